@@ -1,0 +1,1 @@
+"""A memory for LLM agents that keeps old conversation as pictures of text."""

@@ -1,0 +1,136 @@
+"""A page as a value: laid-out lines on a grid of cells, and the turns that they cover. No pixels, no I/O.
+
+Two values. `Layout` is where things stand (rows, cells, turn boundaries) without a word of text: it outlives the text.
+`Page` is a layout with its lines. `page.text` is the drawn text in reading order; every offset in the package
+(turn spans, ledger, certificate) is an offset into it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Any
+
+__all__ = ["Cluster", "Grid", "Layout", "Page", "RowBox", "TurnSpan"]
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """The cells of a page: `columns` x `rows`, in `text_columns` newspaper columns with `gutter` blank cells between.
+
+    128 x 48 gives cells of 8 x 21.3 px at Base (1024 px) and 4 x 10.7 px at Tiny (512 px).
+    """
+
+    columns: int = 128
+    rows: int = 48
+    text_columns: int = 2
+    gutter: int = 2
+
+    @property
+    def measure(self) -> int:
+        """Cells in one line of text."""
+        return (self.columns - self.gutter * (self.text_columns - 1)) // self.text_columns
+
+    @property
+    def capacity(self) -> int:
+        """Cells that can carry text."""
+        return self.measure * self.text_columns * self.rows
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """Part of a row that is not one character in one cell: wide characters, shaped runs, escapes.
+
+    `chars` characters from `char` (offset in the row's text) are drawn in `cells` cells from `cell` (offset in the row).
+    """
+
+    char: int
+    chars: int
+    cell: int
+    cells: int
+
+
+@dataclass(frozen=True, slots=True)
+class RowBox:
+    """Where one line stands: row `y`, first cell `x`, its width in cells and characters, and what joins it to the next.
+
+    `join` is "" (a word was broken), " " (wrapped at a space that is not drawn) or "\\n" (the text had a line break).
+    Characters outside `clusters` take one cell each, in order.
+    """
+
+    y: int
+    x: int
+    cells: int
+    chars: int
+    join: str
+    clusters: tuple[Cluster, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TurnSpan:
+    """Turn `turn` (its id, and `ordinal` in the session) is drawn at `page.text[start:end]`, its mark included.
+
+    `body` is where the turn's own content starts (after the mark). `more` says that it goes on on the next page,
+    `resumed` that it began on an earlier one.
+    """
+
+    turn: str
+    ordinal: int
+    start: int
+    body: int
+    end: int
+    more: bool = False
+    resumed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where every character of a page stands, without the text."""
+
+    grid: Grid
+    rows: tuple[RowBox, ...]
+    spans: tuple[TurnSpan, ...]
+
+    @property
+    def n_chars(self) -> int:
+        return sum(row.chars + len(row.join) for row in self.rows)
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Layout:
+        rows = tuple(
+            RowBox(**{**row, "clusters": tuple(Cluster(**c) for c in row["clusters"])}) for row in data["rows"]
+        )
+        return cls(Grid(**data["grid"]), rows, tuple(TurnSpan(**span) for span in data["spans"]))
+
+
+@dataclass(frozen=True)
+class Page:
+    """A layout with its lines: `lines[i]` is the text of `layout.rows[i]`."""
+
+    layout: Layout
+    lines: tuple[str, ...]
+
+    @cached_property
+    def text(self) -> str:
+        return "".join(line + row.join for line, row in zip(self.lines, self.layout.rows, strict=True))
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 over the grid, the rows and the text: what the picture depends on."""
+        rows = [[r.y, r.x, r.cells, r.join, line] for r, line in zip(self.layout.rows, self.lines, strict=True)]
+        canonical = json.dumps([asdict(self.layout.grid), rows], ensure_ascii=False, separators=(",", ":"))
+        return "sha256:" + hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()
+
+    @property
+    def fill(self) -> float:
+        """Share of the text cells that carry text."""
+        return sum(row.cells for row in self.layout.rows) / self.layout.grid.capacity
+
+    def density_px2_per_char(self, side_px: int) -> float:
+        """Drawn pixels per character, the number that decides how well a page is read (px²)."""
+        return side_px * side_px / max(1, len(self.text))

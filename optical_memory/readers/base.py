@@ -1,0 +1,51 @@
+"""The reader protocol: pictures in, visual tokens out; visual tokens in, text out. Imports no torch.
+
+"encode" always means *see* and never *serialise*. What `decode` and `certify` are given has been through the codec
+(`unpack(pack(tokens))`), on a cache miss too, so that losing every blob changes speed and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from optical_memory.pages import Layout, Page
+from optical_memory.profiles import ReaderProfile, Rung
+from optical_memory.tokens import VisualTokens
+
+__all__ = ["Reader", "Reading"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A page as read: `text` has exactly `layout.n_chars` characters, `confidence` one probability for each.
+
+    What the reader cannot read (wide or shaped clusters, for pocket) is U+FFFD with confidence 0.
+    Joins (line ends) come from the layout and have confidence 1.
+    """
+
+    text: str
+    confidence: npt.NDArray[np.float32]  # (n_chars,)
+
+
+class Reader(Protocol):
+    """Encoder and decoder of one family; both load lazily and apart."""
+
+    @property
+    def profile(self) -> ReaderProfile: ...
+
+    def encode(self, images: Sequence[npt.NDArray[np.uint8]], rung: Rung) -> list[VisualTokens]:
+        """See pages: each image is (side_px, side_px) uint8, black (0) on white (255). The vision tower runs here only."""
+        ...
+
+    def decode(self, tokens: Sequence[VisualTokens], layouts: Sequence[Layout]) -> list[Reading]:
+        """Read pages back from their tokens. Raises `ReaderMismatch` for tokens of another model or revision."""
+        ...
+
+    def certify(self, tokens: Sequence[VisualTokens], pages: Sequence[Page]) -> list[Reading]:
+        """What `decode` would read while the text is still in hand; never differs from `decode`."""
+        ...

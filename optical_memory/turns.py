@@ -1,0 +1,49 @@
+"""One message of a conversation, as a value: who said what, when, with which tools and pictures.
+
+Knows nothing of pages, stores or models. A turn's `id` is what edits, evidence and `forget(turn=…)` refer to.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+__all__ = ["Attachment", "Role", "ToolCall", "Turn"]
+
+Role = Literal["system", "user", "assistant", "tool"]
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A request to run a tool: `arguments` is its JSON text exactly as the model wrote it."""
+
+    name: str
+    arguments: str = "{}"
+    id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A picture or a file kept by reference (URL, path or provider id) with its caption."""
+
+    kind: Literal["image", "audio", "video", "file"]
+    ref: str
+    caption: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One message. `Turn("user", "hello")` is enough; everything else is optional.
+
+    `tool_call_id` on a `tool` turn names the call that it answers.
+    """
+
+    role: Role
+    text: str
+    name: str | None = None
+    when: datetime | None = None
+    id: str | None = None
+    tool_calls: tuple[ToolCall, ...] = ()
+    tool_call_id: str | None = None
+    attachments: tuple[Attachment, ...] = ()
