@@ -1,0 +1,192 @@
+"""What a reader makes of a page at each rung, measured while the text was in hand, and what that says of every span.
+
+Agreement is the share of the page's inked characters that the reading has exactly, each at its own place. Blanks and
+line joins are not counted in it: a layout knows them without looking. A blank read as ink is a misreading all the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+from rapidfuzz.distance import Levenshtein
+
+from optical_memory.errors import ReadingFailed
+from optical_memory.ledger import Ledger
+from optical_memory.readers.base import Reading
+
+__all__ = ["WINDOW", "Certificate", "RungCertificate", "Span", "Status", "accuracy", "certify_reading", "statuses"]
+
+WINDOW = 64
+"""Inked characters in the window whose worst place a certificate names."""
+
+Status = Literal["original", "verified", "reconstructed", "forgotten"]
+
+_STATUS: tuple[Status, ...] = ("forgotten", "reconstructed", "verified", "original")
+_FORGOTTEN, _RECONSTRUCTED, _VERIFIED, _ORIGINAL = range(4)
+_UNREAD = "\ufffd"
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """`text[start:end]` and how far to trust it: `p` is 1 for original and verified, 0 for forgotten."""
+
+    start: int
+    end: int
+    status: Status
+    p: float
+
+
+@dataclass(frozen=True, slots=True)
+class RungCertificate:
+    """How one page is read at one rung.
+
+    `misread` are the maximal character ranges read wrongly, `worst` the (start, end, agreement) of the worst 64 inked
+    characters in a row, `sure` the reader's own mean confidence over the inked characters.
+    """
+
+    rung: str
+    agreement: float
+    misread: tuple[tuple[int, int], ...]
+    worst: tuple[int, int, float]
+    sure: float
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """What `reader`@`revision` reads of one page through `codec`, by rung. `partial`: a turn has been forgotten since."""
+
+    reader: str
+    revision: str
+    codec: str
+    rungs: Mapping[str, RungCertificate] = field(default_factory=dict)
+    partial: bool = False
+
+    def agreement(self, rung: str) -> float:
+        """Agreement at `rung`; 0 where it was never measured, so that no plan relies on it."""
+        return self.rungs[rung].agreement if rung in self.rungs else 0.0
+
+    def agreements(self) -> dict[str, float]:
+        """Agreement by rung: what `plan` asks of a page."""
+        return {name: rung.agreement for name, rung in self.rungs.items()}
+
+    def to_json(self) -> dict[str, Any]:
+        head = {"v": 1, "reader": self.reader, "revision": self.revision, "codec": self.codec, "partial": self.partial}
+        rungs = [[r.rung, r.agreement, _pack(r.misread), list(r.worst), r.sure] for r in self.rungs.values()]
+        return {**head, "rungs": rungs}
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Certificate:
+        if data["v"] != 1:
+            raise ValueError(f"a certificate of format {data['v']!r}: this version reads format 1, so upgrade optical-memory")
+        rungs = {
+            name: RungCertificate(name, agreement, tuple(_unpack(misread)), (worst[0], worst[1], worst[2]), sure)
+            for name, agreement, misread, worst, sure in data["rungs"]
+        }
+        return cls(data["reader"], data["revision"], data["codec"], rungs, data["partial"])
+
+
+def _pack(ranges: Iterable[tuple[int, int]]) -> list[int]:
+    """Ranges as gap, length, gap, length …: half the bytes of offsets."""
+    packed, at = [], 0
+    for start, end in ranges:
+        packed += [start - at, end - start]
+        at = end
+    return packed
+
+
+def _unpack(packed: list[int]) -> Iterator[tuple[int, int]]:
+    at = 0
+    for gap, length in zip(packed[::2], packed[1::2], strict=True):
+        yield at + gap, at + gap + length
+        at += gap + length
+
+
+def certify_reading(rung: str, truth: str, reading: Reading) -> RungCertificate:
+    """Hold a reading against the page's text. Raises `ReadingFailed` if it has not the same number of characters."""
+    if len(reading.text) != len(truth) or len(reading.confidence) != len(truth):
+        raise ReadingFailed(f"at {rung!r} the reader gave {len(reading.text)} characters for a page of {len(truth)}")
+    right = _codes(truth) == _codes(reading.text)
+    inked = np.flatnonzero(_inked(truth))
+    agreement = float(right[inked].mean()) if inked.size else 1.0
+    sure = float(reading.confidence[inked].mean()) if inked.size else 1.0
+    misread = tuple((start, end) for start, end, wrong in _runs(~right) if wrong)
+    return RungCertificate(rung, agreement, misread, _worst(right, inked), sure)
+
+
+def _worst(right: npt.NDArray[np.bool_], inked: npt.NDArray[np.intp]) -> tuple[int, int, float]:
+    """(start, end, agreement) of the worst `WINDOW` inked characters in a row; the first of equals."""
+    if not inked.size:
+        return 0, 0, 1.0
+    width = min(WINDOW, inked.size)
+    total = np.concatenate([[0], np.cumsum(right[inked])])
+    shares = (total[width:] - total[:-width]) / width
+    at = int(shares.argmin())
+    return int(inked[at]), int(inked[at + width - 1]) + 1, float(shares[at])
+
+
+def accuracy(truth: str, read: str) -> float:
+    """1 - edit distance / length of the longer, in 0..1; two empty texts agree."""
+    return Levenshtein.normalized_similarity(truth, read)
+
+
+def statuses(
+    n: int,
+    ledger: Ledger,
+    certificate: RungCertificate | None,
+    reading: Reading | None,
+    *,
+    gone: Iterable[tuple[int, int]] = (),
+) -> list[Span]:
+    """Cut a page of `n` characters into maximal spans by how far to trust them.
+
+    The ledger's are `original`. Of the rest, what this certificate's reading had right is `verified`, other characters
+    are `reconstructed` with the mean confidence of their inked characters, and what no reading has (none was given, or
+    it has U+FFFD there) is `forgotten`, as are the ranges `gone`. Pass the certificate only with a reading of the very
+    picture, reader, revision and codec that it certifies. Raises `ReadingFailed` for a reading of another length.
+    """
+    if reading is not None and len(reading.text) != n:
+        raise ReadingFailed(f"the reader gave {len(reading.text)} characters for a page of {n}")
+    codes = _trust(n, certificate, reading)
+    for start, end in gone:
+        codes[start:end] = _FORGOTTEN
+    for span in ledger.spans:
+        codes[span.start : span.end] = _ORIGINAL
+    return [Span(start, end, _STATUS[code], _sureness(code, start, end, reading)) for start, end, code in _runs(codes)]
+
+
+def _trust(n: int, certificate: RungCertificate | None, reading: Reading | None) -> npt.NDArray[np.int8]:
+    codes = np.full(n, _FORGOTTEN, np.int8)
+    if reading is None:
+        return codes
+    codes[:] = _RECONSTRUCTED if certificate is None else _VERIFIED
+    for start, end in certificate.misread if certificate is not None else ():
+        codes[start:end] = _RECONSTRUCTED
+    codes[(_codes(reading.text) == ord(_UNREAD)) & (codes == _RECONSTRUCTED)] = _FORGOTTEN
+    return codes
+
+
+def _sureness(code: int, start: int, end: int, reading: Reading | None) -> float:
+    if code != _RECONSTRUCTED or reading is None:
+        return float(code > _RECONSTRUCTED)
+    inked = _inked(reading.text[start:end])
+    confidence = reading.confidence[start:end]
+    return float(np.clip(confidence[inked].mean() if inked.any() else confidence.mean(), 0.0, 1.0))
+
+
+def _codes(text: str) -> npt.NDArray[np.uint32]:
+    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.dtype("<u4"))
+
+
+def _inked(text: str) -> npt.NDArray[np.bool_]:
+    return np.fromiter((not char.isspace() for char in text), np.bool_, len(text))
+
+
+def _runs(values: npt.NDArray[Any]) -> Iterator[tuple[int, int, int]]:
+    """(start, end, value) of the maximal runs of equal values."""
+    cuts = [0, *(np.flatnonzero(values[1:] != values[:-1]) + 1).tolist(), len(values)]
+    return ((a, b, int(values[a])) for a, b in pairwise(cuts) if a < b)
