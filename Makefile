@@ -1,0 +1,57 @@
+# optical-memory: what there is to run. Everything needs python3 >= 3.11 and nothing else.
+# Works in the active virtual environment, or in .venv, which it makes.
+# CPU only and short of disk? make setup PIP_FLAGS="--extra-index-url https://download.pytorch.org/whl/cpu"
+
+PYTHON ?= python3
+VENV := $(or $(VIRTUAL_ENV),.venv)
+PY := $(VENV)/bin/python
+PIP_FLAGS ?=
+PYTEST_FLAGS ?=
+DEMO_FLAGS ?=
+BENCH_FLAGS ?=
+STAMP := $(VENV)/.optical-memory-$(shell cat pyproject.toml constraints.txt | cksum | cut -d' ' -f1)
+
+# The checkout has a folder agents/ of its own: keep the working directory off sys.path, so that `import agents`
+# still finds openai-agents where that is installed.
+export PYTHONSAFEPATH := 1
+
+.PHONY: setup demo test lint types format bench clean
+
+setup: $(STAMP)
+
+$(PY):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "optical-memory needs Python 3.11 or later; name one: make setup PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV)
+
+$(STAMP): pyproject.toml constraints.txt | $(PY)
+	$(PY) -m pip install --quiet $(PIP_FLAGS) -c constraints.txt setuptools
+	$(PY) -m pip install --quiet $(PIP_FLAGS) -c constraints.txt -e '.[dev,server]'
+	@rm -f $(VENV)/.optical-memory-*
+	@touch $@
+
+demo: setup
+	$(PY) -m optical_memory.cli demo $(DEMO_FLAGS)
+
+test: setup
+	$(PY) -m pytest $(PYTEST_FLAGS)
+
+lint: setup
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+
+# Needs node or network access the first time, so it is not part of lint.
+types: lint
+	$(PY) -m pip install --quiet pyright
+	$(PY) -m pyright
+
+format: setup
+	$(PY) -m ruff check --fix .
+	$(PY) -m ruff format .
+
+bench: setup
+	$(PY) -m optical_memory.cli bench $(BENCH_FLAGS)
+
+clean:
+	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis demo-out
+	find . -name __pycache__ -type d -not -path './.venv/*' -prune -exec rm -rf {} +
