@@ -1,16 +1,35 @@
 """Visual tokens as a value, and the codecs that turn them into bytes and back.
 
 Only the n² grid tokens are kept: newline and separator vectors are constants of the model and are put back on reading.
+A blob is a safetensors file whose one metadata key holds canonical JSON (format, codec, maker, shape, checksum), so
+equal tokens give equal bytes. Every format ever released is in tests/golden/ and stays readable.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
+import zlib
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["VisualTokens"]
+from optical_memory.errors import CorruptTokens, ReaderMismatch
+
+__all__ = ["CODECS", "F16", "INT4", "INT8", "TokenCodec", "VisualTokens", "blob_key", "codec", "unpack"]
+
+Floats = npt.NDArray[np.float32]
+Tensors = Mapping[str, npt.NDArray[Any]]
+Spec = dict[str, tuple[str, tuple[int, ...]]]  # tensor name -> safetensors dtype, shape
+
+FORMAT: Final = 1
+MAX_HEADER: Final = 16_384  # bytes; ours are about 400
+_METADATA: Final = "optical_memory"
+_GROUP: Final = 32  # values that share a scale and an offset in INT4
+_F16_MAX: Final = 65_504.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,3 +40,189 @@ class VisualTokens:
     reader: str
     revision: str
     rung: str
+
+
+def _f16_pack(values: Floats) -> Tensors:
+    return {"values": np.clip(values, -_F16_MAX, _F16_MAX).astype("<f2")}
+
+
+def _f16_unpack(tensors: Tensors, n: int, d: int) -> Floats:
+    return tensors["values"].astype(np.float32)
+
+
+def _int8_pack(values: Floats) -> Tensors:
+    scale = np.abs(values).max(axis=1, keepdims=True) / np.float32(127)
+    safe = np.where(scale > 0, scale, np.float32(1))
+    return {"scale": scale.astype("<f4"), "values": np.clip(np.rint(values / safe), -127, 127).astype("i1")}
+
+
+def _int8_unpack(tensors: Tensors, n: int, d: int) -> Floats:
+    return tensors["values"].astype(np.float32) * tensors["scale"].astype(np.float32)
+
+
+def _int4_pack(values: Floats) -> Tensors:
+    n, d = values.shape
+    groups = -(-d // _GROUP)
+    padded = np.pad(values, ((0, 0), (0, groups * _GROUP - d)), mode="edge").reshape(n, groups, _GROUP)
+    padded = np.clip(padded, -_F16_MAX, _F16_MAX)
+    low = padded.min(axis=2).astype("<f2")
+    scale = np.clip((padded.max(axis=2) - low.astype(np.float32)) / 15, 0, _F16_MAX).astype("<f2")
+    step = np.where(scale > 0, scale, np.float16(1)).astype(np.float32)[..., None]
+    levels = np.clip(np.rint((padded - low.astype(np.float32)[..., None]) / step), 0, 15).astype(np.uint8)
+    flat = levels.reshape(n, groups * _GROUP)
+    return {"low": low, "scale": scale, "values": flat[:, 0::2] | (flat[:, 1::2] << 4)}
+
+
+def _int4_unpack(tensors: Tensors, n: int, d: int) -> Floats:
+    packed = tensors["values"]
+    levels = np.stack([packed & 15, packed >> 4], axis=2).reshape(n, -1, _GROUP).astype(np.float32)
+    scale, low = (tensors[name].astype(np.float32)[..., None] for name in ("scale", "low"))
+    return np.ascontiguousarray((levels * scale + low).reshape(n, -1)[:, :d])
+
+
+def _f16_spec(n: int, d: int) -> Spec:
+    return {"values": ("F16", (n, d))}
+
+
+def _int8_spec(n: int, d: int) -> Spec:
+    return {"scale": ("F32", (n, 1)), "values": ("I8", (n, d))}
+
+
+def _int4_spec(n: int, d: int) -> Spec:
+    groups = -(-d // _GROUP)
+    return {"low": ("F16", (n, groups)), "scale": ("F16", (n, groups)), "values": ("U8", (n, groups * _GROUP // 2))}
+
+
+@dataclass(frozen=True)
+class TokenCodec:
+    """One way to store visual tokens. `F16`, `INT8` and `INT4` are all there are; the default is `INT8`.
+
+    Largest error of one value: F16 2⁻¹¹ of it; INT8 1/254 of the largest value in its token; INT4 1/30 of the range of
+    its group of 32, and 2⁻¹¹ of the group's smallest value. F16 and INT4 clamp to ±65504.
+    """
+
+    name: str
+    _pack: Callable[[Floats], Tensors]
+    _unpack: Callable[[Tensors, int, int], Floats]
+    _spec: Callable[[int, int], Spec]
+
+    def pack(self, tokens: VisualTokens) -> bytes:
+        """Bytes of `tokens`; equal tokens give equal bytes. Raises `ValueError` unless they are finite and (n, d)."""
+        from safetensors.numpy import save
+
+        values = np.ascontiguousarray(tokens.values, dtype=np.float32)
+        if values.ndim != 2 or 0 in values.shape or not np.isfinite(values).all():
+            raise ValueError(f"visual tokens must be a non-empty (n, d) of finite numbers, not {values.shape}")
+        tensors = self._pack(values)
+        about = {
+            "codec": self.name,
+            "crc32": _checksum(tensors),
+            "format": FORMAT,
+            "reader": tokens.reader,
+            "revision": tokens.revision,
+            "rung": tokens.rung,
+            "shape": list(values.shape),
+        }
+        data = save(dict(tensors), {_METADATA: json.dumps(about, sort_keys=True, separators=(",", ":"))})
+        if int.from_bytes(data[:8], "little") > MAX_HEADER:
+            raise ValueError(f"reader, revision and rung must fit a header of {MAX_HEADER} bytes")
+        return data
+
+
+F16 = TokenCodec("f16", _f16_pack, _f16_unpack, _f16_spec)
+INT8 = TokenCodec("int8", _int8_pack, _int8_unpack, _int8_spec)
+INT4 = TokenCodec("int4", _int4_pack, _int4_unpack, _int4_spec)
+CODECS: Final = {codec.name: codec for codec in (F16, INT8, INT4)}
+
+
+def codec(name: str) -> TokenCodec:
+    """The codec called `name`. Raises `ValueError` for any other name."""
+    if name not in CODECS:
+        raise ValueError(f"no token codec {name!r}; there are {', '.join(CODECS)}")
+    return CODECS[name]
+
+
+def unpack(data: bytes, *, expect: tuple[str, str, str] | None = None) -> VisualTokens:
+    """Tokens from the bytes of any codec.
+
+    `expect` is (reader, revision, rung): raises `ReaderMismatch` when others made them. Raises `CorruptTokens` for
+    anything that `pack` did not write, whole and unchanged.
+    """
+    about, tensors = _parse(data)
+    maker = (about["reader"], about["revision"], about["rung"])
+    if expect is not None and maker != expect:
+        raise ReaderMismatch(f"tokens were made by {maker}, not by {expect}; encode the page again")
+    values = CODECS[about["codec"]]._unpack(tensors, *about["shape"])
+    if not np.isfinite(values).all():
+        raise CorruptTokens("the blob holds numbers that are not finite")
+    return VisualTokens(values, *maker)
+
+
+def blob_key(page_digest: str, reader: str, revision: str, rung: str, codec: str) -> str:
+    """Where the tokens of a page are cached: a digest of all that they depend on."""
+    inputs = json.dumps([page_digest, reader, revision, rung, codec], separators=(",", ":"))
+    return "sha256:" + hashlib.sha256(inputs.encode()).hexdigest()
+
+
+def _checksum(tensors: Tensors) -> int:
+    crc = 0
+    for name in sorted(tensors):
+        crc = zlib.crc32(np.ascontiguousarray(tensors[name]).view(np.uint8).data, crc)
+    return crc
+
+
+def _parse(data: bytes) -> tuple[dict[str, Any], Tensors]:
+    """The checked metadata and tensors of a blob. Nothing is allocated before sizes are known to agree."""
+    from safetensors import SafetensorError
+    from safetensors.numpy import load
+
+    header = _header(data)
+    about = _about(header.pop("__metadata__", None))
+    wanted = CODECS[about["codec"]]._spec(*about["shape"])
+    found = {name: _entry(entry) for name, entry in header.items()}
+    if found != wanted:
+        raise CorruptTokens(f"the blob's tensors are not those of {about['codec']} at {about['shape']}")
+    try:
+        tensors = load(data)
+    except (SafetensorError, ValueError) as error:
+        raise CorruptTokens(f"the blob is no safetensors file: {error}") from error
+    if _checksum(tensors) != about["crc32"]:
+        raise CorruptTokens("the blob's checksum does not match its content")
+    return about, tensors
+
+
+def _header(data: bytes) -> dict[str, Any]:
+    size = int.from_bytes(data[:8], "little")
+    if len(data) < 8 or size > MAX_HEADER or size > len(data) - 8:
+        raise CorruptTokens(f"a header of {size} bytes in a blob of {len(data)}")
+    return _json_object(data[8 : 8 + size])
+
+
+def _json_object(text: bytes | str) -> dict[str, Any]:
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise CorruptTokens(f"the blob's header is no JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise CorruptTokens("the blob's header is no JSON object")
+    return value
+
+
+def _entry(entry: object) -> tuple[object, object]:
+    if not isinstance(entry, dict) or not isinstance(entry.get("shape"), list):
+        return None, None
+    return entry.get("dtype"), tuple(entry["shape"])
+
+
+def _about(metadata: object) -> dict[str, Any]:
+    if not isinstance(metadata, dict) or not isinstance(metadata.get(_METADATA), str):
+        raise CorruptTokens("the blob does not say who made it")
+    about = _json_object(metadata[_METADATA])
+    if about.get("format") != FORMAT or about.get("codec") not in list(CODECS):
+        raise CorruptTokens(f"format {about.get('format')!r} with codec {about.get('codec')!r} is not one of ours")
+    if not all(isinstance(about.get(name), str) for name in ("reader", "revision", "rung")):
+        raise CorruptTokens("the blob does not say who made it")
+    shape = about.get("shape")
+    if not isinstance(shape, list) or len(shape) != 2 or not all(type(side) is int and side > 0 for side in shape):
+        raise CorruptTokens(f"the blob's shape {shape!r} is no (n, d)")
+    return about

@@ -8,15 +8,21 @@ Promises every store keeps, held by one contract suite:
   and writes nothing, so two processes may share a session.
 * `scan` gives the records of a kind in key order, as of one moment.
 * Blobs are a cache: any may be gone at any time, and that is never an error.
+
+A `commit` that raises for lack of an answer may still have been applied; `version` tells, and with `expect` it can
+never be applied twice or over another's.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
-__all__ = ["Delete", "Kind", "Put", "Store"]
+__all__ = ["BLOB_TTL", "Delete", "Kind", "Put", "Store", "from_bytes", "to_bytes"]
+
+BLOB_TTL: Final = 7 * 24 * 3600
+"""How long a blob is cached unless told otherwise (seconds)."""
 
 Kind = Literal["session", "turn", "page", "picture"]
 
@@ -38,6 +44,15 @@ class Delete:
     key: str
 
 
+def to_bytes(name: str) -> bytes:
+    """The bytes of a session name or key; byte order is code-point order, and lone surrogates survive."""
+    return name.encode("utf-8", "surrogatepass")
+
+
+def from_bytes(data: bytes) -> str:
+    return data.decode("utf-8", "surrogatepass")
+
+
 class Store(Protocol):
     """Durable records and a token cache. Every method may raise `StoreError`; all are thread-safe."""
 
@@ -52,7 +67,7 @@ class Store(Protocol):
         ...
 
     def commit(self, session: str, changes: Sequence[Put | Delete], expect: int | None = None) -> int:
-        """Apply all changes or none, durably; return the new version. Raises `Conflict` if `expect` is not the version."""
+        """Apply all changes or none, durably; return the new version. Raises `Conflict` unless it was `expect`."""
         ...
 
     def sessions(self) -> list[str]: ...
@@ -66,7 +81,7 @@ class Store(Protocol):
         ...
 
     def put_blobs(self, session: str, blobs: dict[str, bytes], ttl: int | None = None) -> None:
-        """Cache blobs; `ttl` in seconds."""
+        """Cache blobs; `ttl` in seconds, `BLOB_TTL` if None. Raises `ValueError` unless it is positive."""
         ...
 
     def drop_blobs(self, session: str, keys: Sequence[str] | None = None) -> None:
