@@ -1,7 +1,8 @@
 """Glyphs of the bundled bitmap fonts, cut to a page's cells: a character in, a small array of ink out.
 
-Knows fonts and pixels, nothing of turns or pages. Bitmap fonts are drawn 1:1 (or at whole multiples), never resampled,
-so the same character in the same cell gives the same pixels on every machine.
+Knows fonts and pixels, nothing of turns or pages. Bitmap fonts are drawn 1:1 or at whole multiples; only GNU Unifont,
+which covers what the small fonts lack, is box-filtered (in integers) where a cell is smaller than its 8x16 glyph. So the
+same character in the same cell gives the same pixels on every machine.
 """
 
 from __future__ import annotations
@@ -13,18 +14,36 @@ import freetype
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["BITMAP_FONTS", "FONT_DIR", "BitmapFont", "bitmap_font", "fit_bitmap"]
+__all__ = [
+    "BITMAP_FONTS",
+    "FONT_DIR",
+    "MIN_CELL",
+    "BitmapFont",
+    "Ink",
+    "bitmap_font",
+    "cell_ink",
+    "fit_bitmap",
+    "fit_ink",
+    "native_cells",
+    "native_ink",
+]
 
 FONT_DIR = Path(__file__).parent / "fonts"
 
 BITMAP_FONTS = ((10, 20, "10x20"), (8, 13, "8x13"), (6, 10, "6x10"), (5, 8, "5x8"), (4, 6, "4x6"))
 """(width, height, file): the public-domain misc-fixed fonts of X11, the largest first."""
 
-Ink = npt.NDArray[np.uint8]  # (height, width), 0 = paper, 255 = ink
+UNIFONT = (16, 16, "unifont")
+"""GNU Unifont: every assigned character of the Basic Multilingual Plane, 8 or 16 px wide and 16 px high."""
+
+MIN_CELL = (4, 6)
+"""(width, height) in px of the smallest cell that can be drawn: the smallest font's."""
+
+Ink = npt.NDArray[np.uint8]  # (height, width), 0 = paper, 255 = ink, always a multiple of 17 (4 bits)
 
 
 class BitmapFont:
-    """One misc-fixed font: `glyph(char)` is its (height, width) ink, or None where the font has no such glyph."""
+    """One bitmap font: `glyph(char)` is its (height, width) ink, or None where the font has no such glyph."""
 
     def __init__(self, name: str, width: int, height: int) -> None:
         self.name, self.width, self.height = name, width, height
@@ -32,6 +51,14 @@ class BitmapFont:
         self._face.select_charmap(freetype.FT_ENCODING_UNICODE)
         self._face.select_size(0)
         self._ascent = self._face.size.ascender // 64
+
+    def __contains__(self, char: str) -> bool:
+        return bool(self._face.get_char_index(char))
+
+    def advance(self, char: str) -> int:
+        """The glyph's own width in px (Unifont has two)."""
+        self._face.load_char(char, freetype.FT_LOAD_DEFAULT)
+        return int(self._face.glyph.advance.x) // 64
 
     def glyph(self, char: str) -> Ink | None:
         index = self._face.get_char_index(char)
@@ -60,7 +87,7 @@ def _paste(ink: Ink, glyph: Ink, top: int, left: int) -> None:
 
 @cache
 def bitmap_font(name: str) -> BitmapFont:
-    width, height = next((w, h) for w, h, n in BITMAP_FONTS if n == name)
+    width, height = next((w, h) for w, h, n in (*BITMAP_FONTS, UNIFONT) if n == name)
     return BitmapFont(name, width, height)
 
 
@@ -72,3 +99,75 @@ def fit_bitmap(cell_width: int, cell_height: int) -> tuple[str, int] | None:
         if (scale := min(cell_width // w, cell_height // h)) >= 1
     ]
     return max(fits)[1:] if fits else None
+
+
+# ---- any character in any cell --------------------------------------------------------------------------------------
+
+
+def native_ink(char: str) -> Ink | None:
+    """The character's Unifont glyph (16, 8 or 16), or None where Unifont has none."""
+    font = bitmap_font(UNIFONT[2])
+    ink = font.glyph(char)
+    return None if ink is None else ink[:, : font.advance(char)]
+
+
+@cache
+def native_cells(char: str) -> int:
+    """Cells the character takes: 1, 2 for wide ones, 0 where no bundled bitmap font has a glyph for it."""
+    if char == "\t" or char in bitmap_font("8x13"):
+        return 1
+    unifont = bitmap_font(UNIFONT[2])
+    return unifont.advance(char) // 8 if char in unifont else 0
+
+
+@cache
+def cell_ink(char: str, cells: int, width: int, height: int) -> Ink:
+    """The character drawn in `cells` cells of `width` x `height` px: (height, cells * width) ink.
+
+    The largest misc-fixed font that fits the cell, else Unifont; U+FFFD where neither has the character.
+    """
+    if char == "\t":
+        return _tab(width * cells, height)
+    fit = fit_bitmap(width, height)
+    if fit and cells == 1 and (glyph := bitmap_font(fit[0]).glyph(char)) is not None:
+        return _centre(_scale(glyph, fit[1]), height, width)
+    ink = native_ink(char)
+    if ink is None:
+        ink = native_ink("\ufffd")
+        assert ink is not None  # Unifont has the replacement character
+    return fit_ink(ink, height, width * cells)
+
+
+def fit_ink(ink: Ink, height: int, width: int) -> Ink:
+    """Bitmap ink put into (height, width): at the largest whole multiple that fits, else box-filtered down to 4 bits."""
+    scale = min(height // ink.shape[0], width // ink.shape[1])
+    if scale >= 1:
+        return _centre(_scale(ink, scale), height, width)
+    small = _shrink(_shrink(ink.astype(np.int64), min(height, ink.shape[0])).T, min(width, ink.shape[1])).T
+    gray = small * 15 // max(1, int(small.max()))  # the darkest pixel is black, so that thin strokes stay visible
+    return _centre((gray * 17).astype(np.uint8), height, width)
+
+
+def _shrink(values: npt.NDArray[np.int64], size: int) -> npt.NDArray[np.int64]:
+    """Box filter along the first axis in whole numbers: each output row is a sum over `len(values)` sub-rows."""
+    sums: npt.NDArray[np.int64] = np.repeat(values, size, axis=0).reshape(size, len(values), -1).sum(axis=1)
+    return sums
+
+
+def _scale(ink: Ink, scale: int) -> Ink:
+    return ink if scale == 1 else np.kron(ink, np.ones((scale, scale), np.uint8))
+
+
+def _centre(ink: Ink, height: int, width: int) -> Ink:
+    cell = np.zeros((height, width), np.uint8)
+    _paste(cell, ink, (height - ink.shape[0]) // 2, (width - ink.shape[1]) // 2)
+    return cell
+
+
+def _tab(width: int, height: int) -> Ink:
+    """An arrow to a stop: a rule across the cell and a short bar at its right end; no other character looks like it."""
+    ink = np.zeros((height, width), np.uint8)
+    middle, arm, pen = height // 2, max(1, height // 6), max(1, width // 8)
+    ink[middle : middle + pen, :] = 255
+    ink[middle - arm : middle + pen + arm, width - pen :] = 255
+    return ink
