@@ -39,6 +39,13 @@ UNIFONT = (16, 16, "unifont")
 MIN_CELL = (4, 6)
 """(width, height) in px of the smallest cell that can be drawn: the smallest font's."""
 
+NUDGES = {"\N{MINUS SIGN}": -1, "\N{EN DASH}": 1, "\N{EM DASH}": -1}
+"""Up or down by eighths of the font's height: misc-fixed draws these as it draws "-" or a box line, and no reader could
+tell which one stood on a page."""
+
+PATCHES = {("5x8", "Å"): {1: ".##.."}}
+"""Rows of glyphs that misc-fixed draws like another letter (Â here)."""
+
 Ink = npt.NDArray[np.uint8]  # (height, width), 0 = paper, 255 = ink, always a multiple of 17 (4 bits)
 
 
@@ -69,7 +76,13 @@ class BitmapFont:
         ink = np.zeros((self.height, self.width), np.uint8)
         if slot.bitmap.rows and slot.bitmap.width:
             _paste(ink, _unpack(slot.bitmap), self._ascent - slot.bitmap_top, slot.bitmap_left)
-        return ink
+        return self._told_apart(char, ink)
+
+    def _told_apart(self, char: str, ink: Ink) -> Ink:
+        for row, dots in PATCHES.get((self.name, char), {}).items():
+            ink[row] = [255 * (dot == "#") for dot in dots]
+        step = NUDGES.get(char, 0) * max(1, self.height // 8)
+        return np.roll(ink, step, axis=0)
 
 
 def _unpack(bitmap: freetype.Bitmap) -> Ink:
