@@ -1,8 +1,8 @@
 """Glyphs of the bundled bitmap fonts, cut to a page's cells: a character in, a small array of ink out.
 
 Knows fonts and pixels, nothing of turns or pages. Bitmap fonts are drawn 1:1 or at whole multiples; only GNU Unifont,
-which covers what the small fonts lack, is box-filtered (in integers) where a cell is smaller than its 8x16 glyph. So the
-same character in the same cell gives the same pixels on every machine.
+which covers what the small fonts lack, is box-filtered (in integers) where a cell is smaller than its 8x16 glyph. So
+the same character in the same cell gives the same pixels on every machine.
 """
 
 from __future__ import annotations
@@ -39,9 +39,13 @@ UNIFONT = (16, 16, "unifont")
 MIN_CELL = (4, 6)
 """(width, height) in px of the smallest cell that can be drawn: the smallest font's."""
 
-NUDGES = {"\N{MINUS SIGN}": -1, "\N{EN DASH}": 1, "\N{EM DASH}": -1}
-"""Up or down by eighths of the font's height: misc-fixed draws these as it draws "-" or a box line, and no reader could
-tell which one stood on a page."""
+NUDGES = {
+    "\N{MINUS SIGN}": {"4x6": -1, "5x8": -1, "6x10": -1, "8x13": -1, "10x20": -2},
+    "\N{EN DASH}": {"4x6": 1, "5x8": 1, "6x10": 1, "8x13": 1, "10x20": 2},
+    "\N{EM DASH}": {"6x10": -1, "8x13": -1, "10x20": -2},
+}
+"""Pixels up or down: misc-fixed draws these as it draws "-" or a box line, and no reader could tell which one stood on
+a page."""
 
 PATCHES = {("5x8", "Å"): {1: ".##.."}}
 """Rows of glyphs that misc-fixed draws like another letter (Â here)."""
@@ -81,8 +85,7 @@ class BitmapFont:
     def _told_apart(self, char: str, ink: Ink) -> Ink:
         for row, dots in PATCHES.get((self.name, char), {}).items():
             ink[row] = [255 * (dot == "#") for dot in dots]
-        step = NUDGES.get(char, 0) * max(1, self.height // 8)
-        return np.roll(ink, step, axis=0)
+        return np.roll(ink, NUDGES.get(char, {}).get(self.name, 0), axis=0)
 
 
 def _unpack(bitmap: freetype.Bitmap) -> Ink:
@@ -152,7 +155,7 @@ def cell_ink(char: str, cells: int, width: int, height: int) -> Ink:
 
 
 def fit_ink(ink: Ink, height: int, width: int) -> Ink:
-    """Bitmap ink put into (height, width): at the largest whole multiple that fits, else box-filtered down to 4 bits."""
+    """Bitmap ink put into (height, width): the largest whole multiple that fits, else box-filtered to 4 bits."""
     scale = min(height // ink.shape[0], width // ink.shape[1])
     if scale >= 1:
         return _centre(_scale(ink, scale), height, width)
