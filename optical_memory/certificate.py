@@ -58,7 +58,7 @@ class RungCertificate:
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """What `reader`@`revision` reads of one page through `codec`, by rung. `partial`: a turn has been forgotten since."""
+    """What `reader`@`revision` reads of one page through `codec`, by rung; `partial` after a turn was forgotten."""
 
     reader: str
     revision: str
@@ -82,7 +82,7 @@ class Certificate:
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Certificate:
         if data["v"] != 1:
-            raise ValueError(f"a certificate of format {data['v']!r}: this version reads format 1, so upgrade optical-memory")
+            raise ValueError(f"a certificate of format {data['v']!r}: upgrade optical-memory to read it")
         rungs = {
             name: RungCertificate(name, agreement, tuple(_unpack(misread)), (worst[0], worst[1], worst[2]), sure)
             for name, agreement, misread, worst, sure in data["rungs"]

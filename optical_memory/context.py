@@ -94,7 +94,7 @@ class Context:
         """
         pages = [part for part in self.parts if isinstance(part, PagePart)]
         if any(page.picture is not None and page.picture.png is None for page in pages):
-            raise ValueError("visual tokens have no form in a chat message: read `context.parts`, or ask for mode 'image'")
+            raise ValueError("visual tokens have no form in a chat message: use `context.parts` or mode 'image'")
         head = [{"role": "user", "content": _content(pages)}] if pages else []
         return head + [part.to_message() for part in self.parts if isinstance(part, TextPart)]
 
@@ -140,7 +140,8 @@ def assemble(
     turns = _newest([_parts(group) for group in groups], budget)
     left = budget - sum(part.tokens for part in turns)
     taken = {part.turn for part in turns}
-    pages = _best([r for r in recalled if not r.turns or not taken.issuperset(r.turns)], left, mode, query, pictures or {}, provider)
+    unseen = [found for found in recalled if not found.turns or not taken.issuperset(found.turns)]
+    pages = _best(unseen, left, mode, query, pictures or {}, provider)
     heading = count_tokens(HEADING) if pages else 0
     return Context((*pages, *turns), budget - left + heading + sum(page.tokens for page in pages), budget, mode)
 
@@ -158,7 +159,7 @@ def _groups(turns: Sequence[Turn]) -> list[list[Turn]]:
 
 
 def _parts(group: list[Turn]) -> list[TextPart]:
-    """One part a turn. A call without its result, or a result without its call, is told in words: hosts reject either."""
+    """One part a turn. A call without its result, or the reverse, is told in words: hosts reject either."""
     first, *results = group
     answered = {turn.tool_call_id for turn in results}
     calls = tuple(call for call in first.tool_calls if call.id in answered)
@@ -166,7 +167,8 @@ def _parts(group: list[Turn]) -> list[TextPart]:
     told = "\n".join(filter(None, [_told(first), *lost]))
     if first.role == "tool":
         return [_part("user", f"[result of {first.name or 'a tool'}] {told}", first)]
-    return [_part(first.role, told, first, calls)] + [_part("tool", _told(turn), turn, (), turn.tool_call_id) for turn in results]
+    answers = [_part("tool", _told(turn), turn, (), turn.tool_call_id) for turn in results]
+    return [_part(first.role, told, first, calls), *answers]
 
 
 def _told(turn: Turn) -> str:
@@ -175,7 +177,7 @@ def _told(turn: Turn) -> str:
 
 
 def _part(role: Role, text: str, turn: Turn, calls: tuple[ToolCall, ...] = (), call_id: str | None = None) -> TextPart:
-    said = [text, *([turn.name] if turn.name else []), *(piece for call in calls for piece in (call.name, call.arguments))]
+    said = [text, turn.name or "", *(call.name for call in calls), *(call.arguments for call in calls)]
     return TextPart(role, text, turn.id, sum(count_batch(said)), "original", turn.name, calls, call_id)
 
 

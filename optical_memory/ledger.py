@@ -41,7 +41,7 @@ class Ledger:
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Ledger:
         if data["v"] != 1:
-            raise ValueError(f"a ledger of format {data['v']!r}: this version reads format 1, so upgrade optical-memory")
+            raise ValueError(f"a ledger of format {data['v']!r}: upgrade optical-memory to read it")
         return cls(tuple(LedgerSpan(*span) for span in data["spans"]))
 
 
@@ -71,10 +71,10 @@ _SHAPES: tuple[tuple[str, str], ...] = (
     ("time", r"(?<![\d:])" + _CLOCK + r"(?![\d:])"),
     ("time", r"(?<!\w)\d{1,2}\s?" + _AMPM),
     ("amount", r"[-+−]?" + _CURRENCY + r"\s?[-−]?" + _NUMBER + r"(?:\s?" + _MANY + r"\b)?"),
-    ("amount", r"(?<![\w.,])[-+−]?" + _NUMBER + rf"(?:\s?{_MANY})?\s?(?:{_CURRENCY}(?!\w)|{_MONEY_WORD})"),
+    ("amount", r"(?<![\w.,'’])[-+−]?" + _NUMBER + rf"(?:\s?{_MANY})?\s?(?:{_CURRENCY}(?!\w)|{_MONEY_WORD})"),
     ("path", r"(?<![\w/.~<-])(?:~|\.{1,2})?/(?:" + _SEGMENT + r"{1,255}+/){0,200}+" + _LAST + r"?(?<=\w\w|\w/)"),
-    ("path", r"(?<![\w/.~-])(?:" + _SEGMENT + r"{1,255}+/){2,200}+" + _LAST + r"?"),
-    ("path", r"(?<![\w/.~-])" + _SEGMENT + r"{1,255}+/[\w@%+=-]{0,255}+(?:\.[\w-]{1,64}+){1,8}+"),
+    ("path", r"(?<![\w/.~@%+=-])(?:" + _SEGMENT + r"{1,255}+/){2,200}+" + _LAST + r"?"),
+    ("path", r"(?<![\w/.~@%+=-])" + _SEGMENT + r"{1,255}+/[\w@%+=-]{0,255}+(?:\.[\w-]{1,64}+){1,8}+"),
     (
         "path",
         r"(?<!\w)(?:[A-Za-z]:|\\)\\(?:[^\s\\/:*?\"<>|]{1,255}+\\){0,40}+"
@@ -82,25 +82,39 @@ _SHAPES: tuple[tuple[str, str], ...] = (
     ),
     ("path", r"(?<![\w.-])[\w-]{2,100}+(?:\.[\w-]{1,64}+){0,4}?\.(?:[a-z]{1,5}[0-9]?|[A-Z]{2,4})(?!\w)"),
     ("hash", r"(?<![0-9A-Za-z])(?:(?:sha\d{1,3}|md5):[0-9a-fA-F]{6,128}|0x[0-9a-fA-F]{1,128})(?![0-9A-Za-z])"),
-    ("hash", r"(?<![0-9A-Za-z])(?:[0-9a-fA-F]{32,128}|(?=[a-f]{0,64}\d)(?=\d{0,64}[a-f])[0-9a-f]{7,31})(?![0-9A-Za-z])"),
+    ("hash", r"(?<![0-9A-Za-z])[0-9a-fA-F]{32,128}(?![0-9A-Za-z])"),
+    ("hash", r"(?<![0-9A-Za-z])(?=[a-f]{0,31}\d)(?=\d{0,31}[a-f])[0-9a-f]{7,31}(?![0-9A-Za-z])"),
     ("ip", r"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?::\d{1,5}|/\d{1,2})?(?!\w)"),
     ("ip", r"(?<![\w:])(?:[0-9a-fA-F]{0,4}:){3,7}[0-9a-fA-F]{1,4}(?![\w:])"),
     ("mac", r"(?<![\w:-])[0-9a-fA-F]{2}(?:[:-][0-9a-fA-F]{2}){5}(?![\w:-])"),
-    ("phone", r"(?<![\w.])(?=(?:[^\d\n]{0,3}\d){7})(?:\+|\(\+?)?\d{1,4}\)?(?:[ .\-/]\(?\d{2,5}\)?){2,5}(?!\w)"),
-    ("version", r"(?<![\w.])(?:[vV]\d{1,8}(?:\.\d{1,8}){0,4}|\d{1,8}(?:\.\d{1,8}){2,4})(?:[-+.]?(?:rc|alpha|beta|dev|post|a|b)[.-]?\d{0,8})?(?!\w)"),
-    ("number", r"(?<!\w)(?<!\d[.,'’])[#№]?[-+−±~]?(?:" + _NUMBER + r"(?:[eE][-+]?\d{1,4})?)(?:\s?[%‰°]|(?<=\d\d)|(?<=[.,'’eE+-]\d))"),
+    (
+        "phone",  # at least seven digits
+        r"(?<![\w.])(?=(?:[^\d\n]{0,3}\d){7})(?:\(\+?\d{1,4}\)|\+?\d{1,4})(?:[ .-](?:\(\d{2,5}\)|\d{2,5})){2,5}(?!\w)",
+    ),
+    (
+        "version",
+        r"(?<![\w.])(?:[vV]\d{1,8}(?:\.\d{1,8}){0,4}|\d{1,8}(?:\.\d{1,8}){2,4})"
+        r"(?:[-+.]?(?:rc|alpha|beta|dev|post|a|b)[.-]?\d{0,8})?(?!\w)",
+    ),
+    (
+        "number",  # of two digits or more, or with a sign, a decimal point, an exponent, a percent or degree mark
+        r"(?<!\w)(?<!\d[.,'’])[#№]?[-+−±~]?(?:" + _NUMBER + r"(?:[eE][-+]?\d{1,4})?)"
+        r"(?:\s?[%‰°]|(?<=\d\d)|(?<=[.,'’eE+−-]\d))",
+    ),
     ("identifier", r"(?<![\w@#-])[@#][A-Za-z_]\w{1,63}+(?:[.-]\w{1,63}+){0,4}"),
     (
         "identifier",  # letters and digits, snake_case, camelCase, numbers joined by marks
-        r"(?<![\w-])(?=[^\W\d_]{1,128}(?:[-._:/]?[\d_]|(?<=[a-z])[A-Z])|[A-Za-z-]{1,128}\d|\d{1,128}[-._:/]?[A-Za-z_]|_{1,9}\w)"
+        r"(?<![\w-])(?=[^\W\d_]{1,128}(?:[-._:/]?[\d_]|(?<=[a-z])[A-Z])|[A-Za-z-]{1,128}\d"
+        r"|\d{1,128}[-._:/]?[A-Za-z_]|_{1,9}\w)"
         r"\w{1,128}+(?:[-._:/#]\w{1,128}+){0,8}",
     ),
     ("identifier", r"(?<![\w-])[A-Z]{6}(?![\w-])"),  # a reservation code may have no digit
 )
 
-_PATTERNS = tuple((kind, re.compile(shape)) for kind, shape in _SHAPES)
+_PATTERNS = tuple(re.compile(shape) for _, shape in _SHAPES)
+_RANKED = tuple(kind for kind, _ in _SHAPES)
 
-KINDS: tuple[str, ...] = (*dict.fromkeys(kind for kind, _ in _SHAPES), "unreadable")
+KINDS: tuple[str, ...] = (*dict.fromkeys(_RANKED), "unreadable")
 """Every kind of span, the more particular first: of two equally long candidates the earlier kind wins."""
 
 
@@ -109,31 +123,32 @@ def extract(text: str, *, charset: frozenset[str] | None = None) -> Ledger:
 
     With `charset`, every other character but blank and line break is kept too, in spans of kind "unreadable".
     """
-    candidates = sorted(_candidates(text), key=lambda span: (span[0] - span[1], span[0]))
     covered = bytearray(len(text))
     spans = []
-    for start, end, kind in candidates:
+    for minus_length, start, rank in sorted(_candidates(text)):
+        end = start - minus_length
         if covered.find(1, start, end) < 0:
-            covered[start:end] = b"\1" * (end - start)
-            spans.append(LedgerSpan(start, end, kind, text[start:end]))
+            covered[start:end] = b"\1" * -minus_length
+            spans.append(LedgerSpan(start, end, _RANKED[rank], text[start:end]))
     if charset is not None:
         spans += [LedgerSpan(a, b, "unreadable", text[a:b]) for a, b in _unreadable(text, charset, covered)]
     return Ledger(tuple(sorted(spans, key=lambda span: span.start)))
 
 
-def _candidates(text: str) -> Iterator[tuple[int, int, str]]:
-    for start, end in _fenced(text):
-        yield start, end, "code"
-    for kind, pattern in _PATTERNS:
+def _candidates(text: str) -> Iterator[tuple[int, int, int]]:
+    """(-length, start, index of the shape) of everything that has the shape of a fact."""
+    yield from ((start - end, start, 0) for start, end in _fenced(text))
+    for rank, pattern in enumerate(_PATTERNS):
         for match in pattern.finditer(text):
-            yield match.start(), match.end(), kind
+            start, end = match.span()
+            yield start - end, start, rank
 
 
 def _fenced(text: str) -> Iterator[tuple[int, int]]:
     """Fenced code blocks of at most `CODE_LIMIT` characters, fences included; one that a page end cuts runs to it."""
     opened: int | None = None
     for fence in re.finditer(r"^[ \t]{0,3}(?:```|~~~)([^\n`]{0,100})$", text, re.MULTILINE):
-        if opened is None or fence[1].strip():  # a fence with a language never closes: the last one closed a block cut off
+        if opened is None or fence[1].strip():  # a fence with a language only opens
             opened = fence.start()
             continue
         if fence.end() - opened <= CODE_LIMIT:
@@ -144,6 +159,7 @@ def _fenced(text: str) -> Iterator[tuple[int, int]]:
 
 
 _OUTSIDE, _MARK = "\ufffd", "\ufffe"
+_RUN = re.compile(r"(?:\S?\ufffe|\ufffd)+(?: (?:\S?\ufffe|\ufffd)+)*")
 
 
 def _unreadable(text: str, charset: frozenset[str], covered: bytearray) -> Iterator[tuple[int, int]]:
@@ -152,15 +168,20 @@ def _unreadable(text: str, charset: frozenset[str], covered: bytearray) -> Itera
     A combining mark takes the character before it along: the two are drawn as one.
     """
     outside = set(text) - charset - {" ", "\n"}
-    mask = list(text.translate({ord(c): _MARK if unicodedata.combining(c) else _OUTSIDE for c in outside}))
-    for i, taken in enumerate(covered):
-        if taken:
-            mask[i] = " "
-    for match in re.finditer(r"(?:\S?\ufffe|\ufffd)+(?: (?:\S?\ufffe|\ufffd)+)*", "".join(mask)):
-        if covered.find(1, *match.span()) < 0:
-            yield match.span()
-        else:
-            yield from ((match.start() + a.start(), match.start() + a.end()) for a in re.finditer(r"\S+", match[0]))
+    mask = text.translate({ord(c): _MARK if unicodedata.combining(c) else _OUTSIDE for c in outside})
+    for match in _RUN.finditer(mask):
+        yield from _uncovered(*match.span(), covered)
+
+
+def _uncovered(start: int, end: int, covered: bytearray) -> Iterator[tuple[int, int]]:
+    """The parts of a run that no fact has taken."""
+    while start < end:
+        taken = covered.find(1, start, end)
+        stop = end if taken < 0 else taken
+        if stop > start:
+            yield start, stop
+        free = covered.find(0, stop, end)
+        start = end if free < 0 else free
 
 
 def splice(text: str, ledger: Ledger) -> str:

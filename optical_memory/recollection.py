@@ -18,8 +18,8 @@ DOUBT = 0.5
 class Recollection:
     """Page `page` as read now, from `rung` (None: still text). `spans` cover `text` without gaps.
 
-    `score` is the search score (higher is better), `tokens` what the text costs in the window (DeepSeek tokens), `turns`
-    the ids of the turns on the page, `ordinal` its place in the session, the first page being 0.
+    `score` is the search score (higher is better), `tokens` what the text costs in the window (DeepSeek tokens),
+    `turns` the ids of the turns on the page, `ordinal` its place in the session, the first page being 0.
     """
 
     page: str

@@ -1,8 +1,8 @@
 """Which pages speak of it: terms of a text, the ones worth keeping, and BM25 over the terms of many pages.
 
 Terms are kept as they are written, so that a stub's keywords are words; inflections meet only when they are ranked
-(the English Snowball stemmer). Scores come from `bm25s`, not rank-bm25, which keeps the idf of frequent terms negative
-or flattened and has had no release since 2022.
+(the English Snowball stemmer). Scores come from `bm25s` with Lucene's idf, which is never negative; rank-bm25's goes below
+zero for terms in more than half of the pages, which is common in a session of few pages.
 """
 
 from __future__ import annotations
@@ -17,12 +17,13 @@ from typing import TYPE_CHECKING
 import regex  # type: ignore[import-untyped]
 
 if TYPE_CHECKING:
-    from snowballstemmer.english_stemmer import EnglishStemmer  # type: ignore[import-untyped]
+    from snowballstemmer.english_stemmer import EnglishStemmer
 
 __all__ = ["key", "rank", "terms", "top_terms", "words"]
 
 _UNSPACED = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]"
-_TOKEN = regex.compile(rf"({_UNSPACED}[{_UNSPACED[1:-1]}\p{{M}}ー]*+)|(?:(?!{_UNSPACED})[\p{{L}}\p{{M}}\p{{N}}_])++(?:[-._@/:+](?:(?!{_UNSPACED})[\p{{L}}\p{{M}}\p{{N}}_])++)*+")
+_LETTERS = rf"(?:(?!{_UNSPACED})[\p{{L}}\p{{M}}\p{{N}}_])++"
+_TOKEN = regex.compile(rf"({_UNSPACED}[{_UNSPACED[1:-1]}\p{{M}}ー]*+)|{_LETTERS}(?:[-._@/:+]{_LETTERS})*+")
 _PARTS = regex.compile(r"[^\W_]++", regex.UNICODE)
 _HUMPS = regex.compile(r"(?<=\p{Ll})(?=\p{Lu})")
 
@@ -58,7 +59,7 @@ def _split(word: str) -> tuple[str, ...]:
 
 @cache
 def _stop_words() -> frozenset[str]:
-    from bm25s.stopwords import STOPWORDS_EN, STOPWORDS_EN_PLUS  # type: ignore[import-untyped]
+    from bm25s.stopwords import STOPWORDS_EN, STOPWORDS_EN_PLUS
 
     whole = {*STOPWORDS_EN, *STOPWORDS_EN_PLUS}
     return frozenset(whole | {part for word in whole if "'" in word for part in word.split("'")})
@@ -66,7 +67,7 @@ def _stop_words() -> frozenset[str]:
 
 @cache
 def _stemmer() -> EnglishStemmer:
-    from snowballstemmer import stemmer  # type: ignore[import-untyped]
+    from snowballstemmer import stemmer
 
     return stemmer("english")
 
@@ -110,7 +111,7 @@ def rank(query: str, documents: Mapping[str, Mapping[str, int]], k: int) -> list
 
 
 def _ids(counts: Mapping[str, int], asked: Mapping[str, int]) -> list[int]:
-    """A document as the ids of its terms; all that were not asked for are 0, which keeps its length without its words."""
+    """A document as the ids of its terms; all not asked for are 0, which keeps its length without its words."""
     ids: list[int] = []
     for term, count in counts.items():
         if i := asked.get(key(term)):
@@ -119,7 +120,7 @@ def _ids(counts: Mapping[str, int], asked: Mapping[str, int]) -> list[int]:
 
 
 def _bm25(asked: list[str], corpus: list[list[int]]) -> list[float]:
-    from bm25s import BM25  # type: ignore[import-untyped]
+    from bm25s import BM25
 
     vocabulary = {str(i): i for i in range(len(asked) + 1)}
     index = BM25(method="lucene", backend="numpy", auto_compile=False)
