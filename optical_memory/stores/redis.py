@@ -110,7 +110,7 @@ class RedisStore:
             raise TypeError(f"need a URL or a synchronous redis-py client, not {type(client).__name__}")
         if not prefix or set(prefix) & set("{}*?[]\\"):
             raise ValueError(f"prefix {prefix!r} must be given and have none of {{}}*?[]\\")
-        self._prefix = prefix
+        self.prefix = prefix
         self._ttl = ttl
         self._fsync = fsync
         self._guard = Guard(deadline=deadline, cooldown=cooldown, transient=_TRANSIENT, permanent=_PERMANENT)
@@ -147,7 +147,7 @@ class RedisStore:
 
     def sessions(self) -> list[str]:
         """All sessions under the prefix. Walks the server's whole key space: not for an agent's turn."""
-        head, tail = f"{{{self._prefix}:", "}:meta"
+        head, tail = f"{{{self.prefix}:", "}:meta"
         found = self._call(
             lambda client: [_text(key) for key in client.scan_iter(match=f"{head}*{tail}", count=1000)], _SWEEP
         )
@@ -189,7 +189,7 @@ class RedisStore:
 
     def _key(self, session: str, name: str) -> bytes:
         """`{prefix:session}:name`; the session is percent-encoded, so that no name breaks the tag or meets another."""
-        return f"{{{self._prefix}:{quote(session, safe='@/ ,+=', errors='surrogatepass')}}}:{name}".encode()
+        return f"{{{self.prefix}:{quote(session, safe='@/ ,+=', errors='surrogatepass')}}}:{name}".encode()
 
     def _blob(self, session: str, key: str) -> bytes:
         return self._key(session, "blob:") + to_bytes(key)
