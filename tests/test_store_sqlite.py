@@ -110,7 +110,7 @@ def test_the_cache_file_may_be_deleted_or_damaged_between_runs(tmp_path: Path) -
         with closing(SQLiteStore(tmp_path / "m.db")) as store:
             store.commit("alice", [Put("turn", "1", b"x")])
             store.put_blobs("alice", {"a": b"x"})
-        cache = tmp_path / "m.cache.db"
+        cache = tmp_path / "m.db-cache"
         cache.unlink() if damage is None else cache.write_bytes(damage)
         with closing(SQLiteStore(tmp_path / "m.db")) as store:
             assert store.get_blobs("alice", ["a"]) == [None]

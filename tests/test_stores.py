@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
@@ -262,6 +263,8 @@ def test_processes_that_share_a_session_lose_no_append(store: Store, request: py
 
 
 def test_a_healthy_store_has_no_problems(store: Store) -> None:
+    if isinstance(store, RedisStore) and "REDIS_URL" in os.environ:
+        pytest.skip("the settings of the server at REDIS_URL are its own")
     store.commit("alice", [Put("turn", "1", b"x")])
     assert store.check() == []
 

@@ -1,7 +1,7 @@
 """A store in one SQLite file, with its token cache in a second file beside it.
 
 Commits are durable against power loss (WAL, synchronous=FULL). The cache is a file of its own (`memory.db` has
-`memory.cache.db`) so that blobs never slow or bloat the records; deleting it costs speed and nothing else.
+`memory.db-cache`) so that blobs never slow or bloat the records; deleting it costs speed and nothing else.
 What a commit deletes or replaces, and what `drop` removes, is overwritten in the file and gone from its log.
 """
 
@@ -56,7 +56,7 @@ class SQLiteStore:
         self._clock = clock
         self._scrub_due = False
         self._records = SQLiteFile(self.path, _RECORDS, busy_timeout=busy_timeout)
-        self._cache = _open_cache(self.path.with_suffix(".cache.db"), busy_timeout)
+        self._cache = _open_cache(self.path.with_name(self.path.name + "-cache"), busy_timeout)
 
     def version(self, session: str) -> int:
         with self._records.reading() as db:
