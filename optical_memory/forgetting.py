@@ -1,8 +1,8 @@
 """Which page fades to what, as a pure plan: pages and a capacity in, steps out.
 
 capacity counts the visual tokens that a session keeps, as the decoder receives them. A page that is still text has none
-and costs 0; it is charged when it is certified. The ladder is not walked page by page but band by band: each state
-lasts `growth` times as long as the one before, at whatever pace the capacity asks for.
+and costs 0; it is charged when it is certified. Pages stand in bands of age, the finest rung for the newest: a page
+leaves each state when it is `growth` times as old as when it came to it, at whatever pace the capacity asks for.
 """
 
 from __future__ import annotations
@@ -44,7 +44,8 @@ class ForgettingPolicy:
     `last_resort`: what a page keeps below its last rung, a "stub" of `stub_tokens` until it too must go, or nothing.
     `slack`: once capacity is exceeded, fade down to this share of it, so that steps come in chunks and what an agent
     has in its prompt cache stays the same between them.
-    `growth`: how much longer each state lasts than the one before (1: all states equally long).
+    `growth`: how much older a page is when it leaves a state than when it came to it (1: pages go at once from the
+    finest rung to nothing, oldest first: truncation).
     `pages_per_hit`: how many pages younger each recall makes a page (0: recall does not slow fading).
     """
 
@@ -52,7 +53,7 @@ class ForgettingPolicy:
     last_resort: Literal["stub", "forgotten"] = "stub"
     stub_tokens: int = 32
     slack: float = 0.9
-    growth: float = 1.6
+    growth: float = 2.0
     pages_per_hit: float = 0.0
 
     def __post_init__(self) -> None:
@@ -73,7 +74,7 @@ class Step:
 def default_capacity(budget: int, ladder: Sequence[Rung]) -> int:
     """max(budget, one page at every rung): all that is kept fits the window as visual tokens, and the ladder has steps.
 
-    With a budget of 8 000 and the v1 ladder that is 8 000 tokens, some 80 pages; the v1 ladder's least is 878.
+    With a budget of 8 000 and the v1 ladder that is 8 000 tokens, some 80 pages with their stubs; its least is 878.
     """
     return max(budget, sum(rung.tokens for rung in ladder))
 
@@ -89,7 +90,7 @@ def plan(pages: Sequence[PageState], capacity: int, policy: ForgettingPolicy, la
 
     The oldest fade first and farthest. A page whose next rung is below the floor skips to its smallest rung that is
     not, and where none is left to the stub, then to nothing. Planning on the result gives no steps. Pinned pages are
-    charged but stay, so they alone may exceed the capacity; then everything else is forgotten.
+    charged but stay, so they alone may exceed the capacity; then nothing else that costs tokens is left.
 
     Raises `KeyError` for a page at a rung that the ladder does not have.
     """

@@ -1,8 +1,8 @@
 """Which pages speak of it: terms of a text, the ones worth keeping, and BM25 over the terms of many pages.
 
 Terms are kept as they are written, so that a stub's keywords are words; inflections meet only when they are ranked
-(the English Snowball stemmer). Scores come from `bm25s` with Lucene's idf, which is never negative; rank-bm25's goes below
-zero for terms in more than half of the pages, which is common in a session of few pages.
+(the English Snowball stemmer). Scores come from `bm25s` with Lucene's idf, which is never negative; rank-bm25's is
+below zero for terms in more than half of the pages, which is common in a session of few pages.
 """
 
 from __future__ import annotations
@@ -105,7 +105,11 @@ def rank(query: str, documents: Mapping[str, Mapping[str, int]], k: int) -> list
     asked = list(dict.fromkeys(key(term) for term in terms(query)))
     if not asked or not documents:
         return []
-    scores = _bm25(asked, [_ids(counts, {name: i for i, name in enumerate(asked, 1)}) for counts in documents.values()])
+    numbers = {name: i for i, name in enumerate(asked, 1)}
+    corpus = [_ids(counts, numbers) for counts in documents.values()]
+    if not any(map(any, corpus)):  # no page has any of the terms
+        return []
+    scores = _bm25(asked, corpus)
     found = [(name, score) for name, score in zip(documents, scores, strict=True) if score > 0]
     return sorted(found, key=lambda hit: (-hit[1], hit[0]))[:k]
 

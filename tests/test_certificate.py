@@ -1,0 +1,153 @@
+"""A certificate says what a reader misreads, and statuses say how far to trust every character."""
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from optical_memory.certificate import (
+    WINDOW,
+    Certificate,
+    RungCertificate,
+    accuracy,
+    certify_reading,
+    statuses,
+)
+from optical_memory.errors import ReadingFailed
+from optical_memory.ledger import Ledger, LedgerSpan, extract
+from optical_memory.readers.base import Reading
+
+
+def reading(text: str, confidence: float = 0.9) -> Reading:
+    return Reading(text, np.full(len(text), confidence, np.float32))
+
+
+def test_agreement_counts_inked_characters_at_their_own_place() -> None:
+    got = certify_reading("tiny", "ab cd\nef", reading("ab cX\neY"))
+    assert got.agreement == pytest.approx(4 / 6)
+    assert got.misread == ((4, 5), (7, 8))
+
+
+def test_a_blank_read_as_ink_is_misread_but_not_counted() -> None:
+    got = certify_reading("tiny", "ab cd", reading("abxcd"))
+    assert got.agreement == 1.0
+    assert got.misread == ((2, 3),)
+
+
+def test_neighbouring_errors_are_one_range() -> None:
+    assert certify_reading("tiny", "abcdef", reading("aXYZef")).misread == ((1, 4),)
+
+
+def test_the_worst_window_is_where_the_errors_are() -> None:
+    truth = "x" * 1000
+    read = "x" * 500 + "y" * 32 + "x" * 468
+    start, end, share = certify_reading("small", truth, reading(read)).worst
+    assert share == 0.5
+    assert end - start == WINDOW
+    assert start <= 500
+    assert end >= 532
+
+
+def test_the_worst_window_of_a_short_page_is_the_page() -> None:
+    assert certify_reading("tiny", " abcd", reading(" abXd")).worst == (1, 5, 0.75)
+
+
+def test_a_page_of_blanks_is_read_perfectly() -> None:
+    got = certify_reading("tiny", " \n ", reading(" \n ", 1.0))
+    assert (got.agreement, got.sure, got.misread, got.worst) == (1.0, 1.0, (), (0, 0, 1.0))
+
+
+def test_a_reading_of_another_length_has_failed() -> None:
+    with pytest.raises(ReadingFailed, match="3 characters for a page of 4"):
+        certify_reading("tiny", "abcd", reading("abc"))
+    with pytest.raises(ReadingFailed, match="3 characters for a page of 4"):
+        statuses(4, Ledger(), None, reading("abc"))
+
+
+def test_sure_is_the_mean_confidence_of_the_ink() -> None:
+    got = certify_reading("tiny", "a b", Reading("a b", np.array([0.5, 1.0, 0.7], np.float32)))
+    assert got.sure == pytest.approx(0.6)
+
+
+def test_a_certificate_survives_json_and_knows_what_it_never_measured() -> None:
+    rungs = {
+        "tiny": certify_reading("tiny", "ab cd ef", reading("aX cd eY")),
+        "base": certify_reading("base", "a", reading("a")),
+    }
+    certificate = Certificate("pocket", "1", "int8", rungs, partial=True)
+    assert Certificate.from_json(json.loads(json.dumps(certificate.to_json()))) == certificate
+    assert certificate.agreements() == {"tiny": pytest.approx(4 / 6), "base": 1.0}
+    assert certificate.agreement("large") == 0.0
+    with pytest.raises(ValueError, match="format 9"):
+        Certificate.from_json({"v": 9})
+
+
+SAME_LENGTH = st.integers(0, 80).flatmap(
+    lambda n: st.tuples(*[st.text(st.sampled_from("ab \n7é\ufffd"), min_size=n, max_size=n) for _ in range(2)])
+)
+
+
+@given(SAME_LENGTH)
+def test_misread_is_exactly_where_the_texts_differ(pair: tuple[str, str]) -> None:
+    truth, read = pair
+    got = certify_reading("tiny", truth, reading(read))
+    assert {i for a, b in got.misread for i in range(a, b)} == {i for i in range(len(truth)) if truth[i] != read[i]}
+    assert all(a[1] < b[0] for a, b in zip(got.misread, got.misread[1:], strict=False))
+    assert got.worst[2] <= got.agreement + 1e-9
+
+
+@given(SAME_LENGTH, st.booleans())
+def test_no_verified_or_original_character_is_ever_wrong(pair: tuple[str, str], certified: bool) -> None:
+    truth, read = pair
+    ledger = extract(truth)
+    certificate = certify_reading("tiny", truth, reading(read)) if certified else None
+    spans = statuses(len(truth), ledger, certificate, reading(read))
+    assert [i for span in spans for i in range(span.start, span.end)] == list(range(len(truth)))
+    assert all(a.status != b.status for a, b in zip(spans, spans[1:], strict=False))
+    for span in spans:
+        if span.status == "verified":
+            assert read[span.start : span.end] == truth[span.start : span.end]
+        assert 0 <= span.p <= 1
+
+
+def test_each_status_has_its_cause() -> None:
+    truth, read = "code 7Q2Z9 blue sky", "code xxxxx bluX \ufffd\ufffdy"
+    certificate = certify_reading("tiny", truth, reading(read, 0.75))
+    got = statuses(len(truth), extract(truth), certificate, reading(read, 0.75), gone=[(0, 2)])
+    assert [(truth[s.start : s.end], s.status, s.p) for s in got] == [
+        ("co", "forgotten", 0.0),
+        ("de ", "verified", 1.0),
+        ("7Q2Z9", "original", 1.0),
+        (" blu", "verified", 1.0),
+        ("e", "reconstructed", 0.75),
+        (" ", "verified", 1.0),
+        ("sk", "forgotten", 0.0),
+        ("y", "verified", 1.0),
+    ]
+
+
+def test_without_a_certificate_all_that_is_read_is_reconstructed() -> None:
+    (span,) = statuses(5, Ledger(), None, reading("ab cd", 0.8))
+    assert (span.status, span.p) == ("reconstructed", pytest.approx(0.8))
+
+
+def test_without_a_reading_only_the_ledger_is_left() -> None:
+    ledger = Ledger((LedgerSpan(2, 4, "number", "42"),))
+    got = statuses(6, ledger, RungCertificate("tiny", 1.0, (), (0, 6, 1.0), 1.0), None)
+    assert [span.status for span in got] == ["forgotten", "original", "forgotten"]
+    assert statuses(0, Ledger(), None, None) == []
+
+
+def test_blanks_do_not_make_a_doubtful_word_look_sure() -> None:
+    doubtful = Reading("a    ", np.array([0.1, 1, 1, 1, 1], np.float32))
+    assert statuses(5, Ledger(), None, doubtful)[0].p == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize(
+    ("truth", "read", "expected"),
+    [("abcd", "abcd", 1), ("abcd", "", 0), ("", "", 1), ("abcd", "abXcd", 0.8), ("ab", "cd", 0)],
+)
+def test_accuracy_is_one_less_the_edit_distance_over_the_longer(truth: str, read: str, expected: float) -> None:
+    assert accuracy(truth, read) == pytest.approx(expected)

@@ -1,0 +1,189 @@
+"""Exact facts are found by shape, never overlap, and can be put back over any reading."""
+
+import json
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from optical_memory.counting import count_tokens
+from optical_memory.ledger import CODE_LIMIT, KINDS, Ledger, LedgerSpan, blank, extract, splice, tokens
+
+ASCII = frozenset(map(chr, range(32, 127)))
+
+FACTS = [
+    ("uuid", "123e4567-e89b-12d3-a456-426614174000"),
+    ("hash", "3f2a9c7b1d"),
+    ("hash", "sha256:9f86d081884c7d65"),
+    ("hash", "d41d8cd98f00b204e9800998ecf8427e"),
+    ("hash", "0xDEADBEEF"),
+    ("url", "https://example.org/a/b?c=d&e=1#f"),
+    ("url", "redis://user@host:6379/0"),
+    ("email", "mia.li+news@mail.example.co.uk"),
+    ("path", "src/optical/pages.py"),
+    ("path", "/etc/hosts"),
+    ("path", "~/notes/.bashrc"),
+    ("path", r"C:\Users\me\report.txt"),
+    ("path", "README.md"),
+    ("date", "2026-03-04"),
+    ("date", "2026-03-04T12:30:00Z"),
+    ("date", "12/03/2026"),
+    ("date", "4 March 2026"),
+    ("date", "March 4th, 2026"),
+    ("time", "12:30:05"),
+    ("time", "3pm"),
+    ("time", "4:15 p.m."),
+    ("amount", "$1,204.50"),
+    ("amount", "1.5 million yen"),
+    ("amount", "250 EUR"),
+    ("number", "45%"),
+    ("number", "1,234,567"),
+    ("number", "3.14"),
+    ("number", "#4512"),
+    ("number", "42"),
+    ("number", "1e-5"),
+    ("phone", "+44 20 7946 0958"),
+    ("phone", "(555) 123-4567"),
+    ("version", "v1.2.3-rc1"),
+    ("version", "10.2.6"),
+    ("ip", "10.0.0.1:8080"),
+    ("ip", "2001:db8:0:0:0:0:2:1"),
+    ("mac", "00:1a:2b:3c:4d:5e"),
+    ("identifier", "4K7Q2Z"),
+    ("identifier", "EHGLPX"),
+    ("identifier", "ORD-2024-881"),
+    ("identifier", "snake_case_name"),
+    ("identifier", "getUserById"),
+    ("identifier", "MAX_LEN"),
+    ("identifier", "@bob_smith"),
+    ("code", "`pip install x`"),
+]
+
+
+@pytest.mark.parametrize(("kind", "fact"), FACTS)
+@pytest.mark.parametrize("frame", ["{}", "so it is {} then", "(see {}), ok", "a line\n{}\nanother", "it was {}. Next"])
+def test_a_fact_is_found_whole_wherever_it_stands(kind: str, fact: str, frame: str) -> None:
+    found = extract(frame.format(fact)).spans
+    assert [(span.kind, span.text) for span in found if span.text.rstrip(".") == fact.rstrip(".")] != []
+    assert {span.kind for span in found} == {kind}
+
+
+@pytest.mark.parametrize(
+    "prose",
+    [
+        "She said hello and left, as one does.",
+        "an and/or choice, e.g. this one i.e. that",
+        "a well-known state-of-the-art idea",
+        "I do. Really? Yes: no; maybe!",
+        "It costs.Then some",
+        "step 3 of 5",
+    ],
+)
+def test_prose_has_no_facts(prose: str) -> None:
+    assert extract(prose).spans == ()
+
+
+def test_of_overlapping_candidates_the_longest_wins() -> None:
+    (span,) = extract("open https://host-7.example/2026-03-04/v1.2.3/4K7Q2Z?id=0xFF now").spans
+    assert (span.kind, span.text) == ("url", "https://host-7.example/2026-03-04/v1.2.3/4K7Q2Z?id=0xFF")
+
+
+def test_a_url_gives_back_the_punctuation_of_its_sentence() -> None:
+    assert [span.text for span in extract("(see https://a.example/b.c). Then www.b.example, too").spans] == [
+        "https://a.example/b.c",
+        "www.b.example",
+    ]
+
+
+def test_a_fenced_block_is_kept_whole_up_to_the_limit() -> None:
+    block = "```python\ndef f(x):\n    return x\n```"
+    assert [span.text for span in extract(f"like so:\n{block}\nand on").spans] == [block]
+    long = "```\n" + "word and word\n" * (CODE_LIMIT // 10) + "id_7 = 41\n```"
+    assert [span.text for span in extract(long).spans] == ["id_7", "41"]
+
+
+def test_a_block_that_the_page_cuts_runs_to_the_end_of_the_page() -> None:
+    assert extract("text\n```sh\nmake all\n").spans[-1].text == "```sh\nmake all\n"
+
+
+def test_what_the_reader_cannot_read_is_kept() -> None:
+    text = "He said 你好 世界 and السلام عليكم 🦊, cafe\u0301 too"
+    kept = [span.text for span in extract(text, charset=ASCII).spans]
+    assert kept == ["你好 世界", "السلام عليكم 🦊", "e\u0301"]
+    assert {span.kind for span in extract(text, charset=ASCII).spans} == {"unreadable"}
+    assert extract("plain ascii text\nin two lines", charset=ASCII).spans == ()
+
+
+ANY_TEXT = st.text(st.characters(codec="utf-8"), max_size=200) | st.lists(
+    st.sampled_from([fact for _, fact in FACTS] + [" ", "\n", "```", "`", ".", "/", "word", "é", "你", "\u0301", "7"])
+).map("".join)
+
+
+@given(ANY_TEXT)
+def test_spans_are_ordered_apart_and_exactly_the_text(text: str) -> None:
+    spans = extract(text, charset=ASCII).spans
+    assert all(text[span.start : span.end] == span.text and span.text for span in spans)
+    assert all(a.end <= b.start for a, b in zip(spans, spans[1:], strict=False))
+    assert {span.kind for span in spans} <= set(KINDS)
+
+
+@given(ANY_TEXT)
+def test_no_character_outside_the_charset_is_left_out(text: str) -> None:
+    covered = {i for span in extract(text, charset=ASCII).spans for i in range(span.start, span.end)}
+    assert {i for i, char in enumerate(text) if char not in ASCII and char != "\n"} <= covered
+
+
+@given(ANY_TEXT)
+def test_a_ledger_repairs_a_reading_that_has_every_fact_wrong(text: str) -> None:
+    ledger = extract(text, charset=ASCII)
+    misread = list(text)
+    for span in ledger.spans:
+        misread[span.start : span.end] = "~" * (span.end - span.start)
+    assert splice("".join(misread), ledger) == text
+
+
+def test_a_ledger_of_another_page_is_refused() -> None:
+    with pytest.raises(ValueError, match="not the same page"):
+        splice("short", extract("a longer text with 4K7Q2Z"))
+
+
+@given(ANY_TEXT)
+def test_a_ledger_survives_json(text: str) -> None:
+    ledger = extract(text, charset=ASCII)
+    assert Ledger.from_json(json.loads(json.dumps(ledger.to_json()))) == ledger
+
+
+def test_a_ledger_of_a_later_format_is_refused_by_number() -> None:
+    with pytest.raises(ValueError, match="format 2"):
+        Ledger.from_json({"v": 2, "spans": []})
+
+
+@given(ANY_TEXT, st.integers(0, 250), st.integers(0, 250))
+def test_blanking_leaves_nothing_inside_and_everything_outside(text: str, start: int, end: int) -> None:
+    before = {i for span in extract(text).spans for i in range(span.start, span.end)}
+    after = blank(extract(text), start, end)
+    assert {i for span in after.spans for i in range(span.start, span.end)} == before - set(range(start, end))
+    assert all(text[span.start : span.end] == span.text for span in after.spans)
+
+
+def test_the_cost_of_a_ledger_is_its_facts_one_a_line() -> None:
+    ledger = extract("4K7Q2Z and 2026-03-04")
+    assert tokens(ledger) == count_tokens("4K7Q2Z\n2026-03-04")
+    assert tokens(Ledger()) == 0
+    assert LedgerSpan(0, 6, "identifier", "4K7Q2Z") in ledger.spans
+
+
+SEEDS = [
+    "a", "1", "/", "a/", "\\", "a\\", "`", "`a", "```x\n", "```\n", "http://", "a.", "a@", "a.b@", "a:", "1:", "1.", "1,",
+    "1-1-", "1 ", "+1", "$1", "_", "aA", "@a", "v1.", "a-", "-", "(1) ", "1 Jan ", "x.y", "你", "e\u0301", "www.", "AAAAAA ",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_time_grows_no_faster_than_the_text(seed: str) -> None:
+    """A quarter of a megabyte of the worst repetitions we know; a quadratic pattern would take many minutes."""
+    text = (seed * 250_000)[:250_000]
+    started = time.process_time()
+    extract(text, charset=ASCII)
+    assert time.process_time() - started < 2  # 0.1-0.6 s of CPU on two busy cores

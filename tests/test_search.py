@@ -1,0 +1,123 @@
+"""Pages are found by the words, identifiers and characters that they hold."""
+
+from collections import Counter
+
+import pytest
+from bm25s import BM25
+from hypothesis import given
+from hypothesis import strategies as st
+
+from optical_memory.search import key, rank, terms, top_terms, words
+
+PAGES = {
+    "p1": terms("The cats were running to the gate. The gate code is 4K7Q2Z, says Mia."),
+    "p2": terms("Dogs and gates: order ORD-2024-881 ships to mia.li@example.com on Friday."),
+    "p3": terms("我们明天去北京大学参观。"),
+    "p4": terms("def parseHttpRequest(raw_bytes): # see src/net/http.py"),
+    "p5": terms("Nothing here but the weather and the sea."),
+}
+
+
+def found(query: str) -> list[str]:
+    return [page for page, _ in rank(query, PAGES, 5)]
+
+
+@pytest.mark.parametrize(
+    ("query", "page"),
+    [
+        ("what was the gate code?", "p1"),
+        ("4k7q2z", "p1"),
+        ("did the cat run?", "p1"),
+        ("order 881", "p2"),
+        ("ORD-2024-881", "p2"),
+        ("mia.li@example.com", "p2"),
+        ("北京大学在哪里", "p3"),
+        ("parse request", "p4"),
+        ("raw_bytes", "p4"),
+        ("http.py", "p4"),
+    ],
+)
+def test_a_page_is_found_by_what_it_says(query: str, page: str) -> None:
+    assert found(query)[0] == page
+
+
+def test_stop_words_find_nothing_and_neither_does_nothing() -> None:
+    assert rank("what was it that they were?", PAGES, 5) == []
+    assert rank("", PAGES, 5) == []
+    assert rank("gate", {}, 5) == []
+    assert rank("zebra", PAGES, 5) == []
+    assert rank("the", {"a": {}, "b": {}}, 5) == []
+
+
+def test_pages_without_terms_do_no_harm() -> None:
+    assert [page for page, _ in rank("gate", {"empty": {}, **PAGES}, 5)] == ["p1", "p2"]
+    assert rank("gate", {"empty": {}}, 5) == []
+
+
+def test_equal_scores_come_in_the_order_of_ids() -> None:
+    same = {name: terms("the same words on every page") for name in ("c", "a", "b")}
+    assert [page for page, _ in rank("words", same, 2)] == ["a", "b"]
+
+
+def test_identifiers_are_kept_whole_and_in_parts() -> None:
+    assert set(terms("getUserById ORD-2024-881 snake_case")) == {
+        "getuserbyid", "get", "user", "id", "ord-2024-881", "ord", "2024", "881", "snake_case", "snake", "case",
+    }  # fmt: skip
+
+
+def test_unspaced_scripts_become_pairs_of_characters() -> None:
+    assert list(terms("北京大学")) == ["北京", "京大", "大学"]
+    assert list(terms("犬")) == ["犬"]
+    assert set(terms("用Python写")) == {"用", "python", "写"}
+
+
+def test_terms_say_where_they_stand() -> None:
+    text = "See the gate: 北京 at src/a.py"
+    assert [text[start:end] for start, end, _ in words(text)] == ["See", "the", "gate", "北京", "at", "src/a.py"]
+
+
+def test_only_plain_words_are_stemmed() -> None:
+    assert key("running") == key("runs") == "run"
+    assert key("b-series") == "b-series"
+    assert key("4k7q2z") == "4k7q2z"
+
+
+def test_top_terms_prefer_what_is_rare_among_pages() -> None:
+    counts = {"gate": 3, "4k7q2z": 1, "mia": 2, "weather": 3}
+    frequencies = {"gate": 90, "weather": 100, "mia": 5, "4k7q2z": 1}
+    assert list(top_terms(counts, 2, frequencies, 100)) == ["mia", "4k7q2z"]
+    assert top_terms(counts, 1) == {"weather": 3}
+    assert top_terms({"word": 1, "a1": 1, "longer": 1}, 2) == {"a1": 1, "longer": 1}
+    assert top_terms(counts, 0) == {}
+
+
+DOCUMENTS = st.dictionaries(
+    st.sampled_from("abcdefgh"),
+    st.dictionaries(st.sampled_from(["gate", "code", "sea", "4k7", "mia"]), st.integers(1, 4), max_size=5),
+    min_size=1,
+)
+
+
+@given(DOCUMENTS, st.sampled_from(["gate", "gate code", "sea mia 4k7"]))
+def test_scores_are_those_of_an_index_over_every_term(documents: dict[str, dict[str, int]], query: str) -> None:
+    """`rank` shows the library only the terms that were asked for; the whole index is the slow oracle."""
+    vocabulary = {term: i for i, term in enumerate(["gate", "code", "sea", "4k7", "mia"])}
+    corpus = [[vocabulary[term] for term, n in counts.items() for _ in range(n)] for counts in documents.values()]
+    ranked = dict(rank(query, documents, 10))
+    if not any(corpus):
+        assert ranked == {}
+        return
+    oracle = BM25()
+    oracle.index((corpus, vocabulary), show_progress=False)
+    scores = oracle.get_scores_from_ids([vocabulary[term] for term in query.split()])
+    expected = {name: float(score) for name, score in zip(documents, scores, strict=True) if score > 0}
+    assert ranked == pytest.approx(expected, rel=1e-5)
+
+
+@given(st.text(max_size=200))
+def test_any_text_has_terms_that_find_it(text: str) -> None:
+    counts = terms(text)
+    assert isinstance(counts, Counter)
+    for term in list(counts)[:5]:
+        if term in terms(term):  # a part of an identifier may be a stop word or no word by itself
+            assert rank(term, {"it": counts, "other": {"unrelated": 1}}, 1)[0][0] == "it"
