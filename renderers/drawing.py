@@ -6,15 +6,21 @@ Pixels are whole numbers all the way, and grays have 4 bits: what is drawn is wh
 
 from __future__ import annotations
 
-from functools import cache
+import unicodedata
+from functools import cache, lru_cache
+from threading import Lock
 
 import numpy as np
 import numpy.typing as npt
+from bidi.mirror import MIRRORED
 
 from optical_memory.errors import LayoutError
-from optical_memory.renderers.glyphs import MIN_CELL, cell_ink
+from optical_memory.pages import Cluster, Page
+from optical_memory.renderers.cells import bidi_levels, escape, kind, overlay, split_line
+from optical_memory.renderers.glyphs import MIN_CELL, Ink, cell_ink, fit_ink
+from optical_memory.renderers.shaping import run_ink, script_of
 
-__all__ = ["Image", "cell_size", "draw_cells"]
+__all__ = ["Image", "cell_size", "draw_cells", "draw_page"]
 
 Image = npt.NDArray[np.uint8]  # (side_px, side_px), 0 = ink, 255 = paper
 
@@ -46,6 +52,7 @@ class GlyphAtlas:
         self._tiles = np.full((1, height, width), 255, np.uint8)  # tile 0 is the space
         self._index = np.full(0x110000, -1, np.int32)
         self._index[SPACE] = 0
+        self._lock = Lock()
 
     def tiles(self, codes: npt.NDArray[np.integer]) -> Image:
         """(rows, columns) code points to (rows, columns, height, width) pixels."""
@@ -58,9 +65,10 @@ class GlyphAtlas:
 
     def _add(self, codes: list[int]) -> None:
         new = np.stack([255 - cell_ink(chr(code), 1, self.width, self.height) for code in codes])
-        first = len(self._tiles)
-        self._tiles = np.concatenate([self._tiles, new])  # before the index: other threads never see a missing tile
-        self._index[codes] = np.arange(first, first + len(codes))
+        with self._lock:
+            first = len(self._tiles)
+            self._tiles = np.concatenate([self._tiles, new])  # first: no thread sees a missing tile
+            self._index[codes] = np.arange(first, first + len(codes))
 
 
 @cache
@@ -86,3 +94,77 @@ def draw_cells(codes: npt.NDArray[np.integer], side_px: int) -> Image:
         xs = (origins(columns, side_px)[:, None] + np.arange(width)).ravel()
         image[np.ix_(ys, xs)] = block
     return image
+
+
+# ---- pages ----------------------------------------------------------------------------------------------------------
+
+
+def draw_page(page: Page, side_px: int) -> Image:
+    """A page as a (side_px, side_px) picture, 0 on 255. Raises `LayoutError` where cells would be too small."""
+    grid = page.layout.grid
+    codes = np.full((grid.rows, grid.columns), SPACE, np.uint32)
+    for row, line in zip(page.layout.rows, page.lines, strict=True):
+        points = np.frombuffer(line.encode("utf-32-le", "surrogatepass"), "<u4")
+        char = cell = 0
+        for cluster in (*row.clusters, Cluster(row.chars, 0, row.cells, 0)):
+            codes[row.y, row.x + cell : row.x + cluster.cell] = points[char : cluster.char]
+            char, cell = cluster.char + cluster.chars, cluster.cell + cluster.cells
+    image = draw_cells(codes, side_px)
+    for row, line in zip(page.layout.rows, page.lines, strict=True):
+        for cluster in row.clusters:
+            text = line[cluster.char : cluster.char + cluster.chars]
+            _draw_cluster(image, text, row.x + cluster.cell, row.y, page)
+    return image
+
+
+def _draw_cluster(image: Image, text: str, x: int, y: int, page: Page) -> None:
+    """Atoms of a cluster from cell (x, y) on, in reading order."""
+    grid, side = page.layout.grid, len(image)
+    width, height = cell_size(grid.columns, grid.rows, side)
+    lefts, top = origins(grid.columns, side), origins(grid.rows, side)[y]
+    for atom, cells in visual_order(text):
+        left = lefts[x]
+        right = lefts[x + cells - 1] + width
+        image[top : top + height, left:right] = 255 - atom_ink(atom, cells, int(right - left), height)
+        x += cells
+
+
+def visual_order(text: str) -> list[tuple[str, int]]:
+    """(atom, cells) of a cluster from left to right: right-to-left runs reversed, brackets mirrored (UAX #9 L2, L4)."""
+    line = split_line(text)
+    levels = bidi_levels(text, base=1)
+    atoms = [(line.atom(i), line.cells(i), levels[line.starts[i]] if levels else 0) for i in range(len(line))]
+    atoms = [(MIRRORED.get(atom, atom) if level % 2 else atom, cells, level) for atom, cells, level in atoms]
+    for level in range(max((level for *_, level in atoms), default=0), 0, -1):
+        atoms = _reverse_runs(atoms, level)
+    return [(atom, cells) for atom, cells, _ in atoms]
+
+
+def _reverse_runs(atoms: list[tuple[str, int, int]], least: int) -> list[tuple[str, int, int]]:
+    done: list[tuple[str, int, int]] = []
+    run: list[tuple[str, int, int]] = []
+    for atom in atoms:
+        if atom[2] >= least:
+            run.append(atom)
+        else:
+            done += [*reversed(run), atom]
+            run = []
+    return [*done, *reversed(run)]
+
+
+@lru_cache(maxsize=16384)
+def atom_ink(atom: str, cells: int, width: int, height: int) -> Ink:
+    """One atom in (height, width) px: an escape, a shaped run, a base with its marks, or a wide character."""
+    if kind(atom[0]) == "escape":
+        edges = [i * width // cells for i in range(cells + 1)]
+        least = width // cells
+        ink = np.zeros((height, width), np.uint8)
+        for left, char in zip(edges, escape(atom), strict=False):
+            ink[:, left : left + least] = cell_ink(char, 1, least, height)
+        return ink
+    if script := script_of(atom[0]):
+        return run_ink(atom, script, width, height, cells)
+    composed = unicodedata.normalize("NFC", atom)
+    if cells == 1 and len(composed) == 1 and kind(composed) in ("plain", "mark"):
+        return cell_ink(composed, 1, width, height)
+    return fit_ink(overlay(atom), height, width)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
+from threading import RLock
 
 import freetype
 import numpy as np
@@ -17,6 +18,7 @@ import numpy.typing as npt
 __all__ = [
     "BITMAP_FONTS",
     "FONT_DIR",
+    "FREETYPE",
     "MIN_CELL",
     "BitmapFont",
     "Ink",
@@ -29,6 +31,9 @@ __all__ = [
 ]
 
 FONT_DIR = Path(__file__).parent / "fonts"
+
+FREETYPE = RLock()
+"""Held while FreeType works: neither its library nor a face may be used by two threads at once."""
 
 BITMAP_FONTS = ((10, 20, "10x20"), (8, 13, "8x13"), (6, 10, "6x10"), (5, 8, "5x8"), (4, 6, "4x6"))
 """(width, height, file): the public-domain misc-fixed fonts of X11, the largest first."""
@@ -68,18 +73,20 @@ class BitmapFont:
 
     def advance(self, char: str) -> int:
         """The glyph's own width in px (Unifont has two)."""
-        self._face.load_char(char, freetype.FT_LOAD_DEFAULT)
-        return int(self._face.glyph.advance.x) // 64
+        with FREETYPE:
+            self._face.load_char(char, freetype.FT_LOAD_DEFAULT)
+            return int(self._face.glyph.advance.x) // 64
 
     def glyph(self, char: str) -> Ink | None:
         index = self._face.get_char_index(char)
         if index == 0:
             return None
-        self._face.load_glyph(index, freetype.FT_LOAD_RENDER | freetype.FT_LOAD_TARGET_MONO)
-        slot = self._face.glyph
         ink = np.zeros((self.height, self.width), np.uint8)
-        if slot.bitmap.rows and slot.bitmap.width:
-            _paste(ink, _unpack(slot.bitmap), self._ascent - slot.bitmap_top, slot.bitmap_left)
+        with FREETYPE:
+            self._face.load_glyph(index, freetype.FT_LOAD_RENDER | freetype.FT_LOAD_TARGET_MONO)
+            slot = self._face.glyph
+            if slot.bitmap.rows and slot.bitmap.width:
+                _paste(ink, _unpack(slot.bitmap), self._ascent - slot.bitmap_top, slot.bitmap_left)
         return self._told_apart(char, ink)
 
     def _told_apart(self, char: str, ink: Ink) -> Ink:
