@@ -1,6 +1,7 @@
 """A certificate says what a reader misreads, and statuses say how far to trust every character."""
 
 import json
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -94,7 +95,7 @@ def test_misread_is_exactly_where_the_texts_differ(pair: tuple[str, str]) -> Non
     truth, read = pair
     got = certify_reading("tiny", truth, reading(read))
     assert {i for a, b in got.misread for i in range(a, b)} == {i for i in range(len(truth)) if truth[i] != read[i]}
-    assert all(a[1] < b[0] for a, b in zip(got.misread, got.misread[1:], strict=False))
+    assert all(a[1] < b[0] for a, b in pairwise(got.misread))
     assert got.worst[2] <= got.agreement + 1e-9
 
 
@@ -105,7 +106,7 @@ def test_no_verified_or_original_character_is_ever_wrong(pair: tuple[str, str], 
     certificate = certify_reading("tiny", truth, reading(read)) if certified else None
     spans = statuses(len(truth), ledger, certificate, reading(read))
     assert [i for span in spans for i in range(span.start, span.end)] == list(range(len(truth)))
-    assert all(a.status != b.status for a, b in zip(spans, spans[1:], strict=False))
+    assert all(a.status != b.status for a, b in pairwise(spans))
     for span in spans:
         if span.status == "verified":
             assert read[span.start : span.end] == truth[span.start : span.end]
