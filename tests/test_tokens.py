@@ -176,6 +176,18 @@ def test_an_oversize_header_is_refused_before_it_is_read(size: int) -> None:
         unpack(size.to_bytes(8, "little") + b"{" * 64)
 
 
+def test_a_header_is_refused_for_its_size_even_when_the_rest_is_right() -> None:
+    data = INT8.pack(sample(4, 40))
+    size = int.from_bytes(data[:8], "little")
+    for padded in (16_384, 16_392):
+        wide = padded.to_bytes(8, "little") + data[8 : 8 + size].ljust(padded) + data[8 + size :]
+        if padded <= 16_384:
+            assert np.array_equal(unpack(wide).values, unpack(data).values)
+        else:
+            with pytest.raises(CorruptTokens, match="header of 16392 bytes"):
+                unpack(wide)
+
+
 def about(**changes: object) -> dict[str, str]:
     facts: dict[str, object] = {"codec": "int8", "crc32": 0, "format": 1, "shape": [2, 2]}
     facts |= {"reader": "r", "revision": "1", "rung": "base"} | changes
