@@ -1,0 +1,11 @@
+"""Keeps the checkout last on the path of the tests, so that its folder `agents/` does not hide openai-agents.
+
+`python -m pytest` puts the working directory first; `pytest` and an editable install do not.
+"""
+
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+here = [entry for entry in sys.path if Path(entry or ".").resolve() == ROOT]
+sys.path[:] = [entry for entry in sys.path if entry not in here] + here[-1:]
