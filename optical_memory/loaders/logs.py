@@ -30,9 +30,9 @@ _STRICT = tuple(
 _LOOSE = re.compile(rf"(?P<stamp>){_NAME}: ?(?P<text>.*)")  # Alice: only if the labels look like speakers
 _HEADING = re.compile(r"(?P<stamp>)#{1,4} (?P<name>[A-Za-z]+):?(?P<text>)\s*")  # ## User, if it names a role
 _ROLES: dict[str, Role] = {
-    **dict.fromkeys(("user", "human", "me", "you", "question", "q", "prompt"), "user"),
+    **dict.fromkeys(("user", "human", "me", "you", "question", "prompt"), "user"),
     **dict.fromkeys(
-        ("assistant", "ai", "bot", "gpt", "chatgpt", "claude", "gemini", "agent", "model", "a"), "assistant"
+        ("assistant", "ai", "bot", "gpt", "chatgpt", "claude", "gemini", "agent", "model", "answer"), "assistant"
     ),
     "system": "system",
     "tool": "tool",
