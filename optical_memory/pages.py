@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import astuple, dataclass
 from functools import cached_property
 from typing import Any
 
@@ -20,12 +20,13 @@ __all__ = ["Cluster", "Grid", "Layout", "Page", "RowBox", "TurnSpan"]
 class Grid:
     """The cells of a page: `columns` x `rows`, in `text_columns` newspaper columns with `gutter` blank cells between.
 
-    128 x 48 gives cells of 8 x 21.3 px at Base (1024 px) and 4 x 10.7 px at Tiny (512 px).
+    80 x 80 puts a whole number of cells under every visual token at all four sizes: 4 x 4 at Large (16 px cells),
+    5 x 5 at Base, 8 x 8 at Small, 10 x 10 at Tiny (6.4 px cells).
     """
 
-    columns: int = 128
-    rows: int = 48
-    text_columns: int = 2
+    columns: int = 80
+    rows: int = 80
+    text_columns: int = 1
     gutter: int = 2
 
     @property
@@ -98,14 +99,17 @@ class Layout:
         return sum(row.chars + len(row.join) for row in self.rows)
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+        """Compact JSON: each value as the list of its fields."""
+        return {
+            "grid": list(astuple(self.grid)),
+            "rows": [list(astuple(row)) for row in self.rows],
+            "spans": [list(astuple(span)) for span in self.spans],
+        }
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Layout:
-        rows = tuple(
-            RowBox(**{**row, "clusters": tuple(Cluster(**c) for c in row["clusters"])}) for row in data["rows"]
-        )
-        return cls(Grid(**data["grid"]), rows, tuple(TurnSpan(**span) for span in data["spans"]))
+        rows = tuple(RowBox(*row[:5], tuple(Cluster(*c) for c in row[5])) for row in data["rows"])
+        return cls(Grid(*data["grid"]), rows, tuple(TurnSpan(*span) for span in data["spans"]))
 
 
 @dataclass(frozen=True)
@@ -123,7 +127,7 @@ class Page:
     def digest(self) -> str:
         """SHA-256 over the grid, the rows and the text: what the picture depends on."""
         rows = [[r.y, r.x, r.cells, r.join, line] for r, line in zip(self.layout.rows, self.lines, strict=True)]
-        canonical = json.dumps([asdict(self.layout.grid), rows], ensure_ascii=False, separators=(",", ":"))
+        canonical = json.dumps([astuple(self.layout.grid), rows], ensure_ascii=False, separators=(",", ":"))
         return "sha256:" + hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()
 
     @property

@@ -1,0 +1,114 @@
+"""Forgetting on purpose: a page or a turn leaves record, pictures, ledger and index for good.
+
+Like `life`, functions from a snapshot to the writes that change it. A turn's rows are painted white in every picture
+that is left; what else stands on the page stays readable, and the page's certificate says that it is partial.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from optical_memory import ledger as ledgers
+from optical_memory.archive import Change, Snapshot, put
+from optical_memory.errors import Forgotten
+from optical_memory.forgetting import FORGOTTEN
+from optical_memory.pages import Layout
+from optical_memory.profiles import ReaderProfile
+from optical_memory.records import PageRecord, TurnRecord, picture_key
+from optical_memory.renderers.pictures import from_png, png_bytes
+from optical_memory.stores.base import Delete, Put
+
+__all__ = ["without_page", "without_turn"]
+
+
+def without_page(snapshot: Snapshot, page: str, profile: ReaderProfile) -> list[Change]:
+    """Only order, times and digest stay. Raises `Forgotten` if there is no such page any more."""
+    record = snapshot.pages.get(page)
+    if record is None or record.state == FORGOTTEN:
+        raise Forgotten(f"no page {page!r}, or it is forgotten already")
+    gone = {"state": FORGOTTEN, "rung": None, "lines": None, "layout": None, "certificate": None}
+    empty = record.model_copy(update=gone | {"keywords": [], "ledger": {}, "terms": {}})
+    pictures = [Delete("picture", picture_key(page, rung.name)) for rung in profile.ladder]
+    return [put(empty), *pictures, *_contents_of(snapshot, page)]
+
+
+def _contents_of(snapshot: Snapshot, page: str) -> list[Change]:
+    """Turns that stand wholly on sealed pages and on this one lose what content they still keep."""
+    turns = [turn for turn in snapshot.turns.values() if page in turn.pages and turn.sealed and turn.text is not None]
+    return [put(turn.without_content()) for turn in turns]
+
+
+def without_turn(
+    snapshot: Snapshot, turn: str, picture: Callable[[str, str], bytes | None], profile: ReaderProfile
+) -> list[Change]:
+    """The turn's number and time stay, nothing else. Raises `Forgotten` if there is no such turn any more."""
+    record = snapshot.turn(turn)
+    if record is None or record.forgotten:
+        raise Forgotten(f"no turn {turn!r}, or it is forgotten already")
+    changes: list[Change] = [put(_empty(record))]
+    for id in record.pages:
+        changes += _blanked(snapshot, snapshot.pages[id], record, picture, profile)
+    return changes
+
+
+def _empty(record: TurnRecord) -> TurnRecord:
+    gone = {"forgotten": True, "sealed": True, "name": None, "digest": "", "tool_call_id": None}
+    return record.without_content().model_copy(update=gone)
+
+
+def _blanked(
+    snapshot: Snapshot,
+    page: PageRecord,
+    turn: TurnRecord,
+    picture: Callable[[str, str], bytes | None],
+    profile: ReaderProfile,
+) -> list[Change]:
+    terms = {ordinal: counts for ordinal, counts in page.terms.items() if ordinal != str(turn.ordinal)}
+    if page.layout is None:  # a stub: it is not known which of its words are the turn's
+        return [] if page.state == FORGOTTEN else without_page(snapshot, page.id, profile)
+    layout = page.get_layout()
+    start, end = next((s.start, s.end) for s in layout.spans if s.ordinal == turn.ordinal)
+    certificate = page.get_certificate()
+    update = {
+        "digest": snapshot.session.digest(f"{page.digest} without turn {turn.ordinal}"),
+        "ledger": ledgers.blank(page.get_ledger(), start, end).to_json(),
+        "terms": terms,
+        "lines": None if page.lines is None else _blank_lines(page.lines, layout, start, end),
+        "certificate": None if certificate is None else replace(certificate, partial=True).to_json(),
+    }
+    changes: list[Change] = [put(page.model_copy(update=update))]
+    for rung in profile.ladder:
+        if (data := picture(page.id, rung.name)) is not None:
+            image = _paint(from_png(data), layout, start, end)
+            changes.append(Put("picture", picture_key(page.id, rung.name), png_bytes(image)))
+    return changes
+
+
+def _rows(layout: Layout, start: int, end: int) -> list[int]:
+    """Rows with a character of `page.text[start:end]`; a turn always has rows of its own."""
+    at, found = 0, []
+    for i, row in enumerate(layout.rows):
+        stop = at + row.chars + len(row.join)
+        if at < end and stop > start:
+            found.append(i)
+        at = stop
+    return found
+
+
+def _blank_lines(lines: list[str], layout: Layout, start: int, end: int) -> list[str]:
+    rows = set(_rows(layout, start, end))
+    return [" " * len(line) if i in rows else line for i, line in enumerate(lines)]
+
+
+def _paint(image: npt.NDArray[np.uint8], layout: Layout, start: int, end: int) -> npt.NDArray[np.uint8]:
+    side, grid, image = len(image), layout.grid, image.copy()
+    for i in _rows(layout, start, end):
+        row = layout.rows[i]
+        top, bottom = round(row.y * side / grid.rows), round((row.y + 1) * side / grid.rows)
+        left, right = round(row.x * side / grid.columns), round((row.x + grid.measure) * side / grid.columns)
+        image[top:bottom, left:right] = 255
+    return image

@@ -1,0 +1,152 @@
+"""pocket: the small reader that ships in the package. Reads our own pages, in our own fonts, on our own grid.
+
+The vision tower runs in `encode` only. `decode` asks the decoder about every cell of a page in one pass (all characters
+masked); a page is always one batch of its own, so a page's reading never depends on what else is read with it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from optical_memory.errors import CheckpointError, ReaderMismatch
+from optical_memory.pages import Layout, Page
+from optical_memory.profiles import ReaderProfile, Rung
+from optical_memory.readers.base import Reading
+from optical_memory.readers.charset import CHARSET
+from optical_memory.tokens import VisualTokens
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import UnlimitedOcrForConditionalGeneration
+
+    from optical_memory.readers.pocket_model import Cells
+
+__all__ = ["CHECKPOINT", "PocketReader"]
+
+CHECKPOINT = Path(__file__).parent / "checkpoints" / "pocket"
+UNREAD = "\ufffd"
+ENCODE_BATCH_PX = 2 * 1280 * 1280  # pixels in one encoder batch: bounds memory at about 2 GB
+
+
+@dataclass(frozen=True)
+class _Network:
+    model: UnlimitedOcrForConditionalGeneration
+    cells: Cells
+
+
+class PocketReader:
+    """A pocket checkpoint in `folder` (the bundled one by default); weights load at the first encode or decode."""
+
+    def __init__(self, folder: Path = CHECKPOINT) -> None:
+        self.folder = Path(folder)
+        self._lock = threading.Lock()
+
+    @cached_property
+    def profile(self) -> ReaderProfile:
+        """Facts about this checkpoint; reads its files but loads no torch. Raises `CheckpointError`."""
+        return ReaderProfile("pocket", self._revision(), dim=320, charset=frozenset(CHARSET))
+
+    def encode(self, images: Sequence[npt.NDArray[np.uint8]], rung: Rung) -> list[VisualTokens]:
+        """See pages of one size: (side_px, side_px) uint8 each; gives (n², 320) float32 tokens a page."""
+        import torch
+
+        for image in images:
+            if image.shape != (rung.side_px, rung.side_px):
+                raise ReaderMismatch(f"{rung.name} pages are {rung.side_px} px square, this one is {image.shape}")
+        step = max(1, ENCODE_BATCH_PX // rung.side_px**2)
+        found: list[VisualTokens] = []
+        with torch.inference_mode():
+            for start in range(0, len(images), step):
+                pixels = torch.from_numpy(np.stack(images[start : start + step])).float().div_(127.5).sub_(1)
+                features = self._network.model.get_image_features(pixels[:, None].expand(-1, 3, -1, -1)).pooler_output
+                found += [self._grid_tokens(f, rung) for f in features]
+        return found
+
+    def decode(self, tokens: Sequence[VisualTokens], layouts: Sequence[Layout]) -> list[Reading]:
+        """Read pages back from their tokens, one masked pass a page."""
+        import torch
+
+        with torch.inference_mode():
+            return [self._read(t, layout) for t, layout in zip(tokens, layouts, strict=True)]
+
+    def certify(self, tokens: Sequence[VisualTokens], pages: Sequence[Page]) -> list[Reading]:
+        """What `decode` reads: for pocket the text in hand changes nothing."""
+        return self.decode(tokens, [page.layout for page in pages])
+
+    # ---- inside -----------------------------------------------------------------------------------------------------
+
+    def _revision(self) -> str:
+        return _fingerprint(self.folder / "model.safetensors", self.folder / "cells.safetensors")
+
+    @cached_property
+    def _network(self) -> _Network:
+        from transformers import UnlimitedOcrForConditionalGeneration
+
+        from optical_memory.readers.checkpoint import load_module, load_stock
+        from optical_memory.readers.pocket_model import Cells, pocket_config
+
+        with self._lock:
+            if "_network" in self.__dict__:
+                return self.__dict__["_network"]  # type: ignore[no-any-return]  # another thread was faster
+            cells = Cells()
+            load_module(cells, self.folder / "cells.safetensors")
+            return _Network(load_stock(UnlimitedOcrForConditionalGeneration, self.folder, pocket_config()), cells)
+
+    def _grid_tokens(self, features: torch.Tensor, rung: Rung) -> VisualTokens:
+        """Newlines and separator away: they are constants of the model."""
+        n = rung.side_px // 64
+        grid = features[:-1].view(n, n + 1, -1)[:, :n].reshape(n * n, -1)
+        return VisualTokens(grid.numpy().copy(), self.profile.id, self.profile.revision, rung.name)
+
+    def _read(self, tokens: VisualTokens, layout: Layout) -> Reading:
+        if (tokens.reader, tokens.revision) != (self.profile.id, self.profile.revision):
+            made, mine = f"{tokens.reader}@{tokens.revision}", f"{self.profile.id}@{self.profile.revision}"
+            raise ReaderMismatch(f"tokens of {made} were given to {mine}")
+        rung = self.profile.rung(tokens.rung)
+        n = rung.side_px // 64
+        if tokens.values.shape != (n * n, self.profile.dim):
+            raise ReaderMismatch(f"{rung.name} has ({n * n}, {self.profile.dim}) tokens, these are {tokens.values.shape}")
+        from optical_memory.readers.pocket_read import read_cells
+
+        ids, confidence = read_cells(self._network.model, self._network.cells, tokens.values, layout, rung.side_px)
+        return _reading(layout, ids, confidence)
+
+
+def _fingerprint(*files: Path) -> str:
+    """The revision of a checkpoint: the first 12 hex digits of the SHA-256 over its files."""
+    digest = hashlib.sha256()
+    for file in files:
+        if not file.is_file():
+            raise CheckpointError(f"{file} is missing: not a complete checkpoint")
+        digest.update(file.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def _reading(
+    layout: Layout, ids: Sequence[npt.NDArray[np.int64]], confidence: Sequence[npt.NDArray[np.float32]]
+) -> Reading:
+    """Cells to characters: one a cell, but for clusters (which pocket cannot read) and joins (which the layout knows)."""
+    from optical_memory.readers.pocket_model import ids_to_text
+
+    text: list[str] = []
+    sure: list[float] = []
+    for row, row_ids, row_sure in zip(layout.rows, ids, confidence, strict=True):
+        chars, p = list(ids_to_text(row_ids)), row_sure.tolist()
+        for cluster in reversed(row.clusters):
+            chars[cluster.cell : cluster.cell + cluster.cells] = UNREAD * cluster.chars
+            p[cluster.cell : cluster.cell + cluster.cells] = [0.0] * cluster.chars
+        text += [*chars, row.join]
+        sure += p + [1.0] * len(row.join)
+    values = np.array(sure, np.float32)
+    joined = "".join(text)
+    values[[i for i, char in enumerate(joined) if char == UNREAD]] = 0
+    return Reading(joined, values)

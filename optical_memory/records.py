@@ -1,0 +1,155 @@
+"""What a store keeps of a session, as versioned records: the session, its turns, its pages. No I/O.
+
+A record is JSON (pictures are PNG bytes under their own keys). `v` is the schema's version; what one version wrote,
+every later one reads. Keys sort in the order of the conversation.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from datetime import datetime
+from typing import Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from optical_memory.certificate import Certificate
+from optical_memory.errors import StoreError
+from optical_memory.ledger import Ledger
+from optical_memory.pages import Layout, Page
+from optical_memory.turns import Attachment, Role, ToolCall, Turn
+
+__all__ = ["PageRecord", "Retain", "SessionRecord", "TurnRecord", "load", "page_key", "picture_key", "turn_key"]
+
+Retain = Literal["pages", "text"]
+PageState = Literal["sealed", "certified", "stub", "forgotten"]
+SCHEMA = 1
+AnyRecord = TypeVar("AnyRecord", bound="Record")
+
+
+def turn_key(ordinal: int) -> str:
+    return f"{ordinal:09d}"
+
+
+def page_key(ordinal: int) -> str:
+    return f"{ordinal:07d}"
+
+
+def picture_key(page: str, rung: str) -> str:
+    return f"{page}/{rung}"
+
+
+class Record(BaseModel):
+    """The base of all records: strict about its fields, versioned, JSON bytes in and out."""
+
+    model_config = ConfigDict(extra="forbid")
+    v: int = SCHEMA
+
+    def dump(self) -> bytes:
+        return self.model_dump_json(exclude_defaults=True).encode()
+
+
+def load(kind: type[AnyRecord], data: bytes) -> AnyRecord:
+    """Parse a record; raises `StoreError` naming what is wrong."""
+    try:
+        record = kind.model_validate_json(data)
+    except ValidationError as error:
+        raise StoreError(f"a stored {kind.__name__} does not parse: {error}") from error
+    if record.v > SCHEMA:
+        raise StoreError(f"a stored {kind.__name__} has schema {record.v}; this version reads up to {SCHEMA}")
+    return record
+
+
+class SessionRecord(Record):
+    """What the whole session shares. `salt` keys the digests, so that a digest confirms no guess of a text."""
+
+    next_turn: int = 0
+    next_page: int = 0
+    salt: str = Field(default_factory=lambda: secrets.token_hex(16))
+
+    def digest(self, text: str) -> str:
+        return hmac.new(bytes.fromhex(self.salt), text.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()
+
+
+class TurnRecord(Record):
+    """One turn. Its content is there until every page that carries it is certified (or for ever: `retain="text"`)."""
+
+    id: str
+    ordinal: int
+    role: Role
+    name: str | None = None
+    when: datetime | None = None
+    digest: str
+    text: str | None = None
+    tool_calls: list[ToolCall] = []
+    tool_call_id: str | None = None
+    attachments: list[Attachment] = []
+    sealed_upto: int = 0  # characters of the body that stand on sealed pages
+    sealed: bool = False  # the whole body stands on sealed pages
+    forgotten: bool = False
+    pages: list[str] = []
+
+    @classmethod
+    def of(cls, turn: Turn, id: str, ordinal: int, digest: str) -> TurnRecord:
+        return cls(
+            id=id,
+            ordinal=ordinal,
+            role=turn.role,
+            name=turn.name,
+            when=turn.when,
+            digest=digest,
+            text=turn.text,
+            tool_calls=list(turn.tool_calls),
+            tool_call_id=turn.tool_call_id,
+            attachments=list(turn.attachments),
+        )
+
+    @property
+    def turn(self) -> Turn:
+        """The turn as it was given; the text is "" once it was dropped."""
+        calls, attachments = tuple(self.tool_calls), tuple(self.attachments)
+        text = self.text or ""
+        return Turn(self.role, text, self.name, self.when, self.id, calls, self.tool_call_id, attachments)
+
+    def without_content(self) -> TurnRecord:
+        return self.model_copy(update={"text": None, "tool_calls": [], "attachments": []})
+
+
+class PageRecord(Record):
+    """One page: where things stand on it, how far it has faded, and what is kept beside its pictures.
+
+    `terms` maps a turn's ordinal to its index terms with their counts; `lines` is the text while it is kept.
+    """
+
+    id: str
+    ordinal: int
+    state: PageState = "sealed"
+    rung: str | None = None  # None: not certified yet, read from `lines`
+    digest: str
+    layout: dict[str, Any] | None = None
+    lines: list[str] | None = None
+    ledger: dict[str, Any] = {}
+    certificate: dict[str, Any] | None = None
+    terms: dict[str, dict[str, int]] = {}
+    keywords: list[str] = []
+    text_tokens: int = 0
+    first_when: datetime | None = None
+    last_when: datetime | None = None
+    hits: int = 0
+    pinned: bool = False
+
+    def get_layout(self) -> Layout:
+        if self.layout is None:
+            raise StoreError(f"page {self.id} has no layout any more: it is {self.state}")
+        return Layout.from_json(self.layout)
+
+    def get_page(self) -> Page | None:
+        """The page with its text, while that is kept."""
+        return None if self.lines is None else Page(self.get_layout(), tuple(self.lines))
+
+    def get_ledger(self) -> Ledger:
+        return Ledger.from_json(self.ledger) if self.ledger else Ledger(())
+
+    def get_certificate(self) -> Certificate | None:
+        return None if self.certificate is None else Certificate.from_json(self.certificate)
