@@ -15,7 +15,7 @@ import numpy.typing as npt
 from bidi.mirror import MIRRORED
 
 from optical_memory.errors import LayoutError
-from optical_memory.pages import Cluster, Page
+from optical_memory.pages import Cluster, Grid, Page
 from optical_memory.renderers.cells import bidi_levels, escape, kind, overlay, split_line
 from optical_memory.renderers.glyphs import MIN_CELL, Ink, cell_ink, fit_ink
 from optical_memory.renderers.shaping import run_ink, script_of
@@ -103,41 +103,51 @@ def draw_page(page: Page, side_px: int) -> Image:
     """A page as a (side_px, side_px) picture, 0 on 255. Raises `LayoutError` where cells would be too small."""
     grid = page.layout.grid
     codes = np.full((grid.rows, grid.columns), SPACE, np.uint32)
+    wide: list[tuple[str, int, int, int]] = []
     for row, line in zip(page.layout.rows, page.lines, strict=True):
         points = np.frombuffer(line.encode("utf-32-le", "surrogatepass"), "<u4")
         char = cell = 0
         for cluster in (*row.clusters, Cluster(row.chars, 0, row.cells, 0)):
             codes[row.y, row.x + cell : row.x + cluster.cell] = points[char : cluster.char]
             char, cell = cluster.char + cluster.chars, cluster.cell + cluster.cells
+            x = row.x + cluster.cell
+            for atom, cells in visual_order(line[cluster.char : char]):
+                if cells == len(atom) == 1:
+                    codes[row.y, x] = ord(atom)
+                else:
+                    wide.append((atom, cells, x, row.y))
+                x += cells
     image = draw_cells(codes, side_px)
-    for row, line in zip(page.layout.rows, page.lines, strict=True):
-        for cluster in row.clusters:
-            text = line[cluster.char : cluster.char + cluster.chars]
-            _draw_cluster(image, text, row.x + cluster.cell, row.y, page)
+    _blit(image, wide, grid)
     return image
 
 
-def _draw_cluster(image: Image, text: str, x: int, y: int, page: Page) -> None:
-    """Atoms of a cluster from cell (x, y) on, in reading order."""
-    grid, side = page.layout.grid, len(image)
+def _blit(image: Image, atoms: list[tuple[str, int, int, int]], grid: Grid) -> None:
+    """Draw (atom, cells, x, y) into their cells."""
+    side = len(image)
     width, height = cell_size(grid.columns, grid.rows, side)
-    lefts, top = origins(grid.columns, side), origins(grid.rows, side)[y]
-    for atom, cells in visual_order(text):
-        left = lefts[x]
-        right = lefts[x + cells - 1] + width
-        image[top : top + height, left:right] = 255 - atom_ink(atom, cells, int(right - left), height)
-        x += cells
+    lefts, tops = origins(grid.columns, side).tolist(), origins(grid.rows, side).tolist()
+    for atom, cells, x, y in atoms:
+        left, right = lefts[x], lefts[x + cells - 1] + width
+        image[tops[y] : tops[y] + height, left:right] = 255 - atom_ink(atom, cells, right - left, height)
 
 
 def visual_order(text: str) -> list[tuple[str, int]]:
-    """(atom, cells) of a cluster from left to right: right-to-left runs reversed, brackets mirrored (UAX #9 L2, L4)."""
+    """(atom, cells) of a cluster from left to right, escapes spelled out.
+
+    Right-to-left runs are reversed and their brackets mirrored (UAX #9: L2, L4).
+    """
     line = split_line(text)
     levels = bidi_levels(text, base=1)
     atoms = [(line.atom(i), line.cells(i), levels[line.starts[i]] if levels else 0) for i in range(len(line))]
     atoms = [(MIRRORED.get(atom, atom) if level % 2 else atom, cells, level) for atom, cells, level in atoms]
     for level in range(max((level for *_, level in atoms), default=0), 0, -1):
         atoms = _reverse_runs(atoms, level)
-    return [(atom, cells) for atom, cells, _ in atoms]
+    return [part for atom, cells, _ in atoms for part in _spelled(atom, cells)]
+
+
+def _spelled(atom: str, cells: int) -> list[tuple[str, int]]:
+    return [(char, 1) for char in escape(atom)] if kind(atom[0]) == "escape" else [(atom, cells)]
 
 
 def _reverse_runs(atoms: list[tuple[str, int, int]], least: int) -> list[tuple[str, int, int]]:
@@ -154,14 +164,7 @@ def _reverse_runs(atoms: list[tuple[str, int, int]], least: int) -> list[tuple[s
 
 @lru_cache(maxsize=16384)
 def atom_ink(atom: str, cells: int, width: int, height: int) -> Ink:
-    """One atom in (height, width) px: an escape, a shaped run, a base with its marks, or a wide character."""
-    if kind(atom[0]) == "escape":
-        edges = [i * width // cells for i in range(cells + 1)]
-        least = width // cells
-        ink = np.zeros((height, width), np.uint8)
-        for left, char in zip(edges, escape(atom), strict=False):
-            ink[:, left : left + least] = cell_ink(char, 1, least, height)
-        return ink
+    """One atom in (height, width) px: a shaped run, a base with its marks, or a wide character."""
     if script := script_of(atom[0]):
         return run_ink(atom, script, width, height, cells)
     composed = unicodedata.normalize("NFC", atom)

@@ -7,7 +7,9 @@ the same character in the same cell gives the same pixels on every machine.
 
 from __future__ import annotations
 
+import gzip
 from functools import cache
+from io import BytesIO
 from pathlib import Path
 from threading import RLock
 
@@ -63,7 +65,8 @@ class BitmapFont:
 
     def __init__(self, name: str, width: int, height: int) -> None:
         self.name, self.width, self.height = name, width, height
-        self._face = freetype.Face(str(FONT_DIR / f"{name}.pcf.gz"))
+        unpacked = gzip.decompress((FONT_DIR / f"{name}.pcf.gz").read_bytes())  # seeking in a packed file is slow
+        self._face = freetype.Face(BytesIO(unpacked))
         self._face.select_charmap(freetype.FT_ENCODING_UNICODE)
         self._face.select_size(0)
         self._ascent = self._face.size.ascender // 64
@@ -152,7 +155,7 @@ def cell_ink(char: str, cells: int, width: int, height: int) -> Ink:
     if char == "\t":
         return _tab(width * cells, height)
     fit = fit_bitmap(width, height)
-    if fit and cells == 1 and (glyph := bitmap_font(fit[0]).glyph(char)) is not None:
+    if fit and cells == 1 and (glyph := bitmap_font(fit[0]).glyph(char)) is not None and glyph.any():
         return _centre(_scale(glyph, fit[1]), height, width)
     ink = native_ink(char)
     if ink is None:

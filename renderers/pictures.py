@@ -27,15 +27,12 @@ def png_bytes(image: Image) -> bytes:
     Raises `ValueError` for grays that are not multiples of 17: such an image was not drawn here.
     """
     if (image % 17).any():
-        raise ValueError(
-            "an image has grays that are not multiples of 17; only what this package draws is stored exactly"
-        )
+        raise ValueError("grays are not multiples of 17: only images that this package drew are stored exactly")
     file = BytesIO()
     if np.isin(image, (0, 255)).all():
         Pillow.fromarray(image == 255).save(file, "PNG", optimize=True)
     else:
-        picture = Pillow.fromarray(image // 17).convert("L")
-        indexed = Pillow.frombytes("P", picture.size, picture.tobytes())
+        indexed = Pillow.frombytes("P", image.shape[::-1], (image // 17).tobytes())
         indexed.putpalette([gray for gray in GRAYS for _ in "rgb"])
         indexed.save(file, "PNG", optimize=True, bits=4)
     return file.getvalue()

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from optical_memory.pages import Grid, Page
-from optical_memory.renderers.cells import kind
+from optical_memory.renderers.cells import kind, split_line
 from optical_memory.renderers.drawing import Image, draw_page
 from optical_memory.renderers.layout import PlacedTurn, paginate
 
@@ -35,7 +35,7 @@ class PageRenderer:
         return paginate(turns, self.grid)
 
     def draw(self, page: Page, side_px: int) -> Image:
-        """The page in (side_px, side_px) px, black (0) on white (255). Raises `LayoutError` where cells get too small."""
+        """The page in (side_px, side_px) px, black (0) on white (255). Raises `LayoutError` for too small a side."""
         return draw_page(page, side_px)
 
     def picture(self, page: Page, side_px: int) -> Picture:
@@ -45,5 +45,9 @@ class PageRenderer:
 
 def escaped(page: Page) -> int:
     r"""Characters of the page that are drawn as a visible escape (`\u{1F600}`): emoji, controls, unassigned ones."""
-    text = page.text
-    return sum(text.count(char) for char in set(text) if char != "\n" and kind(char) == "escape")
+    count = 0
+    for row, text in zip(page.layout.rows, page.lines, strict=True):
+        for cluster in row.clusters:
+            line = split_line(text[cluster.char : cluster.char + cluster.chars])
+            count += sum(kind(line.atom(i)[0]) == "escape" for i in range(len(line)))
+    return count

@@ -40,6 +40,7 @@ SCRIPTS = (
 )
 
 CELLS_PER_EM = 2
+WIDEST = 1.5  # how far letters are stretched to fill square cells
 
 
 @cache
@@ -63,7 +64,7 @@ class _Outline:
         data = (FONT_DIR / f"{name}.ttf").read_bytes()
         self._hb = uharfbuzz.Font(uharfbuzz.Face(data))
         self._ft = freetype.Face(str(FONT_DIR / f"{name}.ttf"))
-        self.units = self._ft.units_per_EM
+        self.units: int = self._ft.units_per_EM
         self.space = self._ft.get_char_index(" ")
         self.ascent, self.descent = self._ft.ascender, -self._ft.descender
 
@@ -101,7 +102,7 @@ def _outline(name: str) -> _Outline:
 def run_cells(text: str, script: Script) -> int:
     """Cells that a run of one script takes: its shaped width in half ems, rounded up."""
     font = _outline(script.font)
-    advance = sum(advance for _, _, _, advance in font.shape(text, script))
+    advance: int = sum(advance for _, _, _, advance in font.shape(text, script))
     return max(1, ceil(advance * CELLS_PER_EM / font.units))
 
 
@@ -119,13 +120,15 @@ def joiner_shows(before: str, joiner: str, after: str, script: Script) -> bool:
 def run_ink(text: str, script: Script, width: int, height: int, cells: int) -> Ink:
     """The shaped run drawn into (height, width) px, `cells` cells wide; its darkest pixel is black."""
     font = _outline(script.font)
-    x_ppem = CELLS_PER_EM * width / cells
-    y_ppem = min(x_ppem, height * font.units / (font.ascent + font.descent))
+    y_ppem = min(CELLS_PER_EM * width / cells, height * font.units / (font.ascent + font.descent))
+    x_ppem = min(CELLS_PER_EM * width / cells, WIDEST * y_ppem)
     baseline = (height + (font.ascent - font.descent) * y_ppem / font.units) / 2
     ink = np.zeros((height, width), np.uint8)
+    placed = font.shape(text, script)
+    margin = max(0.0, (width - sum(advance for *_, advance in placed) * x_ppem / font.units) / 2)
     with FREETYPE:
-        for glyph, x, y, _ in font.shape(text, script):
-            dx, dy = x * x_ppem / font.units, y * y_ppem / font.units
+        for glyph, x, y, _ in placed:
+            dx, dy = margin + x * x_ppem / font.units, y * y_ppem / font.units
             part, left, top = font.fill(glyph, x_ppem, y_ppem, dx, dy + ceil(baseline) - baseline)
             _merge(ink, part, ceil(baseline) - top, left)
     return _four_bits(ink)

@@ -43,12 +43,12 @@ def cut_row(line: Line, first: int, room: int, measure: int) -> Cut:
 def _break_at(line: Line, at: int) -> Cut | None:
     """The cut between atoms `at - 1` and `at`, where words may be parted."""
     before, after = line.atom(at - 1), line.atom(at)
-    following = line.atom(at + 1) if at + 1 < len(line) else " "
-    if after == " " and before != " " and following != " ":
-        return Cut(at, " ", at + 1)
-    if " " in (before, after) or before == "\t" or _breaks(line, at - 1) or _breaks(line, at):
-        return Cut(at, "", at)
-    return None
+    if after == " ":
+        lone = before != " " and at + 1 < len(line) and line.atom(at + 1) != " "
+        return Cut(at, " ", at + 1) if lone else Cut(at, "", at)
+    if before == " ":
+        return Cut(at, "", at) if at > 1 and line.atom(at - 2) == " " else None  # a lone space: one step back
+    return Cut(at, "", at) if before == "\t" or _breaks(line, at - 1) or _breaks(line, at) else None
 
 
 def _breaks(line: Line, i: int) -> bool:
