@@ -1,4 +1,4 @@
-"""Remember the example conversation, let old pages fade, and ask for facts of the first days.
+"""Remember the first 120 turns of the example conversation, and ask for facts of its first days.
 
 python examples/remember_and_recall.py [sqlite:///memory.db | redis://localhost]
 """
@@ -17,7 +17,7 @@ QUESTIONS = json.loads((HERE / "questions.json").read_text(encoding="utf-8"))
 with tempfile.TemporaryDirectory() as folder:
     store = sys.argv[1] if len(sys.argv) > 1 else f"sqlite:///{folder}/memory.db"
     with OpticalMemory(session="example", store=store, budget=4_000) as memory:
-        memory.remember(load(HERE / "conversation.json")[0].turns)
+        memory.remember(load(HERE / "conversation.json")[0].turns[:120])
         memory.flush()
         print(memory.stats())
         for asked in QUESTIONS[:3]:
