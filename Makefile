@@ -1,6 +1,5 @@
 # optical-memory: what there is to run. Everything needs python3 >= 3.11 and nothing else.
 # Works in the active virtual environment, or in .venv, which it makes.
-# CPU only and short of disk? make setup PIP_FLAGS="--extra-index-url https://download.pytorch.org/whl/cpu"
 
 PYTHON ?= python3
 VENV := $(or $(VIRTUAL_ENV),.venv)

@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from optical_memory.errors import CheckpointError, ReaderMismatch
 from optical_memory.pages import Layout, Page
-from optical_memory.profiles import ReaderProfile, Rung
+from optical_memory.profiles import V1_LADDER, ReaderProfile, Rung
 from optical_memory.readers.base import Reading
 from optical_memory.readers.charset import CHARSET
 from optical_memory.tokens import VisualTokens
@@ -44,16 +44,19 @@ class _Network:
 
 
 class PocketReader:
-    """A pocket checkpoint in `folder` (the bundled one by default); weights load at the first encode or decode."""
+    """A pocket checkpoint in `folder` (the bundled one by default); weights load at the first encode or decode.
 
-    def __init__(self, folder: Path = CHECKPOINT) -> None:
-        self.folder = Path(folder)
+    `ladder` leaves rungs out: a memory with fewer rungs draws, encodes and certifies less for every page.
+    """
+
+    def __init__(self, folder: Path = CHECKPOINT, ladder: tuple[Rung, ...] = V1_LADDER) -> None:
+        self.folder, self.ladder = Path(folder), ladder
         self._lock = threading.Lock()
 
     @cached_property
     def profile(self) -> ReaderProfile:
         """Facts about this checkpoint; reads its files but loads no torch. Raises `CheckpointError`."""
-        return ReaderProfile("pocket", self._revision(), dim=320, charset=frozenset(CHARSET))
+        return ReaderProfile("pocket", self._revision(), dim=320, ladder=self.ladder, charset=frozenset(CHARSET))
 
     def encode(self, images: Sequence[npt.NDArray[np.uint8]], rung: Rung) -> list[VisualTokens]:
         """See pages of one size: (side_px, side_px) uint8 each; gives (n², 320) float32 tokens a page."""
