@@ -1,18 +1,24 @@
 """A memory for LLM agents that keeps old conversation as pictures of text.
 
-Importing this loads neither torch nor redis nor langchain.
+Importing this loads neither torch nor redis nor langchain, and nothing else that takes long: the classes below are
+loaded when they are first used.
 """
 
 from __future__ import annotations
 
-from importlib.metadata import PackageNotFoundError, version
+from importlib import import_module
+from typing import TYPE_CHECKING
 
-from optical_memory.context import Context
 from optical_memory.errors import Forgotten, OpticalMemoryError
-from optical_memory.forgetting import ForgettingPolicy
-from optical_memory.memory import OpticalMemory
-from optical_memory.recollection import Recollection
 from optical_memory.turns import Attachment, ToolCall, Turn
+
+if TYPE_CHECKING:
+    from optical_memory.context import Context
+    from optical_memory.forgetting import ForgettingPolicy
+    from optical_memory.memory import OpticalMemory
+    from optical_memory.recollection import Recollection
+
+    __version__: str
 
 __all__ = [
     "Attachment",
@@ -26,7 +32,34 @@ __all__ = [
     "Turn",
 ]
 
-try:
-    __version__ = version("optical-memory")
-except PackageNotFoundError:  # run from a checkout that is not installed
-    __version__ = "0+unknown"
+_LAZY = {
+    "Context": "optical_memory.context",
+    "ForgettingPolicy": "optical_memory.forgetting",
+    "OpticalMemory": "optical_memory.memory",
+    "Recollection": "optical_memory.recollection",
+}
+
+if not TYPE_CHECKING:  # type checkers see the imports above, and a misspelt name stays an error
+
+    def __getattr__(name):
+        if name == "__version__":
+            value = _version()
+        elif name in _LAZY:
+            value = getattr(import_module(_LAZY[name]), name)
+        else:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        globals()[name] = value
+        return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_LAZY, "__version__"])
+
+
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("optical-memory")
+    except PackageNotFoundError:  # run from a checkout that is not installed
+        return "0+unknown"

@@ -1,67 +1,77 @@
-"""One session in a store, as typed records: a cached snapshot, and atomic changes that survive a race with others.
+"""One session in a store, as typed records: a snapshot that never changes, and atomic changes that survive races.
 
-Every change is a function from the snapshot to a list of writes. If another process wrote first, nothing was written;
+Every change is a function from a snapshot to a list of writes. If another process wrote first, nothing was written;
 the snapshot is read anew and the function runs again.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from optical_memory.errors import Conflict
-from optical_memory.records import PageRecord, SessionRecord, TurnRecord, load
-from optical_memory.stores.base import Delete, Put, Store
+from optical_memory.records import PageRecord, SessionRecord, TurnRecord, load, picture_key, turn_key
+from optical_memory.stores.base import Delete, Kind, Put, Store
 
-__all__ = ["Archive", "Change", "Snapshot", "put"]
+__all__ = ["RECORDS", "Archive", "Change", "Snapshot", "put"]
 
 Change = Put | Delete
+RECORDS: Final[tuple[Kind, ...]] = ("session", "turn", "page")
 TRIES = 50
 
 
-@dataclass
+@dataclass(frozen=True)
 class Snapshot:
-    """A session as of one version. Treat as read-only: `Archive` alone keeps it up to date."""
+    """A session as of one version. It never changes; threads may keep one as long as they like."""
 
     version: int = 0
     session: SessionRecord = field(default_factory=SessionRecord)
     turns: dict[str, TurnRecord] = field(default_factory=dict)  # by key, in order
     pages: dict[str, PageRecord] = field(default_factory=dict)  # by id, in order
-    keys: dict[str, str] = field(default_factory=dict)  # turn id -> key of its latest record
+    keys: dict[str, str] = field(default_factory=dict)  # turn id -> its key
 
     def open_turns(self) -> list[TurnRecord]:
-        """Turns with text that stands on no sealed page yet, oldest first."""
+        """Turns with text that stands on no sealed page yet, oldest first. Turns are sealed in order."""
         found: list[TurnRecord] = []
         for record in reversed(self.turns.values()):
+            if record.forgotten:
+                continue
             if record.sealed:
                 break
-            if not record.forgotten:
-                found.append(record)
+            found.append(record)
         return found[::-1]
 
     def turn(self, id: str) -> TurnRecord | None:
         key = self.keys.get(id)
         return None if key is None else self.turns[key]
 
-    def apply(self, changes: Sequence[Change], version: int) -> None:
-        for change in changes:
-            self._apply(change)
-        self.version = version
+    def record(self, change: Change) -> TurnRecord | PageRecord | None:
+        """The turn or page that a change would replace; None for other kinds and for what is not there."""
+        found = self.turns if change.kind == "turn" else self.pages if change.kind == "page" else {}
+        return found.get(change.key)
 
-    def _apply(self, change: Change) -> None:
-        if isinstance(change, Delete):
-            if change.kind == "turn" and (gone := self.turns.pop(change.key, None)):
-                self.keys.pop(gone.id, None)
+    def after(self, changes: Iterable[Change], version: int) -> Snapshot:
+        """The session with these changes made."""
+        new = Snapshot(version, self.session, dict(self.turns), dict(self.pages), dict(self.keys))
+        for change in changes:
+            if isinstance(change, Delete):
+                new._drop(change)
+            elif change.kind == "session":
+                object.__setattr__(new, "session", load(SessionRecord, change.value))
+            elif change.kind == "turn":
+                new.turns[change.key] = record = load(TurnRecord, change.value)
+                new.keys[record.id] = change.key
             elif change.kind == "page":
-                self.pages.pop(change.key, None)
-        elif change.kind == "session":
-            self.session = load(SessionRecord, change.value)
-        elif change.kind == "turn":
-            self.turns[change.key] = record = load(TurnRecord, change.value)
-            self.keys[record.id] = change.key
+                new.pages[change.key] = load(PageRecord, change.value)
+        return new
+
+    def _drop(self, change: Delete) -> None:
+        if change.kind == "turn" and (gone := self.turns.pop(change.key, None)):
+            self.keys.pop(gone.id, None)
         elif change.kind == "page":
-            self.pages[change.key] = load(PageRecord, change.value)
+            self.pages.pop(change.key, None)
 
 
 def put(record: SessionRecord | TurnRecord | PageRecord) -> Put:
@@ -69,7 +79,7 @@ def put(record: SessionRecord | TurnRecord | PageRecord) -> Put:
     if isinstance(record, SessionRecord):
         return Put("session", "session", record.dump())
     if isinstance(record, TurnRecord):
-        return Put("turn", f"{record.ordinal:09d}", record.dump())
+        return Put("turn", turn_key(record.ordinal), record.dump())
     return Put("page", record.id, record.dump())
 
 
@@ -79,20 +89,21 @@ class Archive:
     def __init__(self, store: Store, session: str) -> None:
         self.store, self.session = store, session
         self._lock = threading.RLock()
-        self._snapshot = Snapshot()
-        self._fresh = False
+        self._cached: Snapshot | None = None
 
     def snapshot(self) -> Snapshot:
         """The session as it is now; read anew only when its version has changed."""
         with self._lock:
             version = self.store.version(self.session)
-            if not self._fresh or version != self._snapshot.version:
-                self._snapshot = self._read(version)
-                self._fresh = True
-            return self._snapshot
+            if self._cached is None or version != self._cached.version:
+                self._cached = self._read(version)
+            return self._cached
 
     def update(self, change: Callable[[Snapshot], Sequence[Change]]) -> Snapshot:
-        """Run `change` on the snapshot and commit what it returns, again if another process was faster."""
+        """Run `change` on the snapshot and commit what it returns, again if another process was faster.
+
+        Other writers wait meanwhile, so `change` must be quick; what takes long goes through `replace`.
+        """
         with self._lock:
             for _ in range(TRIES):
                 snapshot = self.snapshot()
@@ -104,23 +115,48 @@ class Archive:
                 except Conflict:
                     continue
                 except BaseException:
-                    self._fresh = False  # whether it was written is not known: read anew
+                    self._cached = None  # whether it was written is not known: read anew
                     raise
-                snapshot.apply(changes, version)
-                return snapshot
-            raise Conflict(f"session {self.session!r} changed {TRIES} times in a row while writing; nothing was written")
+                self._cached = snapshot.after(changes, version)
+                return self._cached
+            raise self._overtaken()
+
+    def replace(self, prepare: Callable[[Snapshot], Sequence[Change]]) -> bool:
+        """Like `update`, but nobody waits while `prepare` runs; False if it had nothing to change.
+
+        Its writes go in only if every turn and page that they replace is still as it was; else it runs again.
+        """
+        for _ in range(TRIES):
+            seen = self.snapshot()
+            changes = prepare(seen)
+            if not changes:
+                return False
+            if self._swap(seen, changes):
+                return True
+        raise self._overtaken()
+
+    def _overtaken(self) -> Conflict:
+        return Conflict(f"session {self.session!r} changed {TRIES} times in a row while writing; nothing was written")
+
+    def _swap(self, seen: Snapshot, changes: Sequence[Change]) -> bool:
+        fits = False
+
+        def unless_stale(now: Snapshot) -> Sequence[Change]:
+            nonlocal fits
+            fits = all(now.record(change) == seen.record(change) for change in changes)
+            return changes if fits else []
+
+        self.update(unless_stale)
+        return fits
 
     def picture(self, page: str, rung: str) -> bytes | None:
-        return self.store.get(self.session, "picture", f"{page}/{rung}")
+        return self.store.get(self.session, "picture", picture_key(page, rung))
 
     def _read(self, version: int) -> Snapshot:
         """All records, as of one version: read again when a writer came between."""
         while True:
-            snapshot = Snapshot()
-            for kind in ("session", "turn", "page"):
-                found = self.store.scan(self.session, kind)  # type: ignore[arg-type]  # literals in a tuple
-                snapshot.apply([Put(kind, key, value) for key, value in found], version)  # type: ignore[arg-type]
+            found = [Put(kind, key, value) for kind in RECORDS for key, value in self.store.scan(self.session, kind)]
             now = self.store.version(self.session)
             if now == version:
-                return snapshot
+                return Snapshot().after(found, version)
             version = now

@@ -1,7 +1,8 @@
 """Forgetting on purpose: a page or a turn leaves record, pictures, ledger and index for good.
 
 Like `life`, functions from a snapshot to the writes that change it. A turn's rows are painted white in every picture
-that is left; what else stands on the page stays readable, and the page's certificate says that it is partial.
+that is left; what else stands on the page stays readable, and the page's certificate says that it is partial: what was
+certified was another picture.
 """
 
 from __future__ import annotations
@@ -16,9 +17,12 @@ from optical_memory import ledger as ledgers
 from optical_memory.archive import Change, Snapshot, put
 from optical_memory.errors import Forgotten
 from optical_memory.forgetting import FORGOTTEN
+from optical_memory.life import forgotten_page
 from optical_memory.pages import Layout
 from optical_memory.profiles import ReaderProfile
 from optical_memory.records import PageRecord, TurnRecord, picture_key
+from optical_memory.renderers.drawing import origins
+from optical_memory.renderers.marks import body
 from optical_memory.renderers.pictures import from_png, png_bytes
 from optical_memory.stores.base import Delete, Put
 
@@ -30,16 +34,17 @@ def without_page(snapshot: Snapshot, page: str, profile: ReaderProfile) -> list[
     record = snapshot.pages.get(page)
     if record is None or record.state == FORGOTTEN:
         raise Forgotten(f"no page {page!r}, or it is forgotten already")
-    gone = {"state": FORGOTTEN, "rung": None, "lines": None, "layout": None, "certificate": None}
-    empty = record.model_copy(update=gone | {"keywords": [], "ledger": {}, "terms": {}})
     pictures = [Delete("picture", picture_key(page, rung.name)) for rung in profile.ladder]
-    return [put(empty), *pictures, *_contents_of(snapshot, page)]
+    turns = [turn for turn in snapshot.turns.values() if page in turn.pages and turn.text is not None]
+    return [put(forgotten_page(record)), *pictures, *(put(_sealed_part_gone(turn)) for turn in turns)]
 
 
-def _contents_of(snapshot: Snapshot, page: str) -> list[Change]:
-    """Turns that stand wholly on sealed pages and on this one lose what content they still keep."""
-    turns = [turn for turn in snapshot.turns.values() if page in turn.pages and turn.sealed and turn.text is not None]
-    return [put(turn.without_content()) for turn in turns]
+def _sealed_part_gone(turn: TurnRecord) -> TurnRecord:
+    """The turn without the part that stands on sealed pages: these keep their own text. What is open stays open."""
+    if turn.sealed:
+        return turn.without_content()
+    rest = body(turn.turn)[turn.sealed_upto :]
+    return turn.model_copy(update={"text": rest, "tool_calls": [], "attachments": [], "sealed_upto": 0})
 
 
 def without_turn(
@@ -49,14 +54,14 @@ def without_turn(
     record = snapshot.turn(turn)
     if record is None or record.forgotten:
         raise Forgotten(f"no turn {turn!r}, or it is forgotten already")
-    changes: list[Change] = [put(_empty(record))]
+    changes: list[Change] = []
     for id in record.pages:
         changes += _blanked(snapshot, snapshot.pages[id], record, picture, profile)
-    return changes
+    return [*changes, put(_empty(record))]  # last: it has the last word on the turn
 
 
 def _empty(record: TurnRecord) -> TurnRecord:
-    gone = {"forgotten": True, "sealed": True, "name": None, "digest": "", "tool_call_id": None}
+    gone = {"forgotten": True, "name": None, "digest": "", "tool_call_id": None}
     return record.without_content().model_copy(update=gone)
 
 
@@ -69,7 +74,7 @@ def _blanked(
 ) -> list[Change]:
     terms = {ordinal: counts for ordinal, counts in page.terms.items() if ordinal != str(turn.ordinal)}
     if page.layout is None:  # a stub: it is not known which of its words are the turn's
-        return [] if page.state == FORGOTTEN else without_page(snapshot, page.id, profile)
+        return [] if page.state == FORGOTTEN else list(without_page(snapshot, page.id, profile))
     layout = page.get_layout()
     start, end = next((s.start, s.end) for s in layout.spans if s.ordinal == turn.ordinal)
     certificate = page.get_certificate()
@@ -106,9 +111,7 @@ def _blank_lines(lines: list[str], layout: Layout, start: int, end: int) -> list
 
 def _paint(image: npt.NDArray[np.uint8], layout: Layout, start: int, end: int) -> npt.NDArray[np.uint8]:
     side, grid, image = len(image), layout.grid, image.copy()
-    for i in _rows(layout, start, end):
-        row = layout.rows[i]
-        top, bottom = round(row.y * side / grid.rows), round((row.y + 1) * side / grid.rows)
-        left, right = round(row.x * side / grid.columns), round((row.x + grid.measure) * side / grid.columns)
-        image[top:bottom, left:right] = 255
+    ys, xs = [*origins(grid.rows, side), side], [*origins(grid.columns, side), side]
+    for row in (layout.rows[i] for i in _rows(layout, start, end)):
+        image[ys[row.y] : ys[row.y + 1], xs[row.x] : xs[row.x + grid.measure]] = 255
     return image

@@ -1,18 +1,19 @@
 """Reading pages on demand: text that is still kept, or the picture decoded from cached tokens, as `Recollection`s.
 
 On a cache miss the stored picture is encoded again and goes through the codec like any other, so a lost blob changes
-speed and nothing else. The vision tower never runs on a hit.
+speed and nothing else; nor does a cache that fails. The vision tower never runs on a hit.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 
 from optical_memory.archive import Archive, Snapshot
 from optical_memory.certificate import Certificate, RungCertificate, Span, certify_reading, statuses
 from optical_memory.counting import count_batch
-from optical_memory.errors import CorruptTokens, Forgotten, ReaderMismatch, StoreError
-from optical_memory.ledger import Ledger, splice
+from optical_memory.errors import CorruptTokens, Forgotten, ReaderMismatch, ReadingFailed, StoreError
+from optical_memory.ledger import Ledger, LedgerSpan, blank, splice
 from optical_memory.pages import Page
 from optical_memory.profiles import Rung
 from optical_memory.readers.base import Reader, Reading
@@ -23,7 +24,7 @@ from optical_memory.tokens import TokenCodec, VisualTokens, blob_key, unpack
 
 __all__ = ["PageReader"]
 
-BLOB_TTL = 30 * 24 * 3600  # seconds
+log = logging.getLogger("optical_memory")
 
 
 class PageReader:
@@ -31,22 +32,55 @@ class PageReader:
 
     def __init__(self, archive: Archive, reader: Reader, codec: TokenCodec) -> None:
         self.archive, self.reader, self.codec = archive, reader, codec
+        self._cache_works = True  # until it fails: said once, and once more when it works again
 
     # ---- tokens -----------------------------------------------------------------------------------------------------
 
     def tokens(self, records: Sequence[PageRecord], rung: Rung) -> list[VisualTokens]:
         """The pages' tokens at `rung`, cached where they are, else encoded from the stored pictures and cached."""
         keys = [self._key(record, rung) for record in records]
-        found = [self._unpack(blob, rung) for blob in self.archive.store.get_blobs(self.archive.session, keys)]
+        found = [self._unpack(blob, rung) for blob in self._cached(keys)]
         missing = [i for i, tokens in enumerate(found) if tokens is None]
         if missing:
-            images = [from_png(self._picture(records[i], rung)) for i in missing]
+            images = [from_png(self.picture(records[i], rung)) for i in missing]
             blobs = [self.codec.pack(tokens) for tokens in self.reader.encode(images, rung)]
-            fresh = {keys[i]: blob for i, blob in zip(missing, blobs, strict=True)}
-            self.archive.store.put_blobs(self.archive.session, fresh, ttl=BLOB_TTL)
+            self._cache({keys[i]: blob for i, blob in zip(missing, blobs, strict=True)}, [records[i] for i in missing])
             for i, blob in zip(missing, blobs, strict=True):
                 found[i] = unpack(blob)
         return [tokens for tokens in found if tokens is not None]
+
+    def _cached(self, keys: Sequence[str]) -> list[bytes | None]:
+        """Blobs by key; a cache that says no has none."""
+        try:
+            blobs = self.archive.store.get_blobs(self.archive.session, keys)
+        except StoreError as error:
+            self._told(error)
+            return [None] * len(keys)
+        self._told(None)
+        return blobs
+
+    def _cache(self, blobs: dict[str, bytes], records: Sequence[PageRecord]) -> None:
+        """Keep blobs, but none of a page that was forgotten meanwhile. Raises `StoreError` for such a page."""
+        try:
+            self.archive.store.put_blobs(self.archive.session, blobs)
+        except StoreError as error:
+            self._told(error)
+        now = self.archive.snapshot().pages
+        if any(now.get(record.id, record).digest != record.digest or record.id not in now for record in records):
+            self.archive.store.drop_blobs(self.archive.session, list(blobs))
+            raise StoreError(f"pages of session {self.archive.session!r} were forgotten while they were read")
+
+    def drop(self, record: PageRecord, rungs: Sequence[Rung]) -> None:
+        """Let go of a page's cached tokens at these rungs; where the cache says no, they go when their time is up."""
+        try:
+            self.archive.store.drop_blobs(self.archive.session, [self._key(record, rung) for rung in rungs])
+        except StoreError as error:
+            self._told(error)
+
+    def _told(self, error: StoreError | None) -> None:
+        if error is not None and self._cache_works:
+            log.warning("the token cache of session %r fails, pages are encoded anew: %s", self.archive.session, error)
+        self._cache_works = error is None
 
     def _key(self, record: PageRecord, rung: Rung) -> str:
         profile = self.reader.profile
@@ -60,7 +94,8 @@ class PageReader:
         except (CorruptTokens, ReaderMismatch):
             return None
 
-    def _picture(self, record: PageRecord, rung: Rung) -> bytes:
+    def picture(self, record: PageRecord, rung: Rung) -> bytes:
+        """The stored PNG. Raises `StoreError` where there is none: the page has faded or is damaged."""
         data = self.archive.picture(record.id, rung.name)
         if data is None:
             raise StoreError(f"page {record.id} has no picture at {rung.name!r} in session {self.archive.session!r}")
@@ -69,24 +104,30 @@ class PageReader:
     # ---- certificates -----------------------------------------------------------------------------------------------
 
     def certify(self, record: PageRecord, page: Page) -> Certificate:
-        """What this reader makes of the page at every rung, measured while the text is in hand."""
+        """What this reader makes of the page at every rung, measured while the text is in hand.
+
+        A rung that it fails to read is left out, so that nothing fades to it.
+        """
         profile = self.reader.profile
         rungs: dict[str, RungCertificate] = {}
         for rung in profile.ladder:
-            (reading,) = self.reader.certify(self.tokens([record], rung), [page])
-            rungs[rung.name] = certify_reading(rung.name, page.text, reading)
+            try:
+                (reading,) = self.reader.certify(self.tokens([record], rung), [page])
+                rungs[rung.name] = certify_reading(rung.name, page.text, reading)
+            except ReadingFailed as error:
+                log.warning("page %s of session %r: %s", record.id, self.archive.session, error)
         return Certificate(profile.id, profile.revision, self.codec.name, rungs)
 
     # ---- reading ----------------------------------------------------------------------------------------------------
 
     def read(self, snapshot: Snapshot, pages: Sequence[tuple[str, float]]) -> list[Recollection]:
-        """The pages (id, score) as they read now, in the order asked for. Raises `Forgotten` for a page that is gone."""
+        """The pages (id, score) as they read now, in the order asked for. Raises `Forgotten` for one that is gone."""
         records = [snapshot.pages[id] for id, _ in pages]
-        gone = [record.id for record in records if record.state == "forgotten"]
+        gone = [record.id for record in records if record.state == "forgotten" and record.lines is None]
         if gone:
             raise Forgotten(f"forgotten: page {', '.join(gone)} of session {self.archive.session!r}")
         readings = self._decode([record for record in records if record.lines is None and record.state == "certified"])
-        found = [self._recollect(record, score, readings.get(record.id)) for record, (_, score) in zip(records, pages, strict=True)]
+        found = [self._recollect(snapshot, record, readings.get(record.id)) for record in records]
         costs = count_batch([text for text, _ in found])
         return [
             Recollection(r.id, text, tuple(spans), _rung(r), score, cost, _turns(snapshot, r), r.ordinal)
@@ -102,34 +143,48 @@ class PageReader:
                 readings |= {record.id: reading for record, reading in zip(group, decoded, strict=True)}
         return readings
 
-    def _recollect(self, record: PageRecord, score: float, reading: Reading | None) -> tuple[str, list[Span]]:
+    def _recollect(self, snapshot: Snapshot, record: PageRecord, reading: Reading | None) -> tuple[str, list[Span]]:
+        """Text and spans; a forgotten turn is blank and `forgotten`, whatever a reader sees in its white rows."""
+        layout = None if record.layout is None else record.get_layout()
+        gone = [(s.start, s.end) for s in layout.spans if _is_gone(snapshot, s.turn)] if layout else []
         page = record.get_page()
         if page is not None:
-            return page.text, [Span(0, len(page.text), "original", 1.0)]
+            kept = Ledger((LedgerSpan(0, len(page.text), "text", page.text),))
+            for start, end in gone:
+                kept = blank(kept, start, end)
+            return page.text, statuses(len(page.text), kept, None, None)
         if record.state == "stub":
             return _stub(record)
         if reading is None or record.rung is None:
             raise StoreError(f"page {record.id} is {record.state} but has neither text nor a picture to read")
         ledger = record.get_ledger()
         proof = self._proof(record.get_certificate(), record.rung)
-        gone = [(span.start, span.end) for span in record.get_layout().spans if self._is_gone(span.turn)]
-        return splice(reading.text, ledger), statuses(len(reading.text), ledger, proof, reading, gone=gone)
+        text = _blanked(splice(reading.text, ledger), gone)
+        return text, statuses(len(text), ledger, proof, reading, gone=gone)
 
     def _proof(self, certificate: Certificate | None, rung: str) -> RungCertificate | None:
-        """The rung's certificate, if it was made by this reader, revision and codec."""
+        """The rung's certificate, if it was made of this very picture by this reader, revision and codec."""
         mine = (self.reader.profile.id, self.reader.profile.revision, self.codec.name)
         if certificate is None or (certificate.reader, certificate.revision, certificate.codec) != mine:
             return None
-        return certificate.rungs.get(rung)
+        return None if certificate.partial else certificate.rungs.get(rung)
 
-    def _is_gone(self, turn: str) -> bool:
-        record = self.archive.snapshot().turn(turn)
-        return record is not None and record.forgotten
+
+def _is_gone(snapshot: Snapshot, turn: str) -> bool:
+    record = snapshot.turn(turn)
+    return record is not None and record.forgotten
+
+
+def _blanked(text: str, gone: Sequence[tuple[int, int]]) -> str:
+    for start, end in gone:
+        white = "".join("\n" if char == "\n" else " " for char in text[start:end])
+        text = text[:start] + white + text[end:]
+    return text
 
 
 def _rung(record: PageRecord) -> str | None:
     """What the recollection was read from: None for text."""
-    return "stub" if record.state == "stub" else None if record.lines is not None else record.rung
+    return None if record.lines is not None else "stub" if record.state == "stub" else record.rung
 
 
 def _turns(snapshot: Snapshot, record: PageRecord) -> tuple[str, ...]:

@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from optical_memory.certificate import Span, Status
 from optical_memory.search import key, terms, words
 
-__all__ = ["DOUBT", "Recollection"]
+__all__ = ["DOUBT", "OPEN", "Recollection"]
+
+OPEN = "open"
+"""The rung of a turn that is still text and on no page."""
 
 DOUBT = 0.5
 """Words with a reconstructed span surer than this are shown as they are, others as `[word?]`."""
@@ -17,6 +20,8 @@ DOUBT = 0.5
 @dataclass(frozen=True, slots=True)
 class Recollection:
     """Page `page` as read now, from `rung` (None: still text). `spans` cover `text` without gaps.
+
+    A turn that stands on no page yet has the rung "open" and is called `turn <id>` in place of a page.
 
     `score` is the search score (higher is better), `tokens` what the text costs in the window (DeepSeek tokens),
     `turns` the ids of the turns on the page, `ordinal` its place in the session, the first page being 0.
@@ -46,6 +51,8 @@ class Recollection:
     @property
     def provenance(self) -> str:
         """The mark that goes before the text in a window: `[page 3, read from tiny, 97 % verified]`."""
+        if self.rung == OPEN:
+            return f"[{self.page}, original text]"
         head = f"page {self.ordinal + 1}"
         if self.rung is None:
             return f"[{head}, original text]"

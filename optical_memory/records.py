@@ -9,13 +9,14 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from optical_memory.certificate import Certificate
-from optical_memory.errors import StoreError
+from optical_memory.errors import InputError, StoreError
 from optical_memory.ledger import Ledger
 from optical_memory.pages import Layout, Page
 from optical_memory.turns import Attachment, Role, ToolCall, Turn
@@ -26,6 +27,7 @@ Retain = Literal["pages", "text"]
 PageState = Literal["sealed", "certified", "stub", "forgotten"]
 SCHEMA = 1
 AnyRecord = TypeVar("AnyRecord", bound="Record")
+Text = TypeVar("Text", str, str | None)
 
 
 def turn_key(ordinal: int) -> str:
@@ -65,7 +67,6 @@ class SessionRecord(Record):
     """What the whole session shares. `salt` keys the digests, so that a digest confirms no guess of a text."""
 
     next_turn: int = 0
-    next_page: int = 0
     salt: str = Field(default_factory=lambda: secrets.token_hex(16))
 
     def digest(self, text: str) -> str:
@@ -73,7 +74,7 @@ class SessionRecord(Record):
 
 
 class TurnRecord(Record):
-    """One turn. Its content is there until every page that carries it is certified (or for ever: `retain="text"`)."""
+    """One turn. Its content is here until it stands on sealed pages, and for ever with `retain="text"`."""
 
     id: str
     ordinal: int
@@ -92,18 +93,30 @@ class TurnRecord(Record):
 
     @classmethod
     def of(cls, turn: Turn, id: str, ordinal: int, digest: str) -> TurnRecord:
-        return cls(
-            id=id,
-            ordinal=ordinal,
-            role=turn.role,
-            name=turn.name,
-            when=turn.when,
-            digest=digest,
-            text=turn.text,
-            tool_calls=list(turn.tool_calls),
-            tool_call_id=turn.tool_call_id,
-            attachments=list(turn.attachments),
-        )
+        """Raises `InputError` where a field of the turn is not of its type."""
+        try:
+            return cls(
+                id=_plain(id),
+                ordinal=ordinal,
+                role=turn.role,
+                name=_plain(turn.name),
+                when=turn.when,
+                digest=digest,
+                text=_plain(turn.text),
+                tool_calls=[
+                    replace(c, name=_plain(c.name), arguments=_plain(c.arguments), id=_plain(c.id))
+                    for c in turn.tool_calls
+                ],
+                tool_call_id=_plain(turn.tool_call_id),
+                attachments=[replace(a, ref=_plain(a.ref), caption=_plain(a.caption)) for a in turn.attachments],
+            )
+        except ValidationError as error:
+            raise InputError(f"turn {id!r} cannot be kept: {error}") from error
+
+    @property
+    def content(self) -> str:
+        """All that makes two turns the same turn, whatever their place and id; stable when fields are added."""
+        return self.model_copy(update={"id": "", "ordinal": 0, "digest": ""}).dump().decode()
 
     @property
     def turn(self) -> Turn:
@@ -114,6 +127,11 @@ class TurnRecord(Record):
 
     def without_content(self) -> TurnRecord:
         return self.model_copy(update={"text": None, "tool_calls": [], "attachments": []})
+
+
+def _plain(text: Text) -> Text:
+    """Text as UTF-8 can write it: lone surrogates become a visible escape."""
+    return text.encode("utf-8", "backslashreplace").decode() if isinstance(text, str) else text
 
 
 class PageRecord(Record):

@@ -1,4 +1,4 @@
-"""Looking after a session: statistics, self-check and repair, export to a file and back.
+"""Looking after a session: statistics, export to a file and back. `checking` finds and mends damage.
 
 An exported file is a zip of JSON records and PNG pictures with a manifest; it needs nothing of ours to be read.
 """
@@ -15,17 +15,15 @@ from typing import Any, get_args
 from platformdirs import user_data_path
 from pydantic import ValidationError
 
-from optical_memory.archive import Archive, Change, Snapshot, put
+from optical_memory.archive import Archive, Snapshot
 from optical_memory.errors import InputError, StoreError
 from optical_memory.forgetting import FORGOTTEN, STUB, ForgettingPolicy, tokens_kept
 from optical_memory.life import page_states
 from optical_memory.profiles import ReaderProfile
-from optical_memory.records import PageRecord, picture_key
-from optical_memory.renderers.renderer import PageRenderer
-from optical_memory.renderers.pictures import png_bytes
+from optical_memory.records import PageRecord
 from optical_memory.stores.base import Kind, Put
 
-__all__ = ["Stats", "check", "default_store", "export", "exported", "stats"]
+__all__ = ["Stats", "default_store", "export", "exported", "stats"]
 
 FORMAT = 1
 
@@ -44,7 +42,8 @@ class Stats:
     """`pages` counts by rung ("text" while not certified, "stub", "forgotten"); tokens are what the decoder receives.
 
     `compression` is the text tokens of the certified pages that still have a picture over their visual tokens.
-    `forgotten` lists (page, first time, last time, keyed digest) of what is gone.
+    `forgotten` lists (page, first time, last time, keyed digest) of what is gone; `problem` is what the background
+    work of this memory last stumbled on.
     """
 
     turns: int
@@ -55,6 +54,7 @@ class Stats:
     text_tokens: int
     compression: float | None
     forgotten: list[dict[str, str | None]]
+    problem: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -83,96 +83,42 @@ def _shown(record: PageRecord) -> str:
 
 
 def _epitaph(record: PageRecord) -> dict[str, str | None]:
-    times = {name: w.isoformat() if w else None for name, w in (("first", record.first_when), ("last", record.last_when))}
-    return {"page": record.id, **times, "digest": record.digest}
-
-
-# ---- check ----------------------------------------------------------------------------------------------------------
-
-
-def check(archive: Archive, profile: ReaderProfile, renderer: PageRenderer, *, repair: bool) -> list[str]:
-    """Problems of the session and its store; with `repair`, those that can be mended are (and still told)."""
-    snapshot = archive.snapshot()
-    kept = {key for key, _ in archive.store.scan(archive.session, "picture")}
-    found = [*archive.store.check(), *_turn_problems(snapshot)]
-    changes: list[Change] = []
-    for record in snapshot.pages.values():
-        problems, mended = _page_problems(record, kept, profile, renderer)
-        found += problems
-        changes += mended
-    wanted = {picture_key(r.id, rung) for r in snapshot.pages.values() for rung in _rungs(r, profile)}
-    found += [f"picture {key} belongs to no page at that rung" for key in sorted(kept - wanted)]
-    if repair and changes:
-        archive.update(lambda _: changes)
-    return found
-
-
-def _turn_problems(snapshot: Snapshot) -> list[str]:
-    ordinals = [record.ordinal for record in snapshot.turns.values()]
-    found = [] if ordinals == list(range(len(ordinals))) else ["the turns are not numbered without gaps"]
-    if snapshot.session.next_turn != len(ordinals):
-        found.append(f"the session counts {snapshot.session.next_turn} turns, but {len(ordinals)} are stored")
-    for record in snapshot.turns.values():
-        lost = [page for page in record.pages if page not in snapshot.pages]
-        if lost:
-            found.append(f"turn {record.id} stands on pages that are not stored: {lost}")
-        if not record.sealed and not record.forgotten and record.text is None:
-            found.append(f"turn {record.id} is open but has no text")
-    return found
-
-
-def _rungs(record: PageRecord, profile: ReaderProfile) -> list[str]:
-    """The rungs whose pictures a page keeps: its own and all below it, so that fading only deletes."""
-    names = [rung.name for rung in profile.ladder]
-    if record.state in (STUB, FORGOTTEN):
-        return []
-    return names[names.index(record.rung) :] if record.rung in names else names
-
-
-def _page_problems(
-    record: PageRecord, kept: set[str], profile: ReaderProfile, renderer: PageRenderer
-) -> tuple[list[str], list[Change]]:
-    missing = [rung for rung in _rungs(record, profile) if picture_key(record.id, rung) not in kept]
-    if not missing:
-        return [], []
-    page = record.get_page()
-    if page is not None:  # the text is there: draw it again
-        drawn = [
-            Put("picture", picture_key(record.id, rung), png_bytes(renderer.draw(page, profile.rung(rung).side_px)))
-            for rung in missing
-        ]
-        return [f"page {record.id} lacks its pictures at {missing}; repair draws them again"], list(drawn)
-    names = [rung for rung in _rungs(record, profile) if rung not in missing]
-    told = f"page {record.id} lacks its pictures at {missing} and its text is gone"
-    if not names:
-        return [told], []
-    return [f"{told}; repair goes on with {names[0]}"], [put(record.model_copy(update={"rung": names[0]}))]
+    first, last = (when.isoformat() if when else None for when in (record.first_when, record.last_when))
+    return {"page": record.id, "first": first, "last": last, "digest": record.digest}
 
 
 # ---- export ---------------------------------------------------------------------------------------------------------
 
 
 def export(archive: Archive, path: Path) -> None:
-    """Write every record and picture of the session."""
-    snapshot = archive.snapshot()
-    manifest = {"format": FORMAT, "session": archive.session, "version": snapshot.version}
+    """Write every record and picture of the session, as of one version."""
+    version, records = _everything(archive)
+    manifest = {"format": FORMAT, "session": archive.session, "version": version}
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
-        file.writestr("manifest.json", json.dumps(manifest, ensure_ascii=False))
-        for kind in get_args(Kind):
-            suffix = ".png" if kind == "picture" else ".json"
-            for key, value in archive.store.scan(archive.session, kind):
-                file.writestr(f"{kind}/{key}{suffix}", value)
+        file.writestr("manifest.json", json.dumps(manifest))
+        for record in records:
+            suffix = ".png" if record.kind == "picture" else ".json"
+            file.writestr(f"{record.kind}/{record.key}{suffix}", record.value)
+
+
+def _everything(archive: Archive) -> tuple[int, list[Put]]:
+    store, session = archive.store, archive.session
+    while True:  # again if somebody wrote meanwhile
+        version = store.version(session)
+        found = [Put(kind, key, value) for kind in get_args(Kind) for key, value in store.scan(session, kind)]
+        if store.version(session) == version:
+            return version, found
 
 
 def exported(path: Path) -> tuple[str, list[Put]]:
-    """The session's name and the writes that restore it. Raises `InputError` for anything that `export` did not write."""
+    """The session's name and the writes that restore it. Raises `InputError` for what `export` did not write."""
     try:
         with zipfile.ZipFile(path) as file:
             manifest = json.loads(file.read("manifest.json"))
             if manifest["format"] != FORMAT:
                 raise InputError(f"{path} has format {manifest['format']}; this version reads format {FORMAT}")
             changes = [_written(name, file.read(name)) for name in file.namelist() if name != "manifest.json"]
-            Snapshot().apply(changes, 1)  # every record parses, or nothing is written
+            Snapshot().after(changes, 1)  # every record parses, or nothing is written
             return manifest["session"], changes
     except (zipfile.BadZipFile, KeyError, ValueError, ValidationError, StoreError, OSError) as error:
         if isinstance(error, InputError):
