@@ -1,6 +1,6 @@
 """Pack a training run's weights as a checkpoint that the package loads: float16, the stock key names.
 
-    python training/ship.py runs/pocket optical_memory/readers/checkpoints/pocket
+python training/ship.py runs/pocket optical_memory/readers/checkpoints/pocket
 """
 
 from __future__ import annotations
@@ -10,8 +10,7 @@ from pathlib import Path
 
 import torch
 from safetensors.torch import load_file, save_file
-
-from optical_memory.readers.pocket_model import new_model
+from start import new_model  # type: ignore[import-not-found]  # beside this script
 
 run, target = Path(sys.argv[1]), Path(sys.argv[2])
 target.mkdir(parents=True, exist_ok=True)

@@ -21,12 +21,13 @@ from queue import Queue
 import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
+from start import new_model  # type: ignore[import-not-found]  # beside this script
+from text import Texts, page_codes  # type: ignore[import-not-found]  # beside this script
 from torch.nn import functional as F
 
 from optical_memory.pages import Grid
 from optical_memory.readers import pocket_model as pm
 from optical_memory.renderers.drawing import draw_cells
-from text import Texts, page_codes  # type: ignore[import-not-found]  # beside this script
 
 cli = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 cli.add_argument("--text", type=Path, required=True, help="folder with en_*.txt.xz and code_*.txt.xz")
@@ -64,7 +65,7 @@ FULL = [
 
 # ---- model ----------------------------------------------------------------------------------------------------------
 
-model, cells = pm.new_model(args.seed)
+model, cells = new_model(args.seed)
 state = {"step": 0, "minutes": 0.0}
 source = args.run if (args.run / "model.safetensors").exists() else args.start
 if source:
@@ -190,9 +191,7 @@ def held_out() -> dict[str, float]:
     table = {}
     with torch.no_grad():
         for name, side in (("large", 1280), ("base", 1024), ("small", 640), ("tiny", 512)):
-            results = [
-                forward(make_batch(held, (side, PAGE, 1, 1), rng, 24), rng, 0.0, 0.0) for _ in range(3)
-            ]
+            results = [forward(make_batch(held, (side, PAGE, 1, 1), rng, 24), rng, 0.0, 0.0) for _ in range(3)]
             table[name] = round(float(np.mean([accuracy(r[0], r[1]) for r in results])), 4)
             table[name + "_grid"] = round(float(np.mean([accuracy(r[2], r[3]) for r in results])), 4)
     gates.clear()

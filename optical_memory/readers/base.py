@@ -39,7 +39,7 @@ class Reader(Protocol):
     def profile(self) -> ReaderProfile: ...
 
     def encode(self, images: Sequence[npt.NDArray[np.uint8]], rung: Rung) -> list[VisualTokens]:
-        """See pages: each image is (side_px, side_px) uint8, black (0) on white (255). The vision tower runs here only."""
+        """See pages: each image is (side_px, side_px) uint8, black (0) on white (255). Vision runs here only."""
         ...
 
     def decode(self, tokens: Sequence[VisualTokens], layouts: Sequence[Layout]) -> list[Reading]:

@@ -6,7 +6,7 @@ transformers alone reports a wrong checkpoint and goes on with random weights; h
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from safetensors import SafetensorError
@@ -26,14 +26,16 @@ def load_stock(kind: type[Model], folder: Path, config: PreTrainedConfig) -> Mod
     if not (folder / "model.safetensors").is_file():
         raise CheckpointError(f"{folder} has no model.safetensors")
     try:
-        model, info = kind.from_pretrained(
+        loaded: Any = kind.from_pretrained(
             folder, config=config, dtype=torch.float32, output_loading_info=True, local_files_only=True
         )
-    except (RuntimeError, OSError, SafetensorError) as error:
+    except (RuntimeError, OSError, TypeError, ValueError, SafetensorError) as error:
         raise CheckpointError(f"{folder} does not load as {kind.__name__}: {error}") from error
+    model: Model = loaded[0]
+    info: dict[str, Any] = loaded[1]
     wrong = {what: sorted(map(str, info[what])) for what in ("missing_keys", "unexpected_keys", "mismatched_keys")}
     if any(wrong.values()):
-        counts = ", ".join(f"{len(keys)} {what.replace('_', ' ')} ({keys[:3]}…)" for what, keys in wrong.items() if keys)
+        counts = ", ".join(f"{len(keys)} {what.replace('_', ' ')} {keys[:3]}" for what, keys in wrong.items() if keys)
         raise CheckpointError(f"{folder} is not a checkpoint of {kind.__name__} at this size: {counts}")
     model.eval()
     return model

@@ -117,7 +117,9 @@ class PocketReader:
         rung = self.profile.rung(tokens.rung)
         n = rung.side_px // 64
         if tokens.values.shape != (n * n, self.profile.dim):
-            raise ReaderMismatch(f"{rung.name} has ({n * n}, {self.profile.dim}) tokens, these are {tokens.values.shape}")
+            raise ReaderMismatch(
+                f"{rung.name} has ({n * n}, {self.profile.dim}) tokens, these not {tokens.values.shape}"
+            )
         from optical_memory.readers.pocket_read import read_cells
 
         ids, confidence = read_cells(self._network.model, self._network.cells, tokens.values, layout, rung.side_px)
@@ -137,7 +139,7 @@ def _fingerprint(*files: Path) -> str:
 def _reading(
     layout: Layout, ids: Sequence[npt.NDArray[np.int64]], confidence: Sequence[npt.NDArray[np.float32]]
 ) -> Reading:
-    """Cells to characters: one a cell, but for clusters (which pocket cannot read) and joins (which the layout knows)."""
+    """Cells to characters: one a cell, but for clusters (pocket reads none) and joins (the layout knows them)."""
     from optical_memory.readers.pocket_model import ids_to_text
 
     text: list[str] = []
