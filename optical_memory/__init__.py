@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 __all__ = [
     "Attachment",
     "Context",
-    "Forgotten",
     "ForgettingPolicy",
+    "Forgotten",
     "OpticalMemory",
     "OpticalMemoryError",
     "Recollection",

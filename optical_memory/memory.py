@@ -313,7 +313,8 @@ class OpticalMemory:
 
     def _work(self) -> bool:
         """One piece of background work; False when there is none left. Models and drawing keep nobody waiting."""
-        return self._seal() or self._certify()
+        more, certified = self._seal(), self._certify()  # by turns, so that neither waits for the other to run dry
+        return more or certified
 
     def _seal(self) -> bool:
         profile = self.reader.profile

@@ -17,13 +17,15 @@ import numpy as np
 import numpy.typing as npt
 
 from optical_memory.errors import ReaderMismatch
+from optical_memory.memory import OpticalMemory
 from optical_memory.pages import Grid, Layout, Page
 from optical_memory.profiles import ReaderProfile, Rung
 from optical_memory.readers.base import Reading
 from optical_memory.renderers.drawing import cell_size, glyph_atlas, origins
+from optical_memory.renderers.marks import body
 from optical_memory.tokens import VisualTokens
 
-__all__ = ["ALPHABET", "SMALL_GRID", "SMALL_LADDER", "TemplateReader"]
+__all__ = ["ALPHABET", "SMALL_GRID", "SMALL_LADDER", "TemplateReader", "turns_told"]
 
 ALPHABET = "".join(map(chr, range(32, 127)))
 """What a `TemplateReader` can read. Below 128 signs, so that an INT8 token keeps each exactly."""
@@ -122,3 +124,19 @@ def _templates(width: int, height: int) -> dict[bytes, int]:
     """The pixels of every sign in a cell of this size, and its number from 1."""
     tiles = glyph_atlas(width, height).tiles(np.array([[ord(char) for char in ALPHABET]]))[0]
     return {tile.tobytes(): number for number, tile in enumerate(tiles, 1)}
+
+
+def turns_told(memory: OpticalMemory) -> dict[str, str]:
+    """The body of every turn by id, as the memory tells it now: read back from its pages, and what is still open.
+
+    Raises `Forgotten` if a page is.
+    """
+    snapshot = memory.archive.snapshot()
+    told = dict.fromkeys((record.id for record in snapshot.turns.values()), "")
+    for page in snapshot.pages.values():
+        text = memory.read(page.id).text
+        for span in page.get_layout().spans:
+            told[span.turn] += text[span.body : span.end]
+    for record in snapshot.open_turns():
+        told[record.id] += body(record.turn)[record.sealed_upto :]
+    return told

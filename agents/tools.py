@@ -1,0 +1,57 @@
+"""A LangChain tool that lets an agent ask its memory. Needs langchain-core, which is loaded when the tool is made."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, Field
+
+from optical_memory.errors import Forgotten, OpticalMemoryError
+
+if TYPE_CHECKING:
+    from langchain_core.tools import StructuredTool
+
+    from optical_memory.memory import OpticalMemory
+
+__all__ = ["RecallInput", "recall_tool"]
+
+log = logging.getLogger("optical_memory")
+
+NAME = "recall"
+DESCRIPTION = (
+    "Search earlier parts of this conversation that are no longer in view. Every passage says where it comes from and "
+    "how sure it is; [word?] marks a doubtful word, […] a forgotten passage."
+)
+NOTHING = "Nothing is remembered about that."
+NO_MEMORY = "The memory cannot be reached now."
+
+
+class RecallInput(BaseModel):
+    """What the tool takes."""
+
+    query: str = Field(description="What to look for, in the words that were probably used then.")
+    k: int = Field(default=3, ge=1, le=10, description="How many passages to return at most.")
+
+
+def recall_tool(memory: OpticalMemory) -> StructuredTool:
+    """A tool named `recall` over one memory. Its answer is text. When the memory fails the agent is told so, and the log why."""
+    from langchain_core.tools import StructuredTool
+
+    def recall(query: str, k: int = 3) -> str:
+        return _answer(memory, query, k)
+
+    async def arecall(query: str, k: int = 3) -> str:
+        return await asyncio.to_thread(_answer, memory, query, k)
+
+    return StructuredTool.from_function(recall, arecall, name=NAME, description=DESCRIPTION, args_schema=RecallInput)
+
+
+def _answer(memory: OpticalMemory, query: str, k: int) -> str:
+    try:
+        found = memory.recall(query, k)
+    except (OpticalMemoryError, Forgotten) as error:
+        log.warning("recall failed, the agent goes on without it: %s: %s", type(error).__name__, error)
+        return NO_MEMORY
+    return "\n\n".join(f"{r.provenance}\n{r.excerpt(query)}" for r in found) or NOTHING

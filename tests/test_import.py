@@ -1,0 +1,63 @@
+"""Importing the package is quick and loads nothing heavy; what is lazy is there all the same."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+import optical_memory
+
+HEAVY = ("torch", "transformers", "redis", "langchain_core", "langchain")
+ASK = f"""
+import json, sys, time
+start = time.perf_counter()
+{{statement}}
+seconds = time.perf_counter() - start
+print(json.dumps([seconds, [name for name in {HEAVY} if name in sys.modules]]))
+"""
+
+
+def run(statement: str) -> tuple[float, list[str]]:
+    """Seconds and the heavy modules that a statement loads in a fresh interpreter."""
+    code = ASK.format(statement=statement)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    seconds, loaded = json.loads(done.stdout)
+    return seconds, loaded
+
+
+def test_importing_takes_less_than_150_ms():
+    assert min(run("import optical_memory")[0] for _ in range(5)) < 0.15
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "import optical_memory",
+        "from optical_memory import *",
+        "from optical_memory.agents import compress, recall_tool",
+        "import optical_memory.testing, optical_memory.loaders",
+        "from optical_memory import OpticalMemory; OpticalMemory('a', store='sqlite:///memory.db').close()",
+    ],
+)
+def test_neither_torch_nor_redis_nor_langchain_is_loaded_by(
+    statement: str, tmp_path: object, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(str(tmp_path))
+    assert run(statement)[1] == []
+
+
+def test_every_public_name_is_there():
+    assert all(getattr(optical_memory, name) for name in optical_memory.__all__)
+    assert set(optical_memory.__all__) <= set(dir(optical_memory))
+
+
+def test_a_name_that_is_not_there_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="no attribute 'OpticMemory'"):
+        optical_memory.OpticMemory  # noqa: B018
+
+
+def test_the_version_is_the_packages():
+    assert optical_memory.__version__[0].isdigit()
