@@ -32,7 +32,8 @@ class Texts:
         for path in sorted(folder.glob("*.txt.xz")):
             for prefix, group in self.groups.items():
                 if path.name.startswith(prefix):
-                    text = lzma.open(path).read().decode("utf-8", "replace").translate(_CLEAN)
+                    with lzma.open(path) as file:
+                        text = file.read().decode("utf-8", "replace").translate(_CLEAN)
                     cut = int(len(text) * (1 - HELD_OUT))
                     group.append(text[cut:] if held_out else text[:cut])
         if not all(self.groups.values()):
@@ -64,9 +65,11 @@ def _random_word(rng: random.Random) -> str:
     if pick == 3:
         return f"{rng.uniform(0, 10 ** rng.randint(0, 6)):,.{rng.randint(0, 3)}f}"
     if pick == 4:
-        return f"20{rng.randint(0, 39):02}-{rng.randint(1, 12):02}-{rng.randint(1, 28):02}T{rng.randint(0, 23):02}:{rng.randint(0, 59):02}"
+        year, month, day = rng.randint(2000, 2039), rng.randint(1, 12), rng.randint(1, 28)
+        return f"{year}-{month:02}-{day:02}T{rng.randint(0, 23):02}:{rng.randint(0, 59):02}"
     if pick == 5:
-        return f"https://{_letters(rng, string.ascii_lowercase)}.{rng.choice(['com', 'org', 'io'])}/{_letters(rng, BASE62)}?{_letters(rng, string.ascii_lowercase)}={rng.randrange(10**6)}"
+        host, key = _letters(rng, string.ascii_lowercase), _letters(rng, string.ascii_lowercase)
+        return f"https://{host}.{rng.choice(['com', 'org', 'io'])}/{_letters(rng, BASE62)}?{key}={rng.randrange(10**6)}"
     if pick == 6:
         return _letters(rng, CHARSET.replace("\t", "").replace(" ", ""))
     if pick == 7:

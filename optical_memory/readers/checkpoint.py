@@ -37,7 +37,7 @@ def load_stock(kind: type[Model], folder: Path, config: PreTrainedConfig) -> Mod
     if any(wrong.values()):
         counts = ", ".join(f"{len(keys)} {what.replace('_', ' ')} {keys[:3]}" for what, keys in wrong.items() if keys)
         raise CheckpointError(f"{folder} is not a checkpoint of {kind.__name__} at this size: {counts}")
-    model.eval()
+    model.train(False)
     return model
 
 

@@ -117,9 +117,7 @@ class PocketReader:
         rung = self.profile.rung(tokens.rung)
         n = rung.side_px // 64
         if tokens.values.shape != (n * n, self.profile.dim):
-            raise ReaderMismatch(
-                f"{rung.name} has ({n * n}, {self.profile.dim}) tokens, these not {tokens.values.shape}"
-            )
+            raise ReaderMismatch(f"{rung.name} has {(n * n, self.profile.dim)} tokens, not {tokens.values.shape}")
         from optical_memory.readers.pocket_read import read_cells
 
         ids, confidence = read_cells(self._network.model, self._network.cells, tokens.values, layout, rung.side_px)

@@ -51,7 +51,8 @@ _CHARS[FIRST_CHAR : FIRST_CHAR + len(CHARSET)] = list(CHARSET)
 
 def chars_to_ids(codes: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
     """Code points to token ids; what is not in `CHARSET` is `UNKNOWN`."""
-    return _IDS[codes]
+    ids: npt.NDArray[np.int64] = _IDS[codes]
+    return ids
 
 
 def ids_to_text(ids: npt.NDArray[np.integer]) -> str:
@@ -122,8 +123,14 @@ class CellGeometry:
 
     def __getitem__(self, index: Tensor) -> CellGeometry:
         """The geometry of some of the cells."""
-        parts = (self.token_row, self.token_column, self.place_x, self.place_y, self.features)
-        return CellGeometry(*(part[index] for part in parts), self.table)
+        return CellGeometry(
+            self.token_row[index],
+            self.token_column[index],
+            self.place_x[index],
+            self.place_y[index],
+            self.features[index],
+            self.table,
+        )
 
 
 _WAVES_X = (1, 2, 3, 4, 6, 8, 12, 16)
@@ -179,7 +186,8 @@ class Lookup(nn.Module):
         seen = self.maps(tokens).view(b, n * n * self.across**2, LOOK)
         column, row = (where.place_x * self.across).long(), (where.place_y * self.across).long()
         token = where.token_row * n + where.token_column
-        return seen[:, (token * self.across + row) * self.across + column]
+        found: Tensor = seen[:, (token * self.across + row) * self.across + column]
+        return found
 
 
 class Cells(nn.Module):
@@ -200,7 +208,7 @@ class Cells(nn.Module):
         return tokens + self.row_vectors[:n, None] + self.column_vectors[None, :n]
 
     def look(self, tokens: Tensor, where: CellGeometry) -> Tensor:
-        """(b, cells, LOOK): what stands in each cell, read linearly off the visual token under it; tokens (b, n, n, d)."""
+        """(b, cells, LOOK): what stands in each cell, read linearly off the token under it; tokens (b, n, n, d)."""
         out: Tensor = self.lookups[where.table](tokens, where)
         return out
 
