@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from optical_memory.counting import count_tokens
+from optical_memory.forgetting import ForgettingPolicy
 from optical_memory.loaders import example
 from optical_memory.memory import OpticalMemory
 from optical_memory.pages import Page
@@ -32,7 +33,7 @@ __all__ = ["BENCHES", "BenchRow", "Lab"]
 
 RUNS = 3
 PAGES = 2  # pages of the memory that is asked
-QUERY = "What is the reference of the deposit payment?"
+QUERY = "What is the Message-ID of the first mail to Aristos about the three papers?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +78,8 @@ class Lab:
         """A session with `PAGES` certified pages, read from their pictures."""
         store = f"sqlite:///{self.folder / 'bench.db'}"
         narrow = PocketReader(self.reader.folder, ladder=(self.base,))
-        memory = OpticalMemory("bench", store=store, reader=narrow, keep_turns=10)
-        last = self.pages[PAGES].layout.spans[-1].ordinal
-        memory.remember(self.turns[: last + 10])
+        memory = OpticalMemory("bench", store=store, reader=narrow, keep_turns=0, policy=ForgettingPolicy(floor=0))
+        memory.remember(self.turns[: self.pages[PAGES].layout.spans[-1].ordinal + 1])
         memory.flush()
         return memory
 

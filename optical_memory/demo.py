@@ -8,14 +8,12 @@ from __future__ import annotations
 import tempfile
 import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
 from rich.progress import Progress
 
 from optical_memory.certificate import accuracy
@@ -25,17 +23,17 @@ from optical_memory.forgetting import FORGOTTEN, STUB, ForgettingPolicy, PageSta
 from optical_memory.life import page_states
 from optical_memory.loaders import Conversation
 from optical_memory.memory import KEEP_TURNS, OpticalMemory
-from optical_memory.pages import Layout, Page
+from optical_memory.pages import Page
 from optical_memory.profiles import ReaderProfile, Rung
 from optical_memory.progress import flush
-from optical_memory.readers.base import Reader, Reading
+from optical_memory.readers.base import Reader
 from optical_memory.recollection import Recollection
 from optical_memory.renderers import PageRenderer, PlacedTurn
 from optical_memory.stores.server import private_server
-from optical_memory.tokens import VisualTokens
 from optical_memory.turns import Turn
+from optical_memory.watching import WatchedReader, vision_calls
 
-__all__ = ["Demo", "PageRead", "Restart", "Settings", "run", "spread", "vision_calls"]
+__all__ = ["Demo", "PageRead", "Restart", "Settings", "run", "spread"]
 
 NO_LIMIT = 2**40  # a capacity that nothing exceeds
 
@@ -108,48 +106,6 @@ class Demo:
     restart: Restart
     sheet: tuple[Page, dict[str, float]] | None
     seconds: dict[str, float]
-
-
-class WatchedReader:
-    """A reader that keeps the pages it was shown at certification, by digest, and its last readings."""
-
-    def __init__(self, reader: Reader) -> None:
-        self._reader = reader
-        self.shown: dict[str, Page] = {}
-        self.readings: list[Reading] = []
-
-    @property
-    def profile(self) -> ReaderProfile:
-        return self._reader.profile
-
-    def encode(self, images: Sequence[npt.NDArray[np.uint8]], rung: Rung) -> list[VisualTokens]:
-        return self._reader.encode(images, rung)
-
-    def decode(self, tokens: Sequence[VisualTokens], layouts: Sequence[Layout]) -> list[Reading]:
-        self.readings = self._reader.decode(tokens, layouts)
-        return self.readings
-
-    def certify(self, tokens: Sequence[VisualTokens], pages: Sequence[Page]) -> list[Reading]:
-        self.shown |= {page.digest: page for page in pages}
-        return self._reader.certify(tokens, pages)
-
-
-@contextmanager
-def vision_calls() -> Iterator[list[str]]:
-    """The class of every vision tower that runs inside, one entry a forward call, whoever calls it."""
-    from torch.nn.modules.module import Module, register_module_forward_pre_hook
-
-    seen: list[str] = []
-
-    def look(module: Module, _: object) -> None:
-        if (name := type(module).__name__).endswith("VisionModel"):
-            seen.append(name)
-
-    handle = register_module_forward_pre_hook(look)
-    try:
-        yield seen
-    finally:
-        handle.remove()
 
 
 # ---- the road -------------------------------------------------------------------------------------------------------

@@ -21,6 +21,21 @@ if TYPE_CHECKING:
 
 __all__ = ["bench", "demo", "fidelity"]
 
+COLUMNS = {
+    "rung": "rung",
+    "density_px2_per_char": "px²/char",
+    "text_tokens": "text",
+    "visual_tokens": "tokens",
+    "compression": "ratio",
+    "accuracy": "mean",
+    "p5": "p5",
+    "worst": "worst",
+    "ids_exact": "ids",
+    "certificate_error": "cert. error",
+    "verified_share": "verified",
+}
+"""What of a `FidelityRow` is shown to people, under which heading; JSON has all."""
+
 
 def demo(
     input: Annotated[Path | None, typer.Option(help="A conversation file; else the bundled conversation.")] = None,
@@ -37,7 +52,7 @@ def demo(
 ) -> None:
     """The whole road: remember a conversation, let it fade, ask it, restart the store, read again. Writes a report."""
     from optical_memory import demo as road
-    from optical_memory import demo_output
+    from optical_memory.cli import demo_output
     from optical_memory.demo_questions import planted_questions
 
     opened = open_reader(reader)
@@ -90,9 +105,10 @@ def fidelity(
 
         found = evaluation.fidelity(texts, opened, compressions=ratios, limit=limit, seed=seed, told=told)
     rows = [asdict(row) for row in found]
-    cells = [[_cell(name, value) for name, value in row.items()] for row in rows]
-    title = f"{found[0].n_pages} full pages of {pages.name}, read by {run.reader}, ledger not used"
-    headings = [name.replace("_", " ").replace("px2 per char", "px²/char") for name in rows[0]]
+    one = found[0]
+    title = f"{one.n_pages} full pages of {pages.name} (fill {one.fill:.0%}), read by {run.reader}, ledger not used"
+    cells = [[_cell(name, row[name]) for name in COLUMNS] for row in rows]
+    headings = list(COLUMNS.values())
     run.done(lambda out: out.print(table(title, headings, cells)), rows, pages=pages.name, codec="int8")
 
 
@@ -109,7 +125,9 @@ def _ratios(text: str) -> list[float]:
 def _cell(name: str, value: Any) -> str:
     if not isinstance(value, float):
         return "–" if value is None else str(value)
-    return f"{value:.1f}" if name in ("density_px2_per_char", "text_tokens", "compression") else f"{value:.4f}"
+    if name == "certificate_error":
+        return f"{value:.4f}"
+    return f"{value:.1f}" if name in ("density_px2_per_char", "text_tokens", "compression") else f"{value:.1%}"
 
 
 def bench(

@@ -15,7 +15,9 @@ from rich.table import Table
 import optical_memory
 from optical_memory.readers.base import Reader
 
-__all__ = ["Run", "maker", "printable", "table"]
+__all__ = ["Run", "maker", "printable", "stdout", "table"]
+
+WORD = 8  # cells that a column of words has at least, if it needs them
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ class Run:
     ) -> None:
         """Print the answer: one JSON object with the head that all commands share, or what `show` prints."""
         if not self.as_json:
-            show(Console(highlight=False, soft_wrap=True))
+            show(stdout())
             return
         head = {
             "command": self.command,
@@ -44,6 +46,12 @@ class Run:
         }
         answer = head | fields | ({} if rows is None else {"rows": list(rows)})
         print(json.dumps(answer, allow_nan=False))  # ASCII: lone surrogates survive as escapes
+
+
+def stdout() -> Console:
+    """For people: as wide as the terminal, or 120 columns where there is none."""
+    wide = Console(highlight=False)
+    return wide if wide.is_terminal else Console(highlight=False, width=120)
 
 
 def maker(reader: Reader) -> str:
@@ -60,7 +68,9 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], 
     """A table whose first `left` columns are words and the rest numbers."""
     made = Table(title=title, title_justify="left", title_style="bold")
     for i, column in enumerate(columns):
-        made.add_column(column, justify="left" if i < left else "right", overflow="fold", no_wrap=i >= left)
+        longest = max((len(str(row[i])) for row in rows), default=0)
+        words = {"justify": "left", "overflow": "fold", "min_width": min(longest, WORD)}
+        made.add_column(column, **(words if i < left else {"justify": "right", "no_wrap": True}))  # type: ignore[arg-type]
     for row in rows:
         made.add_row(*(printable(str(cell)) for cell in row))
     return made

@@ -8,9 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
-from optical_memory.cli.output import table
+from optical_memory.cli.output import stdout, table
 from optical_memory.demo import Demo, PageRead
 from optical_memory.demo_questions import BEST
 from optical_memory.forgetting import FORGOTTEN, STUB
@@ -140,7 +138,7 @@ def restart_note(demo: Demo) -> str:
 
 def show(demo: Demo, folder: Path) -> None:
     """Print the demo on stdout."""
-    out = Console(highlight=False)
+    out = stdout()
     title = f"Forgetting: {demo.conversation}"
     out.print(table(title, HEADINGS, [_cells(band) for band in bands(demo)], left=2))
     for note in notes(demo):
