@@ -106,9 +106,7 @@ def _kept(messages: Sequence[Message], groups: list[list[int]], costs: list[int]
     kept |= set(range(last, len(groups)))
     left = budget - sum(costs[n] for n in kept)
     if left < 0:
-        raise BudgetTooSmall(
-            f"system messages and the last exchange need {budget - left} tokens of a budget of {budget}"
-        )
+        raise BudgetTooSmall(f"system messages and the last turns need {budget - left} tokens of a budget of {budget}")
     recent = int(RECENT_SHARE * left)
     for n in reversed(range(last)):
         if n in kept:

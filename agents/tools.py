@@ -36,7 +36,7 @@ class RecallInput(BaseModel):
 
 
 def recall_tool(memory: OpticalMemory) -> StructuredTool:
-    """A tool named `recall` over one memory. Its answer is text. When the memory fails the agent is told so, and the log why."""
+    """A tool named `recall` over one memory. If the memory fails, it says so and the log says why."""
     from langchain_core.tools import StructuredTool
 
     def recall(query: str, k: int = 3) -> str:

@@ -117,8 +117,8 @@ class OpticalMemory:
         Raises `InputError` for what is no turn, `StoreError` when nothing could be written.
         """
         batch = [turns] if isinstance(turns, Turn) else list(turns)
-        if wrong := next((turn for turn in batch if not isinstance(turn, Turn)), None):
-            raise InputError(f"remember takes turns, not {type(wrong).__name__}")
+        if wrong := [turn for turn in batch if not isinstance(turn, Turn)]:
+            raise InputError(f"remember takes turns, not {type(wrong[0]).__name__}")
         ids: list[str] = []
         self.archive.update(lambda snapshot: life.remembered(snapshot, batch, ids))
         if self.background:

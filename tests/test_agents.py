@@ -101,7 +101,7 @@ def test_at_any_budget_it_fits_and_no_tool_call_is_without_its_result(budget: in
 
 
 def test_a_last_message_that_does_not_fit_is_an_error_that_says_what_it_needs():
-    with pytest.raises(BudgetTooSmall, match="need \\d+ tokens of a budget of 5"):
+    with pytest.raises(BudgetTooSmall, match=r"need \d+ tokens of a budget of 5"):
         compress([*notes(3), {"role": "user", "content": "A question of quite a few words indeed"}], 5, reader=READER)
 
 

@@ -21,8 +21,8 @@ from optical_memory.testing import TemplateReader, turns_told
 
 ROOT = Path(optical_memory.__file__).parents[1]
 
-# Warms up once, then forks a writer for every URL on its standard input. A writer says its pid, then the number of every
-# turn that `remember` has acknowledged; when it is dead, the parent says so.
+# Warms up once, then forks a writer for every URL on its standard input. A writer says its pid, then how many turns
+# `remember` has acknowledged; when it is dead, the parent says so.
 NURSERY = r"""
 import os, sys, tempfile
 import optical_memory.stores.redis, optical_memory.stores.sqlite
