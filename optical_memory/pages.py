@@ -44,7 +44,7 @@ class Grid:
 class Cluster:
     """Part of a row that is not one character in one cell: wide characters, shaped runs, escapes.
 
-    `chars` characters from `char` (offset in the row's text) are drawn in `cells` cells from `cell` (offset in the row).
+    `chars` characters from `char` (offset in the row) are drawn in `cells` cells from `cell` (offset in the row).
     """
 
     char: int
@@ -108,7 +108,10 @@ class Layout:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Layout:
-        rows = tuple(RowBox(*row[:5], tuple(Cluster(*c) for c in row[5])) for row in data["rows"])
+        rows = tuple(
+            RowBox(y, x, cells, chars, join, tuple(Cluster(*cluster) for cluster in clusters))
+            for y, x, cells, chars, join, clusters in data["rows"]
+        )
         return cls(Grid(*data["grid"]), rows, tuple(TurnSpan(*span) for span in data["spans"]))
 
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -53,9 +53,13 @@ class PocketReader:
         self.folder, self.ladder = Path(folder), ladder
         self._lock = threading.Lock()
 
-    @cached_property
+    @property
     def profile(self) -> ReaderProfile:
         """Facts about this checkpoint; reads its files but loads no torch. Raises `CheckpointError`."""
+        return self._profile
+
+    @cached_property
+    def _profile(self) -> ReaderProfile:
         return ReaderProfile("pocket", self._revision(), dim=320, ladder=self.ladder, charset=frozenset(CHARSET))
 
     def encode(self, images: Sequence[npt.NDArray[np.uint8]], rung: Rung) -> list[VisualTokens]:
@@ -70,8 +74,8 @@ class PocketReader:
         with torch.inference_mode():
             for start in range(0, len(images), step):
                 pixels = torch.from_numpy(np.stack(images[start : start + step])).float().div_(127.5).sub_(1)
-                features = self._network.model.get_image_features(pixels[:, None].expand(-1, 3, -1, -1)).pooler_output
-                found += [self._grid_tokens(f, rung) for f in features]
+                features: Any = self._network.model.get_image_features(pixels[:, None].expand(-1, 3, -1, -1))
+                found += [self._grid_tokens(f, rung) for f in features.pooler_output]
         return found
 
     def decode(self, tokens: Sequence[VisualTokens], layouts: Sequence[Layout]) -> list[Reading]:
