@@ -109,6 +109,8 @@ def _picture_problems(
     for record in snapshot.pages.values():
         rungs = _rungs(record, profile)
         wanted |= {picture_key(record.id, rung.name) for rung in rungs}
+        if (proof := record.get_certificate()) is not None:  # it fades to no other rung
+            rungs = [rung for rung in rungs if rung.name in (record.rung, *proof.rungs)]
         missing = [rung for rung in rungs if kept.get(picture_key(record.id, rung.name)) != sides[rung.name]]
         if missing:
             yield _missing(record, rungs, missing, renderer)

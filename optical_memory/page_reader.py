@@ -44,7 +44,8 @@ class PageReader:
         if missing:
             images = [from_png(self.picture(records[i], rung)) for i in missing]
             blobs = [self.codec.pack(tokens) for tokens in self.reader.encode(images, rung)]
-            self._cache({keys[i]: blob for i, blob in zip(missing, blobs, strict=True)}, [records[i] for i in missing])
+            fresh = {keys[i]: blob for i, blob in zip(missing, blobs, strict=True)}
+            self._cache(fresh, [records[i] for i in missing], rung)
             for i, blob in zip(missing, blobs, strict=True):
                 found[i] = unpack(blob)
         return [tokens for tokens in found if tokens is not None]
@@ -59,16 +60,22 @@ class PageReader:
         self._told(None)
         return blobs
 
-    def _cache(self, blobs: dict[str, bytes], records: Sequence[PageRecord]) -> None:
-        """Keep blobs, but none of a page that was forgotten meanwhile. Raises `StoreError` for such a page."""
+    def _cache(self, blobs: dict[str, bytes], records: Sequence[PageRecord], rung: Rung) -> None:
+        """Keep blobs, but none of a page that faded or was forgotten meanwhile: for that, raises `StoreError`."""
         try:
             self.archive.store.put_blobs(self.archive.session, blobs)
         except StoreError as error:
             self._told(error)
         now = self.archive.snapshot().pages
-        if any(now.get(record.id, record).digest != record.digest or record.id not in now for record in records):
+        if not all(self._has(now.get(record.id), record.digest, rung) for record in records):
             self.archive.store.drop_blobs(self.archive.session, list(blobs))
-            raise StoreError(f"pages of session {self.archive.session!r} were forgotten while they were read")
+            raise StoreError(f"pages of session {self.archive.session!r} faded while they were read")
+
+    def _has(self, record: PageRecord | None, digest: str, rung: Rung) -> bool:
+        """Whether the page still is what `digest` says and has a picture at `rung`."""
+        if record is None or record.digest != digest or record.state in ("stub", "forgotten"):
+            return False
+        return record.rung is None or self.reader.profile.rung(record.rung).side_px >= rung.side_px
 
     def drop(self, record: PageRecord, rungs: Sequence[Rung]) -> None:
         """Let go of a page's cached tokens at these rungs; where the cache says no, they go when their time is up."""

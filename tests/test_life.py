@@ -1,4 +1,4 @@
-"""The life of a page: text until it is certified, then pictures that fade under a capacity, then keywords, then none."""
+"""The life of a page: text until it is certified, pictures that fade under a capacity, keywords, and nothing."""
 
 from __future__ import annotations
 
@@ -17,11 +17,12 @@ from optical_memory.readers.base import Reading
 from optical_memory.renderers.pictures import from_png
 from optical_memory.stores import Store
 from optical_memory.testing import SMALL_LADDER, TemplateReader, turns_told
-from optical_memory.tokens import F16, INT8, VisualTokens
+from optical_memory.tokens import F16, INT8
 
 Open = Callable[..., OpticalMemory]
 SECRET = "the heron sleeps under the third bridge"
-RUNGS = [rung.name for rung in SMALL_LADDER]
+RUNGS = [rung.name for rung in SMALL_LADDER]  # of 73, 43, 21 and 13 tokens
+SHORT_STUBS = ForgettingPolicy(stub_tokens=10)
 
 
 @pytest.fixture
@@ -41,10 +42,8 @@ def opened(store: Store) -> Iterator[Open]:
 
 def said(n: int) -> list[Turn]:
     """Turns that fill a small page each eight or so; the secret is in the fifth."""
-    turns = [
-        Turn("user", f"Topic{i} is on shelf {i * 3}, beside the apples.", when=datetime(2026, 3, 1, i % 24))
-        for i in range(n)
-    ]
+    times = [datetime(2026, 3, 1, i % 24) for i in range(n)]
+    turns = [Turn("user", f"Topic{i} is on shelf {i * 3}, beside the apples.", when=w) for i, w in enumerate(times)]
     turns[4] = Turn("user", f"Between us: {SECRET}.", id="secret")
     return turns
 
@@ -139,7 +138,7 @@ class FailingReader(TemplateReader):
 
     def decode(self, tokens: Any, layouts: Any) -> list[Reading]:
         readings = super().decode(tokens, layouts)
-        looped = [VisualTokens, *tokens][1].rung == "tiny"
+        looped = tokens[0].rung == "tiny"
         return [Reading(r.text[:10], r.confidence[:10]) for r in readings] if looped else readings
 
 
@@ -173,12 +172,12 @@ def test_another_codec_verifies_nothing_either(opened: Open):
 
 
 def test_the_session_never_keeps_more_visual_tokens_than_its_capacity(opened: Open):
-    memory = opened(capacity=300)
+    memory = opened(capacity=150, policy=SHORT_STUBS)
     for turn in said(120):
         memory.remember(turn)
         memory.flush()
-        assert memory.stats().visual_tokens <= 300
-    assert set(memory.stats().pages) > {"stub"}
+        assert memory.stats().visual_tokens <= 150
+    assert len(memory.stats().pages) >= 3, "pages stand in bands of age"
 
 
 def test_a_fade_only_deletes_pictures_and_what_is_left_is_what_was_drawn(opened: Open, store: Store):
@@ -224,7 +223,7 @@ def test_a_faded_page_is_read_from_its_smaller_picture(opened: Open):
     memory.remember(said(60))
     memory.flush()
     fine = memory.read("0000000")
-    memory.fade(capacity=600)
+    memory.fade(capacity=200)
     faded = memory.read("0000000")
     assert faded.rung in ("small", "tiny")
     assert 0.9 < accuracy(fine.text, faded.text) < 1
@@ -234,12 +233,14 @@ def test_a_faded_page_is_read_from_its_smaller_picture(opened: Open):
 
 
 def test_exact_facts_survive_every_rung(opened: Open):
-    memory = opened(reader=TemplateReader(misread={"small": 0.5}), policy=ForgettingPolicy(floor=0.0))
+    misread = dict.fromkeys(("small", "tiny"), 0.5)
+    memory = opened(reader=TemplateReader(misread=misread), policy=ForgettingPolicy(floor=0.0))
     memory.remember([Turn("user", "The gate code is AX-4417-ZQ since 2026-03-01."), *said(60)])
     memory.flush()
     memory.fade(capacity=SMALL_LADDER[2].tokens * 10)
     found = memory.read("0000000")
-    assert found.rung == "small"
+    assert found.rung in misread
+    assert found.certainty < 1
     assert "AX-4417-ZQ" in found.text
     assert "2026-03-01" in found.text
 
@@ -253,7 +254,7 @@ def test_the_index_of_a_page_shrinks_as_it_fades(opened: Open):
         return sum(map(len, memory.archive.snapshot().pages["0000000"].terms.values()))
 
     sizes = [terms()]
-    for capacity in (600, 300, 100):
+    for capacity in (400, 200, 120):
         memory.fade(capacity)
         sizes.append(terms())
     assert sizes == sorted(sizes, reverse=True)
@@ -263,12 +264,12 @@ def test_the_index_of_a_page_shrinks_as_it_fades(opened: Open):
 # ---- stubs and nothing ----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("allowance", [8, 32])
+@pytest.mark.parametrize("allowance", [5, 12])
 def test_a_stub_is_keywords_and_facts_within_its_allowance(opened: Open, store: Store, allowance: int):
     memory = opened(policy=ForgettingPolicy(stub_tokens=allowance))
     memory.remember(said(60))
     memory.flush()
-    memory.fade(capacity=allowance * 4)
+    memory.fade(capacity=allowance * 10)
     stubs = [record for record in memory.archive.snapshot().pages.values() if record.state == STUB]
     assert stubs
     for record in stubs:
@@ -281,10 +282,10 @@ def test_a_stub_is_keywords_and_facts_within_its_allowance(opened: Open, store: 
 
 
 def test_a_stub_is_still_found_by_its_keywords(opened: Open):
-    memory = opened()
+    memory = opened(policy=SHORT_STUBS)
     memory.remember(said(60))
     memory.flush()
-    memory.fade(capacity=330)
+    memory.fade(capacity=110)
     stub = next(record for record in memory.archive.snapshot().pages.values() if record.state == STUB)
     (found,) = memory.recall(stub.keywords[0], k=1)
     assert found.page == stub.id
