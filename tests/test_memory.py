@@ -23,7 +23,8 @@ from optical_memory import ForgettingPolicy, OpticalMemory, Turn
 from optical_memory.context import PagePart, TextPart
 from optical_memory.counting import count_tokens
 from optical_memory.errors import BudgetTooSmall, InputError, StoreError
-from optical_memory.profiles import Rung
+from optical_memory.profiles import V1_LADDER, Rung
+from optical_memory.readers.pocket import PocketReader
 from optical_memory.renderers import PageRenderer
 from optical_memory.stores import Store
 from optical_memory.testing import TemplateReader, turns_told
@@ -174,6 +175,7 @@ def test_half_a_character_is_kept_as_a_visible_escape(opened: Open):
     assert list(turns_told(opened(background=False)).values()) == ["broken \\ud83d emoji"]
 
 
+@pytest.mark.slow
 def test_remembering_one_turn_at_a_time_takes_as_long_at_the_end_as_at_the_beginning(opened: Open):
     memory = opened(background=False)
     seconds: list[float] = []
@@ -505,3 +507,23 @@ def test_recalls_slow_fading_where_the_policy_says_so(opened: Open):
     memory.flush()
     page = memory.recall("topic7", k=1)[0].page
     assert memory.archive.snapshot().pages[page].hits == 1
+
+
+# ---- the real reader ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_the_bundled_reader_seals_certifies_fades_and_reads_from_cached_tokens(url: str):
+    reader = PocketReader(ladder=V1_LADDER[2:])
+    policy = ForgettingPolicy(floor=0.0)
+    with OpticalMemory("alice", store=url, reader=reader, keep_turns=0, capacity=150, policy=policy) as memory:
+        memory.remember([Turn("user", f"Topic{i} is on shelf {i * 3}, beside the apples.") for i in range(180)])
+        memory.flush()
+        stats = memory.stats()
+        assert stats.visual_tokens <= 150
+        assert set(stats.pages) <= {"small", "tiny", "stub"}
+        assert stats.pages.keys() & {"small", "tiny"}
+        found = memory.recall("topic7", k=1)
+        memory.store.drop_blobs("alice")
+        assert memory.recall("topic7", k=1) == found
+        assert memory.check() == []
