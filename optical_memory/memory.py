@@ -81,7 +81,8 @@ class OpticalMemory:
             raise InputError("a session needs a name")
         if budget <= 0 or keep_turns < 0:
             raise InputError(f"budget must be positive and keep_turns not negative: {budget=}, {keep_turns=}")
-        self.session, self.budget, self.retain, self.keep_turns = session, budget, retain, keep_turns
+        self.session, self.budget, self.keep_turns = session, budget, keep_turns
+        self.retain: Retain = retain
         self.store = open_store(store or upkeep.default_store()) if isinstance(store, str | None) else store
         self._owns_store = isinstance(store, str | None)
         self.reader = open_reader(reader) if isinstance(reader, str) else reader
