@@ -202,8 +202,10 @@ class OpticalMemory:
             self._count_hits(found)
         return found
 
-    def _recall(self, snapshot: Snapshot, query: str, k: int) -> list[Recollection]:
+    def _recall(self, snapshot: Snapshot, query: str, k: int, budget: int | None = None) -> list[Recollection]:
         best = search.rank(query, recalling.documents(snapshot), k)
+        if budget is not None:
+            best = recalling.affordable(snapshot, best, budget)
         read = {r.page: r for r in self.pages.read(snapshot, [hit for hit in best if hit[0] in snapshot.pages])}
         opened = {recalling.open_document(record.id): record for record in snapshot.open_turns()}
         return [read.get(id) or recalling.open_turn(opened[id], score, snapshot) for id, score in best]
@@ -250,7 +252,7 @@ class OpticalMemory:
             recent = [recalling.rest(record) for record in snapshot.open_turns()]
             shown = recalling.newest_turns(recent, int(RECENT_SHARE * limit)) if snapshot.pages else recent
             newest = recalling.newest_pages(snapshot, limit)
-            found = self._recall(snapshot, query, CANDIDATES) if query else self.pages.read(snapshot, newest)
+            found = self._recall(snapshot, query, CANDIDATES, limit) if query else self.pages.read(snapshot, newest)
             pictures = {} if mode == "text" else self._pictures(snapshot, found, mode)
             return assemble(shown, found, limit, mode=mode, query=query, pictures=pictures, **options)
 

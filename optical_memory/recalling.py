@@ -17,7 +17,16 @@ from optical_memory.records import PageRecord, TurnRecord
 from optical_memory.renderers.marks import body
 from optical_memory.turns import Turn
 
-__all__ = ["documents", "newest_pages", "newest_turns", "open_document", "open_turn", "readable", "rest"]
+__all__ = [
+    "affordable",
+    "documents",
+    "newest_pages",
+    "newest_turns",
+    "open_document",
+    "open_turn",
+    "readable",
+    "rest",
+]
 
 
 def readable(record: PageRecord) -> bool:
@@ -69,6 +78,25 @@ def newest_pages(snapshot: Snapshot, budget: int) -> list[tuple[str, float]]:
             chosen.append((record.id, float(record.ordinal)))
             budget -= max(1, record.text_tokens)
     return chosen
+
+
+def affordable(
+    snapshot: Snapshot, best: Sequence[tuple[str, float]], budget: int, least: int = 3
+) -> list[tuple[str, float]]:
+    """The best hits, no more pages than the budget could hold: reading a page is what costs time.
+
+    The `least` best pages stay in any case, since an excerpt of a page may fit where the page does not.
+    """
+    kept, pages = [], 0
+    for id, score in best:
+        record = snapshot.pages.get(id)
+        if record is not None:
+            budget -= record.text_tokens
+            pages += 1
+            if budget < 0 and pages > least:
+                continue
+        kept.append((id, score))
+    return kept
 
 
 def newest_turns(turns: Sequence[Turn], budget: int) -> list[Turn]:

@@ -527,3 +527,18 @@ def test_the_bundled_reader_seals_certifies_fades_and_reads_from_cached_tokens(u
         memory.store.drop_blobs("alice")
         assert memory.recall("topic7", k=1) == found
         assert memory.check() == []
+
+
+def test_a_context_reads_no_more_pages_than_its_budget_could_hold() -> None:
+    from optical_memory.archive import Snapshot
+    from optical_memory.recalling import affordable
+    from optical_memory.records import PageRecord
+
+    pages = {str(i): PageRecord(id=str(i), ordinal=i, digest="", text_tokens=1_000) for i in range(12)}
+    best = [(str(i), 12.0 - i) for i in range(12)] + [("turn t1", 0.5)]
+
+    def ids(budget: int) -> list[str]:
+        return [id for id, _ in affordable(Snapshot(pages=pages), best, budget)]
+
+    assert ids(5_500) == ["0", "1", "2", "3", "4", "turn t1"]
+    assert ids(100) == ["0", "1", "2", "turn t1"]
