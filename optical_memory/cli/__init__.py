@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from typing import Annotated
 
 import typer
 
+from optical_memory import __version__
 from optical_memory.cli import measuring, remembering, tending
 from optical_memory.errors import Forgotten, OpticalMemoryError
 
@@ -36,9 +38,19 @@ evaluations.command()(measuring.fidelity)
 app.command()(tending.readers)
 
 
+def _tell_version(wanted: bool) -> None:
+    if wanted:
+        print(f"optical-memory {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
-def _root() -> None:
-    """Keeps `eval` a group of its own."""
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Tell the version and exit.")
+    ] = False,
+) -> None:
+    """Options of the command as a whole; `eval` stays a group of its own."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
