@@ -27,6 +27,7 @@ from torch.nn import functional as F
 
 from optical_memory.pages import Grid
 from optical_memory.readers import pocket_model as pm
+from optical_memory.readers.pocket import PocketReader
 from optical_memory.renderers.drawing import draw_cells
 
 cli = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -68,9 +69,13 @@ FULL = [
 model, cells = new_model(args.seed)
 state = {"step": 0, "minutes": 0.0}
 source = args.run if (args.run / "model.safetensors").exists() else args.start
-if source:
+if source and source is args.start:  # a shipped checkpoint has the published key names: the reader loads it, strictly
+    network = PocketReader(source)._network
+    model, cells = network.model.train(), network.cells.train()
+elif source:
     model.load_state_dict(load_file(source / "model.safetensors"))
     cells.load_state_dict(load_file(source / "cells.safetensors"))
+if source:
     if source is args.start:
         args.easy_steps = args.grid_steps = 0
     if (source / "state.json").exists():
