@@ -20,13 +20,13 @@ __all__ = ["Cluster", "Grid", "Layout", "Page", "RowBox", "TurnSpan"]
 class Grid:
     """The cells of a page: `columns` x `rows`, in `text_columns` newspaper columns with `gutter` blank cells between.
 
-    80 x 80 puts a whole number of cells under every visual token at all four sizes: 4 x 4 at Large (16 px cells),
-    5 x 5 at Base, 8 x 8 at Small, 10 x 10 at Tiny (6.4 px cells).
+    128 x 64 gives cells of whole pixels, twice as high as wide, at all four sizes: 10 x 20 at Large, 8 x 16 at Base,
+    5 x 10 at Small and 4 x 8 at Tiny. At Base and Tiny a patch of the encoder (16 x 16 px) holds 2 and 8 whole cells.
     """
 
-    columns: int = 80
-    rows: int = 80
-    text_columns: int = 1
+    columns: int = 128
+    rows: int = 64
+    text_columns: int = 2
     gutter: int = 2
 
     @property

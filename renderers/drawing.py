@@ -25,11 +25,13 @@ __all__ = ["Image", "cell_size", "draw_cells", "draw_page"]
 Image = npt.NDArray[np.uint8]  # (side_px, side_px), 0 = ink, 255 = paper
 
 SPACE = ord(" ")
+PATCH_PX = 16
+"""Side of a patch of the DeepEncoder, in px."""
 
 
 def cell_size(columns: int, rows: int, side_px: int) -> tuple[int, int]:
     """(width, height) in px of a cell. Raises `LayoutError` where the smallest font would not fit."""
-    width, height = side_px // columns, side_px // rows
+    width, height = (_pitch(n, side_px, least) for n, least in zip((columns, rows), MIN_CELL, strict=True))
     if width < MIN_CELL[0] or height < MIN_CELL[1]:
         least = max(MIN_CELL[0] * columns, MIN_CELL[1] * rows)
         raise LayoutError(
@@ -39,9 +41,22 @@ def cell_size(columns: int, rows: int, side_px: int) -> tuple[int, int]:
     return width, height
 
 
-def origins(count: int, side_px: int) -> npt.NDArray[np.intp]:
-    """Where each of `count` rows or columns starts, in px: round(i * side / count), halves up."""
-    return (np.arange(count) * 2 * side_px + count) // (2 * count)
+def _pitch(count: int, side_px: int, least: int) -> int:
+    """Px of a cell along one axis: the largest power of two that fits, so that no cell straddles two patches of an
+    encoder; any whole number where that would be too small for a glyph."""
+    room = side_px // count
+    even = 1 << max(0, room.bit_length() - 1)
+    return min(PATCH_PX, even) if even >= least else room
+
+
+def origins(count: int, side_px: int, pitch: int) -> npt.NDArray[np.intp]:
+    """Where each of `count` rows or columns of `pitch` px starts, in px.
+
+    Near i * side / count: on a multiple of the pitch where that is a power of two, else rounded, halves up.
+    """
+    if pitch & (pitch - 1):
+        return (np.arange(count) * 2 * side_px + count) // (2 * count)
+    return np.arange(count) * side_px // (count * pitch) * pitch
 
 
 class GlyphAtlas:
@@ -87,11 +102,11 @@ def draw_cells(codes: npt.NDArray[np.integer], side_px: int) -> Image:
     tiles = glyph_atlas(width, height).tiles(codes)
     image = np.full((side_px, side_px), 255, np.uint8)
     block = tiles.transpose(0, 2, 1, 3).reshape(rows * height, columns * width)
-    ys = (origins(rows, side_px)[:, None] + np.arange(height)).ravel()
+    ys = (origins(rows, side_px, height)[:, None] + np.arange(height)).ravel()
     if columns * width == side_px:
         image[ys] = block
     else:
-        xs = (origins(columns, side_px)[:, None] + np.arange(width)).ravel()
+        xs = (origins(columns, side_px, width)[:, None] + np.arange(width)).ravel()
         image[np.ix_(ys, xs)] = block
     return image
 
@@ -126,7 +141,7 @@ def _blit(image: Image, atoms: list[tuple[str, int, int, int]], grid: Grid) -> N
     """Draw (atom, cells, x, y) into their cells."""
     side = len(image)
     width, height = cell_size(grid.columns, grid.rows, side)
-    lefts, tops = origins(grid.columns, side).tolist(), origins(grid.rows, side).tolist()
+    lefts, tops = origins(grid.columns, side, width).tolist(), origins(grid.rows, side, height).tolist()
     for atom, cells, x, y in atoms:
         left, right = lefts[x], lefts[x + cells - 1] + width
         image[tops[y] : tops[y] + height, left:right] = 255 - atom_ink(atom, cells, right - left, height)

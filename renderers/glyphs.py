@@ -54,7 +54,14 @@ NUDGES = {
 """Pixels up or down: misc-fixed draws these as it draws "-" or a box line, and no reader could tell which one stood on
 a page."""
 
-PATCHES = {("5x8", "Å"): {1: ".##.."}}
+PATCHES = {
+    ("5x8", "Å"): {1: ".##.."},
+    ("4x6", "м"): {1: "###."},
+    ("4x6", "θ"): {0: "##..", 4: ".##."},
+    ("4x6", "Ґ"): {1: "##..", 2: "#..."},
+    ("4x6", "ќ"): {0: "..#.", 1: "...."},
+    ("4x6", "Ў"): {1: "..#."},
+}
 """Rows of glyphs that misc-fixed draws like another letter (Â here)."""
 
 Ink = npt.NDArray[np.uint8]  # (height, width), 0 = paper, 255 = ink, always a multiple of 17 (4 bits)
@@ -156,7 +163,7 @@ def cell_ink(char: str, cells: int, width: int, height: int) -> Ink:
         return _tab(width * cells, height)
     fit = fit_bitmap(width, height)
     if fit and cells == 1 and (glyph := bitmap_font(fit[0]).glyph(char)) is not None and glyph.any():
-        return _centre(_scale(glyph, fit[1]), height, width)
+        return _ticked(char, _centre(_scale(glyph, fit[1]), height, width))
     ink = native_ink(char)
     if ink is None:
         ink = native_ink("\ufffd")
@@ -187,6 +194,16 @@ def _scale(ink: Ink, scale: int) -> Ink:
 def _centre(ink: Ink, height: int, width: int) -> Ink:
     cell = np.zeros((height, width), np.uint8)
     _paste(cell, ink, (height - ink.shape[0]) // 2, (width - ink.shape[1]) // 2)
+    return cell
+
+
+def _ticked(char: str, cell: Ink) -> Ink:
+    """Greek and Cyrillic letters carry a tick of one pixel in a lower corner of their cell: many are drawn like Latin
+    ones (А, Α, A), and no reader could tell which one stood on a page."""
+    if "Ͱ" <= char <= "Ͽ":
+        cell[-1, 0] = 255
+    elif "Ѐ" <= char <= "ӿ":
+        cell[-1, -1] = 255
     return cell
 
 

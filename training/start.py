@@ -1,93 +1,278 @@
-"""A start from which looking is easier than guessing: fresh weights for pocket, arranged so that it learns at once.
+"""A start that already reads: fresh weights for pocket, arranged so that every part passes on what the next one needs.
 
-Random weights learn the language first and the picture late or never; LOG.md has what was tried.
+Random weights learn the language first and the picture late or never; LOG.md has what was tried. Here the vision tower
+begins as an optical code. A cell of a page fills a slot of a 16 x 16 px patch (two of 8 x 16 px at Base, eight of
+4 x 8 px at Small and Tiny), so one small network from the pixels of a slot to a point on a sphere, one point for each
+character, can be found for all slots at once, in seconds. Copies of it, one for each slot, are the first MLP of the
+tower. Everything behind it (neck, compressor, projector) starts as an isometry that puts the codes of a token's slots
+side by side, and the lookups take them apart again. Codes of constant length make every normalisation on the way
+harmless; pictures of -1 and 1 have constant length too. Training goes on from there.
 """
 
 from __future__ import annotations
 
 import math
 
+import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.nn import functional as F
 from transformers import UnlimitedOcrForConditionalGeneration
 
-from optical_memory.readers.pocket_model import CODE, HIDDEN, Cells, pocket_config
+from optical_memory.readers.charset import CHARSET
+from optical_memory.readers.pocket_model import (
+    CODE,
+    FIRST_CHAR,
+    HIDDEN,
+    LOOK,
+    SEEN,
+    SLOTS,
+    UNKNOWN,
+    VOCAB,
+    Cells,
+    Slots,
+    pocket_config,
+)
+from optical_memory.renderers.glyphs import cell_ink
+
+PATCH = 16
+PIXELS = 200  # principal directions of a patch that are kept; they hold all but 1e-4 of its energy
+CODES = 32  # channels of a patch for the codes of its slots
+UNITS = {8: 128, 4: 96}  # hidden units of the slot network, by the slot's width
+WIDTHS = {8: 12, 4: 4}  # length of a code, by the slot's width
+STRANGERS = "łńőřşţžĀĒŪŉƒƀǅǽȘɐʃ"
+OTHER = [c for c in STRANGERS]  # single-cell letters that pocket cannot read: all are UNKNOWN
 
 
-def new_model(seed: int = 0) -> tuple[UnlimitedOcrForConditionalGeneration, Cells]:
-    """Fresh weights, arranged so that the first decoder layer already looks at the token under the cell.
+class SlotCode(nn.Module):
+    """The pixels of one slot (-1 to 1) to a point on the unit sphere; zero for anything that is not such a slot."""
 
-    Row and column vectors are orthogonal codes in the first 40 dimensions, which the projector and the queries leave
-    alone; layer 0 compares just these (in rotary dimensions too slow to turn) and copies what it finds.
+    def __init__(self, slots: Slots) -> None:
+        super().__init__()
+        self.into = nn.Linear(slots.width * slots.height, UNITS[slots.width])
+        self.out = nn.Linear(UNITS[slots.width], WIDTHS[slots.width])
+        self.classes = nn.Parameter(torch.randn(VOCAB, WIDTHS[slots.width]))
+        self.sharpness = nn.Parameter(torch.tensor(2.5))
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        out: Tensor = self.out(F.gelu(self.into(pixels)))
+        return out
+
+    def logits(self, code: Tensor) -> Tensor:
+        out: Tensor = self.sharpness.exp() * F.normalize(code, dim=-1) @ F.normalize(self.classes, dim=-1).T
+        return out
+
+
+def glyphs(slots: Slots) -> tuple[Tensor, Tensor]:
+    """Pixels (characters, height * width) as the network sees them, and token ids of all that pocket may meet."""
+    chars = [*CHARSET, *OTHER]
+    ink = np.stack([cell_ink(c, 1, slots.width, slots.height) * (c != " ") for c in chars]).reshape(len(chars), -1)
+    pixels = torch.from_numpy(ink / 127.5 - 1).float() * (1 if slots.width == 4 else -1)  # the dense are negatives
+    ids = [FIRST_CHAR + i for i in range(len(CHARSET))] + [UNKNOWN] * len(OTHER)
+    return pixels, torch.tensor(ids)
+
+
+def fit_code(slots: Slots, frequency: Tensor, strange: Tensor, steps: int = 12000) -> SlotCode:
+    """The slot network: common characters far apart on the sphere, patches of the other kind of page at zero."""
+    net = SlotCode(slots)
+    pixels, ids = glyphs(slots)
+    weight = 0.5 * frequency[ids] / frequency[ids].sum() + 0.5 / len(ids)
+    adam = torch.optim.AdamW(net.parameters(), lr=4e-3, betas=(0.9, 0.99), weight_decay=1e-4)
+    rates = torch.optim.lr_scheduler.OneCycleLR(adam, 8e-3, total_steps=steps, pct_start=0.1)
+    for _ in range(steps):
+        code, off = net(pixels), net(strange[torch.randint(len(strange), (512,))])
+        noisy = F.normalize(code, dim=-1) + 0.06 * torch.randn_like(code)
+        losses = F.cross_entropy(net.logits(noisy), ids, reduction="none")
+        loss = (weight * losses).sum() + 3 * (code.norm(dim=-1) - 1).square().mean() + 3 * off.square().sum(-1).mean()
+        adam.zero_grad()
+        loss.backward()
+        adam.step()
+        rates.step()
+    with torch.no_grad():
+        code = net(pixels)
+        right = (net.logits(code).argmax(-1) == ids).float()
+        print(
+            f"slots of {slots.width} px: {right.mean():.3f} of the characters, {(weight * right).sum():.4f} by weight; "
+            f"length {code.norm(dim=-1).mean():.3f} ± {code.norm(dim=-1).std():.3f}, else {off.norm(dim=-1).mean():.3f}"
+        )
+    return net
+
+
+def windows(patches: Tensor, slots: Slots) -> Tensor:
+    """(n, 256) patches cut into slots: (n * slots of a patch, height * width)."""
+    down, across = PATCH // slots.height, PATCH // slots.width
+    cut = patches.view(-1, down, slots.height, across, slots.width).transpose(2, 3)
+    return cut.reshape(-1, slots.height * slots.width)
+
+
+# ---- isometries -----------------------------------------------------------------------------------------------------
+
+
+def orthonormal(rows: int, columns: int, avoid: Tensor) -> Tensor:
+    """(rows, columns) with orthonormal columns, orthogonal to the columns of `avoid` (rows, k)."""
+    basis, _ = torch.linalg.qr(torch.cat([avoid, torch.randn(rows, columns)], dim=1))
+    return basis[:, avoid.shape[1] :]
+
+
+def ones(n: int) -> Tensor:
+    return torch.ones(n, 1) / math.sqrt(n)
+
+
+# ---- the model ------------------------------------------------------------------------------------------------------
+
+
+def new_model(
+    patches: dict[int, Tensor], frequency: Tensor, seed: int = 0
+) -> tuple[UnlimitedOcrForConditionalGeneration, Cells]:
+    """Fresh weights.
+
+    `patches` are 16 x 16 px patches (n, 256) of pages as the network sees them, by the width of their slots;
+    `frequency` (vocab,) says how often each character is met.
     """
     torch.manual_seed(seed)
     model = UnlimitedOcrForConditionalGeneration(pocket_config())
     cells = Cells()
-    _start_codes(cells)
+    codes = []
+    for slots, other in zip(SLOTS, reversed(SLOTS), strict=True):
+        codes.append(fit_code(slots, frequency, windows(patches[other.width], slots)))
+    every = torch.cat(list(patches.values()))
     with torch.no_grad():
-        model.model.multi_modal_projector.weight[: 2 * CODE] = 0
-        model.get_input_embeddings().weight[:, : 2 * CODE] = 0
-        for vector in (model.model.image_newline, model.model.view_separator):
-            vector.normal_(0, 0.02)
-        _look_under_the_cell(model)
-        _see_ink(model.model.vision_tower)
-        _pass_patches_on(model)
-        for name, weight in model.model.language_model.named_parameters():
-            if "gate_proj" in name or "up_proj" in name:
-                weight *= 2.5  # a gated lookup starts at a saddle when both factors are small
+        energy = torch.linalg.eigh(every.T @ every)
+        _see_slots(model.model.vision_tower.sam_encoder, energy.eigenvectors[:, -PIXELS:], codes)
+        _pass_on(model)
+        _start_cells(cells, codes)
+        _start_decoder(model, cells)
     return model, cells
 
 
-def _start_codes(cells: Cells) -> None:
-    with torch.no_grad():
-        for vectors, at in ((cells.row_vectors, 0), (cells.column_vectors, CODE)):
-            basis, _ = torch.linalg.qr(torch.randn(CODE, CODE))
-            vectors[:, at : at + CODE] = basis * math.sqrt(CODE)
-        for linear, gain in ((cells.place[0], 2.0), (cells.place[2], 0.5), (cells.seen, 1.0)):
-            linear.weight.normal_(0, gain / math.sqrt(linear.in_features))
-        for linear in (cells.place[2], cells.seen):
-            linear.weight[: 2 * CODE] = 0
-            linear.bias[: 2 * CODE] = 0
+def _see_slots(sam: nn.Module, pixels: Tensor, codes: list[SlotCode]) -> None:
+    """Patch embedding: an isometry of the pixels. First MLP: the slot networks. The rest of the layers: near nothing."""
+    width = sam.patch_embed.projection.out_channels
+    room = orthonormal(width, PIXELS, ones(width))  # (width, PIXELS)
+    place = orthonormal(width, CODES, torch.cat([ones(width), room], dim=1))  # (width, CODES)
+    sam.patch_embed.projection.weight.copy_((room @ pixels.T / 3).view(width, 1, PATCH, PATCH).expand(-1, 3, -1, -1))
+    sam.patch_embed.projection.bias.zero_()
+    for layer in sam.layers:
+        layer.attn.proj.weight.normal_(0, 0.0005)
+        layer.mlp.lin1.weight.normal_(0, 1 / math.sqrt(width))
+        layer.mlp.lin2.weight.normal_(0, 0.0005)
+    mlp, unit = sam.layers[0].mlp, 0
+    scale = math.sqrt(width / PATCH**2)  # what the layer norm does to pixels of -1 and 1
+    seen = pixels @ room.T / scale  # (256, width): the pixels back from a normalised patch
+    for slots, code in zip(SLOTS, codes, strict=True):
+        for j in range(PATCH // slots.width * PATCH // slots.height):
+            top, left = divmod(j, PATCH // slots.width)
+            window = torch.zeros(PATCH, PATCH, dtype=torch.bool)
+            window[top * slots.height : (top + 1) * slots.height, left * slots.width : (left + 1) * slots.width] = True
+            n, k = UNITS[slots.width], WIDTHS[slots.width]
+            mlp.lin1.weight[unit : unit + n] = code.into.weight @ seen[window.view(-1)]
+            mlp.lin1.bias[unit : unit + n] = code.into.bias
+            at = place[:, _channels(slots, j)] * AMPLITUDE
+            mlp.lin2.weight[:, unit : unit + n] = at @ code.out.weight
+            mlp.lin2.bias += at @ code.out.bias
+            unit += n
+    sam.neck.conv1.weight.copy_(_carry(sam.neck.conv1.out_channels, place)[..., None, None])
+    sam.neck.conv2.weight.normal_(0, 0.0003)
+    sam.neck.conv2.weight[:, :, 1, 1] += torch.eye(sam.neck.conv2.out_channels)
 
 
-def _see_ink(vision: nn.Module) -> None:
-    """White paper gives zero, ink of a usual page gives unit variance, and the MLPs start out of their linear part."""
-    patches = vision.sam_encoder.patch_embed.projection
-    patches.weight.normal_(0, 0.047)
-    patches.bias.copy_(-patches.weight.sum((1, 2, 3)))
-    for name, weight in vision.named_parameters():
-        if ".mlp." in name and weight.ndim == 2:
-            weight.normal_(0, 1 / math.sqrt(weight.shape[1]))
+AMPLITUDE = 4.0  # length of a slot's code beside the 16 of a patch's pixels
 
 
-def _pass_patches_on(model: UnlimitedOcrForConditionalGeneration) -> None:
-    """The compressor starts as space-to-depth: each of a token's 16 patches keeps 16 of its 256 channels.
+def _channels(slots: Slots, j: int) -> slice:
+    """The channels of a patch that the code of its slot `j` takes."""
+    k = CODES * slots.width * slots.height // PATCH**2
+    return slice(j * k, j * k + WIDTHS[slots.width])
 
-    The projector copies these channels behind the code dimensions; the CLIP side joins in from near zero.
+
+_CARRIED: dict[int, Tensor] = {}
+
+
+def _carry(width: int, place: Tensor) -> Tensor:
+    """(width, channels of the tower): takes the codes out of the tower's channels; the neck's norms leave them alone."""
+    _CARRIED[width] = orthonormal(width, CODES, ones(width))
+    rest = orthonormal(place.shape[0], 64, torch.cat([ones(place.shape[0]), place], dim=1))
+    other = orthonormal(width, 64, torch.cat([ones(width), _CARRIED[width]], dim=1))
+    return _CARRIED[width] @ place.T + 0.005 * other @ rest.T
+
+
+def _pass_on(model: UnlimitedOcrForConditionalGeneration) -> None:
+    """The compressor puts the codes of a token's 16 patches side by side, the projector copies them."""
+    sam, projector = model.model.vision_tower.sam_encoder, model.model.multi_modal_projector
+    first, second = sam.proj.conv1, sam.proj.conv2
+    first.weight.normal_(0, 0.0005)
+    second.weight.normal_(0, 0.0005)
+    for i, (dy, dx) in enumerate(((1, 1), (1, 2), (2, 1), (2, 2))):
+        first.weight[64 * i : 64 * i + CODES, :, dy, dx] = _CARRIED[first.in_channels].T
+        for inner in range(4):
+            rows, columns = 128 * i + 32 * inner, 64 * inner
+            second.weight[rows : rows + CODES, columns : columns + CODES, dy, dx] = torch.eye(CODES)
+    projector.weight.normal_(0, 0.001)
+    projector.weight[SEEN:] = 0
+    projector.weight[:SEEN, -SEEN:] = torch.eye(SEEN)
+    projector.bias.zero_()
+
+
+def _start_cells(cells: Cells, codes: list[SlotCode]) -> None:
+    for vectors, at in ((cells.row_vectors, SEEN), (cells.column_vectors, SEEN + CODE)):
+        basis, _ = torch.linalg.qr(torch.randn(CODE, CODE))
+        vectors[:, at : at + CODE] = basis * math.sqrt(CODE)
+    cells.grid_head.weight.zero_()
+    cells.grid_head.bias.zero_()
+    length = math.sqrt(cells_in_patch_norm())
+    for lookup, slots, code, at in zip(cells.lookups, SLOTS, codes, (4, 0), strict=True):
+        k = WIDTHS[slots.width]
+        cells.grid_head.weight[:, at : at + k] = F.normalize(code.classes, dim=-1) * code.sharpness.exp()
+        lookup.maps.weight.zero_()
+        lookup.maps.bias.zero_()
+        for slot in range(slots.count):
+            row, column = divmod(slot, slots.across)
+            patch_y, top = divmod(row, PATCH // slots.height)
+            patch_x, left = divmod(column, PATCH // slots.width)
+            i, inner = patch_y // 2 * 2 + patch_x // 2, patch_y % 2 * 2 + patch_x % 2
+            channels = _channels(slots, top * (PATCH // slots.width) + left)
+            first = 128 * i + 32 * inner + channels.start
+            lookup.maps.weight[slot * LOOK + at : slot * LOOK + at + k, first : first + k] = torch.eye(k) / length
+    cells.seen.weight.zero_()
+    cells.seen.weight[:SEEN] = LOUD * orthonormal(SEEN, LOOK, ones(SEEN))
+    cells.seen.bias.zero_()
+    for place in cells.places:
+        place.weight.normal_(0, 0.3)
+        place.weight[:, SEEN : SEEN + 2 * CODE] = 0
+
+
+def cells_in_patch_norm() -> float:
+    """Squared length of a slot's code in a token: the neck's norm makes 128 of a dense patch's eight codes."""
+    return 128 / 8
+
+
+LOUD = 16.0  # length of what a cell is seen as in a decoder's query, beside its place and codes
+
+
+def _start_decoder(
+    model: UnlimitedOcrForConditionalGeneration, cells: Cells, sharpness: float = 1.6, quiet: float = 0.3
+) -> None:
+    """The decoder starts by saying what the grid head says, which its queries carry and its head takes out again.
+
+    Layer 0 compares place codes, in rotary dimensions too slow to turn, and looks at the token under the cell.
     """
-    compressor = model.model.vision_tower.sam_encoder.proj
-    for conv in (compressor.conv1, compressor.conv2):
-        out, inner = conv.weight.shape[:2]
-        conv.weight.normal_(0, 0.003)
-        for i, (dy, dx) in enumerate(((1, 1), (1, 2), (2, 1), (2, 2))):
-            basis, _ = torch.linalg.qr(torch.randn(inner, inner))
-            conv.weight[i * out // 4 : (i + 1) * out // 4, :, dy, dx] = basis[: out // 4]
-    projector, sam_width = model.model.multi_modal_projector.weight, compressor.conv2.out_channels
-    projector.normal_(0, 0.01)
-    projector[: 2 * CODE] = 0
-    projector[2 * CODE : 2 * CODE + sam_width, -sam_width:] += torch.eye(sam_width)
-
-
-def _look_under_the_cell(model: UnlimitedOcrForConditionalGeneration, sharpness: float = 1.6) -> None:
-    attention = model.model.language_model.layers[0].self_attn
-    heads, width = model.config.text_config.num_attention_heads, HIDDEN // model.config.text_config.num_attention_heads
+    rms = math.sqrt((LOUD**2 + 2 * CODE + 0.09 * HIDDEN) / HIDDEN)  # of a query: what is seen, two codes, the place
+    model.lm_head.weight.copy_(cells.grid_head.weight @ cells.seen.weight.T * (rms / LOUD**2))
+    text, decoder = model.config.text_config, model.model.language_model
+    heads, shared = text.num_attention_heads, text.num_key_value_heads
+    width = HIDDEN // heads
+    model.get_input_embeddings().weight[:, SEEN : SEEN + 2 * CODE] = 0
+    for vector in (model.model.image_newline, model.model.view_separator):
+        vector.normal_(0, 0.02)
+    attention, half = decoder.layers[0].self_attn, width // 2
     select = torch.zeros(width, HIDDEN)
-    half = width // 2
     for i in range(CODE):  # rotary pairs are (i, i + half); the last ones hardly turn
-        select[half - CODE + i, i] = sharpness
-        select[width - CODE + i, CODE + i] = sharpness
+        select[half - CODE + i, SEEN + i] = sharpness
+        select[width - CODE + i, SEEN + CODE + i] = sharpness
     attention.q_proj.weight.copy_(select.repeat(heads, 1))
-    attention.k_proj.weight.copy_(select.repeat(heads, 1))
-    basis, _ = torch.linalg.qr(torch.randn(HIDDEN, HIDDEN))
-    attention.v_proj.weight.copy_(basis)
-    attention.o_proj.weight.copy_(basis.T)
+    attention.k_proj.weight.copy_(select.repeat(shared, 1))
+    for name, weight in decoder.named_parameters():
+        if "gate_proj" in name or "up_proj" in name:
+            weight *= 2.5  # a gated lookup starts at a saddle when both factors are small
+        elif "o_proj" in name or "down_proj" in name:
+            weight *= quiet

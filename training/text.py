@@ -17,9 +17,10 @@ import numpy as np
 import numpy.typing as npt
 
 from optical_memory.pages import Grid
-from optical_memory.readers.charset import CHARSET
+from optical_memory.readers.charset import CHARSET, CYRILLIC, GREEK, LATIN
 
-MIX = {"en_": 0.55, "code_": 0.15, "random": 0.30}
+MIX = {"en_": 0.52, "code_": 0.14, "random": 0.28, "letters": 0.06}
+KINDS = tuple(MIX)
 HELD_OUT = 0.02
 _CLEAN = str.maketrans({"\r": "", "\xa0": " ", "\ufeff": ""})
 
@@ -39,10 +40,13 @@ class Texts:
         if not all(self.groups.values()):
             raise SystemExit(f"{folder} has no en_*.txt.xz and code_*.txt.xz files")
 
-    def snippet(self, rng: random.Random) -> str:
-        kind = rng.choices(list(MIX), list(MIX.values()))[0]
+    def snippet(self, rng: random.Random, kind: str | None = None) -> str:
+        """Some text of one kind (any of them, if not said)."""
+        kind = kind or rng.choices(list(MIX), list(MIX.values()))[0]
         if kind == "random":
             return random_lines(rng)
+        if kind == "letters":
+            return foreign_lines(rng)
         text = rng.choice(self.groups[kind])
         start = rng.randrange(len(text) - 3000)
         snippet = text[start : start + rng.randint(300, 3000)]
@@ -79,6 +83,25 @@ def _random_word(rng: random.Random) -> str:
     return _letters(rng, BASE62 if pick < 10 else string.ascii_lowercase)
 
 
+RUSSIAN = "оеаинтсрвлкмдпуяыьгзбчйхжшюцщэфъё"  # the commonest letters first
+MODERN_GREEK = "αοιετσνηυρπκμλςόάίήέγδωθχφύβώξζψϊ"
+LATIN_1 = "éèáàíóúñçäöüßåøæâêîôûãõëïìòùÿýðþ"
+
+
+def foreign_lines(rng: random.Random) -> str:
+    """Made-up words in Cyrillic, Greek or accented Latin letters (half of them common ones), so that none is guessed."""
+    common, every = rng.choice(((RUSSIAN, CYRILLIC), (MODERN_GREEK, GREEK), (string.ascii_lowercase + LATIN_1, LATIN)))
+    weights = [1 / (4 + i) for i in range(len(common))]
+
+    def word() -> str:
+        if rng.random() < 0.1:
+            return _letters(rng, every.replace("\t", ""))
+        letters = "".join(rng.choices(common, weights, k=rng.randint(1, 11)))
+        return letters.title() if rng.random() < 0.2 else letters.upper() if rng.random() < 0.05 else letters
+
+    return "\n".join(" ".join(word() for _ in range(rng.randint(3, 40))) for _ in range(rng.randint(2, 8)))
+
+
 BASE62 = string.ascii_letters + string.digits
 
 
@@ -102,7 +125,7 @@ def wrap(text: str, measure: int) -> Iterator[str]:
         yield line
 
 
-def page_codes(texts: Texts, grid: Grid, rng: random.Random) -> npt.NDArray[np.int32]:
+def page_codes(texts: Texts, grid: Grid, rng: random.Random, kind: str | None = None) -> npt.NDArray[np.int32]:
     """One page as code points (rows, columns); blank cells are spaces."""
     codes = np.full((grid.rows, grid.columns), ord(" "), np.int32)
     lines: Iterator[str] = iter(())
@@ -111,14 +134,14 @@ def page_codes(texts: Texts, grid: Grid, rng: random.Random) -> npt.NDArray[np.i
         for y in range(grid.rows):
             line = next(lines, None)
             while line is None:
-                lines = wrap(texts.snippet(rng), grid.measure)
+                lines = wrap(texts.snippet(rng, kind), grid.measure)
                 line = next(lines, None)
             codes[y, x : x + len(line)] = [_drawable(c, rng) for c in line]
     return codes
 
 
 def _drawable(char: str, rng: random.Random) -> int:
-    """Greek, Cyrillic and other narrow letters stay (pocket learns to say that it cannot read them)."""
+    """Other narrow letters stay (pocket learns to say that it cannot read them); wide ones become any that it reads."""
     return ord(char) if char in _KNOWN or 0x100 <= ord(char) < 0x500 else ord(rng.choice(CHARSET))
 
 

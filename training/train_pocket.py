@@ -1,9 +1,10 @@
 """Train pocket on pages that the project's own renderer draws: flat, resumable, on two CPU cores or one GPU.
 
-    python training/train_pocket.py --text FOLDER --run runs/pocket            # from scratch, or goes on with the run
+    python training/train_pocket.py --text FOLDER --run runs/pocket            # a constructed start, or on with the run
     python training/train_pocket.py --text FOLDER --run runs/next --start optical_memory/readers/checkpoints/pocket
 
-Stops by itself after --minutes; saves every --save-every steps and on SIGTERM. SIGSTOP and SIGCONT pause it.
+On a GPU in bfloat16 and compiled (--device cuda --workers 12), pages drawn meanwhile by worker processes. Stops by
+itself after --minutes; saves every --save-every steps and on SIGTERM. SIGSTOP and SIGCONT pause it.
 """
 
 from __future__ import annotations
@@ -11,23 +12,23 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import multiprocessing
 import random
 import signal
-import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
-from queue import Queue
 
 import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 from start import new_model  # type: ignore[import-not-found]  # beside this script
-from text import Texts, page_codes  # type: ignore[import-not-found]  # beside this script
+from text import KINDS, Texts, page_codes  # type: ignore[import-not-found]  # beside this script
 from torch.nn import functional as F
 
 from optical_memory.pages import Grid
 from optical_memory.readers import pocket_model as pm
-from optical_memory.readers.pocket import PocketReader
+from optical_memory.readers.pocket import LADDER, PocketReader
 from optical_memory.renderers.drawing import draw_cells
 
 cli = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -35,96 +36,78 @@ cli.add_argument("--text", type=Path, required=True, help="folder with en_*.txt.
 cli.add_argument("--run", type=Path, required=True, help="where weights and the log are written")
 cli.add_argument("--start", type=Path, help="folder with model.safetensors and cells.safetensors to start from")
 cli.add_argument("--minutes", type=float, default=600)
-cli.add_argument("--lr", type=float, default=1e-3, help="peak learning rate")
+cli.add_argument("--lr", type=float, default=4e-4, help="peak learning rate of the encoder and the grid head")
+cli.add_argument("--read-lr", type=float, default=1e-3, help="peak learning rate of the decoder")
 cli.add_argument("--decay-minutes", type=float, default=0, help="bring the rate to 5 %% over the last so many minutes")
-cli.add_argument("--easy-steps", type=int, default=250, help="steps of the curriculum's first part")
-cli.add_argument("--grid-steps", type=int, default=4000, help="steps in which the grid head alone teaches the encoder")
-cli.add_argument("--read-share", type=float, default=0.5, help="share of later steps that train the decoder alone")
-cli.add_argument("--together", action="store_true", help="encoder and decoder in every step: slow, for the end")
+cli.add_argument("--see-steps", type=int, default=300, help="steps in which the grid head alone teaches the encoder")
+cli.add_argument("--read-share", type=float, default=0.7, help="share of later steps that train the decoder alone")
+cli.add_argument("--noise", type=float, default=0.04, help="largest token noise, as a share of a token's absmax")
 cli.add_argument("--save-every", type=int, default=100)
+cli.add_argument("--table-every", type=int, default=400)
+cli.add_argument("--batch", type=int, default=1, help="times the pages of a step")
+cli.add_argument("--workers", type=int, default=1, help="processes that draw pages")
+cli.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
 cli.add_argument("--seed", type=int, default=0)
-args = cli.parse_args()
-args.run.mkdir(parents=True, exist_ok=True)
-torch.manual_seed(args.seed)
-torch.set_num_threads(2)
-PAGE = Grid()  # what the product draws
 
-# ---- buckets: (side in px, grid, pages a step, share of the steps) --------------------------------------------------
-# Quarters of Large and Base pages first (16 and 25 cells a visual token), then what the product draws.
+PAGE, WIDE = Grid(), Grid(text_columns=1)  # what the product draws, and the same cells with no gutter
 
-EASY = [
-    (512, Grid(32, 32), 3, 0.5),
-    (512, Grid(40, 40), 3, 0.5),
-]
-FULL = [
-    (512, Grid(40, 40), 3, 0.12),
-    (1024, PAGE, 1, 0.56),
-    (1280, PAGE, 1, 0.16),
-    (640, PAGE, 2, 0.12),
-    (512, PAGE, 3, 0.04),
-]
+# ---- buckets: (side in px, pages a step, share of the steps) --------------------------------------------------------
 
-# ---- model ----------------------------------------------------------------------------------------------------------
-
-model, cells = new_model(args.seed)
-state = {"step": 0, "minutes": 0.0}
-source = args.run if (args.run / "model.safetensors").exists() else args.start
-if source and source is args.start:  # a shipped checkpoint has the published key names: the reader loads it, strictly
-    network = PocketReader(source)._network
-    model, cells = network.model.train(), network.cells.train()
-elif source:
-    model.load_state_dict(load_file(source / "model.safetensors"))
-    cells.load_state_dict(load_file(source / "cells.safetensors"))
-if source:
-    if source is args.start:
-        args.easy_steps = args.grid_steps = 0
-    if (source / "state.json").exists():
-        state = json.loads((source / "state.json").read_text())
-params = [*model.parameters(), *cells.parameters()]
-print(f"{sum(p.numel() for p in params) / 1e6:.2f} M parameters, starting at step {state['step']} from {source}")
-matrices = [p for p in params if p.ndim >= 2]
-optimizer = torch.optim.AdamW(
-    [{"params": matrices, "weight_decay": 0.01}, {"params": [p for p in params if p.ndim < 2], "weight_decay": 0.0}],
-    lr=args.lr,
-    betas=(0.9, 0.97),
-    eps=1e-8,
-)
-if source is args.run and (args.run / "optimizer.pt").exists():
-    optimizer.load_state_dict(torch.load(args.run / "optimizer.pt", weights_only=True))
-
-gates: list[torch.Tensor] = []
-for layer in model.model.language_model.layers:
-    if hasattr(layer.mlp, "gate"):
-        layer.mlp.gate.register_forward_hook(lambda _m, _i, out: gates.append(out[0]))
-
-
-def balance_loss() -> torch.Tensor:
-    """Switch Transformer's load-balancing loss (Fedus et al. 2021, eq. 4), averaged over the sparse layers."""
-    losses = []
-    for logits in gates:
-        share = logits.softmax(-1)
-        chosen = F.one_hot(share.topk(2, dim=-1).indices, share.shape[-1]).float().sum(1).mean(0) / 2
-        losses.append(share.shape[-1] * (chosen * share.mean(0)).sum())
-    gates.clear()
-    return torch.stack(losses).mean()
-
+BUCKETS = [(512, 4, 0.45), (640, 3, 0.30), (1024, 1, 0.25)]
+LINES = 48  # lines of a page that the decoder is asked about in a step
 
 # ---- one batch ------------------------------------------------------------------------------------------------------
 
 
-def make_batch(texts: Texts, bucket: tuple[int, Grid, int, float], rng: random.Random, lines: int = 20):
-    """Pages of one size: pixels (b, 3, s, s), all codes (b, rows, columns), and the lines to ask the decoder about."""
-    side, grid, b, _ = bucket
-    codes = np.stack([page_codes(texts, grid, rng) for _ in range(b)])
+def make_batch(texts: Texts, side: int, grid: Grid, pages: int, rng: random.Random, lines: int, kind: str | None = None):
+    """Pages of one size: pictures (b, s, s), codes (b, rows, columns), and the lines (row, column) to ask about."""
+    codes = np.stack([page_codes(texts, grid, rng, kind) for _ in range(pages)])
     images = np.stack([draw_cells(c, side) for c in codes])
     starts = [(y, k * (grid.measure + grid.gutter)) for y in range(grid.rows) for k in range(grid.text_columns)]
-    full = [s for s in starts if (codes[:, s[0], s[1] : s[1] + grid.measure] != 32).sum() > 8 * b]
-    chosen = rng.sample(full, min(len(full), lines))
-    return side, grid, images, codes, chosen
+    full = [s for s in starts if (codes[:, s[0], s[1] : s[1] + grid.measure] != 32).sum() > 8 * pages]
+    return side, grid, images, codes, rng.sample(full, min(len(full), lines * 63 // grid.measure))
 
 
-def pixels(images: np.ndarray) -> torch.Tensor:
-    return (torch.from_numpy(images).float() / 127.5 - 1)[:, None].expand(-1, 3, -1, -1)
+def random_batch(texts: Texts, rng: random.Random, times: int):
+    side, pages, _ = rng.choices(BUCKETS, [k[2] for k in BUCKETS])[0]
+    return make_batch(texts, side, PAGE if rng.random() < 0.8 else WIDE, pages * times, rng, LINES)
+
+
+def draw_forever(folder: Path, seed: int, times: int, queue) -> None:
+    """A worker process: batches into the queue until it is ended."""
+    texts, rng = Texts(folder), random.Random(seed)
+    while True:
+        queue.put(random_batch(texts, rng, times))
+
+
+def batches(folder: Path, seed: int, times: int, workers: int) -> Iterator[tuple]:
+    """Endless batches from worker processes, which end with this one."""
+    context = multiprocessing.get_context("spawn")
+    queue = context.Queue(maxsize=2 * workers + 2)
+    crew = [
+        context.Process(target=draw_forever, args=(folder, seed + i, times, queue), daemon=True) for i in range(workers)
+    ]
+    for worker in crew:
+        worker.start()
+    while True:
+        while queue.empty() and all(worker.is_alive() for worker in crew):
+            time.sleep(0.01)
+        if not all(worker.is_alive() for worker in crew):
+            raise SystemExit("a worker that draws pages has ended; its error is above")
+        yield queue.get()
+
+
+def sample(texts: Texts, seed: int) -> tuple[dict[int, torch.Tensor], torch.Tensor]:
+    """What `new_model` starts from: patches by the width of their slots, and how often each token id is met."""
+    rng, found = random.Random(seed), {slots.width: [] for slots in pm.SLOTS}
+    frequency = torch.zeros(pm.VOCAB)
+    for side, pages in ((512, 6), (640, 4), (1024, 4)):
+        _, grid, images, codes, _ = make_batch(texts, side, PAGE, pages, rng, 0)
+        frequency += torch.bincount(torch.from_numpy(pm.chars_to_ids(codes)).flatten(), minlength=pm.VOCAB)
+        width = pm.cell_geometry(np.zeros(1, int), np.zeros(1, int), columns=grid.columns, rows=grid.rows, side_px=side)
+        seen = pm.network_pixels(images)[:, 0].unfold(1, 16, 16).unfold(2, 16, 16).reshape(-1, 256)
+        found[pm.SLOTS[width.table].width].append(seen)
+    return {width: torch.cat(patches) for width, patches in found.items()}, frequency
 
 
 def line_mask(prefix: int, n_lines: int, measure: int) -> torch.Tensor:
@@ -136,50 +119,62 @@ def line_mask(prefix: int, n_lines: int, measure: int) -> torch.Tensor:
     return torch.zeros(total, total).masked_fill(~allowed, torch.finfo(torch.float32).min)[None, None]
 
 
-def forward(batch, rng: random.Random, given_share: float = 0.3, noise: float = 0.02, mode: str = "both"):
-    """Decoder logits and targets on the chosen lines, grid head logits and targets on all text cells.
+# ---- forward --------------------------------------------------------------------------------------------------------
 
-    `mode` "see" leaves the decoder out, "read" leaves the encoder as it is.
-    """
-    side, grid, images, codes, chosen = batch
-    b, measure = len(codes), grid.measure
-    n = side // 64
-    with torch.set_grad_enabled(torch.is_grad_enabled() and mode != "read"):
-        features = model.model.vision_tower(pixels(images)).last_hidden_state
+
+def see(network, pictures: torch.Tensor, where: pm.CellGeometry, noise: float, learn: bool):
+    """Tokens (b, n, n, d), noised as a codec would, what every cell is seen as, and the grid head's logits."""
+    model, cells = network
+    b, n = len(pictures), pictures.shape[-1] // pm.TOKEN_PX
+    with torch.set_grad_enabled(learn and torch.is_grad_enabled()):
+        features = model.model.vision_tower(pictures).last_hidden_state
         tokens = model.model.multi_modal_projector(features).view(b, n, n, -1)
-    if noise:  # what the token codecs do
-        tokens = tokens + noise * rng.random() * torch.randn_like(tokens) * tokens.detach().abs().amax(-1, keepdim=True)
+        if noise:
+            tokens = tokens + noise * torch.randn_like(tokens) * tokens.detach().abs().amax(-1, keepdim=True)
+        seen = cells.look(tokens, where)
+        return tokens, seen, cells.grid_logits(seen)
+
+
+def read(network, tokens, seen, asked: pm.CellGeometry, previous, lines: int):
+    """The decoder's logits (b, lines * measure, vocab), every line in its own future-blind row of the attention."""
+    model, cells = network
+    queries = cells.queries(asked, seen, model.get_input_embeddings()(previous))
+    prefix = pm.decoder_prefix(model, cells, tokens)
+    p, measure = prefix.shape[1], queries.shape[1] // lines
+    positions = torch.cat([torch.arange(p), p + torch.arange(measure).repeat(lines)])[None].expand(len(tokens), -1)
+    hidden = model.model.language_model(
+        inputs_embeds=torch.cat([prefix, queries], dim=1),
+        attention_mask=line_mask(p, lines, measure).to(tokens.device).expand(len(tokens), -1, -1, -1),
+        position_ids=positions.to(tokens.device),
+        use_cache=False,
+    ).last_hidden_state[:, p:]
+    return model.lm_head(hidden)
+
+
+def forward(network, batch, rng: random.Random, given_share: float, noise: float, mode: str, device: str):
+    """(decoder logits, targets, grid logits, targets). `mode` "see" leaves the decoder out, "read" the encoder as is."""
+    side, grid, images, codes, chosen = batch
     ids = torch.from_numpy(pm.chars_to_ids(codes))
     ink = torch.from_numpy(codes != 32)
     wanted = ink | F.pad(ink, (3, 0))[..., :-3] | F.pad(ink, (0, 1))[..., 1:]  # text, what follows it, single spaces
-
+    target = ids.masked_fill(~wanted, -100).flatten(1).to(device)
     y, x = np.divmod(np.arange(grid.rows * grid.columns), grid.columns)
     where = pm.cell_geometry(x, y, columns=grid.columns, rows=grid.rows, side_px=side)
-    grid_logits = cells.grid_logits(cells.look(tokens, where))
-    grid_target = ids.flatten(1).masked_fill(~wanted.flatten(1), -100)
-
+    pictures = pm.network_pixels(images).to(device)
+    tokens, seen, grid_logits = see(network, pictures, where, noise, mode != "read")
     if mode == "see":
-        return None, None, grid_logits, grid_target
+        return None, None, grid_logits, target
+
+    measure = grid.measure
     at = np.concatenate([row * grid.columns + start + np.arange(measure) for row, start in chosen])
-    target = ids.flatten(1)[:, at]
-    previous = torch.where(torch.rand(target.shape) < 0.05, torch.randint(8, 231, target.shape), target).roll(1, dims=1)
+    previous = ids.flatten(1)[:, at]
+    previous = torch.where(torch.rand(previous.shape) < 0.03, torch.randint(8, 394, previous.shape), previous)
     given = torch.tensor([rng.random() < given_share for _ in chosen]).repeat_interleave(measure)
+    given = given & (torch.rand(given.shape) < rng.choice((0.5, 1.0, 1.0)))  # some of a line, or all of it
     given[::measure] = False
-    embed = model.get_input_embeddings()
-    previous = torch.where(given, previous, pm.MASK)
-    asked = where[torch.from_numpy(at)]
-    queries = cells.queries(asked, cells.look(tokens, asked), embed(previous))
-    prefix = pm.decoder_prefix(model, cells, tokens)
-    p = prefix.shape[1]
-    positions = torch.cat([torch.arange(p), p + torch.arange(measure).repeat(len(chosen))])[None].expand(b, -1)
-    hidden = model.model.language_model(
-        inputs_embeds=torch.cat([prefix, queries], dim=1),
-        attention_mask=line_mask(p, len(chosen), measure).expand(b, -1, -1, -1),
-        position_ids=positions,
-        use_cache=False,
-    ).last_hidden_state[:, p:]
-    target = target.masked_fill(~wanted.flatten(1)[:, at], -100)
-    return model.lm_head(hidden), target, grid_logits, grid_target
+    previous = torch.where(given, previous.roll(1, dims=1), pm.MASK).to(device)
+    logits = read(network, tokens, seen[:, at], where[torch.from_numpy(at)], previous, len(chosen))
+    return logits, target[:, at], grid_logits, target
 
 
 def accuracy(logits: torch.Tensor, target: torch.Tensor) -> float:
@@ -187,111 +182,144 @@ def accuracy(logits: torch.Tensor, target: torch.Tensor) -> float:
     return float((logits.argmax(-1) == target)[keep].float().mean())
 
 
+class Balance:
+    """Switch Transformer's load-balancing loss (Fedus et al. 2021, eq. 4), averaged over the sparse layers."""
+
+    def __init__(self, model) -> None:
+        self.gates: list[torch.Tensor] = []
+        for layer in model.model.language_model.layers:
+            if hasattr(layer.mlp, "gate"):
+                layer.mlp.gate.register_forward_hook(lambda _m, _i, out: self.gates.append(out[0]))
+
+    def loss(self) -> torch.Tensor:
+        losses = []
+        for logits in self.gates:
+            share = logits.softmax(-1)
+            chosen = F.one_hot(share.topk(2, dim=-1).indices, share.shape[-1]).float().sum(1).mean(0) / 2
+            losses.append(share.shape[-1] * (chosen * share.mean(0)).sum())
+        self.gates.clear()
+        return torch.stack(losses).mean()
+
+
 # ---- held-out table -------------------------------------------------------------------------------------------------
 
 
-def held_out() -> dict[str, float]:
-    rng = random.Random(1234)
-    model.eval()
-    table = {}
+def held_out(network, held: Texts, device: str, pages: int = 1) -> dict[str, float]:
+    """Accuracy on held-out text by rung and kind of text: decoder in one masked pass, grid head beside it."""
+    rng, table = random.Random(1234), {}
+    for part in network:
+        part.eval()
     with torch.no_grad():
-        for name, side in (("large", 1280), ("base", 1024), ("small", 640), ("tiny", 512)):
-            results = [forward(make_batch(held, (side, PAGE, 1, 1), rng, 24), rng, 0.0, 0.0) for _ in range(3)]
-            table[name] = round(float(np.mean([accuracy(r[0], r[1]) for r in results])), 4)
-            table[name + "_grid"] = round(float(np.mean([accuracy(r[2], r[3]) for r in results])), 4)
-    gates.clear()
-    model.train()
+        for rung in LADDER:
+            for kind in KINDS:
+                batch = make_batch(held, rung.side_px, PAGE, pages, rng, 48, kind)
+                result = forward(network, batch, rng, 0.0, 0.0, "both", device)
+                name = f"{rung.name}/{kind.rstrip('_')}"
+                table[name] = round(accuracy(result[0], result[1]), 4)
+                table[name + "/grid"] = round(accuracy(result[2], result[3]), 4)
+    for part in network:
+        part.train()
     return table
 
 
-def save() -> None:
-    save_file(model.state_dict(), args.run / "model.safetensors.tmp")
-    save_file(cells.state_dict(), args.run / "cells.safetensors.tmp")
-    torch.save(optimizer.state_dict(), args.run / "optimizer.pt")
-    for name in ("model", "cells"):
-        (args.run / f"{name}.safetensors.tmp").rename(args.run / f"{name}.safetensors")
-    (args.run / "state.json").write_text(json.dumps(state))
+def save(run: Path, network, optimizer, state: dict) -> None:
+    for name, part in zip(("model", "cells"), network, strict=True):
+        save_file(part.state_dict(), run / f"{name}.safetensors.tmp")
+        (run / f"{name}.safetensors.tmp").rename(run / f"{name}.safetensors")
+    torch.save(optimizer.state_dict(), run / "optimizer.pt")
+    (run / "state.json").write_text(json.dumps(state))
 
 
 # ---- the loop -------------------------------------------------------------------------------------------------------
 
-train, held = Texts(args.text), Texts(args.text, held_out=True)
-rng = random.Random(args.seed + 7919 * state["step"])
-batches: Queue = Queue(maxsize=4)
+
+def load(args, train: Texts) -> tuple[list[torch.nn.Module], dict]:
+    """The run's own weights, a checkpoint's (a shipped one has the published key names), or a constructed start."""
+    if (args.run / "model.safetensors").exists():
+        from transformers import UnlimitedOcrForConditionalGeneration
+
+        network = [UnlimitedOcrForConditionalGeneration(pm.pocket_config()), pm.Cells()]
+        for part, name in zip(network, ("model", "cells"), strict=True):
+            part.load_state_dict(load_file(args.run / f"{name}.safetensors"))
+        return network, json.loads((args.run / "state.json").read_text())
+    if args.start:
+        loaded = PocketReader(args.start)._network
+        return [loaded.model, loaded.cells], {"step": 0, "minutes": 0.0}
+    return list(new_model(*sample(train, args.seed), seed=args.seed)), {"step": 0, "minutes": 0.0}
 
 
-def feed() -> None:
-    feed_rng, step = random.Random(args.seed + 104729 * (state["step"] + 1)), state["step"]
-    while True:
-        buckets = EASY if step < args.easy_steps else FULL
-        bucket = feed_rng.choices(buckets, [k[3] for k in buckets])[0]
-        try:
-            batches.put(make_batch(train, bucket, feed_rng))
-        except BaseException as error:  # handed to the loop, which raises it
-            batches.put(error)
-            return
-        step += 1
+def main() -> None:
+    args = cli.parse_args()
+    args.run.mkdir(parents=True, exist_ok=True)
+    torch.manual_seed(args.seed)
+    if args.device == "cpu":
+        torch.set_num_threads(2)
+    drawn = batches(args.text, args.seed + 104729 * int(time.time()) % 2**31, args.batch, args.workers)
+    held = Texts(args.text, held_out=True)
+    network, state = load(args, held)
+    model, cells = network = [part.to(args.device).train() for part in network]
+    balance = Balance(model)
+    vision = [*model.model.vision_tower.parameters(), *model.model.multi_modal_projector.parameters()]
+    vision += [*cells.lookups.parameters(), *cells.grid_head.parameters()]
+    mine = {id(p) for p in vision}
+    reading = [p for p in [*model.parameters(), *cells.parameters()] if id(p) not in mine]
+    params = [*vision, *reading]
+    print(f"{sum(p.numel() for p in params) / 1e6:.2f} M parameters, from step {state['step']}", flush=True)
+    groups = [{"params": vision, "peak": args.lr}, {"params": reading, "peak": args.read_lr}]
+    optimizer = torch.optim.AdamW(groups, lr=args.lr, betas=(0.9, 0.98), weight_decay=0.0)
+    if (args.run / "optimizer.pt").exists():
+        optimizer.load_state_dict(torch.load(args.run / "optimizer.pt", weights_only=True))
+    if args.device == "cuda":
+        model.model.vision_tower.compile()
+        model.model.language_model.compile()
+    stop: list[int] = []
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, lambda number, _: stop.append(number))
+    log = (args.run / "log.jsonl").open("a")
+    rng, began, warm_from, tally = random.Random(state["step"]), time.time(), state["step"], {}
+    while not stop and (minutes := (time.time() - began) / 60) < args.minutes:
+        rate = min(1, (state["step"] - warm_from + 1) / 50)
+        if args.decay_minutes:
+            rate *= max(0.05, min(1, (args.minutes - minutes) / args.decay_minutes))
+        for group in optimizer.param_groups:
+            group["lr"] = rate * group["peak"]
+        batch = next(drawn)
+        mode = "see" if state["step"] < args.see_steps or rng.random() >= args.read_share else "read"
+        with torch.autocast(args.device, torch.bfloat16, enabled=args.device == "cuda"):
+            logits, target, grid_logits, grid_target = forward(
+                network, batch, rng, 0.3, args.noise * rng.random(), mode, args.device
+            )
+        loss = grid_logits.new_zeros((), dtype=torch.float32)
+        if mode == "see":
+            loss = F.cross_entropy(grid_logits.float().flatten(0, 1), grid_target.flatten(), ignore_index=-100)
+        if logits is not None:
+            loss = loss + F.cross_entropy(logits.float().flatten(0, 1), target.flatten(), ignore_index=-100)
+            loss = loss + 0.01 * balance.loss()
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        norm = torch.nn.utils.clip_grad_norm_(params, 1.0)
+        if math.isfinite(float(norm)):
+            optimizer.step()
+        state["step"] += 1
+        right = (math.nan if logits is None else accuracy(logits, target), accuracy(grid_logits, grid_target))
+        tally.setdefault(f"{mode} {batch[0]}", []).append((float(loss.detach()), *right))
+        if state["step"] % 20 == 0:
+            line = {k: [round(float(v), 4) for v in np.mean(t, axis=0)] for k, t in sorted(tally.items())}
+            print(f"step {state['step']} {minutes:.1f} min lr {rate:.2f} {line}", flush=True)
+            tally.clear()
+        if state["step"] % args.save_every == 0:
+            save(args.run, network, optimizer, state)
+        if state["step"] % args.table_every == 0:
+            row = {"step": state["step"], "minutes": round(state["minutes"] + minutes, 1)}
+            row |= held_out(network, held, args.device)
+            balance.gates.clear()
+            log.write(json.dumps(row) + "\n")
+            log.flush()
+            print(row, flush=True)
+    state["minutes"] += (time.time() - began) / 60
+    save(args.run, network, optimizer, state)
+    print("stopped at step", state["step"], held_out(network, held, args.device, pages=2), flush=True)
 
 
-threading.Thread(target=feed, daemon=True).start()
-stop = False
-
-
-def ask_to_stop(*_: object) -> None:
-    global stop
-    stop = True
-
-
-signal.signal(signal.SIGTERM, ask_to_stop)
-signal.signal(signal.SIGINT, ask_to_stop)
-log = (args.run / "log.jsonl").open("a")
-began, warm_from = time.time(), state["step"]
-tally: dict[str, list[tuple[float, float, float]]] = {}
-while not stop:
-    minutes = (time.time() - began) / 60
-    if minutes > args.minutes:
-        break
-    rate = args.lr * min(1, (state["step"] - warm_from + 1) / 30)
-    if args.decay_minutes:
-        rate *= max(0.05, min(1, (args.minutes - minutes) / args.decay_minutes))
-    for group in optimizer.param_groups:
-        group["lr"] = rate
-    batch = batches.get()
-    if isinstance(batch, BaseException):
-        raise batch
-    mode = "see" if state["step"] < args.grid_steps or rng.random() >= args.read_share else "read"
-    if args.together:
-        mode = "both"
-    logits, target, grid_logits, grid_target = forward(batch, rng, mode=mode)
-    seen = F.cross_entropy(grid_logits.flatten(0, 1), grid_target.flatten(), ignore_index=-100)
-    loss = seen
-    if logits is not None:
-        loss = loss + F.cross_entropy(logits.flatten(0, 1), target.flatten(), ignore_index=-100) + 0.01 * balance_loss()
-    optimizer.zero_grad(set_to_none=True)
-    loss.backward()
-    norm = torch.nn.utils.clip_grad_norm_(params, 1.0)
-    if math.isfinite(float(norm)):
-        optimizer.step()
-    state["step"] += 1
-    key = f"{batch[0]}/{batch[1].columns}"
-    tally.setdefault(key, []).append(
-        (
-            float(loss.detach()),
-            math.nan if logits is None else accuracy(logits, target),
-            accuracy(grid_logits, grid_target),
-        )
-    )
-    if state["step"] % 20 == 0:
-        line = {k: [round(float(v), 3) for v in np.nanmean(t, axis=0)] for k, t in sorted(tally.items())}
-        print(f"step {state['step']} {minutes:.1f} min lr {rate:.1e} {line}", flush=True)
-        tally.clear()
-    if state["step"] % args.save_every == 0:
-        save()
-    if state["step"] % 200 == 0:
-        row = {"step": state["step"], "minutes": round(state["minutes"] + minutes, 1), **held_out()}
-        log.write(json.dumps(row) + "\n")
-        log.flush()
-        print(row, flush=True)
-state["minutes"] += (time.time() - began) / 60
-save()
-print("stopped at step", state["step"], held_out())
+if __name__ == "__main__":
+    main()

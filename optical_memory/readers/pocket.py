@@ -30,9 +30,13 @@ if TYPE_CHECKING:
 
     from optical_memory.readers.pocket_model import Cells
 
-__all__ = ["CHECKPOINT", "PocketReader"]
+__all__ = ["CHECKPOINT", "LADDER", "PocketReader"]
 
 CHECKPOINT = Path(__file__).parent / "checkpoints" / "pocket"
+LADDER = tuple(rung for rung in V1_LADDER if rung.name != "large")
+"""Base, Small and Tiny: at Base nothing is lost yet, so that Large would cost tokens for nothing."""
+
+DIM = 576  # width of a visual token
 UNREAD = "\ufffd"
 ENCODE_BATCH_PX = 2 * 1280 * 1280  # pixels in one encoder batch: bounds memory at about 2 GB
 
@@ -49,7 +53,7 @@ class PocketReader:
     `ladder` leaves rungs out: a memory with fewer rungs draws, encodes and certifies less for every page.
     """
 
-    def __init__(self, folder: Path = CHECKPOINT, ladder: tuple[Rung, ...] = V1_LADDER) -> None:
+    def __init__(self, folder: Path = CHECKPOINT, ladder: tuple[Rung, ...] = LADDER) -> None:
         self.folder, self.ladder = Path(folder), ladder
         self._lock = threading.Lock()
 
@@ -60,11 +64,13 @@ class PocketReader:
 
     @cached_property
     def _profile(self) -> ReaderProfile:
-        return ReaderProfile("pocket", self._revision(), dim=320, ladder=self.ladder, charset=frozenset(CHARSET))
+        return ReaderProfile("pocket", self._revision(), dim=DIM, ladder=self.ladder, charset=frozenset(CHARSET))
 
     def encode(self, images: Sequence[npt.NDArray[np.uint8]], rung: Rung) -> list[VisualTokens]:
-        """See pages of one size: (side_px, side_px) uint8 each; gives (n², 320) float32 tokens a page."""
+        """See pages of one size: (side_px, side_px) uint8 each; gives (n², 576) float32 tokens a page."""
         import torch
+
+        from optical_memory.readers.pocket_model import network_pixels
 
         for image in images:
             if image.shape != (rung.side_px, rung.side_px):
@@ -73,8 +79,8 @@ class PocketReader:
         found: list[VisualTokens] = []
         with torch.inference_mode():
             for start in range(0, len(images), step):
-                pixels = torch.from_numpy(np.stack(images[start : start + step])).float().div_(127.5).sub_(1)
-                features: Any = self._network.model.get_image_features(pixels[:, None].expand(-1, 3, -1, -1))
+                pixels = network_pixels(np.stack(images[start : start + step]))
+                features: Any = self._network.model.get_image_features(pixels)
                 found += [self._grid_tokens(f, rung) for f in features.pooler_output]
         return found
 

@@ -12,7 +12,6 @@ given or masked. Knows tensors and geometry; knows nothing of pages, stores or f
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,11 +20,14 @@ import torch
 from torch import Tensor, nn
 from transformers import UnlimitedOcrConfig, UnlimitedOcrForConditionalGeneration
 
+from optical_memory.errors import ReaderMismatch
 from optical_memory.readers.charset import CHARSET
+from optical_memory.renderers.drawing import cell_size, origins
 
 __all__ = [
     "IMAGE",
     "MASK",
+    "SLOTS",
     "UNKNOWN",
     "CellGeometry",
     "Cells",
@@ -33,15 +35,19 @@ __all__ = [
     "chars_to_ids",
     "decoder_prefix",
     "ids_to_text",
+    "network_pixels",
     "pocket_config",
 ]
 
 BOS, EOS, PAD, IMAGE, MASK, UNKNOWN = range(6)
 FIRST_CHAR = 8
-VOCAB = 256
-HIDDEN = 320
-CODE = 20  # width of a row or column vector, and the number of rows and columns at Large (1280 / 64)
+VOCAB = 512
+CODE = 20  # width of a row or column vector, and the number of rows and columns of tokens at Large (1280 / 64)
+SEEN = 512  # channels of the encoder
+HIDDEN = 576  # width of a visual token: what was seen, the place codes, and room
 TOKEN_PX = 64
+DENSE_BELOW_PX = 1024
+"""Pages smaller than this are shown to the network as negatives, so that it knows which of the two slots is in use."""
 
 _IDS = np.full(0x110000, UNKNOWN, np.int64)
 _IDS[[ord(c) for c in CHARSET]] = np.arange(FIRST_CHAR, FIRST_CHAR + len(CHARSET))
@@ -61,41 +67,41 @@ def ids_to_text(ids: npt.NDArray[np.integer]) -> str:
 
 
 def pocket_config() -> UnlimitedOcrConfig:
-    """The stock config at pocket's size, built by keyword. A window of 8 patches divides all four sizes."""
+    """The stock config at pocket's size, built by keyword. A window of the vision tower is one visual token."""
     sam = {
-        "hidden_size": 192,
-        "output_channels": 192,
+        "hidden_size": 256,
+        "output_channels": 128,
         "num_hidden_layers": 2,
-        "num_attention_heads": 6,
-        "mlp_dim": 768,
-        "window_size": 8,
+        "num_attention_heads": 4,
+        "mlp_dim": 1024,
+        "window_size": 4,
         "global_attn_indexes": [],
         "use_abs_pos": False,
-        "downsample_channels": [256, 256],
+        "downsample_channels": [256, SEEN],
         "initializer_range": 0.02,  # the default of 1e-10 gives denormal numbers
     }
     clip = {
-        "hidden_size": 256,
-        "intermediate_size": 768,
-        "num_hidden_layers": 2,
-        "num_attention_heads": 4,
+        "hidden_size": SEEN,
+        "intermediate_size": 1024,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 8,
         "image_size": 256,
         "patch_size": 16,
     }
     text = {
         "vocab_size": VOCAB,
         "hidden_size": HIDDEN,
-        "intermediate_size": 1024,
-        "num_hidden_layers": 3,
-        "num_attention_heads": 5,
-        "num_key_value_heads": 5,
+        "intermediate_size": 576,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 9,
+        "num_key_value_heads": 3,
         "n_routed_experts": 8,
         "num_experts_per_tok": 2,
         "n_shared_experts": 1,
-        "moe_intermediate_size": 256,
+        "moe_intermediate_size": 128,
         "routed_scaling_factor": 4.0,
-        "mlp_layer_types": ["dense", "sparse", "sparse"],
-        "layer_types": ["full_attention"] * 3,
+        "mlp_layer_types": ["dense", "sparse"],
+        "layer_types": ["full_attention"] * 2,
         "rope_parameters": {"rope_type": "default", "rope_theta": 1e10},
         "max_position_embeddings": 8192,
         "bos_token_id": BOS,
@@ -107,86 +113,92 @@ def pocket_config() -> UnlimitedOcrConfig:
     )
 
 
+def network_pixels(images: npt.NDArray[np.uint8]) -> Tensor:
+    """(b, side, side) pictures, 0 on 255, to what the network sees: (b, 3, side, side) float32 in -1..1.
+
+    Small and Tiny are seen as negatives.
+    """
+    sign = 1 if images.shape[-1] >= DENSE_BELOW_PX else -1
+    pixels = torch.from_numpy(images).float().div_(127.5).sub_(1).mul_(sign)
+    return pixels[:, None].expand(-1, 3, -1, -1)
+
+
 # ---- where cells are ------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
+class Slots:
+    """A regular division of a visual token into `across` x `down` slots of `width` x `height` px; a cell fills one."""
+
+    width: int
+    height: int
+
+    @property
+    def across(self) -> int:
+        return TOKEN_PX // self.width
+
+    @property
+    def count(self) -> int:
+        return self.across * (TOKEN_PX // self.height)
+
+
+SLOTS = (Slots(8, 16), Slots(4, 8))
+"""32 slots a token at Base, 128 at Small (where four of five in a row and column are used) and Tiny."""
+
+
+@dataclass(frozen=True)
 class CellGeometry:
-    """For cells of one page at one size: the visual token under each centre, and features of the place inside it."""
+    """For cells of one page at one size: the visual token that each stands in, and its slot there."""
 
     token_row: Tensor  # (cells,) int64
     token_column: Tensor  # (cells,) int64
-    place_x: Tensor  # (cells,) float32 in 0..1 of the token's width
-    place_y: Tensor  # (cells,) float32 in 0..1 of the token's height
-    features: Tensor  # (cells, N_FEATURES) float32
-    table: int  # which lookup serves cells of this size
+    slot: Tensor  # (cells,) int64
+    table: int  # which of SLOTS
 
     def __getitem__(self, index: Tensor) -> CellGeometry:
         """The geometry of some of the cells."""
-        return CellGeometry(
-            self.token_row[index],
-            self.token_column[index],
-            self.place_x[index],
-            self.place_y[index],
-            self.features[index],
-            self.table,
-        )
-
-
-_WAVES_X = (1, 2, 3, 4, 6, 8, 12, 16)
-_WAVES_Y = (1, 2, 3, 4, 6, 8)
-N_FEATURES = 2 * (len(_WAVES_X) + len(_WAVES_Y)) + 2 + 4
+        return CellGeometry(self.token_row[index], self.token_column[index], self.slot[index], self.table)
 
 
 def cell_geometry(
     x: npt.NDArray[np.integer], y: npt.NDArray[np.integer], *, columns: int, rows: int, side_px: int
 ) -> CellGeometry:
-    """Geometry of the cells at columns `x` and rows `y` of a `columns` x `rows` grid drawn at `side_px`."""
-    width, height = side_px / columns, side_px / rows
-    centre_x, centre_y = (x + 0.5) * width / TOKEN_PX, (y + 0.5) * height / TOKEN_PX
-    column, row = np.floor(centre_x), np.floor(centre_y)
-    place_x, place_y = centre_x - column, centre_y - row
-    angles = [2 * math.pi * k * place_x for k in _WAVES_X] + [2 * math.pi * k * place_y for k in _WAVES_Y]
-    scale = [math.log2(width / 8), math.log2(height / 16), width / 8, height / 16]
-    features = np.stack(
-        [np.sin(a) for a in angles]
-        + [np.cos(a) for a in angles]
-        + [2 * place_x - 1, 2 * place_y - 1]
-        + [np.full(len(x), s) for s in scale],
-        axis=1,
-    )
+    """Geometry of the cells at columns `x` and rows `y` of a `columns` x `rows` grid drawn at `side_px`.
+
+    Raises `ReaderMismatch` for a grid whose cells are not slots: pocket was not trained on it.
+    """
+    width, height = cell_size(columns, rows, side_px)
+    if Slots(width, height) not in SLOTS:
+        raise ReaderMismatch(
+            f"pocket does not read {columns} x {rows} cells at {side_px} px (cells of {width} x {height} px), only "
+            f"cells of {' or '.join(f'{s.width} x {s.height}' for s in SLOTS)} px"
+        )
+    table = SLOTS.index(Slots(width, height))
+    left, top = origins(columns, side_px, width)[x], origins(rows, side_px, height)[y]
+    slot = top % TOKEN_PX // height * SLOTS[table].across + left % TOKEN_PX // width
     return CellGeometry(
-        torch.from_numpy(row.astype(np.int64)),
-        torch.from_numpy(column.astype(np.int64)),
-        torch.from_numpy(place_x.astype(np.float32)),
-        torch.from_numpy(place_y.astype(np.float32)),
-        torch.from_numpy(features.astype(np.float32)),
-        min(range(len(TABLES)), key=lambda i: abs(math.log(TABLES[i] * width / TOKEN_PX))),
+        torch.from_numpy(top // TOKEN_PX), torch.from_numpy(left // TOKEN_PX), torch.from_numpy(slot), table
     )
 
 
 # ---- what pocket adds to the stock class ----------------------------------------------------------------------------
 
 LOOK = 16  # width of what a cell is seen as
-TABLES = (4, 5, 8, 10)
-"""Cells across and down a visual token at Large, Base, Small and Tiny: one lookup each."""
 
 
 class Lookup(nn.Module):
-    """What is at a place inside a visual token: one linear map for each of `across` x `across` places."""
+    """What is in a slot of a visual token: one linear map for each slot."""
 
-    def __init__(self, across: int) -> None:
+    def __init__(self, slots: Slots) -> None:
         super().__init__()
-        self.across = across
-        self.maps = nn.Linear(HIDDEN, across * across * LOOK)
+        self.count = slots.count
+        self.maps = nn.Linear(HIDDEN, slots.count * LOOK)
 
     def forward(self, tokens: Tensor, where: CellGeometry) -> Tensor:
         """(b, n, n, d) tokens to (b, cells, LOOK)."""
         b, n = tokens.shape[:2]
-        seen = self.maps(tokens).view(b, n * n * self.across**2, LOOK)
-        column, row = (where.place_x * self.across).long(), (where.place_y * self.across).long()
-        token = where.token_row * n + where.token_column
-        found: Tensor = seen[:, (token * self.across + row) * self.across + column]
+        seen = self.maps(tokens).view(b, n * n * self.count, LOOK)
+        found: Tensor = seen[:, (where.token_row * n + where.token_column) * self.count + where.slot]
         return found
 
 
@@ -197,8 +209,8 @@ class Cells(nn.Module):
         super().__init__()
         self.row_vectors = nn.Parameter(torch.zeros(CODE, HIDDEN))
         self.column_vectors = nn.Parameter(torch.zeros(CODE, HIDDEN))
-        self.place = nn.Sequential(nn.Linear(N_FEATURES, 256), nn.SiLU(), nn.Linear(256, HIDDEN))
-        self.lookups = nn.ModuleList(Lookup(across) for across in TABLES)
+        self.places = nn.ModuleList(nn.Embedding(slots.count, HIDDEN) for slots in SLOTS)
+        self.lookups = nn.ModuleList(Lookup(slots) for slots in SLOTS)
         self.seen = nn.Linear(LOOK, HIDDEN)
         self.grid_head = nn.Linear(LOOK, VOCAB)
 
@@ -219,7 +231,7 @@ class Cells(nn.Module):
         on the line, or of the mask.
         """
         codes = self.row_vectors[where.token_row] + self.column_vectors[where.token_column]
-        out: Tensor = self.place(where.features) + codes + self.seen(seen) + previous
+        out: Tensor = self.places[where.table](where.slot) + codes + self.seen(seen) + previous
         return out
 
     def grid_logits(self, seen: Tensor) -> Tensor:
@@ -233,5 +245,5 @@ def decoder_prefix(model: UnlimitedOcrForConditionalGeneration, cells: Cells, to
     b, n, _, d = tokens.shape
     newline = model.model.image_newline.expand(b, n, 1, d)
     rows = torch.cat([cells.place_vectors(tokens), newline], dim=2).reshape(b, n * (n + 1), d)
-    start = model.get_input_embeddings()(torch.full((b, 1), BOS))
+    start = model.get_input_embeddings()(torch.full((b, 1), BOS, device=tokens.device))
     return torch.cat([start, rows, model.model.view_separator.expand(b, 1, d)], dim=1)
