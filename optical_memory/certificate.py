@@ -17,7 +17,7 @@ from rapidfuzz.distance import Levenshtein
 
 from optical_memory.errors import ReadingFailed
 from optical_memory.ledger import Ledger
-from optical_memory.readers.base import Reading
+from optical_memory.readers.base import SURE, Reading
 
 __all__ = ["WINDOW", "Certificate", "RungCertificate", "Span", "Status", "accuracy", "certify_reading", "statuses"]
 
@@ -144,9 +144,10 @@ def statuses(
 ) -> list[Span]:
     """Cut a page of `n` characters into maximal spans by how far to trust them.
 
-    The ledger's are `original`. Of the rest, what this certificate's reading had right is `verified`, other characters
-    are `reconstructed` with the mean confidence of their inked characters, and what no reading has (none was given, or
-    it has U+FFFD there) is `forgotten`, as are the ranges `gone`. Pass the certificate only with a reading of the very
+    The ledger's are `original`. Of the rest, what this certificate's reading had right and this reading is sure of
+    (confidence >= `SURE`, so that rounding elsewhere hardly changes it) is `verified`, other characters are
+    `reconstructed` with the mean confidence of their inked characters, and what no reading has (none was given, or it
+    has U+FFFD there) is `forgotten`, as are the ranges `gone`. Pass the certificate only with a reading of the very
     picture, reader, revision and codec that it certifies. Raises `ReadingFailed` for a reading of another length.
     """
     if reading is not None and len(reading.text) != n:
@@ -166,6 +167,7 @@ def _trust(n: int, certificate: RungCertificate | None, reading: Reading | None)
     codes[:] = _RECONSTRUCTED if certificate is None else _VERIFIED
     for start, end in certificate.misread if certificate is not None else ():
         codes[start:end] = _RECONSTRUCTED
+    codes[reading.confidence < SURE] = _RECONSTRUCTED
     codes[(_codes(reading.text) == ord(_UNREAD)) & (codes == _RECONSTRUCTED)] = _FORGOTTEN
     return codes
 

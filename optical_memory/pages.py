@@ -20,8 +20,9 @@ __all__ = ["Cluster", "Grid", "Layout", "Page", "RowBox", "TurnSpan"]
 class Grid:
     """The cells of a page: `columns` x `rows`, in `text_columns` newspaper columns with `gutter` blank cells between.
 
-    128 x 64 gives cells of whole pixels, twice as high as wide, at all four sizes: 10 x 20 at Large, 8 x 16 at Base,
-    5 x 10 at Small and 4 x 8 at Tiny. At Base and Tiny a patch of the encoder (16 x 16 px) holds 2 and 8 whole cells.
+    128 x 64 gives cells of 8 x 16 px at Large and Base and of 4 x 8 px at Small and Tiny, so that a patch of the
+    encoder (16 x 16 px) holds whole cells only. At Base and Tiny the cells fill the picture; at Large and Small every
+    fifth slot of a row and of a column stays blank.
     """
 
     columns: int = 128

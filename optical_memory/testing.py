@@ -30,7 +30,7 @@ __all__ = ["ALPHABET", "SMALL_GRID", "SMALL_LADDER", "TemplateReader", "turns_to
 ALPHABET = "".join(map(chr, range(32, 127)))
 """What a `TemplateReader` can read. Below 128 signs, so that an INT8 token keeps each exactly."""
 
-SMALL_GRID = Grid(columns=40, rows=16)
+SMALL_GRID = Grid(columns=40, rows=16, text_columns=1)
 """A page of 640 characters: some twenty short turns seal one."""
 
 SMALL_LADDER = (Rung("large", 512), Rung("base", 384), Rung("small", 256), Rung("tiny", 192))
@@ -82,8 +82,8 @@ class TemplateReader:
         grid = self.profile.grid
         width, height = cell_size(grid.columns, grid.rows, rung.side_px)
         known = _templates(width, height)
-        ys = origins(grid.rows, rung.side_px)[:, None] + np.arange(height)
-        xs = origins(grid.columns, rung.side_px)[:, None] + np.arange(width)
+        ys = origins(grid.rows, rung.side_px, height)[:, None] + np.arange(height)
+        xs = origins(grid.columns, rung.side_px, width)[:, None] + np.arange(width)
         cells = image[ys[:, None, :, None], xs[None, :, None, :]].reshape(-1, height * width)  # (cells, height * width)
         values = np.zeros(rung.grid_tokens * self.profile.dim, np.float32)
         values[: len(cells)] = [known.get(cell.tobytes(), 0) for cell in cells]

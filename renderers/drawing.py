@@ -42,8 +42,8 @@ def cell_size(columns: int, rows: int, side_px: int) -> tuple[int, int]:
 
 
 def _pitch(count: int, side_px: int, least: int) -> int:
-    """Px of a cell along one axis: the largest power of two that fits, so that no cell straddles two patches of an
-    encoder; any whole number where that would be too small for a glyph."""
+    """Px of a cell along one axis: the largest power of two up to a patch that has room, so that no cell straddles two
+    patches of the encoder; all the room where that would be too small for a glyph."""
     room = side_px // count
     even = 1 << max(0, room.bit_length() - 1)
     return min(PATCH_PX, even) if even >= least else room
@@ -52,7 +52,8 @@ def _pitch(count: int, side_px: int, least: int) -> int:
 def origins(count: int, side_px: int, pitch: int) -> npt.NDArray[np.intp]:
     """Where each of `count` rows or columns of `pitch` px starts, in px.
 
-    Near i * side / count: on a multiple of the pitch where that is a power of two, else rounded, halves up.
+    Near i * side / count: the last multiple of the pitch up to there if the pitch is a power of two, else rounded,
+    halves up. What a cell leaves of its room stays blank.
     """
     if pitch & (pitch - 1):
         return (np.arange(count) * 2 * side_px + count) // (2 * count)

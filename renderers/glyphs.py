@@ -62,7 +62,7 @@ PATCHES = {
     ("4x6", "ќ"): {0: "..#.", 1: "...."},
     ("4x6", "Ў"): {1: "..#."},
 }
-"""Rows of glyphs that misc-fixed draws like another letter (Â here)."""
+"""Rows of glyphs that misc-fixed draws like another letter (Å like Â)."""
 
 Ink = npt.NDArray[np.uint8]  # (height, width), 0 = paper, 255 = ink, always a multiple of 17 (4 bits)
 
@@ -198,8 +198,8 @@ def _centre(ink: Ink, height: int, width: int) -> Ink:
 
 
 def _ticked(char: str, cell: Ink) -> Ink:
-    """Greek and Cyrillic letters carry a tick of one pixel in a lower corner of their cell: many are drawn like Latin
-    ones (А, Α, A), and no reader could tell which one stood on a page."""
+    """Greek letters of misc-fixed carry a tick of one pixel in the lower left corner of their cell, Cyrillic ones in
+    the lower right: many are drawn like Latin ones (А, Α, A), and no reader could tell which one stood on a page."""
     if "Ͱ" <= char <= "Ͽ":
         cell[-1, 0] = 255
     elif "Ѐ" <= char <= "ӿ":

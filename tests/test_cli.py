@@ -283,7 +283,6 @@ def test_the_ladder_of_pocket_is_told_without_loading_it(capsys: pytest.CaptureF
     (row,) = json.loads(capsys.readouterr().out)["rows"]
 
     assert [(rung["side_px"], rung["tokens"]) for rung in row["ladder"]] == [
-        (1280, 421),
         (1024, 273),
         (640, 111),
         (512, 73),

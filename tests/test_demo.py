@@ -12,8 +12,9 @@ from optical_memory.certificate import Span
 from optical_memory.cli.demo_output import bands, file_name, rows, summary, write
 from optical_memory.demo import Demo, Settings, run, spread
 from optical_memory.demo_questions import BLANK, made_questions, planted_questions
-from optical_memory.forgetting import ForgettingPolicy, PageState
+from optical_memory.forgetting import ForgettingPolicy, PageState, plan
 from optical_memory.loaders import Conversation, example, load
+from optical_memory.readers.base import Reader
 from optical_memory.readers.pocket import PocketReader
 from optical_memory.recollection import Recollection
 from optical_memory.renderers import PageRenderer, PlacedTurn
@@ -152,13 +153,18 @@ def test_made_questions_are_the_same_for_the_same_seed() -> None:
     assert made_questions([text], 5, seed=3) != made_questions([text], 5, seed=4)
 
 
-def test_the_chosen_capacity_leaves_no_page_below_the_ladder_where_all_rungs_can_show() -> None:
-    profile = TemplateReader().profile
+@pytest.mark.parametrize("reader", [TemplateReader(), PocketReader()], ids=["template", "pocket"])
+def test_the_chosen_capacity_leaves_no_page_below_the_ladder_where_all_rungs_can_show(reader: Reader) -> None:
+    profile, policy = reader.profile, ForgettingPolicy()
     agreement = {rung.name: 1.0 for rung in profile.ladder}
-    pages = [PageState(f"{i:07d}", i, "large", agreement) for i in range(20)]
-    capacity = spread(pages, ForgettingPolicy(), profile)
+    pages = [PageState(f"{i:07d}", i, profile.ladder[0].name, agreement) for i in range(20)]
+    capacity = spread(pages, policy, profile)
 
     assert profile.ladder[-1].tokens * 20 < capacity < profile.ladder[0].tokens * 20
+    faded = {page.page: page.rung for page in pages} | {
+        step.page: step.rung for step in plan(pages, capacity, policy, profile.ladder)
+    }
+    assert set(faded.values()) == {rung.name for rung in profile.ladder}
 
 
 def test_a_difference_carries_what_stood_there() -> None:

@@ -11,9 +11,13 @@ import redis
 
 from optical_memory import Forgotten, OpticalMemory, Turn
 from optical_memory.errors import InputError
+from optical_memory.pages import Grid
+from optical_memory.profiles import Rung
+from optical_memory.readers.pocket import LADDER
+from optical_memory.renderers.drawing import cell_size, origins
 from optical_memory.renderers.pictures import from_png
 from optical_memory.stores import open_store
-from optical_memory.testing import SMALL_LADDER, TemplateReader, turns_told
+from optical_memory.testing import SMALL_GRID, SMALL_LADDER, TemplateReader, turns_told
 from optical_memory.turns import ToolCall
 
 Open = Callable[..., OpticalMemory]
@@ -108,26 +112,34 @@ def test_a_forgotten_turn_leaves_no_trace_and_the_others_are_told_as_before(
     assert memory.check() == []
 
 
-def test_its_rows_are_white_in_every_picture_and_the_rest_of_the_pixels_are_as_they_were(opened: Open):
-    memory = opened()
-    memory.remember(said())
+@pytest.mark.parametrize(("grid", "ladder"), [(SMALL_GRID, SMALL_LADDER), (Grid(), LADDER)], ids=["small", "pocket"])
+def test_its_rows_are_white_in_every_picture_and_the_rest_of_the_pixels_are_as_they_were(
+    opened: Open, grid: Grid, ladder: tuple[Rung, ...]
+):
+    memory = opened(reader=TemplateReader(grid=grid, ladder=ladder))
+    memory.remember(said(150))
     memory.flush()
     page = on_page_with_secret(memory)
-    before = {rung.name: from_png(memory.archive.picture(page, rung.name) or b"") for rung in SMALL_LADDER}
+    before = {rung.name: from_png(memory.archive.picture(page, rung.name) or b"") for rung in ladder}
     layout = memory.archive.snapshot().pages[page].get_layout()
     (span,) = [span for span in layout.spans if span.turn == "m5"]
     memory.forget(turn="m5")
     at, rows = 0, []
     for row in layout.rows:
         if span.start <= at < span.end:
-            rows.append(row.y)
+            rows.append(row)
         at += row.chars + len(row.join)
-    for rung in SMALL_LADDER:
-        after = from_png(memory.archive.picture(page, rung.name) or b"")
-        height = rung.side_px // layout.grid.rows
-        for y in range(layout.grid.rows):
-            here = slice(y * height, (y + 1) * height)
-            assert (after[here] == (255 if y in rows else before[rung.name][here])).all()
+    assert rows
+    for rung in ladder:
+        expected = before[rung.name].copy()
+        width, height = cell_size(grid.columns, grid.rows, rung.side_px)
+        tops, lefts = origins(grid.rows, rung.side_px, height), origins(grid.columns, rung.side_px, width)
+        for row in rows:
+            right = lefts[row.x + grid.measure - 1] + width
+            here = expected[tops[row.y] : tops[row.y] + height, lefts[row.x] : right]
+            assert (here < 255).any()
+            here[:] = 255
+        assert (from_png(memory.archive.picture(page, rung.name) or b"") == expected).all()
 
 
 def test_the_page_is_read_as_reconstructed_and_the_turn_as_forgotten(opened: Open):

@@ -112,6 +112,14 @@ def test_a_layout_survives_json(turns: list[Turn]) -> None:
         assert Layout.from_json(json.loads(json.dumps(page.layout.to_json()))) == page.layout
 
 
+def test_a_page_is_two_columns_of_64_lines_with_a_gutter_between() -> None:
+    first, second = paginate(placed([Turn("user", "\n".join("x" * 63 for _ in range(150)))]))
+    assert [(row.x, row.y) for row in first.layout.rows] == [(x, y) for x in (0, 65) for y in range(64)]
+    assert {row.cells for row in second.layout.rows[2:]} == {63}
+    assert Grid().measure == 63
+    assert Grid().capacity == 63 * 128
+
+
 def test_words_wrap_at_a_space_that_is_not_drawn() -> None:
     page = paginate(placed([Turn("user", "the quick brown fox jumps over the dog")]), SMALL)[0]
     assert page.lines == ("1> the quick brown fox", "jumps over the dog")

@@ -517,7 +517,7 @@ def test_the_bundled_reader_seals_certifies_fades_and_reads_from_cached_tokens(u
     reader = PocketReader(ladder=V1_LADDER[2:])
     policy = ForgettingPolicy(floor=0.0)
     with OpticalMemory("alice", store=url, reader=reader, keep_turns=0, capacity=150, policy=policy) as memory:
-        memory.remember([Turn("user", f"Topic{i} is on shelf {i * 3}, beside the apples.") for i in range(180)])
+        memory.remember([Turn("user", f"Topic{i} is on shelf {i * 3}, beside the apples.") for i in range(280)])
         memory.flush()
         stats = memory.stats()
         assert stats.visual_tokens <= 150

@@ -17,7 +17,11 @@ from optical_memory.pages import Layout, Page
 from optical_memory.profiles import ReaderProfile, Rung
 from optical_memory.tokens import VisualTokens
 
-__all__ = ["Reader", "Reading"]
+__all__ = ["SURE", "Reader", "Reading"]
+
+SURE = 0.9
+"""A character read with less confidence is read again with what stands around it, and called doubtful if that does not
+help."""
 
 
 @dataclass(frozen=True, slots=True)
