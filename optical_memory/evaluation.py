@@ -6,7 +6,6 @@ bytes in a real store and back, a reading. The ledger is not used: what is measu
 
 from __future__ import annotations
 
-import random
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -15,20 +14,20 @@ from pathlib import Path
 import numpy as np
 
 from optical_memory.certificate import RungCertificate, accuracy, certify_reading, statuses
+from optical_memory.compression import cut, finest
 from optical_memory.counting import count_batch
-from optical_memory.errors import InputError
 from optical_memory.ledger import Ledger, LedgerSpan, extract
-from optical_memory.loaders.base import get, read_json
-from optical_memory.pages import Layout, Page, TurnSpan
+from optical_memory.page_sources import Pool, Source, SourcePage
+from optical_memory.pages import Page
 from optical_memory.profiles import ReaderProfile, Rung
 from optical_memory.readers.base import Reader, Reading
-from optical_memory.renderers import PageRenderer, PlacedTurn
+from optical_memory.reliability import Bin, Reliability, reliability, total
+from optical_memory.renderers import PageRenderer
 from optical_memory.stores import Store
 from optical_memory.stores.sqlite import SQLiteStore
 from optical_memory.tokens import INT8, TokenCodec, unpack
-from optical_memory.turns import Turn
 
-__all__ = ["FidelityRow", "fidelity", "full_pages", "page_texts", "prefix"]
+__all__ = ["FidelityRow", "Told", "fidelity"]
 
 Told = Callable[[int, int], None]
 """Called with how many readings are done, and how many there will be."""
@@ -36,14 +35,20 @@ Told = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class FidelityRow:
-    """One rung (or one asked compression) over `n_pages` pages; shares and accuracies in 0..1.
+    """One rung (or one asked compression) over `n_pages` pages of `source`; shares and accuracies in 0..1.
 
-    `compression` is `text_tokens` / `visual_tokens`, both means a page: DeepSeek tokens, and what the decoder receives.
-    `accuracy` is 1 - edit distance / length of the longer; `p5` its 5th percentile. `ids_exact` is the share of the
-    facts (`n_ids`, found as for a ledger) that the reader alone reads exactly, None where the pages have none.
-    `certificate_error` is the mean |agreement certified - agreement measured again from the store's bytes|.
+    `compression` is `text_tokens` / `visual_tokens`, both means a page: DeepSeek tokens, and what the decoder
+    receives. Joins and blank rows are known from the layout, so no reading of ours has a character too many or too
+    few. `density_px2_per_char` is of the whole picture, also where a page was cut. `n_repacked` of the pages hold
+    words that an earlier page has too. `accuracy` is 1 - edit distance / length of the longer; `p5` its 5th
+    percentile. `ids_exact` is the share of the facts (`n_ids`, found as for a ledger) that the reader alone reads
+    exactly, None where the pages have none. `certificate_error` is the mean |agreement certified - agreement
+    measured again from the store's bytes|. `ece` is the expected calibration error of the confidence over inked
+    characters, `bins` what it is made of, `sure_share` the share of them whose confidence is `SURE` or more and
+    `sure_accuracy` how many of those are right.
     """
 
+    source: str
     rung: str
     side_px: int
     density_px2_per_char: float
@@ -53,6 +58,7 @@ class FidelityRow:
     compression: float
     compression_asked: float | None
     n_pages: int
+    n_repacked: int
     accuracy: float
     p5: float
     worst: float
@@ -60,58 +66,68 @@ class FidelityRow:
     ids_exact: float | None
     certificate_error: float
     verified_share: float
-
-
-def page_texts(path: Path) -> list[str]:
-    """The `text` of every line of a JSON lines file. Raises `InputError` naming the line that has none."""
-    if path.suffix not in {".jsonl", ".ndjson"}:
-        raise InputError(f"{path.name}: page texts come as JSON lines (.jsonl), one object with 'text' a line")
-    return [get(line, "text", str, f"{path.name}:{n}") for n, line in enumerate(read_json(path), 1)]
-
-
-def full_pages(texts: Sequence[str], renderer: PageRenderer) -> list[Page]:
-    """The texts as turns, one after the other, on pages; the last page is not full and is left out."""
-    turns = [PlacedTurn(Turn("user", text), f"t{i}", i) for i, text in enumerate(texts) if text.strip()]
-    pages = renderer.paginate(turns)[:-1]
-    if not pages:
-        raise InputError(f"{sum(map(len, texts))} characters do not fill one page: bring more text")
-    return pages
+    ece: float | None
+    sure_share: float | None
+    sure_accuracy: float | None
+    bins: tuple[Bin, ...]
 
 
 def fidelity(
-    texts: Sequence[str],
+    sources: Sequence[Source],
     reader: Reader,
     *,
     compressions: Sequence[float] = (),
+    at_least: int = 0,
     limit: int | None = None,
     seed: int = 0,
     codec: TokenCodec = INT8,
     told: Told = lambda done, total: None,
 ) -> list[FidelityRow]:
-    """One row for every rung of the reader, or for every asked compression.
+    """One row for every rung of the reader, or for every asked compression; of several sources, one for each as well.
 
-    With `limit`, that many pages are drawn at random by `seed`. Raises `InputError` where the texts fill no page.
+    `at_least` and `limit` say how many pages each source gives, as in `Pool.take`. At an asked compression these are
+    pages that reach it; of a source whose mean page does not, all pages, and the row says what they hold. Raises
+    `InputError` like `Pool`.
     """
-    pages = full_pages(texts, PageRenderer(reader.profile.grid))
-    if limit is not None and limit < len(pages):
-        pages = [pages[i] for i in sorted(random.Random(seed).sample(range(len(pages)), limit))]
-    asked: list[tuple[float | None, Rung, list[Page]]] = [(None, rung, pages) for rung in reader.profile.ladder]
-    if compressions:
-        asked = [(ratio, *_at_compression(ratio, pages, reader.profile)) for ratio in compressions]
-    done, total = 0, sum(len(some) for _, _, some in asked)
-    rows = []
+    pools = [Pool(source, PageRenderer(reader.profile.grid), seed) for source in sources]
+    tables = [
+        (ratio, rung, _pages(pools, ratio, rung, at_least, limit))
+        for ratio in compressions or (None,)
+        for rung in _rungs(pools, ratio, reader.profile)
+    ]
+    done, count = 0, sum(len(some) for _, _, some in tables)
+    rows: list[FidelityRow] = []
     with tempfile.TemporaryDirectory() as folder:
         store = SQLiteStore(Path(folder) / "fidelity.db")
         try:
-            for ratio, rung, some in asked:
-                measured = []
-                for page in some:
-                    measured.append(_measure(page, rung, reader, codec, store))
-                    told(done := done + 1, total)
-                rows.append(_row(rung, some, measured, ratio))
+            for ratio, rung, some in tables:
+                read = []
+                for one in some:
+                    read.append((one, _measure(one.page, rung, reader, codec, store)))
+                    told(done := done + 1, count)
+                rows += _rows(rung, ratio, read, [source.name for source in sources])
         finally:
             store.close()
     return rows
+
+
+def _rungs(pools: Sequence[Pool], ratio: float | None, profile: ReaderProfile) -> tuple[Rung, ...]:
+    """Every rung, or the one for an asked compression."""
+    if ratio is None:
+        return profile.ladder
+    return (finest(ratio, [one.page for pool in pools for one in pool.pages], profile),)
+
+
+def _pages(
+    pools: Sequence[Pool], ratio: float | None, rung: Rung, at_least: int, limit: int | None
+) -> list[SourcePage]:
+    """The pages of a row, cut to an asked compression."""
+    tokens = 0 if ratio is None else ratio * rung.tokens
+    pages = [one for pool in pools for one in pool.take(at_least=at_least, limit=limit, tokens=tokens)]
+    if ratio is None:
+        return pages
+    parts = [replace(one, page=cut(one.page, tokens)) for one in pages]
+    return list({part.page.digest: part for part in parts}.values())  # packings that differ further down are one page
 
 
 # ---- one page -------------------------------------------------------------------------------------------------------
@@ -124,6 +140,7 @@ class _Measured:
     ids_exact: int
     certificate_error: float
     verified: float
+    reliability: Reliability
 
 
 def _measure(page: Page, rung: Rung, reader: Reader, codec: TokenCodec, store: Store) -> _Measured:
@@ -139,7 +156,14 @@ def _measure(page: Page, rung: Rung, reader: Reader, codec: TokenCodec, store: S
     facts = extract(page.text).spans
     exact = sum(_exact(reading, fact) for fact in facts)
     error = abs(proof.agreement - again.agreement)
-    return _Measured(accuracy(page.text, reading.text), len(facts), exact, error, _verified(page, proof, reading))
+    return _Measured(
+        accuracy=accuracy(page.text, reading.text),
+        ids=len(facts),
+        ids_exact=exact,
+        certificate_error=error,
+        verified=_verified(page, proof, reading),
+        reliability=reliability(page.text, reading),
+    )
 
 
 def _exact(reading: Reading, fact: LedgerSpan) -> bool:
@@ -152,11 +176,26 @@ def _verified(page: Page, proof: RungCertificate, reading: Reading) -> float:
     return sum(s.end - s.start for s in spans if s.status == "verified") / max(1, len(page.text))
 
 
-def _row(rung: Rung, pages: Sequence[Page], measured: Sequence[_Measured], asked: float | None) -> FidelityRow:
+# ---- many pages -----------------------------------------------------------------------------------------------------
+
+Read = tuple[SourcePage, _Measured]
+
+
+def _rows(rung: Rung, asked: float | None, read: list[Read], sources: Sequence[str]) -> Iterator[FidelityRow]:
+    if len(sources) > 1:
+        yield _row("all", rung, asked, read)
+    for source in sources:
+        yield _row(source, rung, asked, [one for one in read if one[0].source == source])
+
+
+def _row(source: str, rung: Rung, asked: float | None, read: list[Read]) -> FidelityRow:
+    pages, measured = [one.page for one, _ in read], [found for _, found in read]
     accuracies = np.array([m.accuracy for m in measured])
     text_tokens = float(np.mean(count_batch([page.text for page in pages])))
     n_ids = sum(m.ids for m in measured)
+    trust = total(m.reliability for m in measured)
     return FidelityRow(
+        source=source,
         rung=rung.name,
         side_px=rung.side_px,
         density_px2_per_char=float(np.mean([page.density_px2_per_char(rung.side_px) for page in pages])),
@@ -166,6 +205,7 @@ def _row(rung: Rung, pages: Sequence[Page], measured: Sequence[_Measured], asked
         compression=text_tokens / rung.tokens,
         compression_asked=asked,
         n_pages=len(pages),
+        n_repacked=sum(one.repacked for one, _ in read),
         accuracy=float(accuracies.mean()),
         p5=float(np.percentile(accuracies, 5)),
         worst=float(accuracies.min()),
@@ -173,43 +213,8 @@ def _row(rung: Rung, pages: Sequence[Page], measured: Sequence[_Measured], asked
         ids_exact=sum(m.ids_exact for m in measured) / n_ids if n_ids else None,
         certificate_error=float(np.mean([m.certificate_error for m in measured])),
         verified_share=float(np.mean([m.verified for m in measured])),
+        ece=trust.ece,
+        sure_share=trust.sure_share,
+        sure_accuracy=trust.sure_accuracy,
+        bins=trust.bins,
     )
-
-
-# ---- an asked compression -------------------------------------------------------------------------------------------
-
-
-def _at_compression(ratio: float, pages: Sequence[Page], profile: ReaderProfile) -> tuple[Rung, list[Page]]:
-    """The finest rung at which the pages hold `ratio` text tokens a visual token, and as many of their rows as do.
-
-    Where not even full pages at the coarsest rung reach it, these are what is measured, and the row says their true
-    compression.
-    """
-    mean = float(np.mean(count_batch([page.text for page in pages])))
-    rung = next((rung for rung in profile.ladder if mean >= ratio * rung.tokens), profile.ladder[-1])
-    return rung, [_cut(page, round(ratio * rung.tokens)) for page in pages]
-
-
-def _cut(page: Page, tokens: int) -> Page:
-    """The first rows of the page that hold at least `tokens` text tokens; the whole page if it holds fewer."""
-    low, high = 1, len(page.lines)
-    while low < high:
-        middle = (low + high) // 2
-        if count_batch([prefix(page, middle).text])[0] >= tokens:
-            high = middle
-        else:
-            low = middle + 1
-    return prefix(page, low)
-
-
-def prefix(page: Page, rows: int) -> Page:
-    """The first `rows` rows of a page, where they stand."""
-    layout = page.layout
-    end = sum(row.chars + len(row.join) for row in layout.rows[:rows])
-    return Page(Layout(layout.grid, layout.rows[:rows], tuple(_clipped(layout.spans, end))), page.lines[:rows])
-
-
-def _clipped(spans: Sequence[TurnSpan], end: int) -> Iterator[TurnSpan]:
-    for span in spans:
-        if span.start < end:
-            yield span if span.end <= end else replace(span, body=min(span.body, end), end=end, more=True)

@@ -35,6 +35,7 @@ app.command()(tending.forget)
 app.command()(measuring.bench)
 app.add_typer(evaluations, name="eval")
 evaluations.command()(measuring.fidelity)
+evaluations.command()(measuring.identifiers)
 app.command()(tending.readers)
 
 

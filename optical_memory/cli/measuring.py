@@ -1,14 +1,17 @@
-"""Commands that measure: demo, eval fidelity, bench. Thin: what they do is in `demo`, `evaluation` and `benchmark`."""
+"""Commands that measure: demo, eval and bench. Thin: what they do is in modules of that name, and in `identifiers`."""
 
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.console import Console
 from rich.progress import Progress
+from rich.table import Table
 
 from optical_memory.cli.connection import AsJson, ReaderName, chosen
 from optical_memory.cli.output import Run, maker, table
@@ -19,11 +22,12 @@ from optical_memory.readers import open_reader
 if TYPE_CHECKING:
     from optical_memory.benchmark import BenchRow, Lab
 
-__all__ = ["bench", "demo", "fidelity"]
+__all__ = ["bench", "demo", "fidelity", "identifiers"]
 
 COLUMNS = {
+    "source": "source",
     "rung": "rung",
-    "density_px2_per_char": "px²/char",
+    "n_pages": "pages",
     "text_tokens": "text",
     "visual_tokens": "tokens",
     "compression": "ratio",
@@ -32,9 +36,34 @@ COLUMNS = {
     "worst": "worst",
     "ids_exact": "ids",
     "certificate_error": "cert. error",
-    "verified_share": "verified",
 }
 """What of a `FidelityRow` is shown to people, under which heading; JSON has all."""
+
+TRUST = {
+    "source": "source",
+    "rung": "rung",
+    "compression": "ratio",
+    "fill": "fill",
+    "density_px2_per_char": "px²/char",
+    "n_repacked": "repacked",
+    "verified_share": "verified",
+    "ece": "ece",
+    "sure_share": "sure",
+    "sure_accuracy": "right if sure",
+}
+"""The second table of `FidelityRow`s: the pages, and whether the reader is right as often as it says."""
+
+IDENTIFIERS = {
+    "kind": "kind",
+    "rung": "rung",
+    "compression": "ratio",
+    "n": "n",
+    "n_pages": "pages",
+    "exact": "exact",
+    "chars_right": "characters",
+    "silent_errors": "silent errors",
+}
+"""What of an `IdentifierRow` is shown to people."""
 
 
 def demo(
@@ -83,33 +112,77 @@ def _conversations(input: Path | None, which: str) -> list[Conversation]:
 
 
 def fidelity(
-    pages: Annotated[Path, typer.Option(help="JSON lines with 'text'; packed onto full pages one after the other.")],
+    pages: Annotated[list[Path], typer.Option(help="JSON lines with 'text', or conversations; may be repeated.")],
     compression: Annotated[str, typer.Option(help="Text tokens a visual token: 5,10,20; else all rungs.")] = "",
+    pages_at_least: Annotated[int, typer.Option(min=0, help="Pack the texts again until so many pages are full.")] = 0,
     limit: Annotated[int | None, typer.Option(min=1, help="Measure so many pages, drawn at random.")] = None,
-    seed: Annotated[int, typer.Option(help="Which pages --limit draws.")] = 0,
+    by_file: Annotated[
+        bool, typer.Option("--by-file", help="Rows for each file too; it has pages of its own.")
+    ] = False,
+    seed: Annotated[int, typer.Option(help="Which pages are drawn, and how they are packed again.")] = 0,
     reader: ReaderName = "pocket",
     as_json: AsJson = False,
 ) -> None:
     """How faithfully a reader alone, without the ledger, reads text back from our pages."""
-    from optical_memory import evaluation
+    from optical_memory import evaluation, page_sources
 
     ratios = _ratios(compression)
     opened = open_reader(reader)
     run = Run("eval fidelity", as_json, maker(opened), seed)
-    texts = evaluation.page_texts(pages)
+    files = list(dict.fromkeys(pages))
+    names = [file.name for file in files]
+    names = names if len(set(names)) == len(names) else list(map(str, files))
+    sources = [page_sources.read_source(file, name) for file, name in zip(files, names, strict=True)]
+    sources = sources if by_file else [page_sources.merged(sources)]
     with progress_bar(as_json) as progress:
-        bar = progress.add_task("Reading pages", total=None)
-
-        def told(done: int, total: int) -> None:
-            progress.update(bar, completed=done, total=total)
-
-        found = evaluation.fidelity(texts, opened, compressions=ratios, limit=limit, seed=seed, told=told)
+        wanted: dict[str, Any] = {"at_least": pages_at_least, "limit": limit, "seed": seed}
+        found = evaluation.fidelity(
+            sources, opened, compressions=ratios, told=_bar(progress, "Reading pages"), **wanted
+        )
     rows = [asdict(row) for row in found]
-    one = found[0]
-    title = f"{one.n_pages} full pages of {pages.name} (fill {one.fill:.0%}), read by {run.reader}, ledger not used"
-    cells = [[_cell(name, row[name]) for name in COLUMNS] for row in rows]
-    headings = list(COLUMNS.values())
-    run.done(lambda out: out.print(table(title, headings, cells)), rows, pages=pages.name, codec="int8")
+    title = f"Full pages of {', '.join(names)}, read by {run.reader}, ledger not used"
+    left_out = () if by_file else ("source",)
+
+    def show(out: Console) -> None:
+        out.print(_table(title, COLUMNS, rows, left_out))
+        out.print(_table("The pages, and how far the confidence is to be trusted", TRUST, rows, left_out))
+
+    run.done(show, rows, pages=names, codec="int8")
+
+
+def identifiers(
+    n: Annotated[int, typer.Option(min=1, help="Identifiers of each kind.")] = 300,
+    compression: Annotated[float, typer.Option(min=0.1, max=1_000, help="Text tokens a visual token.")] = 10.0,
+    kinds: Annotated[str, typer.Option(help="Some of number7,hex8,base62,uuid; else all.")] = "",
+    seed: Annotated[int, typer.Option(help="Which identifiers.")] = 0,
+    reader: ReaderName = "pocket",
+    as_json: AsJson = False,
+) -> None:
+    """Whether a reader alone, without the ledger, reads random identifiers among prose exactly."""
+    from optical_memory import identifiers as measure
+
+    asked = list(dict.fromkeys(kind.strip() for kind in kinds.split(",") if kind.strip())) or list(measure.KINDS)
+    if wrong := [kind for kind in asked if kind not in measure.KINDS]:
+        raise typer.BadParameter(f"{wrong[0]!r} is none of {', '.join(measure.KINDS)}", param_hint="--kinds")
+    opened = open_reader(reader)
+    run = Run("eval identifiers", as_json, maker(opened), seed)
+    with progress_bar(as_json) as progress:
+        told = _bar(progress, "Reading pages")
+        found = measure.identifiers(opened, kinds=asked, n=n, compression=compression, seed=seed, told=told)
+    rows = [asdict(row) for row in found]
+    title = f"Random identifiers among prose, read by {run.reader}, ledger not used"
+    run.done(lambda out: out.print(_table(title, IDENTIFIERS, rows)), rows, codec="int8")
+
+
+def _bar(progress: Progress, what: str) -> Callable[[int, int], None]:
+    bar = progress.add_task(what, total=None)
+    return lambda done, total: progress.update(bar, completed=done, total=total)
+
+
+def _table(title: str, columns: dict[str, str], rows: list[dict[str, Any]], left_out: Sequence[str] = ()) -> Table:
+    names = [name for name in columns if name not in left_out]
+    cells = [[_cell(name, row[name]) for name in names] for row in rows]
+    return table(title, [columns[name] for name in names], cells, left=2 if "source" in names else 1)
 
 
 def _ratios(text: str) -> list[float]:
@@ -125,9 +198,11 @@ def _ratios(text: str) -> list[float]:
 def _cell(name: str, value: Any) -> str:
     if not isinstance(value, float):
         return "–" if value is None else str(value)
-    if name == "certificate_error":
+    if name in ("certificate_error", "ece"):
         return f"{value:.4f}"
-    return f"{value:.1f}" if name in ("density_px2_per_char", "text_tokens", "compression") else f"{value:.1%}"
+    if name in ("density_px2_per_char", "text_tokens", "compression"):
+        return f"{value:.1f}"
+    return f"{value:.0%}" if name == "fill" else f"{value:.2%}"
 
 
 def bench(
