@@ -36,12 +36,15 @@ from optical_memory.readers.pocket_model import (
 from optical_memory.renderers.glyphs import cell_ink
 
 PATCH = 16
-PIXELS = 200  # principal directions of a patch that are kept; they hold all but 1e-4 of its energy
+PIXELS = 222  # principal directions of a patch that are kept: a dense patch has ink in 208 of its pixels
+DENSE_FIRST = 50.0  # what a dense patch counts for in these directions, beside one of Base, whose slots have room
 CODES = 32  # channels of a patch for the codes of its slots
+BANK = 100_000  # slots that the slot networks learn from
 UNITS = {8: 128, 4: 96}  # hidden units of the slot network, by the slot's width
+NECK, DENSE = 128, 8  # a neck's norm makes its channels of the codes of a dense patch, squared and added
+BLUR = {8: 0.15, 4: 0.05}  # noise that a code is learned with: keeps characters as far apart as there is room
 WIDTHS = {8: 12, 4: 4}  # length of a code, by the slot's width
-STRANGERS = "łńőřşţžĀĒŪŉƒƀǅǽȘɐʃ"
-OTHER = [c for c in STRANGERS]  # single-cell letters that pocket cannot read: all are UNKNOWN
+STRANGERS = "łńőřşţžĀĒŪŉƒƀǅǽȘɐʃ"  # some single-cell letters that pocket cannot read: all are UNKNOWN
 
 
 class SlotCode(nn.Module):
@@ -65,37 +68,63 @@ class SlotCode(nn.Module):
 
 def glyphs(slots: Slots) -> tuple[Tensor, Tensor]:
     """Pixels (characters, height * width) as the network sees them, and token ids of all that pocket may meet."""
-    chars = [*CHARSET, *OTHER]
+    chars = [*CHARSET, *STRANGERS]
     ink = np.stack([cell_ink(c, 1, slots.width, slots.height) * (c != " ") for c in chars]).reshape(len(chars), -1)
     pixels = torch.from_numpy(ink / 127.5 - 1).float() * (1 if slots.width == 4 else -1)  # the dense are negatives
-    ids = [FIRST_CHAR + i for i in range(len(CHARSET))] + [UNKNOWN] * len(OTHER)
+    ids = [FIRST_CHAR + i for i in range(len(CHARSET))] + [UNKNOWN] * len(STRANGERS)
     return pixels, torch.tensor(ids)
 
 
-def fit_code(slots: Slots, frequency: Tensor, strange: Tensor, steps: int = 12000) -> SlotCode:
-    """The slot network: common characters far apart on the sphere, patches of the other kind of page at zero."""
-    net = SlotCode(slots)
+def directions(slots: Slots, n: int = 4000) -> Tensor:
+    """(256, 256) second moment of patches full of characters that are all alike common."""
+    pixels, _ = glyphs(slots)
+    patches = joined(pixels[torch.randint(len(pixels), (n, slots_of_patch(slots)))], slots)
+    return patches.T @ patches / n
+
+
+def bank(slots: Slots, frequency: Tensor, kept: Tensor) -> tuple[Tensor, Tensor]:
+    """Slots of random patches, (n, height * width), as far as they lie in the `kept` directions, and their ids."""
     pixels, ids = glyphs(slots)
     weight = 0.5 * frequency[ids] / frequency[ids].sum() + 0.5 / len(ids)
+    chosen = torch.multinomial(weight, BANK, replacement=True).view(-1, slots_of_patch(slots))
+    return windows(joined(pixels[chosen], slots) @ kept @ kept.T, slots), ids[chosen].view(-1)
+
+
+def fit_code(slots: Slots, seen: Tensor, wanted: Tensor, strange: Tensor, steps: int) -> SlotCode:
+    """The slot network of slots `seen` (n, height * width) with ids `wanted`: as far apart on the sphere as there is
+    room, and zero for `strange` slots (m, height * width)."""
+    net = SlotCode(slots)
     adam = torch.optim.AdamW(net.parameters(), lr=4e-3, betas=(0.9, 0.99), weight_decay=1e-4)
     rates = torch.optim.lr_scheduler.OneCycleLR(adam, 8e-3, total_steps=steps, pct_start=0.1)
     for _ in range(steps):
-        code, off = net(pixels), net(strange[torch.randint(len(strange), (512,))])
-        noisy = F.normalize(code, dim=-1) + 0.06 * torch.randn_like(code)
-        losses = F.cross_entropy(net.logits(noisy), ids, reduction="none")
-        loss = (weight * losses).sum() + 3 * (code.norm(dim=-1) - 1).square().mean() + 3 * off.square().sum(-1).mean()
+        some = torch.randint(len(seen), (768,))
+        code, off = net(seen[some]), net(strange[torch.randint(len(strange), (256,))])
+        noisy = F.normalize(code, dim=-1) + BLUR[slots.width] * torch.randn_like(code)
+        loss = F.cross_entropy(net.logits(noisy), wanted[some])
+        loss = loss + 10 * (code.norm(dim=-1) - 1).square().mean() + 10 * off.square().sum(-1).mean()
         adam.zero_grad()
         loss.backward()
         adam.step()
         rates.step()
     with torch.no_grad():
-        code = net(pixels)
-        right = (net.logits(code).argmax(-1) == ids).float()
+        code = net(seen)
+        right = (net.logits(code).argmax(-1) == wanted).float().mean()
         print(
-            f"slots of {slots.width} px: {right.mean():.3f} of the characters, {(weight * right).sum():.4f} by weight; "
-            f"length {code.norm(dim=-1).mean():.3f} ± {code.norm(dim=-1).std():.3f}, else {off.norm(dim=-1).mean():.3f}"
+            f"slots of {slots.width} px: {right:.4f} of the characters; length {code.norm(dim=-1).mean():.3f} ± "
+            f"{code.norm(dim=-1).std():.3f}, of strange ones {off.norm(dim=-1).mean():.3f}",
+            flush=True,
         )
     return net
+
+
+def slots_of_patch(slots: Slots) -> int:
+    return PATCH * PATCH // (slots.width * slots.height)
+
+
+def joined(pixels: Tensor, slots: Slots) -> Tensor:
+    """(n, slots of a patch, height * width) put together as patches (n, 256): what `windows` cuts."""
+    down, across = PATCH // slots.height, PATCH // slots.width
+    return pixels.view(-1, down, across, slots.height, slots.width).transpose(2, 3).reshape(-1, PATCH * PATCH)
 
 
 def windows(patches: Tensor, slots: Slots) -> Tensor:
@@ -122,7 +151,7 @@ def ones(n: int) -> Tensor:
 
 
 def new_model(
-    patches: dict[int, Tensor], frequency: Tensor, seed: int = 0
+    patches: dict[int, Tensor], frequency: Tensor, seed: int = 0, steps: int = 8000
 ) -> tuple[UnlimitedOcrForConditionalGeneration, Cells]:
     """Fresh weights.
 
@@ -132,30 +161,34 @@ def new_model(
     torch.manual_seed(seed)
     model = UnlimitedOcrForConditionalGeneration(pocket_config())
     cells = Cells()
-    codes = []
-    for slots, other in zip(SLOTS, reversed(SLOTS), strict=True):
-        codes.append(fit_code(slots, frequency, windows(patches[other.width], slots)))
-    every = torch.cat(list(patches.values()))
+    fine, dense = (directions(slots) for slots in SLOTS)
+    kept = torch.linalg.eigh((fine + DENSE_FIRST * dense).double()).eigenvectors[:, -PIXELS:].float()
+    codes = [
+        fit_code(slots, *bank(slots, frequency, kept), windows(patches[other.width] @ kept @ kept.T, slots), steps)
+        for slots, other in zip(SLOTS, reversed(SLOTS), strict=True)
+    ]
     with torch.no_grad():
-        energy = torch.linalg.eigh(every.T @ every)
-        _see_slots(model.model.vision_tower.sam_encoder, energy.eigenvectors[:, -PIXELS:], codes)
-        _pass_on(model)
+        place = _see_slots(model.model.vision_tower.sam_encoder, kept, codes)
+        _pass_on(model, place)
         _start_cells(cells, codes)
         _start_decoder(model, cells)
     return model, cells
 
 
-def _see_slots(sam: nn.Module, pixels: Tensor, codes: list[SlotCode]) -> None:
-    """Patch embedding: an isometry of the pixels. First MLP: the slot networks. The rest of the layers: near nothing."""
+def _see_slots(sam: nn.Module, pixels: Tensor, codes: list[SlotCode]) -> Tensor:
+    """Patch embedding: an isometry of the pixels. First MLP: the slot networks. The rest of the layers: near nothing.
+
+    Gives where the codes are in the tower's channels: (width, CODES).
+    """
     width = sam.patch_embed.projection.out_channels
     room = orthonormal(width, PIXELS, ones(width))  # (width, PIXELS)
     place = orthonormal(width, CODES, torch.cat([ones(width), room], dim=1))  # (width, CODES)
     sam.patch_embed.projection.weight.copy_((room @ pixels.T / 3).view(width, 1, PATCH, PATCH).expand(-1, 3, -1, -1))
     sam.patch_embed.projection.bias.zero_()
     for layer in sam.layers:
-        layer.attn.proj.weight.normal_(0, 0.0005)
+        layer.attn.proj.weight.zero_()
         layer.mlp.lin1.weight.normal_(0, 1 / math.sqrt(width))
-        layer.mlp.lin2.weight.normal_(0, 0.0005)
+        layer.mlp.lin2.weight.zero_()
     mlp, unit = sam.layers[0].mlp, 0
     scale = math.sqrt(width / PATCH**2)  # what the layer norm does to pixels of -1 and 1
     seen = pixels @ room.T / scale  # (256, width): the pixels back from a normalised patch
@@ -164,16 +197,14 @@ def _see_slots(sam: nn.Module, pixels: Tensor, codes: list[SlotCode]) -> None:
             top, left = divmod(j, PATCH // slots.width)
             window = torch.zeros(PATCH, PATCH, dtype=torch.bool)
             window[top * slots.height : (top + 1) * slots.height, left * slots.width : (left + 1) * slots.width] = True
-            n, k = UNITS[slots.width], WIDTHS[slots.width]
+            n = UNITS[slots.width]
             mlp.lin1.weight[unit : unit + n] = code.into.weight @ seen[window.view(-1)]
             mlp.lin1.bias[unit : unit + n] = code.into.bias
             at = place[:, _channels(slots, j)] * AMPLITUDE
             mlp.lin2.weight[:, unit : unit + n] = at @ code.out.weight
             mlp.lin2.bias += at @ code.out.bias
             unit += n
-    sam.neck.conv1.weight.copy_(_carry(sam.neck.conv1.out_channels, place)[..., None, None])
-    sam.neck.conv2.weight.normal_(0, 0.0003)
-    sam.neck.conv2.weight[:, :, 1, 1] += torch.eye(sam.neck.conv2.out_channels)
+    return place
 
 
 AMPLITUDE = 4.0  # length of a slot's code beside the 16 of a patch's pixels
@@ -185,30 +216,24 @@ def _channels(slots: Slots, j: int) -> slice:
     return slice(j * k, j * k + WIDTHS[slots.width])
 
 
-_CARRIED: dict[int, Tensor] = {}
-
-
-def _carry(width: int, place: Tensor) -> Tensor:
-    """(width, channels of the tower): takes the codes out of the tower's channels; the neck's norms leave them alone."""
-    _CARRIED[width] = orthonormal(width, CODES, ones(width))
-    rest = orthonormal(place.shape[0], 64, torch.cat([ones(place.shape[0]), place], dim=1))
-    other = orthonormal(width, 64, torch.cat([ones(width), _CARRIED[width]], dim=1))
-    return _CARRIED[width] @ place.T + 0.005 * other @ rest.T
-
-
-def _pass_on(model: UnlimitedOcrForConditionalGeneration) -> None:
-    """The compressor puts the codes of a token's 16 patches side by side, the projector copies them."""
+def _pass_on(model: UnlimitedOcrForConditionalGeneration, place: Tensor) -> None:
+    """The neck takes the codes out of the tower's channels, its norms leave them alone; the compressor puts the codes
+    of a token's 16 patches side by side; the projector copies them."""
     sam, projector = model.model.vision_tower.sam_encoder, model.model.multi_modal_projector
+    width = sam.neck.conv1.out_channels
+    carried = orthonormal(width, CODES, ones(width))
+    sam.neck.conv1.weight.copy_((carried @ place.T)[..., None, None])
+    sam.neck.conv2.weight.zero_()
+    sam.neck.conv2.weight[:, :, 1, 1] = torch.eye(width)
     first, second = sam.proj.conv1, sam.proj.conv2
-    first.weight.normal_(0, 0.0005)
-    second.weight.normal_(0, 0.0005)
+    first.weight.zero_()
+    second.weight.zero_()
     for i, (dy, dx) in enumerate(((1, 1), (1, 2), (2, 1), (2, 2))):
-        first.weight[64 * i : 64 * i + CODES, :, dy, dx] = _CARRIED[first.in_channels].T
+        first.weight[64 * i : 64 * i + CODES, :, dy, dx] = carried.T
         for inner in range(4):
             rows, columns = 128 * i + 32 * inner, 64 * inner
             second.weight[rows : rows + CODES, columns : columns + CODES, dy, dx] = torch.eye(CODES)
-    projector.weight.normal_(0, 0.001)
-    projector.weight[SEEN:] = 0
+    projector.weight.zero_()
     projector.weight[:SEEN, -SEEN:] = torch.eye(SEEN)
     projector.bias.zero_()
 
@@ -219,7 +244,7 @@ def _start_cells(cells: Cells, codes: list[SlotCode]) -> None:
         vectors[:, at : at + CODE] = basis * math.sqrt(CODE)
     cells.grid_head.weight.zero_()
     cells.grid_head.bias.zero_()
-    length = math.sqrt(cells_in_patch_norm())
+    length = math.sqrt(NECK / DENSE)
     for lookup, slots, code, at in zip(cells.lookups, SLOTS, codes, (4, 0), strict=True):
         k = WIDTHS[slots.width]
         cells.grid_head.weight[:, at : at + k] = F.normalize(code.classes, dim=-1) * code.sharpness.exp()
@@ -239,11 +264,6 @@ def _start_cells(cells: Cells, codes: list[SlotCode]) -> None:
     for place in cells.places:
         place.weight.normal_(0, 0.3)
         place.weight[:, SEEN : SEEN + 2 * CODE] = 0
-
-
-def cells_in_patch_norm() -> float:
-    """Squared length of a slot's code in a token: the neck's norm makes 128 of a dense patch's eight codes."""
-    return 128 / 8
 
 
 LOUD = 16.0  # length of what a cell is seen as in a decoder's query, beside its place and codes

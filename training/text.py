@@ -48,7 +48,7 @@ class Texts:
         if kind == "letters":
             return foreign_lines(rng)
         text = rng.choice(self.groups[kind])
-        start = rng.randrange(len(text) - 3000)
+        start = rng.randrange(max(1, len(text) - 3000))
         snippet = text[start : start + rng.randint(300, 3000)]
         return sprinkle(snippet, rng) if rng.random() < 0.25 else snippet
 
@@ -89,7 +89,7 @@ LATIN_1 = "éèáàíóúñçäöüßåøæâêîôûãõëïìòùÿýðþ"
 
 
 def foreign_lines(rng: random.Random) -> str:
-    """Made-up words in Cyrillic, Greek or accented Latin letters (half of them common ones), so that none is guessed."""
+    """Made-up words in Cyrillic, Greek or accented Latin letters, so that none is guessed."""
     common, every = rng.choice(((RUSSIAN, CYRILLIC), (MODERN_GREEK, GREEK), (string.ascii_lowercase + LATIN_1, LATIN)))
     weights = [1 / (4 + i) for i in range(len(common))]
 

@@ -17,7 +17,9 @@ import random
 import signal
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from queue import Full
 
 import numpy as np
 import torch
@@ -25,9 +27,11 @@ from safetensors.torch import load_file, save_file
 from start import new_model  # type: ignore[import-not-found]  # beside this script
 from text import KINDS, Texts, page_codes  # type: ignore[import-not-found]  # beside this script
 from torch.nn import functional as F
+from transformers import DynamicCache, UnlimitedOcrForConditionalGeneration
 
 from optical_memory.pages import Grid
 from optical_memory.readers import pocket_model as pm
+from optical_memory.readers.charset import CHARSET
 from optical_memory.readers.pocket import LADDER, PocketReader
 from optical_memory.renderers.drawing import draw_cells
 
@@ -36,14 +40,17 @@ cli.add_argument("--text", type=Path, required=True, help="folder with en_*.txt.
 cli.add_argument("--run", type=Path, required=True, help="where weights and the log are written")
 cli.add_argument("--start", type=Path, help="folder with model.safetensors and cells.safetensors to start from")
 cli.add_argument("--minutes", type=float, default=600)
-cli.add_argument("--lr", type=float, default=4e-4, help="peak learning rate of the encoder and the grid head")
-cli.add_argument("--read-lr", type=float, default=1e-3, help="peak learning rate of the decoder")
+cli.add_argument("--lr", type=float, default=2e-5, help="peak learning rate of the encoder and the grid head")
+cli.add_argument("--read-lr", type=float, default=3e-4, help="peak learning rate of the decoder")
 cli.add_argument("--decay-minutes", type=float, default=0, help="bring the rate to 5 %% over the last so many minutes")
 cli.add_argument("--see-steps", type=int, default=300, help="steps in which the grid head alone teaches the encoder")
 cli.add_argument("--read-share", type=float, default=0.7, help="share of later steps that train the decoder alone")
 cli.add_argument("--noise", type=float, default=0.04, help="largest token noise, as a share of a token's absmax")
 cli.add_argument("--save-every", type=int, default=100)
 cli.add_argument("--table-every", type=int, default=400)
+cli.add_argument(
+    "--table-pages", type=int, default=1, help="held-out pages for each rung and kind of text; 0: no table"
+)
 cli.add_argument("--batch", type=int, default=1, help="times the pages of a step")
 cli.add_argument("--workers", type=int, default=1, help="processes that draw pages")
 cli.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
@@ -59,7 +66,9 @@ LINES = 48  # lines of a page that the decoder is asked about in a step
 # ---- one batch ------------------------------------------------------------------------------------------------------
 
 
-def make_batch(texts: Texts, side: int, grid: Grid, pages: int, rng: random.Random, lines: int, kind: str | None = None):
+def make_batch(
+    texts: Texts, side: int, grid: Grid, pages: int, rng: random.Random, lines: int, kind: str | None = None
+):
     """Pages of one size: pictures (b, s, s), codes (b, rows, columns), and the lines (row, column) to ask about."""
     codes = np.stack([page_codes(texts, grid, rng, kind) for _ in range(pages)])
     images = np.stack([draw_cells(c, side) for c in codes])
@@ -75,9 +84,14 @@ def random_batch(texts: Texts, rng: random.Random, times: int):
 
 def draw_forever(folder: Path, seed: int, times: int, queue) -> None:
     """A worker process: batches into the queue until it is ended."""
-    texts, rng = Texts(folder), random.Random(seed)
-    while True:
-        queue.put(random_batch(texts, rng, times))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # ended by the process that asked for the pages
+    texts, rng, parent = Texts(folder), random.Random(seed), multiprocessing.parent_process()
+    while parent is not None and parent.is_alive():
+        batch = random_batch(texts, rng, times)
+        while parent.is_alive():
+            with suppress(Full):
+                queue.put(batch, timeout=5)
+                break
 
 
 def batches(folder: Path, seed: int, times: int, workers: int) -> Iterator[tuple]:
@@ -110,15 +124,6 @@ def sample(texts: Texts, seed: int) -> tuple[dict[int, torch.Tensor], torch.Tens
     return {width: torch.cat(patches) for width, patches in found.items()}, frequency
 
 
-def line_mask(prefix: int, n_lines: int, measure: int) -> torch.Tensor:
-    """(1, 1, T, T) additive: the prefix is causal; a line sees the prefix and its own past only."""
-    total = prefix + n_lines * measure
-    line = torch.cat([torch.full((prefix,), -1), torch.arange(n_lines).repeat_interleave(measure)])
-    position = torch.arange(total)
-    allowed = (position[None] <= position[:, None]) & ((line[None] == -1) | (line[None] == line[:, None]))
-    return torch.zeros(total, total).masked_fill(~allowed, torch.finfo(torch.float32).min)[None, None]
-
-
 # ---- forward --------------------------------------------------------------------------------------------------------
 
 
@@ -136,23 +141,22 @@ def see(network, pictures: torch.Tensor, where: pm.CellGeometry, noise: float, l
 
 
 def read(network, tokens, seen, asked: pm.CellGeometry, previous, lines: int):
-    """The decoder's logits (b, lines * measure, vocab), every line in its own future-blind row of the attention."""
+    """The decoder's logits (b, lines * measure, vocab): a page's prefix once, all its lines on its keys and values."""
     model, cells = network
-    queries = cells.queries(asked, seen, model.get_input_embeddings()(previous))
+    decoder, embed = model.model.language_model, model.get_input_embeddings()
+    queries = cells.queries(asked, seen, embed(previous))
     prefix = pm.decoder_prefix(model, cells, tokens)
-    p, measure = prefix.shape[1], queries.shape[1] // lines
-    positions = torch.cat([torch.arange(p), p + torch.arange(measure).repeat(lines)])[None].expand(len(tokens), -1)
-    hidden = model.model.language_model(
-        inputs_embeds=torch.cat([prefix, queries], dim=1),
-        attention_mask=line_mask(p, lines, measure).to(tokens.device).expand(len(tokens), -1, -1, -1),
-        position_ids=positions.to(tokens.device),
-        use_cache=False,
-    ).last_hidden_state[:, p:]
-    return model.lm_head(hidden)
+    cache, shared = decoder(inputs_embeds=prefix, use_cache=True).past_key_values, DynamicCache()
+    for i, layer in enumerate(cache.layers):
+        shared.update(*(part.repeat_interleave(lines, dim=0) for part in (layer.keys, layer.values)), i)
+    queries = queries.reshape(len(tokens) * lines, -1, queries.shape[-1])
+    positions = prefix.shape[1] + torch.arange(queries.shape[1], device=tokens.device)[None].expand(len(queries), -1)
+    hidden = decoder(inputs_embeds=queries, position_ids=positions, past_key_values=shared, use_cache=True)
+    return model.lm_head(hidden.last_hidden_state).view(len(tokens), -1, pm.VOCAB)
 
 
 def forward(network, batch, rng: random.Random, given_share: float, noise: float, mode: str, device: str):
-    """(decoder logits, targets, grid logits, targets). `mode` "see" leaves the decoder out, "read" the encoder as is."""
+    """(decoder logits, targets, grid logits, targets); mode "see": no decoder; "read": encoder as is."""
     side, grid, images, codes, chosen = batch
     ids = torch.from_numpy(pm.chars_to_ids(codes))
     ink = torch.from_numpy(codes != 32)
@@ -168,7 +172,11 @@ def forward(network, batch, rng: random.Random, given_share: float, noise: float
     measure = grid.measure
     at = np.concatenate([row * grid.columns + start + np.arange(measure) for row, start in chosen])
     previous = ids.flatten(1)[:, at]
-    previous = torch.where(torch.rand(previous.shape) < 0.03, torch.randint(8, 394, previous.shape), previous)
+    previous = torch.where(
+        torch.rand(previous.shape) < 0.03,
+        torch.randint(pm.FIRST_CHAR, pm.FIRST_CHAR + len(CHARSET), previous.shape),
+        previous,
+    )
     given = torch.tensor([rng.random() < given_share for _ in chosen]).repeat_interleave(measure)
     given = given & (torch.rand(given.shape) < rng.choice((0.5, 1.0, 1.0)))  # some of a line, or all of it
     given[::measure] = False
@@ -204,14 +212,14 @@ class Balance:
 # ---- held-out table -------------------------------------------------------------------------------------------------
 
 
-def held_out(network, held: Texts, device: str, pages: int = 1) -> dict[str, float]:
+def held_out(network, held: Texts, device: str, pages: int) -> dict[str, float]:
     """Accuracy on held-out text by rung and kind of text: decoder in one masked pass, grid head beside it."""
     rng, table = random.Random(1234), {}
     for part in network:
         part.eval()
     with torch.no_grad():
         for rung in LADDER:
-            for kind in KINDS:
+            for kind in KINDS if pages else ():
                 batch = make_batch(held, rung.side_px, PAGE, pages, rng, 48, kind)
                 result = forward(network, batch, rng, 0.0, 0.0, "both", device)
                 name = f"{rung.name}/{kind.rstrip('_')}"
@@ -226,18 +234,18 @@ def save(run: Path, network, optimizer, state: dict) -> None:
     for name, part in zip(("model", "cells"), network, strict=True):
         save_file(part.state_dict(), run / f"{name}.safetensors.tmp")
         (run / f"{name}.safetensors.tmp").rename(run / f"{name}.safetensors")
-    torch.save(optimizer.state_dict(), run / "optimizer.pt")
-    (run / "state.json").write_text(json.dumps(state))
+    torch.save(optimizer.state_dict(), run / "optimizer.pt.tmp")
+    (run / "optimizer.pt.tmp").rename(run / "optimizer.pt")
+    (run / "state.json.tmp").write_text(json.dumps(state))
+    (run / "state.json.tmp").rename(run / "state.json")
 
 
 # ---- the loop -------------------------------------------------------------------------------------------------------
 
 
-def load(args, train: Texts) -> tuple[list[torch.nn.Module], dict]:
+def load(args) -> tuple[list[torch.nn.Module], dict]:
     """The run's own weights, a checkpoint's (a shipped one has the published key names), or a constructed start."""
     if (args.run / "model.safetensors").exists():
-        from transformers import UnlimitedOcrForConditionalGeneration
-
         network = [UnlimitedOcrForConditionalGeneration(pm.pocket_config()), pm.Cells()]
         for part, name in zip(network, ("model", "cells"), strict=True):
             part.load_state_dict(load_file(args.run / f"{name}.safetensors"))
@@ -245,7 +253,7 @@ def load(args, train: Texts) -> tuple[list[torch.nn.Module], dict]:
     if args.start:
         loaded = PocketReader(args.start)._network
         return [loaded.model, loaded.cells], {"step": 0, "minutes": 0.0}
-    return list(new_model(*sample(train, args.seed), seed=args.seed)), {"step": 0, "minutes": 0.0}
+    return list(new_model(*sample(Texts(args.text), args.seed), seed=args.seed)), {"step": 0, "minutes": 0.0}
 
 
 def main() -> None:
@@ -254,9 +262,9 @@ def main() -> None:
     torch.manual_seed(args.seed)
     if args.device == "cpu":
         torch.set_num_threads(2)
-    drawn = batches(args.text, args.seed + 104729 * int(time.time()) % 2**31, args.batch, args.workers)
+    network, state = load(args)
+    drawn = batches(args.text, args.seed + 104729 * state["step"], args.batch, args.workers)
     held = Texts(args.text, held_out=True)
-    network, state = load(args, held)
     model, cells = network = [part.to(args.device).train() for part in network]
     balance = Balance(model)
     vision = [*model.model.vision_tower.parameters(), *model.model.multi_modal_projector.parameters()]
@@ -266,7 +274,7 @@ def main() -> None:
     params = [*vision, *reading]
     print(f"{sum(p.numel() for p in params) / 1e6:.2f} M parameters, from step {state['step']}", flush=True)
     groups = [{"params": vision, "peak": args.lr}, {"params": reading, "peak": args.read_lr}]
-    optimizer = torch.optim.AdamW(groups, lr=args.lr, betas=(0.9, 0.98), weight_decay=0.0)
+    optimizer = torch.optim.AdamW(groups, lr=args.lr, betas=(0.9, 0.99), weight_decay=0.0)
     if (args.run / "optimizer.pt").exists():
         optimizer.load_state_dict(torch.load(args.run / "optimizer.pt", weights_only=True))
     if args.device == "cuda":
@@ -308,17 +316,17 @@ def main() -> None:
             print(f"step {state['step']} {minutes:.1f} min lr {rate:.2f} {line}", flush=True)
             tally.clear()
         if state["step"] % args.save_every == 0:
-            save(args.run, network, optimizer, state)
+            save(args.run, network, optimizer, {**state, "minutes": state["minutes"] + minutes})
         if state["step"] % args.table_every == 0:
             row = {"step": state["step"], "minutes": round(state["minutes"] + minutes, 1)}
-            row |= held_out(network, held, args.device)
+            row |= held_out(network, held, args.device, args.table_pages)
             balance.gates.clear()
             log.write(json.dumps(row) + "\n")
             log.flush()
             print(row, flush=True)
     state["minutes"] += (time.time() - began) / 60
     save(args.run, network, optimizer, state)
-    print("stopped at step", state["step"], held_out(network, held, args.device, pages=2), flush=True)
+    print("stopped at step", state["step"], held_out(network, held, args.device, args.table_pages), flush=True)
 
 
 if __name__ == "__main__":
