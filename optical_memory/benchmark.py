@@ -12,8 +12,8 @@ import statistics
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
-from dataclasses import asdict, dataclass
-from functools import cached_property
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +22,7 @@ from optical_memory.counting import count_tokens
 from optical_memory.forgetting import ForgettingPolicy
 from optical_memory.loaders import example
 from optical_memory.memory import OpticalMemory
-from optical_memory.pages import Page
+from optical_memory.pages import Layout, Page
 from optical_memory.profiles import Rung
 from optical_memory.readers.pocket import PocketReader
 from optical_memory.renderers import PageRenderer, PlacedTurn
@@ -33,6 +33,7 @@ __all__ = ["BENCHES", "BenchRow", "Lab"]
 
 RUNS = 3
 PAGES = 2  # pages of the memory that is asked
+PLAIN_ROWS = 6  # of a page, read one character after the other
 QUERY = "What is the Message-ID of the first mail to Aristos about the three papers?"
 
 
@@ -127,8 +128,9 @@ def _draw(lab: Lab) -> Iterator[BenchRow]:
 
 
 def _encode(lab: Lab) -> Iterator[BenchRow]:
-    """Two pages at Base, by the reader and by the stock class."""
+    """Two pages at Base, by the reader and by the stock class; and what share of the matrix multiplier that uses."""
     import torch
+    from torch.utils.flop_counter import FlopCounterMode
 
     images = [PageRenderer().draw(page, lab.base.side_px) for page in lab.pages[:2]]
     stock = lab.reader._network.model
@@ -140,6 +142,13 @@ def _encode(lab: Lab) -> Iterator[BenchRow]:
 
     rates = _rates(lambda: lab.reader.encode(images, lab.base), transformers, 2)
     yield _faster("encode", rates, "transformers get_image_features, same batch", "pages/s")
+    with FlopCounterMode(display=False) as counter:
+        lab.reader.encode(images, lab.base)
+    left, right = torch.randn(4096, 1024), torch.randn(1024, 1024)
+    work = 2e-9 * left.shape[0] * left.shape[1] * right.shape[1]
+    rates = _rates(lambda: lab.reader.encode(images, lab.base), lambda: left @ right)
+    ours, peak = rates[0] * counter.get_total_flops() * 1e-9, rates[1] * work
+    yield BenchRow("encode, arithmetic", ours, peak, "one large float32 matrix product", ours / peak, "GFLOP/s")
 
 
 def _decode(lab: Lab) -> Iterator[BenchRow]:
@@ -153,6 +162,35 @@ def _decode(lab: Lab) -> Iterator[BenchRow]:
 
     rates = _rates(lambda: lab.reader.decode([unpack(blob)], [page.layout]), again)
     yield _faster("decode from cached tokens", rates, "encode the picture and decode", "pages/s")
+
+
+def _read(lab: Lab) -> Iterator[BenchRow]:
+    """A page at every rung, read our way or by plain left-to-right decoding: one character at a time, as `generate`
+    would (of the page's first lines), and the same with all lines of the page in one batch."""
+    import torch
+
+    from optical_memory.readers.pocket_read import PageEyes, read_plainly
+
+    page, network = lab.pages[0], lab.reader._network
+    few = replace(page.layout, rows=page.layout.rows[:PLAIN_ROWS])
+    whole = page.layout
+    for rung in lab.reader.profile.ladder:
+        image = PageRenderer(page.layout.grid).draw(page, rung.side_px)
+        tokens = lab.reader.encode([image], rung)[0]
+
+        def plain(layout: Layout, lines: int, rung: Rung = rung, tokens: VisualTokens = tokens) -> object:
+            mix = network.mixes[rung.name]
+            with torch.inference_mode():
+                eyes = PageEyes(network.model, network.cells, tokens.values, layout, rung.side_px, mix)
+                return read_plainly(eyes, layout, lines)
+
+        def ours(tokens: VisualTokens = tokens) -> object:
+            return lab.reader.decode([tokens], [whole])
+
+        for layout, lines, how in ((few, 1, "one character at a time"), (whole, len(whole.rows), "all lines at once")):
+            fast, slow = _rates(ours, partial(plain, layout, lines))
+            rates = fast * whole.n_chars, slow * layout.n_chars
+            yield _faster(f"read at {rung.name}", rates, f"plain left-to-right decoding, {how}", "characters/s")
 
 
 def _codec(lab: Lab) -> Iterator[BenchRow]:
@@ -225,6 +263,7 @@ BENCHES: Mapping[str, Callable[[Lab], Iterator[BenchRow]]] = {
     "draw": _draw,
     "encode": _encode,
     "decode": _decode,
+    "read": _read,
     "codec": _codec,
     "remember": _remember,
     "recall": _recall,

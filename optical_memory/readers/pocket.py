@@ -1,14 +1,15 @@
 """pocket: the small reader that ships in the package. Reads our own pages, in our own fonts, on our own grid.
 
-The vision tower runs in `encode` only. `decode` asks the decoder about every cell of a page in one pass (all characters
-masked); a page is always one batch of its own, so a page's reading never depends on what else is read with it.
+The vision tower runs in `encode` only. `decode` asks the decoder about every cell of a page in one pass, and again
+about lines that it was not sure of. A page is decoded as a batch of its own: no reading depends on what else is read.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -29,31 +30,37 @@ if TYPE_CHECKING:
     from transformers import UnlimitedOcrForConditionalGeneration
 
     from optical_memory.readers.pocket_model import Cells
+    from optical_memory.readers.pocket_read import Mix
 
 __all__ = ["CHECKPOINT", "LADDER", "PocketReader"]
 
 CHECKPOINT = Path(__file__).parent / "checkpoints" / "pocket"
+CALIBRATION = "calibration.json"
 LADDER = tuple(rung for rung in V1_LADDER if rung.name != "large")
 """Base, Small and Tiny: at Base nothing is lost yet, so that Large would cost tokens for nothing."""
 
 DIM = 576  # width of a visual token
 UNREAD = "\ufffd"
-ENCODE_BATCH_PX = 2 * 1280 * 1280  # pixels in one encoder batch: bounds memory at about 2 GB
+ENCODE_BATCH_PX = 1024 * 1024  # pixels in one pass of the encoder: more would fall out of a CPU's caches
 
 
 @dataclass(frozen=True)
 class _Network:
     model: UnlimitedOcrForConditionalGeneration
     cells: Cells
+    mixes: Mapping[str, Mix]  # by rung
 
 
 class PocketReader:
     """A pocket checkpoint in `folder` (the bundled one by default); weights load at the first encode or decode.
 
-    `ladder` leaves rungs out: a memory with fewer rungs draws, encodes and certifies less for every page.
+    `ladder` leaves rungs out: a memory with fewer rungs draws, encodes and certifies less for every page. Raises
+    `ReaderMismatch` for a rung that pocket has not.
     """
 
     def __init__(self, folder: Path = CHECKPOINT, ladder: tuple[Rung, ...] = LADDER) -> None:
+        if strange := [rung.name for rung in ladder if rung not in LADDER]:
+            raise ReaderMismatch(f"pocket was not trained at {', '.join(strange)}")
         self.folder, self.ladder = Path(folder), ladder
         self._lock = threading.Lock()
 
@@ -85,7 +92,7 @@ class PocketReader:
         return found
 
     def decode(self, tokens: Sequence[VisualTokens], layouts: Sequence[Layout]) -> list[Reading]:
-        """Read pages back from their tokens, one masked pass a page."""
+        """Read pages back from their tokens, one page after the other."""
         import torch
 
         with torch.inference_mode():
@@ -98,7 +105,7 @@ class PocketReader:
     # ---- inside -----------------------------------------------------------------------------------------------------
 
     def _revision(self) -> str:
-        return _fingerprint(self.folder / "model.safetensors", self.folder / "cells.safetensors")
+        return _fingerprint(*(self.folder / name for name in ("model.safetensors", "cells.safetensors", CALIBRATION)))
 
     @cached_property
     def _network(self) -> _Network:
@@ -112,7 +119,9 @@ class PocketReader:
                 return self.__dict__["_network"]  # type: ignore[no-any-return]  # another thread was faster
             cells = Cells()
             load_module(cells, self.folder / "cells.safetensors")
-            return _Network(load_stock(UnlimitedOcrForConditionalGeneration, self.folder, pocket_config()), cells)
+            model = load_stock(UnlimitedOcrForConditionalGeneration, self.folder, pocket_config())
+            self.__dict__["_network"] = _Network(model, cells, _mixes(self.folder / CALIBRATION))
+            return self.__dict__["_network"]  # type: ignore[no-any-return]  # kept while the lock is held
 
     def _grid_tokens(self, features: torch.Tensor, rung: Rung) -> VisualTokens:
         """Newlines and separator away: they are constants of the model."""
@@ -128,10 +137,24 @@ class PocketReader:
         n = rung.side_px // 64
         if tokens.values.shape != (n * n, self.profile.dim):
             raise ReaderMismatch(f"{rung.name} has {(n * n, self.profile.dim)} tokens, not {tokens.values.shape}")
-        from optical_memory.readers.pocket_read import read_cells
+        from optical_memory.readers.pocket_read import PageEyes, read_cells
 
-        ids, confidence = read_cells(self._network.model, self._network.cells, tokens.values, layout, rung.side_px)
-        return _reading(layout, ids, confidence)
+        network = self._network
+        eyes = PageEyes(network.model, network.cells, tokens.values, layout, rung.side_px, network.mixes[rung.name])
+        return _reading(layout, read_cells(eyes, layout))
+
+
+def _mixes(file: Path) -> dict[str, Mix]:
+    """How the two readings are weighted at each rung. Raises `CheckpointError` for a file that does not say."""
+    from optical_memory.readers.pocket_read import Mix
+
+    try:
+        weights = json.loads(file.read_text())
+        return {
+            rung.name: Mix(float(weights[rung.name]["decoder"]), float(weights[rung.name]["grid"])) for rung in LADDER
+        }
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise CheckpointError(f"{file} does not say how to weigh the readings: {error}") from error
 
 
 def _fingerprint(*files: Path) -> str:
@@ -144,15 +167,13 @@ def _fingerprint(*files: Path) -> str:
     return digest.hexdigest()[:12]
 
 
-def _reading(
-    layout: Layout, ids: Sequence[npt.NDArray[np.int64]], confidence: Sequence[npt.NDArray[np.float32]]
-) -> Reading:
+def _reading(layout: Layout, found: Sequence[tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]]) -> Reading:
     """Cells to characters: one a cell, but for clusters (pocket reads none) and joins (the layout knows them)."""
     from optical_memory.readers.pocket_model import ids_to_text
 
     text: list[str] = []
     sure: list[float] = []
-    for row, row_ids, row_sure in zip(layout.rows, ids, confidence, strict=True):
+    for row, (row_ids, row_sure) in zip(layout.rows, found, strict=True):
         chars, p = list(ids_to_text(row_ids)), row_sure.tolist()
         for cluster in reversed(row.clusters):
             chars[cluster.cell : cluster.cell + cluster.cells] = UNREAD * cluster.chars

@@ -5,9 +5,9 @@ attention, 16x convolutional compressor, CLIP-style global attention, projector,
 `cells.safetensors` is what pocket adds (`Cells`): a query for every cell of a page, vectors for the rows and columns of
 visual tokens, and a linear grid head that reads the same cells without the decoder.
 
-A cell is asked for by where it is: the visual token under its centre (row and column vectors, added to the visual
-tokens too) and its place and size inside that token (Fourier features). What was read before it on the line may be
-given or masked. Knows tensors and geometry; knows nothing of pages, stores or files.
+A cell fills one slot of a visual token: 8 x 16 px at Base, 4 x 8 px at Small and Tiny. It is asked for by the token
+(row and column vectors, added to the visual tokens too), by the slot, and by what a linear lookup sees in the slot.
+What was read before it on the line may be given or masked. Knows tensors and geometry; nothing of pages or files.
 """
 
 from __future__ import annotations
@@ -91,17 +91,16 @@ def pocket_config() -> UnlimitedOcrConfig:
     text = {
         "vocab_size": VOCAB,
         "hidden_size": HIDDEN,
-        "intermediate_size": 576,
-        "num_hidden_layers": 2,
+        "num_hidden_layers": 1,
         "num_attention_heads": 9,
-        "num_key_value_heads": 3,
+        "num_key_value_heads": 1,
         "n_routed_experts": 8,
         "num_experts_per_tok": 2,
         "n_shared_experts": 1,
         "moe_intermediate_size": 128,
         "routed_scaling_factor": 4.0,
-        "mlp_layer_types": ["dense", "sparse"],
-        "layer_types": ["full_attention"] * 2,
+        "mlp_layer_types": ["sparse"],
+        "layer_types": ["full_attention"],
         "rope_parameters": {"rope_type": "default", "rope_theta": 1e10},
         "max_position_embeddings": 8192,
         "bos_token_id": BOS,
