@@ -14,6 +14,7 @@ from safetensors.torch import load_file, save_file
 
 from optical_memory.certificate import accuracy
 from optical_memory.errors import CheckpointError, ReaderMismatch
+from optical_memory.ledger import extract, splice
 from optical_memory.pages import Grid, Page
 from optical_memory.profiles import V1_LADDER
 from optical_memory.readers import checkpoint, open_reader
@@ -119,24 +120,24 @@ def test_every_rung_is_read(reader: PocketReader, page: Page, rung: str, least: 
 @pytest.mark.parametrize(
     "text", ["Στὸ λιμάνι, 7 Μαΐου: ΑΒΓ αβγ", "Порт открыт в семь; А, В, С, ёж, Київ", "Café, Müßig, señor, Ångström"]
 )
-def test_letters_beyond_english_are_read(reader: PocketReader, text: str) -> None:
+def test_letters_beyond_english_are_read_and_others_are_kept_as_text(reader: PocketReader, text: str) -> None:
     page = PageRenderer().paginate([PlacedTurn(Turn("user", " ".join([text] * 20)), "t", 0)])[0]
-    unread = {char for char in page.text if char not in reader.profile.charset | {"\n"}}
     reading = _read(reader, page, "base")
-    right = [a == b for a, b in zip(page.text, reading.text, strict=True) if a not in unread]
+    right = [a == b for a, b in zip(page.text, reading.text, strict=True) if a in reader.profile.charset]
     assert sum(right) / len(right) >= 0.99
-    assert {b for a, b in zip(page.text, reading.text, strict=True) if a in unread} <= {"\ufffd"}
+    recalled = splice(reading.text, extract(page.text, charset=reader.profile.charset))
+    wrong = {a for a, b in zip(page.text, recalled, strict=True) if a != b}
+    assert wrong <= reader.profile.charset
 
 
-@pytest.mark.parametrize("rung", ["base", "tiny"])
+@pytest.mark.parametrize(("rung", "noise"), [("base", 0.25), ("tiny", 0.1)])
 def test_the_fast_path_reads_as_well_as_plain_left_to_right_decoding(
-    reader: PocketReader, page: Page, rung: str
+    reader: PocketReader, page: Page, rung: str, noise: float
 ) -> None:
     step, network = reader.profile.rung(rung), reader._network
-    tokens = reader.encode([PageRenderer().draw(page, step.side_px)], step)[0]
-    blurred = tokens.values + 0.1 * np.abs(tokens.values).max() * np.random.default_rng(0).normal(
-        size=tokens.values.shape
-    ).astype(np.float32)
+    tokens = reader.encode([PageRenderer().draw(page, step.side_px)], step)[0].values
+    blur = np.random.default_rng(0).normal(size=tokens.shape).astype(np.float32)
+    blurred = tokens + noise * np.abs(tokens).max() * blur  # much more than a codec does, so that it is not always sure
     passes: list[int] = []
     with torch.inference_mode():
         eyes = PageEyes(network.model, network.cells, blurred, page.layout, step.side_px, network.mixes[rung])
