@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import lzma
+import os
 import random
 import subprocess
 import sys
@@ -72,18 +73,21 @@ def test_a_constructed_start_reads_before_it_is_trained(scripts: dict[str, Modul
         assert right[inked].mean() > least
 
 
+def _run(command: list[str]) -> None:
+    """A script of training/, with its own folder on the path (`make test` keeps the working directory off it)."""
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONSAFEPATH"}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, env=environment)
+    assert done.returncode == 0, done.stderr
+
+
 def test_training_goes_on_from_the_shipped_checkpoint(folder: Path, tmp_path: Path) -> None:
     command = [sys.executable, str(TRAINING / "train_pocket.py"), "--text", str(folder), "--run", str(tmp_path / "run")]
     command += ["--start", str(CHECKPOINT), "--minutes", "0.05", "--table-pages", "0", "--device", "cpu"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stderr
+    _run(command)
     assert json.loads((tmp_path / "run" / "state.json").read_text())["step"] >= 1
-    shipped = [sys.executable, str(TRAINING / "ship.py"), str(tmp_path / "run"), str(tmp_path / "shipped")]
-    done = subprocess.run(shipped, capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stderr
+    _run([sys.executable, str(TRAINING / "ship.py"), str(tmp_path / "run"), str(tmp_path / "shipped")])
     command = [sys.executable, str(TRAINING / "calibrate.py"), "--text", str(folder), str(tmp_path / "shipped")]
-    done = subprocess.run([*command, "--pages", "1"], capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stderr
+    _run([*command, "--pages", "1"])
     before, after = (load_file(folder / "cells.safetensors") for folder in (CHECKPOINT, tmp_path / "shipped"))
     change = max(float((before[name].float() - after[name].float()).abs().max()) for name in before)
     assert 0 < change < 0.1
