@@ -87,7 +87,8 @@ def draw_curve(axes: Axes, rows: Sequence[Row]) -> None:
             continue  # the lines below say more
         x, mean, p5 = ([row[name] for row in some] for name in ("compression", "accuracy", "p5"))
         down = [max(0.0, m - low) for m, low in zip(mean, p5, strict=True)]
-        label = f"{some[0]['reader']} on our pages: {source}, n={min(row['n_pages'] for row in some)}"
+        pages = ", ".join(str(row["n_pages"]) for row in some)
+        label = f"{some[0]['reader']} on our pages: {source}, n = {pages}"
         axes.errorbar(x, mean, yerr=[down, [0.0] * len(down)], marker="D", ms=4, lw=1.6, capsize=3, label=label)
     axes.set_xlabel("compression: DeepSeek text tokens / tokens the decoder receives")
     axes.set_ylabel("1 − edit distance / length; theirs: “precision”")
