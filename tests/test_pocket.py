@@ -12,7 +12,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from optical_memory.certificate import accuracy
+from optical_memory.certificate import accuracy, certify_reading
 from optical_memory.errors import CheckpointError, ReaderMismatch
 from optical_memory.ledger import extract, splice
 from optical_memory.pages import Grid, Page
@@ -150,6 +150,13 @@ def test_the_fast_path_reads_as_well_as_plain_left_to_right_decoding(
     assert (ours == oracle).mean() >= 0.999
     assert 0.5 < (oracle == true).mean() < 1  # there is something to compare
     assert len(passes) > np.ceil(len(page.layout.rows) / LINES_AT_ONCE)  # and something was read again
+
+
+def test_a_blank_picture_reads_as_none_of_the_text_that_its_layout_had(reader: PocketReader, page: Page) -> None:
+    rung = reader.profile.rung("tiny")
+    tokens = reader.encode([np.full((rung.side_px, rung.side_px), 255, np.uint8)], rung)
+    reading = reader.decode(tokens, [page.layout])[0]
+    assert certify_reading(rung.name, page.text, reading).agreement == 0
 
 
 def test_a_page_of_another_grid_is_refused(reader: PocketReader) -> None:

@@ -163,7 +163,7 @@ def forward(network, batch, rng: random.Random, given_share: float, noise: float
     wanted = ink | F.pad(ink, (3, 0))[..., :-3] | F.pad(ink, (0, 1))[..., 1:]  # text, what follows it, single spaces
     target = ids.masked_fill(~wanted, -100).flatten(1).to(device)
     y, x = np.divmod(np.arange(grid.rows * grid.columns), grid.columns)
-    where = pm.cell_geometry(x, y, columns=grid.columns, rows=grid.rows, side_px=side)
+    where = pm.cell_geometry(x, y, columns=grid.columns, rows=grid.rows, side_px=side).to(device)
     pictures = pm.network_pixels(images).to(device)
     tokens, seen, grid_logits = see(network, pictures, where, noise, mode != "read")
     if mode == "see":
@@ -181,7 +181,7 @@ def forward(network, batch, rng: random.Random, given_share: float, noise: float
     given = given & (torch.rand(given.shape) < rng.choice((0.5, 1.0, 1.0)))  # some of a line, or all of it
     given[::measure] = False
     previous = torch.where(given, previous.roll(1, dims=1), pm.MASK).to(device)
-    logits = read(network, tokens, seen[:, at], where[torch.from_numpy(at)], previous, len(chosen))
+    logits = read(network, tokens, seen[:, at], where[torch.from_numpy(at).to(device)], previous, len(chosen))
     return logits, target[:, at], grid_logits, target
 
 

@@ -158,6 +158,10 @@ class CellGeometry:
         """The geometry of some of the cells."""
         return CellGeometry(self.token_row[index], self.token_column[index], self.slot[index], self.table)
 
+    def to(self, device: str) -> CellGeometry:
+        """The same on another device: an embedding takes no indices from elsewhere."""
+        return CellGeometry(self.token_row.to(device), self.token_column.to(device), self.slot.to(device), self.table)
+
 
 def cell_geometry(
     x: npt.NDArray[np.integer], y: npt.NDArray[np.integer], *, columns: int, rows: int, side_px: int
