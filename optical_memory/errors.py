@@ -5,8 +5,10 @@ OpticalMemoryError
 ├── MissingExtra        also ImportError; names the extra to install
 ├── ReaderMismatch      tokens were made by another model, revision or rung
 ├── CheckpointError     a checkpoint lacks keys, has others, or is not one of ours
+├── NotEnoughMemory     a model would not fit; told before it is loaded
 ├── CorruptTokens       a blob does not parse or does not match its key
 ├── ReadingFailed       the decoder looped, stopped early or fell below the certificate
+├── ReaderUnavailable   no server that reads answered in time, or one refused; the message says what to change
 ├── InputError          a file or message list is not a conversation that we can read
 ├── StoreError          Redis or SQLite said no; the original in __cause__
 │   └── Conflict        another process changed the session first; nothing was written
@@ -25,8 +27,10 @@ __all__ = [
     "InputError",
     "LayoutError",
     "MissingExtra",
+    "NotEnoughMemory",
     "OpticalMemoryError",
     "ReaderMismatch",
+    "ReaderUnavailable",
     "ReadingFailed",
     "StoreError",
 ]
@@ -52,12 +56,20 @@ class CheckpointError(OpticalMemoryError, ValueError):
     """A checkpoint lacks keys, has others, or is not one of ours; nothing was loaded."""
 
 
+class NotEnoughMemory(OpticalMemoryError, MemoryError):
+    """A model needs more memory than its device has free; nothing was loaded."""
+
+
 class CorruptTokens(OpticalMemoryError, ValueError):
     """A blob does not parse or does not match its key; the cache drops it and encodes again."""
 
 
 class ReadingFailed(OpticalMemoryError):
     """The decoder looped, stopped early or fell below the page's certificate."""
+
+
+class ReaderUnavailable(OpticalMemoryError):
+    """No server that reads answered in time, or one refused; the message says what to change."""
 
 
 class InputError(OpticalMemoryError, ValueError):

@@ -265,8 +265,8 @@ class OpticalMemory:
 
     def _picture(self, record: PageRecord, rung: Rung, mode: Mode) -> Picture:
         if mode == "tokens":
-            return Picture(rung.side_px, visual=self.pages.tokens([record], rung)[0])
-        return Picture(rung.side_px, png=self.pages.picture(record, rung))
+            return Picture(rung.side_px, visual=self.pages.tokens([record], rung)[0], tokens=rung.tokens)
+        return Picture(rung.side_px, png=self.pages.picture(record, rung), tokens=rung.tokens)
 
     # ---- looking after ----------------------------------------------------------------------------------------------
 

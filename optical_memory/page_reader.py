@@ -75,7 +75,8 @@ class PageReader:
         """Whether the page still is what `digest` says and has a picture at `rung`."""
         if record is None or record.digest != digest or record.state in ("stub", "forgotten"):
             return False
-        return record.rung is None or self.reader.profile.rung(record.rung).side_px >= rung.side_px
+        ladder = self.reader.profile.ladder
+        return record.rung is None or ladder.index(self.reader.profile.rung(record.rung)) <= ladder.index(rung)
 
     def drop(self, record: PageRecord, rungs: Sequence[Rung]) -> None:
         """Let go of a page's cached tokens at these rungs; where the cache says no, they go when their time is up."""

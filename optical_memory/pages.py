@@ -11,9 +11,12 @@ import hashlib
 import json
 from dataclasses import astuple, dataclass
 from functools import cached_property
-from typing import Any
+from math import isqrt
+from typing import Any, Literal
 
-__all__ = ["Cluster", "Grid", "Layout", "Page", "RowBox", "TurnSpan"]
+__all__ = ["Cluster", "Grid", "Layout", "Page", "RowBox", "StyleName", "TurnSpan", "sans_grid"]
+
+StyleName = Literal["cells", "sans"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,22 +26,60 @@ class Grid:
     128 x 64 gives cells of 8 x 16 px at Large and Base and of 4 x 8 px at Small and Tiny, so that a patch of the
     encoder (16 x 16 px) holds whole cells only. At Base and Tiny the cells fill the picture; at Large and Small every
     fifth slot of a row and of a column stays blank.
+
+    In the style "cells" a character stands in a cell of its own (bitmap fonts). In the style "sans" a cell is half an
+    em wide and a line high, characters are as wide as they are (Noto Sans), and a cell at either side stays blank.
     """
 
     columns: int = 128
     rows: int = 64
     text_columns: int = 2
     gutter: int = 2
+    style: StyleName = "cells"
+
+    @property
+    def margin(self) -> int:
+        """Blank cells at either side of the page."""
+        return int(self.style == "sans")
 
     @property
     def measure(self) -> int:
         """Cells in one line of text."""
-        return (self.columns - self.gutter * (self.text_columns - 1)) // self.text_columns
+        return (self.columns - 2 * self.margin - self.gutter * (self.text_columns - 1)) // self.text_columns
 
     @property
     def capacity(self) -> int:
         """Cells that can carry text."""
         return self.measure * self.text_columns * self.rows
+
+    def to_list(self) -> list[int | str]:
+        """The fields for JSON; the style only where it is not "cells", as it was before there were others."""
+        return list(astuple(self))[: 4 if self.style == "cells" else 5]
+
+
+def sans_grid(side_px: int, density_px2_per_char: float) -> Grid:
+    """The page in the style "sans" that holds the most running English prose at no less than this density (px² a
+    character) on a picture of `side_px`; lines are 1.20 to 1.25 em high.
+
+    On pages of books, at 45 to 340 px² a character, the mean has the density within 1 %, each within 4 %; text with
+    short paragraphs has fewer characters on a page. Raises `ValueError` where a page would not have 8 lines.
+    """
+    chars = side_px * side_px / density_px2_per_char
+    shapes = [(c, r) for r in range(8, isqrt(int(chars)) + 1) for c in range((12 * r + 9) // 5, 5 * r // 2 + 2)]
+    fits = [shape for shape in shapes if _prose_chars(*shape) <= chars]
+    if not fits:
+        raise ValueError(f"{side_px} px at {density_px2_per_char} px² per character hold too few, {chars:.0f}")
+    columns, rows = max(fits, key=lambda shape: _prose_chars(*shape))
+    return Grid(columns, rows, 1, 0, "sans")
+
+
+def _prose_chars(columns: int, rows: int) -> float:
+    """Characters of running English prose on a full page, wrapped spaces included.
+
+    Measured on 400,000 characters of public-domain books in Noto Sans: a character takes 0.467 em, and a line ends
+    3.05 characters before the margin, whatever its length (60 to 178 half ems: within 0.5 %).
+    """
+    return rows * ((columns - 2) / 2 / 0.467 - 3.05)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +100,8 @@ class RowBox:
     """Where one line stands: row `y`, first cell `x`, its width in cells and characters, and what joins it to the next.
 
     `join` is "" (a word was broken), " " (wrapped at a space that is not drawn) or "\\n" (the text had a line break).
-    Characters outside `clusters` take one cell each, in order.
+    In the style "cells", characters outside `clusters` take one cell each, in order; in "sans" there are no clusters,
+    and `cells` is the width rounded up.
     """
 
     y: int
@@ -102,7 +144,7 @@ class Layout:
     def to_json(self) -> dict[str, Any]:
         """Compact JSON: each value as the list of its fields."""
         return {
-            "grid": list(astuple(self.grid)),
+            "grid": self.grid.to_list(),
             "rows": [list(astuple(row)) for row in self.rows],
             "spans": [list(astuple(span)) for span in self.spans],
         }
@@ -131,7 +173,7 @@ class Page:
     def digest(self) -> str:
         """SHA-256 over the grid, the rows and the text: what the picture depends on."""
         rows = [[r.y, r.x, r.cells, r.join, line] for r, line in zip(self.layout.rows, self.lines, strict=True)]
-        canonical = json.dumps([astuple(self.layout.grid), rows], ensure_ascii=False, separators=(",", ":"))
+        canonical = json.dumps([self.layout.grid.to_list(), rows], ensure_ascii=False, separators=(",", ":"))
         return "sha256:" + hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()
 
     @property

@@ -26,7 +26,7 @@ from bidi.algorithm import (
 from optical_memory.renderers.glyphs import native_cells, native_ink
 from optical_memory.renderers.shaping import Script, joiner_shows, run_cells, script_of
 
-__all__ = ["Kind", "Line", "base_level", "bidi_levels", "escape", "kind", "overlay", "split_line"]
+__all__ = ["ANY_WIDTH", "RTL", "Kind", "Line", "base_level", "bidi_levels", "escape", "kind", "overlay", "split_line"]
 
 Kind = Literal["plain", "wide", "mark", "shaped", "escape"]
 
@@ -35,6 +35,7 @@ UNSEEN = regex.compile(r"[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}\p{Default_I
 JOINERS = "\u200c\u200d"  # between letters of a shaped script they change the letters' forms, which is their ink
 MARKS_PER_BASE = 2  # a third mark could not be told from the others
 MARKS_PER_LETTER = 4  # of a shaped script; more would be drawn over each other
+ANY_WIDTH = 1 << 30
 GRAPHEMES_PER_CHUNK = 8  # of scripts without spaces, so that lines can be broken
 
 
@@ -42,13 +43,15 @@ GRAPHEMES_PER_CHUNK = 8  # of scripts without spaces, so that lines can be broke
 class Line:
     """Atoms of a text: atom i is `text[starts[i]:starts[i + 1]]`, drawn from cell `at[i]` to cell `at[i + 1]`.
 
-    `levels` are bidirectional levels, one for each character; empty where all is left to right.
+    `levels` are bidirectional levels, one for each character; empty where all is left to right. Where `at` counts
+    something finer than cells, `cells_at` has the cells, which the rules for breaking lines go by.
     """
 
     text: str
     starts: tuple[int, ...] | range
     at: tuple[int, ...] | range
     levels: tuple[int, ...] = ()
+    cells_at: tuple[int, ...] | range | None = None
 
     def __len__(self) -> int:
         return len(self.starts) - 1
@@ -57,7 +60,8 @@ class Line:
         return self.text[self.starts[i] : self.starts[i + 1]]
 
     def cells(self, i: int) -> int:
-        return self.at[i + 1] - self.at[i]
+        at = self.at if self.cells_at is None else self.cells_at
+        return at[i + 1] - at[i]
 
 
 def escape(char: str) -> str:
@@ -82,27 +86,27 @@ def kind(char: str) -> Kind:
     return "plain" if cells == 1 else "wide"
 
 
-def split_line(text: str) -> Line:
-    """Cut one line (no line break in it) into atoms."""
+def split_line(text: str, widest: int = ANY_WIDTH) -> Line:
+    """Cut one line (no line break in it) into atoms; runs of a shaped script into parts of at most `widest` cells."""
     if all(kind(char) == "plain" for char in set(text)):
         every = range(len(text) + 1)
         return Line(text, every, every, bidi_levels(text))
     starts, cells = [0], []
     while starts[-1] < len(text):
-        for end, width in _next_atoms(text, starts[-1]):
+        for end, width in _next_atoms(text, starts[-1], widest):
             starts.append(end)
             cells.append(width)
     return Line(text, tuple(starts), tuple(accumulate(cells, initial=0)), bidi_levels(text))
 
 
-def _next_atoms(text: str, start: int) -> list[tuple[int, int]]:
+def _next_atoms(text: str, start: int, widest: int) -> list[tuple[int, int]]:
     """(end, cells) of the atom at `start`, or of the chunks of a shaped run."""
     char = text[start]
     how = kind(char)
     if how == "escape":
         return [(start + 1, len(escape(char)))]
     if how == "shaped" and (script := script_of(char)):
-        return _shaped_atoms(text, start, script)
+        return _shaped_atoms(text, start, script, widest)
     end = start + 1
     while how != "mark" and char != " " and char != "\t" and _joins(text, start, end):
         end += 1
@@ -116,7 +120,7 @@ def _joins(text: str, start: int, end: int) -> bool:
     return bool((overlay(text[start : end + 1]) != overlay(text[start:end])).any())
 
 
-def _shaped_atoms(text: str, start: int, script: Script) -> list[tuple[int, int]]:
+def _shaped_atoms(text: str, start: int, script: Script, widest: int) -> list[tuple[int, int]]:
     end = start + 1
     while end < len(text) and _goes_on(text, start, end, script):
         end += 1
@@ -124,9 +128,20 @@ def _shaped_atoms(text: str, start: int, script: Script) -> list[tuple[int, int]
     graphemes = [start + m.end() for m in regex.finditer(r"\X", text[start:end])]
     atoms = []
     for stop in [*graphemes[limit - 1 : -1 : limit], end]:
-        atoms.append((stop, run_cells(text[start:stop], script)))
-        start = stop
+        while start < stop:
+            part = _narrowed(text, start, stop, script, widest)
+            atoms.append((part, run_cells(text[start:part], script)))
+            start = part
     return atoms
+
+
+def _narrowed(text: str, start: int, stop: int, script: Script, widest: int) -> int:
+    """Where a part of a shaped run ends that takes `widest` cells at most: halved until it does, between graphemes
+    where there are several."""
+    while stop - start > 1 and run_cells(text[start:stop], script) > widest:
+        between = [start + m.end() for m in regex.finditer(r"\X", text[start:stop])][:-1]
+        stop = between[(len(between) - 1) // 2] if between else (start + stop) // 2
+    return stop
 
 
 def _goes_on(text: str, start: int, at: int, script: Script) -> bool:

@@ -16,11 +16,11 @@ from bidi.mirror import MIRRORED
 
 from optical_memory.errors import LayoutError
 from optical_memory.pages import Cluster, Grid, Page
-from optical_memory.renderers.cells import bidi_levels, escape, kind, overlay, split_line
+from optical_memory.renderers.cells import ANY_WIDTH, bidi_levels, escape, kind, overlay, split_line
 from optical_memory.renderers.glyphs import MIN_CELL, Ink, cell_ink, fit_ink
 from optical_memory.renderers.shaping import run_ink, script_of
 
-__all__ = ["Image", "cell_size", "draw_cells", "draw_page"]
+__all__ = ["Image", "cell_size", "draw_cells", "draw_page", "edges", "visual_order"]
 
 Image = npt.NDArray[np.uint8]  # (side_px, side_px), 0 = ink, 255 = paper
 
@@ -115,8 +115,15 @@ def draw_cells(codes: npt.NDArray[np.integer], side_px: int) -> Image:
 # ---- pages ----------------------------------------------------------------------------------------------------------
 
 
+def edges(grid: Grid, side_px: int) -> tuple[list[int], list[int]]:
+    """Where each row and each cell of a line starts, in px, and the side after the last."""
+    width, height = cell_size(grid.columns, grid.rows, side_px)
+    ys, xs = origins(grid.rows, side_px, height), origins(grid.columns, side_px, width)
+    return [*ys.tolist(), side_px], [*xs.tolist(), side_px]
+
+
 def draw_page(page: Page, side_px: int) -> Image:
-    """A page as a (side_px, side_px) picture, 0 on 255. Raises `LayoutError` where cells would be too small."""
+    """A page of the style "cells" in (side_px, side_px) px, 0 on 255. Raises `LayoutError` for too small cells."""
     grid = page.layout.grid
     codes = np.full((grid.rows, grid.columns), SPACE, np.uint32)
     wide: list[tuple[str, int, int, int]] = []
@@ -127,7 +134,7 @@ def draw_page(page: Page, side_px: int) -> Image:
             codes[row.y, row.x + cell : row.x + cluster.cell] = points[char : cluster.char]
             char, cell = cluster.char + cluster.chars, cluster.cell + cluster.cells
             x = row.x + cluster.cell
-            for atom, cells in visual_order(line[cluster.char : char]):
+            for atom, cells in visual_order(line[cluster.char : char], grid.measure):
                 if cells == len(atom) == 1:
                     codes[row.y, x] = ord(atom)
                 else:
@@ -148,13 +155,14 @@ def _blit(image: Image, atoms: list[tuple[str, int, int, int]], grid: Grid) -> N
         image[tops[y] : tops[y] + height, left:right] = 255 - atom_ink(atom, cells, right - left, height)
 
 
-def visual_order(text: str) -> list[tuple[str, int]]:
+def visual_order(text: str, widest: int = ANY_WIDTH, base: int = 1) -> list[tuple[str, int]]:
     """(atom, cells) of a cluster from left to right, escapes spelled out.
 
-    Right-to-left runs are reversed and their brackets mirrored (UAX #9: L2, L4).
+    Right-to-left runs are reversed and their brackets mirrored (UAX #9: L2, L4). `base` is the level of what stands
+    around them; `widest` as in `split_line`.
     """
-    line = split_line(text)
-    levels = bidi_levels(text, base=1)
+    line = split_line(text, widest)
+    levels = bidi_levels(text, base)
     atoms = [(line.atom(i), line.cells(i), levels[line.starts[i]] if levels else 0) for i in range(len(line))]
     atoms = [(MIRRORED.get(atom, atom) if level % 2 else atom, cells, level) for atom, cells, level in atoms]
     for level in range(max((level for *_, level in atoms), default=0), 0, -1):

@@ -30,6 +30,7 @@ __all__ = [
     "fit_ink",
     "native_cells",
     "native_ink",
+    "resized",
 ]
 
 FONT_DIR = Path(__file__).parent / "fonts"
@@ -176,12 +177,17 @@ def fit_ink(ink: Ink, height: int, width: int) -> Ink:
     scale = min(height // ink.shape[0], width // ink.shape[1])
     if scale >= 1:
         return _centre(_scale(ink, scale), height, width)
-    small = _shrink(_shrink(ink.astype(np.int64), min(height, ink.shape[0])).T, min(width, ink.shape[1])).T
+    return _centre(resized(ink, min(height, ink.shape[0]), min(width, ink.shape[1])), height, width)
+
+
+def resized(ink: Ink, height: int, width: int) -> Ink:
+    """Bitmap ink of any size box-filtered to (height, width) and 4 bits."""
+    small = _box(_box(ink.astype(np.int64), height).T, width).T
     gray = small * 15 // max(1, int(small.max()))  # the darkest pixel is black, so that thin strokes stay visible
-    return _centre((gray * 17).astype(np.uint8), height, width)
+    return (gray * 17).astype(np.uint8)
 
 
-def _shrink(values: npt.NDArray[np.int64], size: int) -> npt.NDArray[np.int64]:
+def _box(values: npt.NDArray[np.int64], size: int) -> npt.NDArray[np.int64]:
     """Box filter along the first axis in whole numbers: each output row is a sum over `len(values)` sub-rows."""
     sums: npt.NDArray[np.int64] = np.repeat(values, size, axis=0).reshape(size, len(values), -1).sum(axis=1)
     return sums

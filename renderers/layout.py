@@ -12,14 +12,14 @@ from itertools import takewhile
 
 from optical_memory.errors import LayoutError
 from optical_memory.pages import Grid, Layout, Page, RowBox, TurnSpan
-from optical_memory.renderers.cells import Line, split_line
+from optical_memory.renderers.cells import Line
 from optical_memory.renderers.marks import Heard, body, call_offset, mark
-from optical_memory.renderers.wrapping import clusters, cut_row
+from optical_memory.renderers.styles import STYLES
+from optical_memory.renderers.wrapping import cut_row
 from optical_memory.turns import Turn
 
 __all__ = ["PlacedTurn", "paginate"]
 
-LONGEST_ATOM = 10  # cells of the widest escape, \u{10FFFF}
 CHARS_PER_CELL = 4  # no atom holds more
 
 
@@ -96,6 +96,8 @@ class _Sheet:
 
     def __init__(self, grid: Grid) -> None:
         self.grid = grid
+        self._style = STYLES[grid.style]
+        self._measure = grid.measure * self._style.unit
         self._rows: list[RowBox] = []
         self._lines: list[str] = []
         self._spans: list[TurnSpan] = []
@@ -125,7 +127,7 @@ class _Sheet:
         if self._full:
             return piece
         span, prefix = self._begin(piece)
-        at, line = piece.start, split_line(prefix)
+        at, line = piece.start, self._style.split_line(prefix)
         while not self._full and (at < piece.end or prefix):
             at = self._lay_line(piece, at, line)
             prefix, line = "", _NO_MARK
@@ -139,27 +141,30 @@ class _Sheet:
         if self._spans and self._spans[-1].ordinal == placed.ordinal and piece.start:
             return self._spans.pop(), ""
         self._part_from_last()
-        resumed, limit = piece.start > 0, self.grid.measure - LONGEST_ATOM
+        resumed, limit = piece.start > 0, self._measure - self._style.longest * self._style.unit
         text, heard = mark(placed.turn, placed.ordinal, self._heard, resumed=resumed)
-        if split_line(text).at[-1] > min(limit, self.grid.measure * 2 // 3):
+        if self._width(text) > min(limit, self._measure * 2 // 3):
             text, heard = mark(placed.turn, placed.ordinal, self._heard, resumed=resumed, bare=True)
-        if len(text) > limit:
+        if self._width(text) > limit:
             raise LayoutError(
                 f"turn {placed.id!r} cannot be put on a grid with {self.grid.measure} cells in a line: its mark "
-                f"{text!r} leaves less than {LONGEST_ATOM} cells; use a grid with more columns"
+                f"{text!r} leaves less than {self._style.longest} cells; use a grid with more columns"
             )
         self._heard = heard
         start = self._chars
         return TurnSpan(placed.id, placed.ordinal, start, start + len(text), start, resumed=resumed), text
+
+    def _width(self, text: str) -> int:
+        return self._style.split_line(text).at[-1]
 
     def _lay_line(self, piece: _Piece, at: int, prefix: Line) -> int:
         """Lay the line of text at `at`, as many rows of it as there is room for; return where the rest begins."""
         found = piece.text.find("\n", at, piece.end)
         stop = piece.end if found < 0 else found
         window = piece.text[at : min(stop, at + self.grid.capacity * CHARS_PER_CELL)]
-        line, first = split_line(window), 0
+        line, first = self._style.split_line(window, self.grid.measure), 0
         while True:
-            cut = cut_row(line, first, self.grid.measure - prefix.at[-1], self.grid.measure)
+            cut = cut_row(line, first, self._measure - prefix.at[-1], self._measure)
             ends = cut.resume == len(line)
             join = "\n" if ends and at + len(window) == found else cut.join
             self._add_row(prefix, line, first, cut.stop, join)
@@ -168,12 +173,13 @@ class _Sheet:
                 return at + line.starts[first] + (len(join) if ends else 0)
 
     def _add_row(self, prefix: Line, line: Line, first: int, stop: int, join: str) -> None:
-        chars, cells = len(prefix.text), prefix.at[-1]
+        chars, start, clusters = len(prefix.text), prefix.at[-1], self._style.clusters
         text = prefix.text + line.text[line.starts[first] : line.starts[stop]]
-        found = clusters(prefix, 0, len(prefix), 0, 0) + clusters(line, first, stop, chars, cells)
+        found = clusters(prefix, 0, len(prefix), 0, 0) + clusters(line, first, stop, chars, start)
         column, y = divmod(len(self._rows), self.grid.rows)
-        x = column * (self.grid.measure + self.grid.gutter)
-        self._rows.append(RowBox(y, x, cells + line.at[stop] - line.at[first], len(text), join, found))
+        x = self.grid.margin + column * (self.grid.measure + self.grid.gutter)
+        cells = -(-(start + line.at[stop] - line.at[first]) // self._style.unit)
+        self._rows.append(RowBox(y, x, cells, len(text), join, found))
         self._lines.append(text)
         self._chars += len(text) + len(join)
 
@@ -184,4 +190,4 @@ class _Sheet:
             self._chars += 1
 
 
-_NO_MARK = split_line("")
+_NO_MARK = Line("", range(1), range(1))

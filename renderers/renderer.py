@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 
 from optical_memory.pages import Grid, Page
 from optical_memory.renderers.cells import kind, split_line
-from optical_memory.renderers.drawing import Image, draw_page
+from optical_memory.renderers.drawing import Image
 from optical_memory.renderers.layout import PlacedTurn, paginate
+from optical_memory.renderers.styles import STYLES
 
 __all__ = ["PageRenderer", "Picture", "escaped"]
 
@@ -36,18 +37,14 @@ class PageRenderer:
 
     def draw(self, page: Page, side_px: int) -> Image:
         """The page in (side_px, side_px) px, black (0) on white (255). Raises `LayoutError` for too small a side."""
-        return draw_page(page, side_px)
+        return STYLES[page.layout.grid.style].draw(page, side_px)
 
     def picture(self, page: Page, side_px: int) -> Picture:
         """The drawn page with its count of escapes."""
-        return Picture(draw_page(page, side_px), escaped(page))
+        return Picture(self.draw(page, side_px), escaped(page))
 
 
 def escaped(page: Page) -> int:
     r"""Characters of the page that are drawn as a visible escape (`\u{1F600}`): emoji, controls, unassigned ones."""
-    count = 0
-    for row, text in zip(page.layout.rows, page.lines, strict=True):
-        for cluster in row.clusters:
-            line = split_line(text[cluster.char : cluster.char + cluster.chars])
-            count += sum(kind(line.atom(i)[0]) == "escape" for i in range(len(line)))
-    return count
+    lines = (split_line(text) for text in page.lines)
+    return sum(kind(line.atom(i)[0]) == "escape" for line in lines for i in range(len(line)))

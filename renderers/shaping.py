@@ -17,7 +17,7 @@ import uharfbuzz
 
 from optical_memory.renderers.glyphs import FONT_DIR, FREETYPE, Ink
 
-__all__ = ["SCRIPTS", "Script", "joiner_shows", "run_cells", "run_ink", "script_of"]
+__all__ = ["SCRIPTS", "Outline", "Script", "four_bits", "joiner_shows", "outline", "run_cells", "run_ink", "script_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ def script_of(char: str) -> Script | None:
     if not char or unicodedata.category(char)[0] not in "LM":
         return None
     for script in SCRIPTS:
-        if any(low <= ord(char) <= high for low, high in script.ranges) and _outline(script.font).has(char):
+        if any(low <= ord(char) <= high for low, high in script.ranges) and outline(script.font).has(char):
             return script
     return None
 
@@ -57,7 +57,7 @@ def script_of(char: str) -> Script | None:
 _UPRIGHT = freetype.Matrix(0x10000, 0, 0, 0x10000)
 
 
-class _Outline:
+class Outline:
     """One outline font, open in HarfBuzz (what goes where) and in FreeType (how it looks)."""
 
     def __init__(self, name: str) -> None:
@@ -94,14 +94,14 @@ class _Outline:
 
 
 @cache
-def _outline(name: str) -> _Outline:
-    return _Outline(name)
+def outline(name: str) -> Outline:
+    return Outline(name)
 
 
 @lru_cache(maxsize=65536)
 def run_cells(text: str, script: Script) -> int:
     """Cells that a run of one script takes: its shaped width in half ems, rounded up."""
-    font = _outline(script.font)
+    font = outline(script.font)
     advance: int = sum(advance for _, _, _, advance in font.shape(text, script))
     return max(1, ceil(advance * CELLS_PER_EM / font.units))
 
@@ -109,7 +109,7 @@ def run_cells(text: str, script: Script) -> int:
 @lru_cache(maxsize=4096)
 def joiner_shows(before: str, joiner: str, after: str, script: Script) -> bool:
     """Whether a zero-width (non-)joiner between two letters changes what is drawn."""
-    font = _outline(script.font)
+    font = outline(script.font)
 
     def drawn(text: str) -> list[tuple[int, int, int, int]]:
         return [glyph for glyph in font.shape(text, script) if glyph[3] or glyph[0] != font.space]
@@ -119,7 +119,7 @@ def joiner_shows(before: str, joiner: str, after: str, script: Script) -> bool:
 
 def run_ink(text: str, script: Script, width: int, height: int, cells: int) -> Ink:
     """The shaped run drawn into (height, width) px, `cells` cells wide; its darkest pixel is black."""
-    font = _outline(script.font)
+    font = outline(script.font)
     y_ppem = min(CELLS_PER_EM * width / cells, height * font.units / (font.ascent + font.descent))
     x_ppem = min(CELLS_PER_EM * width / cells, WIDEST * y_ppem)
     baseline = (height + (font.ascent - font.descent) * y_ppem / font.units) / 2
@@ -131,7 +131,7 @@ def run_ink(text: str, script: Script, width: int, height: int, cells: int) -> I
             dx, dy = margin + x * x_ppem / font.units, y * y_ppem / font.units
             part, left, top = font.fill(glyph, x_ppem, y_ppem, dx, dy + ceil(baseline) - baseline)
             _merge(ink, part, ceil(baseline) - top, left)
-    return _four_bits(ink)
+    return four_bits(ink)
 
 
 def _merge(ink: Ink, part: Ink, top: int, left: int) -> None:
@@ -143,6 +143,6 @@ def _merge(ink: Ink, part: Ink, top: int, left: int) -> None:
     np.maximum(spot, part, out=spot)
 
 
-def _four_bits(ink: Ink) -> Ink:
+def four_bits(ink: Ink) -> Ink:
     scaled = ink.astype(np.int64) * 15 // max(1, int(ink.max(initial=0)))
     return (scaled * 17).astype(np.uint8)

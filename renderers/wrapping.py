@@ -1,4 +1,4 @@
-"""Word wrap on cells: one line of atoms into rows, nothing lost and nothing added.
+"""Word wrap: one line of atoms into rows, nothing lost and nothing added.
 
 Knows atoms and widths; nothing of turns or pages. A row ends before the one space that is not drawn (its join is " "),
 or anywhere else with the join "" (a word that is longer than the measure, several spaces, wide characters).
@@ -25,7 +25,7 @@ class Cut:
 
 
 def cut_row(line: Line, first: int, room: int, measure: int) -> Cut:
-    """Cut a row of at most `room` cells from atom `first` on; later rows have `measure` cells.
+    """Cut a row from atom `first` on, at most `room` wide in the units of `line.at`; later rows are `measure` wide.
 
     The end of the line gives `stop == resume == len(line)`. A row may be empty when a word fits only the next one.
     """

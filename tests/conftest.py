@@ -6,6 +6,7 @@ import os
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -13,6 +14,9 @@ from optical_memory.stores import Store
 from optical_memory.stores.redis import RedisStore
 from optical_memory.stores.server import private_server
 from optical_memory.stores.sqlite import SQLiteStore
+
+if TYPE_CHECKING:
+    from published import Stock
 
 
 @pytest.fixture(scope="session")
@@ -46,3 +50,14 @@ def data_dir() -> Path:
     if not found.is_dir():
         pytest.skip(f"needs the evaluation data in {found}")
     return found
+
+
+@pytest.fixture(scope="session")
+def stock(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Stock]:
+    """A small random checkpoint of every family in the published form, by the family's id."""
+    from published import write_checkpoint
+
+    from optical_memory.readers.families import FAMILIES
+
+    root = tmp_path_factory.mktemp("checkpoints")
+    return {f.id: (root / f.id, write_checkpoint(root / f.id, f)) for f in FAMILIES.values()}

@@ -146,7 +146,11 @@ def test_a_page_without_a_picture_goes_as_text_among_pictures() -> None:
 def test_visual_tokens_cost_what_the_decoder_receives_and_have_no_message() -> None:
     visual = VisualTokens(np.zeros((64, 8), np.float32), "pocket", "1", "tiny")
     context = assemble(
-        [Turn("user", "q")], [page(1, "seen")], 500, mode="tokens", pictures={"p1": Picture(512, None, visual)}
+        [Turn("user", "q")],
+        [page(1, "seen")],
+        500,
+        mode="tokens",
+        pictures={"p1": Picture(512, None, visual, tokens=73)},
     )
     (part, _) = context.parts
     assert isinstance(part, PagePart)

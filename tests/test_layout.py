@@ -233,7 +233,8 @@ def test_wide_characters_take_two_cells_and_emoji_an_escape() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["x" * 300_000, "\u0301" * 5_000, "क" + "\u093c" * 5_000, "שלום " * 5_000, " " * 50_000]
+    "text",
+    ["x" * 300_000, "\u0301" * 5_000, "क" + "\u093c" * 5_000, "שלום " * 5_000, " " * 50_000, "ஔ" * 400, "क्" * 400],
 )
 def test_monstrous_lines_are_laid_out_whole(text: str) -> None:
     assert drawn_bodies(paginate(placed([Turn("user", text)])))["t0"] == text

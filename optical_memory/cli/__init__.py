@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from optical_memory import __version__
-from optical_memory.cli import measuring, remembering, tending
+from optical_memory.cli import bulk, measuring, readers, remembering, tending
 from optical_memory.errors import Forgotten, OpticalMemoryError
 
 __all__ = ["app", "main"]
@@ -36,7 +36,8 @@ app.command()(measuring.bench)
 app.add_typer(evaluations, name="eval")
 evaluations.command()(measuring.fidelity)
 evaluations.command()(measuring.identifiers)
-app.command()(tending.readers)
+app.add_typer(readers.app, name="readers")
+app.add_typer(bulk.app, name="bulk")
 
 
 def _tell_version(wanted: bool) -> None:

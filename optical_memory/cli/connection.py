@@ -29,7 +29,12 @@ SessionName = Annotated[
     str, typer.Option("--session", envvar="OPTICAL_MEMORY_SESSION", help="The session, one for each conversation.")
 ]
 ReaderName = Annotated[
-    str, typer.Option("--reader", envvar="OPTICAL_MEMORY_READER", help="'pocket', or a folder with a checkpoint of it.")
+    str,
+    typer.Option(
+        "--reader",
+        envvar="OPTICAL_MEMORY_READER",
+        help="'pocket', a checkpoint's folder or hub repository, vllm+http://…",
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 

@@ -1,8 +1,7 @@
-"""Commands that look after a session: fade, inspect, stats, check, forget; and readers, which lists what can read."""
+"""Commands that look after a session: fade, inspect, stats, check, forget."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -13,12 +12,11 @@ from optical_memory.cli.connection import AsJson, ReaderName, SessionName, Store
 from optical_memory.cli.output import Run, maker, printable, table
 from optical_memory.errors import Forgotten
 from optical_memory.memory import OpticalMemory
-from optical_memory.readers import open_reader
 from optical_memory.recollection import Recollection
 from optical_memory.records import PageRecord, page_key
 from optical_memory.upkeep import Stats
 
-__all__ = ["check", "fade", "forget", "inspect", "readers", "stats"]
+__all__ = ["check", "fade", "forget", "inspect", "stats"]
 
 STYLES = {"original": "green", "verified": "", "reconstructed": "yellow", "forgotten": "dim strike"}
 
@@ -202,40 +200,3 @@ def forget(
         memory.forget(page=id, turn=turn, session=whole_session)
     what = f"page {id}" if page else f"turn {turn!r}" if turn else f"session {session!r}"
     run.done(lambda out: out.print(f"forgot {printable(what)}", markup=False), forgot=what)
-
-
-# ---- readers --------------------------------------------------------------------------------------------------------
-
-
-def readers(
-    reader: ReaderName = "pocket",
-    as_json: AsJson = False,
-) -> None:
-    """What can be opened as --reader: its ladder with tokens, and the size of its checkpoint. Loads no weights."""
-    run = Run("readers", as_json)
-    rows = [_reader(name) for name in dict.fromkeys(["pocket", reader])]
-    run.done(lambda out: _show_readers(out, rows), rows)
-
-
-def _reader(name: str) -> dict[str, Any]:
-    opened_reader = open_reader(name)
-    profile, folder = opened_reader.profile, getattr(opened_reader, "folder", None)
-    files = sorted(Path(folder).glob("*.safetensors")) if folder else []
-    return {
-        "name": name,
-        "reader": maker(opened_reader),
-        "dim": profile.dim,
-        "grid": [profile.grid.columns, profile.grid.rows],
-        "characters": None if profile.charset is None else len(profile.charset),
-        "checkpoint_bytes": sum(file.stat().st_size for file in files),
-        "ladder": [{"rung": r.name, "side_px": r.side_px, "tokens": r.tokens} for r in profile.ladder],
-    }
-
-
-def _show_readers(out: Console, rows: list[dict[str, Any]]) -> None:
-    for row in rows:
-        characters = f"reads {row['characters']} characters" if row["characters"] else "does not say what it reads"
-        pages = f"pages of {row['grid'][0]} x {row['grid'][1]} cells"
-        title = f"{row['name']} ({row['reader']}): {row['checkpoint_bytes'] / 1e6:.1f} MB, {characters}, {pages}"
-        rungs = [[r["rung"], r["side_px"], r["tokens"]] for r in row["ladder"]]
-        out.print(table(title, ["rung", "side px", "tokens"], rungs))

@@ -1,0 +1,208 @@
+"""Published checkpoints into transformers' own classes, strictly: encoder alone, decoder alone, or all on paper.
+
+A half is the stock class with the other half shrunk to almost nothing, so that each runs the stock code. Every key must
+be there and none too many, or a `CheckpointError` says which; transformers alone reports it and goes on with random
+weights. Weights are read lazily from the file: the half that is not asked for is never touched.
+"""
+
+from __future__ import annotations
+
+import json
+import mmap
+from collections.abc import Mapping
+from contextlib import ExitStack, contextmanager
+from copy import deepcopy
+from logging import ERROR
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+from transformers import (
+    DeepseekOcr2ForConditionalGeneration,
+    GenerationConfig,
+    PreTrainedConfig,
+    PreTrainedModel,
+    UnlimitedOcrForConditionalGeneration,
+)
+from transformers.utils import logging
+
+from optical_memory.errors import CheckpointError
+from optical_memory.readers.families import V2, Family
+from optical_memory.readers.published import Published, Shape
+from optical_memory.readers.tokenizer import EOS, PAD
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["Half", "check_keys", "half_bytes", "load_half", "stock_class", "write_sparse"]
+
+Half = Literal["encoder", "decoder"]
+
+PRIVATE: dict[str, int] = {}  # Windows has no such flags, nor needs them
+if hasattr(mmap, "MAP_PRIVATE"):
+    PRIVATE["flags"] = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
+
+STORED = {"BF16": torch.bfloat16, "F16": torch.float16, "F32": torch.float32}
+
+ENCODER_KEYS = (
+    *("model.sam_model.", "model.vision_model.", "model.qwen2_model.", "model.projector."),
+    *("model.image_newline", "model.view_seperator"),
+)
+DEAD_KEYS = ("model.vision_model.embeddings.patch_embedding.weight", "model.vision_model.embeddings.position_ids")
+"""In files, used by no class: SAM's features go in where CLIP's own patches would."""
+
+ENCODER_PARTS = ("model.vision_tower.", "model.multi_modal_projector.", "model.image_newline", "model.view_separator")
+"""The same in the stock class."""
+
+
+def stock_class(family: Family) -> type[PreTrainedModel]:
+    return DeepseekOcr2ForConditionalGeneration if family is V2 else UnlimitedOcrForConditionalGeneration
+
+
+def load_half(found: Published, half: Half, dtype: torch.dtype = torch.float32, device: str = "cpu") -> PreTrainedModel:
+    """The stock class with one half's weights, in eval mode. Raises `CheckpointError` unless all of its keys fit."""
+    where = {} if device == "cpu" else {"device_map": {"": device}}
+    kind, config = stock_class(found.family), _shrunk(found.config, half)
+    with ExitStack() as stack:
+        weights = _mapped(found, half, stack) if half == "encoder" and dtype != torch.float32 else _read(found, half)
+        model, info = _from_pretrained(kind, None, config, dtype, state_dict=weights, **where)
+    _refuse(info, str(found.folder), stock_class(found.family), half)
+    untyped: Any = GenerationConfig
+    model.generation_config = untyped(eos_token_id=EOS, pad_token_id=PAD, do_sample=False)
+    model.train(False)
+    return model
+
+
+def _mapped(found: Published, half: Half, stack: ExitStack) -> dict[str, Any]:
+    """Tensors that stay in the file's pages, which processes share and the system may take back."""
+    files = [stack.enter_context(safe_open(header.file, "pt")) for header in found.headers]
+    return {key: file.get_slice(key) for file in files for key in file.keys() if _belongs(key, half)}  # noqa: SIM118
+
+
+def _read(found: Published, half: Half) -> dict[str, Any]:
+    """Tensors that are read when they are asked for: pages of a mapped file would count until all of it is closed."""
+    return {
+        key: _FileSlice(header.file, header.start, tensor)
+        for header in found.headers
+        for key, tensor in header.tensors.items()
+        if _belongs(key, half)
+    }
+
+
+class _FileSlice:
+    """One tensor of a safetensors file, to be read as a whole, as transformers takes it in place of a loaded one."""
+
+    def __init__(self, file: Path, start: int, tensor: Mapping[str, Any]) -> None:
+        self._file, self._dtype, self._shape = file, tensor["dtype"], tensor["shape"]
+        begin, end = tensor["data_offsets"]
+        self._start, self._size = start + begin, end - begin
+
+    def __getitem__(self, index: Any) -> Tensor:
+        if self._dtype not in STORED:
+            raise CheckpointError(f"{self._file} has numbers of type {self._dtype}; known are {', '.join(STORED)}")
+        data = mmap.mmap(-1, self._size, **PRIVATE)  # goes back to the system at once when the tensor was copied
+        with self._file.open("rb") as file:
+            file.seek(self._start)
+            file.readinto(data)
+        return torch.frombuffer(data, dtype=STORED[self._dtype]).reshape(self._shape)[index]
+
+    def get_dtype(self) -> str:
+        return str(self._dtype)
+
+    def get_shape(self) -> list[int]:
+        return list(self._shape)
+
+
+def half_bytes(found: Published, half: Half) -> int:
+    """Numbers of one half, as many bytes as they take in two bytes each."""
+    shapes = found.shapes
+    return 2 * sum(_size(shape) for key, shape in shapes.items() if _belongs(key, half))
+
+
+def _belongs(key: str, half: Half) -> bool:
+    return key not in DEAD_KEYS and key.startswith(ENCODER_KEYS) == (half == "encoder")
+
+
+def _shrunk(config: PreTrainedConfig, half: Half) -> PreTrainedConfig:
+    """The config with no layers, and almost no width, in the other half."""
+    small: Any = deepcopy(config)
+    if half == "encoder":
+        small.text_config.num_hidden_layers, small.text_config.vocab_size = 0, PAD + 1
+        small.text_config.mlp_layer_types = []
+        if hasattr(small.text_config, "layer_types"):
+            small.text_config.layer_types = []
+        return small  # type: ignore[no-any-return]
+    sam, body = small.vision_config.sam_config, small.vision_config.encoder_config
+    sam.num_hidden_layers = body.num_hidden_layers = 0
+    sam.hidden_size, sam.output_channels, sam.downsample_channels, sam.image_size = 16, 8, [8, 8], 64
+    body.hidden_size, body.vocab_size = 64, 1
+    return small  # type: ignore[no-any-return]
+
+
+def _from_pretrained(
+    kind: type[PreTrainedModel], folder: Path | None, config: PreTrainedConfig, dtype: torch.dtype, **options: Any
+) -> tuple[PreTrainedModel, dict[str, Any]]:
+    try:
+        with _quiet():
+            loaded: Any = kind.from_pretrained(
+                folder, config=config, dtype=dtype, output_loading_info=True, local_files_only=True, **options
+            )
+    except (RuntimeError, OSError, TypeError, ValueError, SafetensorError) as error:
+        raise CheckpointError(f"{folder or 'the checkpoint'} does not load as {kind.__name__}: {error}") from error
+    model, info = loaded
+    return model, info
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without transformers' own report and bar: what it would warn of is an error here, and the half that stays random
+    is meant to."""
+    before = logging.get_verbosity()
+    logging.set_verbosity(ERROR)
+    try:
+        yield
+    finally:
+        logging.set_verbosity(before)
+
+
+def _refuse(info: Mapping[str, Any], name: str, kind: type[PreTrainedModel], half: Half) -> None:
+    """Raise unless every key fits; those of the half that was left out are missing on purpose."""
+    wrong = {what: sorted(map(str, info[what])) for what in ("missing_keys", "unexpected_keys", "mismatched_keys")}
+    wrong["missing_keys"] = [k for k in wrong["missing_keys"] if k.startswith(ENCODER_PARTS) == (half == "encoder")]
+    if any(wrong.values()):
+        counts = ", ".join(f"{len(keys)} {what.replace('_', ' ')} {keys[:3]}" for what, keys in wrong.items() if keys)
+        raise CheckpointError(f"{name} is not a checkpoint of {kind.__name__} at this size: {counts}")
+
+
+# ---- on paper -------------------------------------------------------------------------------------------------------
+
+
+def check_keys(found: Published) -> dict[str, list[str]]:
+    """Load a checkpoint without its numbers, on the meta device: its missing, unexpected and mismatched keys by name.
+
+    Raises `CheckpointError` where it does not come that far (an expert's tensor is missing, say).
+    """
+    kind, options = stock_class(found.family), {"device_map": {"": "meta"}}
+    _, info = _from_pretrained(kind, found.folder, found.config, torch.bfloat16, **options)
+    return {what: sorted(map(str, info[f"{what}_keys"])) for what in ("missing", "unexpected", "mismatched")}
+
+
+def write_sparse(file: Path, shapes: Mapping[str, Shape]) -> None:
+    """A safetensors file of bfloat16 zeros that takes no room on disk."""
+    at, header = 0, {}
+    for key, shape in shapes.items():
+        header[key] = {"dtype": "BF16", "shape": list(shape), "data_offsets": [at, at := at + 2 * _size(shape)]}
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    with file.open("wb") as opened:
+        opened.write(len(text).to_bytes(8, "little") + text)
+        opened.truncate(8 + len(text) + at)
+
+
+def _size(shape: Shape) -> int:
+    size = 1
+    for n in shape:
+        size *= n
+    return size

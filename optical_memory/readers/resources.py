@@ -1,0 +1,77 @@
+"""Where a half of a model goes and in what numbers, and whether it fits there, told before anything is loaded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import psutil
+import torch
+
+from optical_memory.errors import NotEnoughMemory
+from optical_memory.readers.loading import Half, half_bytes
+from optical_memory.readers.published import Published
+
+__all__ = ["DTYPES", "Place", "free_bytes", "place", "require_room"]
+
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+GIB = 2**30
+SPARE = 1.08
+"""Room beyond the weights themselves while they load: the largest tensor is there twice, and keys and values."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A device ("cpu", "cuda", "cuda:1", "mps") and the numbers that weights have there."""
+
+    device: str
+    dtype: torch.dtype
+
+    @property
+    def numbers(self) -> str:
+        return next(name for name, dtype in DTYPES.items() if dtype == self.dtype)
+
+
+def place(half: Half, device: str = "auto", dtype: str = "auto") -> Place:
+    """The place for a half. Raises `ValueError` for a device or dtype that there is not.
+
+    "auto": CUDA where there is one, else Apple's GPU, else the CPU; bfloat16 on CUDA that has it and for the decoder on
+    a CPU, float16 on other GPUs, float32 for the encoder on a CPU, where it is the fastest.
+    """
+    if dtype != "auto" and dtype not in DTYPES:
+        raise ValueError(f"no dtype {dtype!r}: it is auto, {', '.join(DTYPES)}")
+    where = device if device != "auto" else _best_device()
+    if where.split(":")[0] not in ("cpu", "cuda", "mps"):
+        raise ValueError(f"no device {device!r}: it is auto, cpu, mps, cuda or cuda:1, cuda:2 …")
+    return Place(where, DTYPES[dtype] if dtype != "auto" else _best_dtype(half, where))
+
+
+def _best_device() -> str:
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def _best_dtype(half: Half, device: str) -> torch.dtype:
+    if device.startswith("cuda"):
+        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+    if device == "mps":
+        return torch.float16
+    return torch.bfloat16 if half == "decoder" else torch.float32
+
+
+def free_bytes(device: str) -> int:
+    """Memory that is free on a device."""
+    if device.startswith("cuda"):
+        return int(torch.cuda.mem_get_info(device)[0])
+    return int(psutil.virtual_memory().available)
+
+
+def require_room(found: Published, half: Half, at: Place) -> None:
+    """Raise `NotEnoughMemory`, with what is needed and what there is, where a half does not fit."""
+    needed = int(half_bytes(found, half) / 2 * at.dtype.itemsize * SPARE)
+    free = free_bytes(at.device)
+    if needed > free:
+        raise NotEnoughMemory(
+            f"the {half} of {found.family.id} needs {needed / GIB:.1f} GiB in {at.numbers} on {at.device}, "
+            f"{free / GIB:.1f} GiB are free; free some, choose dtype='bfloat16', or read through a server (vllm+http://…)"
+        )

@@ -1,0 +1,218 @@
+"""Checkpoints in the published form load strictly, whole or by halves, or are refused by name."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+import torch
+from published import Stock
+from safetensors.torch import load_file, save_file
+from tokenizers import Tokenizer
+from tokenizers.normalizers import Strip
+
+from optical_memory.errors import CheckpointError, NotEnoughMemory
+from optical_memory.readers import open_reader
+from optical_memory.readers.deepseek import DeepseekReader
+from optical_memory.readers.families import UNLIMITED, V1, V2, Family
+from optical_memory.readers.inspecting import check_paper, check_reader
+from optical_memory.readers.loading import ENCODER_PARTS, check_keys, load_half
+from optical_memory.readers.published import open_folder, read_header
+from optical_memory.readers.resources import Place, require_room
+
+NAMES = {V1: "deepseek_ocr_v1", UNLIMITED: "unlimited_ocr", V2: "deepseek_ocr_2"}
+EVERY_FAMILY = pytest.mark.parametrize("family", [V1, UNLIMITED, V2], ids=lambda family: family.id)
+
+
+def changed(folder: Path, out: Path, **tensors: torch.Tensor | None) -> Path:
+    """A copy of a checkpoint with tensors replaced, added or (None) removed; `__` stands for a dot."""
+    out.mkdir()
+    weights = load_file(folder / "model.safetensors")
+    for name, value in tensors.items():
+        key = name.replace("__", ".")
+        weights.pop(key, None)
+        if value is not None:
+            weights[key] = value
+    save_file(weights, out / "model.safetensors")
+    for name in ("config.json", "tokenizer.json"):
+        (out / name).write_bytes((folder / name).read_bytes())
+    return out
+
+
+# ---- halves ---------------------------------------------------------------------------------------------------------
+
+
+@EVERY_FAMILY
+def test_the_encoder_alone_sees_what_the_whole_model_sees(family: Family, stock: dict[str, Stock]) -> None:
+    folder, model = stock[family.id]
+    half = load_half(open_folder(folder), "encoder")
+    pixels = torch.randn(2, 3, 768, 768, generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        whole, alone = (m.get_image_features(pixel_values=pixels).pooler_output for m in (model, half))
+    assert all(torch.equal(a, b) for a, b in zip(whole, alone, strict=True))
+    assert sum(p.numel() for p in half.parameters()) < 0.1 * sum(p.numel() for p in model.parameters())
+
+
+@EVERY_FAMILY
+def test_the_decoder_alone_says_what_the_whole_model_says(family: Family, stock: dict[str, Stock]) -> None:
+    folder, model = stock[family.id]
+    half = load_half(open_folder(folder), "decoder")
+    ids = torch.randint(3, 128_000, (2, 40), generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        assert torch.equal(model(input_ids=ids).logits, half(input_ids=ids).logits)
+    assert (half.generation_config.eos_token_id, half.generation_config.pad_token_id) == (1, 2)
+
+
+def test_a_checkpoint_in_several_files_is_one(stock: dict[str, Stock], tmp_path: Path) -> None:
+    folder, _ = stock[V1.id]
+    weights = load_file(folder / "model.safetensors")
+    names = sorted(weights)
+    for i, part in enumerate((names[::2], names[1::2]), 1):
+        save_file({name: weights[name] for name in part}, tmp_path / f"model-0000{i}-of-00002.safetensors")
+    (tmp_path / "config.json").write_bytes((folder / "config.json").read_bytes())
+    whole, parts = (load_half(open_folder(f), "encoder").state_dict() for f in (folder, tmp_path))
+    loaded = [name for name in whole if name.startswith(ENCODER_PARTS)]
+    assert loaded
+    assert all(torch.equal(whole[name], parts[name]) for name in loaded)
+
+
+# ---- what is refused ------------------------------------------------------------------------------------------------
+
+SAM_NECK = "model__sam_model__neck__0__weight"
+EXPERT = "model__layers__1__mlp__experts__3__up_proj__weight"
+
+
+@pytest.mark.parametrize(
+    ("half", "tensors", "said"),
+    [
+        ("encoder", {SAM_NECK: None}, "tell the sizes"),
+        ("encoder", {"model__projector__layers__bias": None}, "missing"),
+        ("encoder", {"model__sam_model__more": torch.zeros(3)}, "unexpected"),
+        ("encoder", {"model__sam_model__blocks__1__norm1__weight": torch.zeros(7)}, "mismatch"),
+        ("encoder", {"model__image_newline": None}, "missing"),
+        ("decoder", {EXPERT: None}, "does not load"),
+        ("decoder", {"lm_head__weight": None}, "missing"),
+        ("decoder", {"model__layers__9__input_layernorm__weight": torch.zeros(64)}, "unexpected"),
+    ],
+)
+def test_one_wrong_tensor_is_refused(
+    half: str, tensors: dict[str, torch.Tensor | None], said: str, stock: dict[str, Stock], tmp_path: Path
+) -> None:
+    folder = changed(stock[V1.id][0], tmp_path / "changed", **tensors)
+    with pytest.raises(CheckpointError, match=said):
+        load_half(open_folder(folder), half)  # type: ignore[arg-type]
+
+
+def test_a_half_does_not_care_for_the_other(stock: dict[str, Stock], tmp_path: Path) -> None:
+    folder = changed(stock[V1.id][0], tmp_path / "changed", **{EXPERT: None})
+    load_half(open_folder(folder), "encoder")
+
+
+def test_files_that_are_no_checkpoint_are_refused(stock: dict[str, Stock], tmp_path: Path) -> None:
+    folder = changed(stock[V1.id][0], tmp_path / "cut")
+    with (folder / "model.safetensors").open("r+b") as file:
+        file.truncate(100_000)
+    with pytest.raises(CheckpointError, match="missing at its end"):
+        open_folder(folder)
+    (folder / "model.safetensors").write_bytes(b"no header")
+    with pytest.raises(CheckpointError, match="no safetensors file"):
+        read_header(folder / "model.safetensors")
+    (folder / "model.safetensors").unlink()
+    with pytest.raises(CheckpointError, match=r"no \.safetensors file"):
+        open_folder(folder)
+
+
+def test_a_model_of_no_known_family_is_refused(stock: dict[str, Stock], tmp_path: Path) -> None:
+    folder = changed(stock[V1.id][0], tmp_path / "other")
+    config = json.loads((folder / "config.json").read_text()) | {"architectures": ["LlamaForCausalLM"]}
+    (folder / "config.json").write_text(json.dumps(config))
+    with pytest.raises(CheckpointError, match="LlamaForCausalLM"):
+        open_reader(str(folder))
+
+
+def test_a_name_that_is_nowhere_says_what_can_be_named(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="'pocket', a folder"):
+        open_reader("poket")
+    with pytest.raises(CheckpointError, match="OPTICAL_MEMORY_DOWNLOAD=1"):
+        open_reader("deepseek-ai/No-Such-Model")
+
+
+def test_too_little_memory_is_told_before_loading(stock: dict[str, Stock], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("optical_memory.readers.resources.free_bytes", lambda device: 1000)
+    with pytest.raises(NotEnoughMemory, match=r"decoder of deepseek-ocr needs 0\.1 GiB in float32 on cpu, 0\.0 GiB"):
+        require_room(open_folder(stock[V1.id][0]), "decoder", Place("cpu", torch.float32))
+
+
+# ---- identity -------------------------------------------------------------------------------------------------------
+
+
+def test_the_revision_follows_the_weights(stock: dict[str, Stock], tmp_path: Path) -> None:
+    folder, _ = stock[V1.id]
+    same = changed(folder, tmp_path / "same")
+    other = changed(folder, tmp_path / "other", model__norm__weight=torch.full((64,), 1.5))
+    assert open_folder(same).revision() == open_folder(folder).revision() != open_folder(other).revision()
+
+
+def test_opening_a_reader_loads_no_weights(stock: dict[str, Stock]) -> None:
+    reader = open_reader(str(stock[V2.id][0]))
+    assert isinstance(reader, DeepseekReader)
+    assert (reader.profile.id, reader.profile.dim) == ("deepseek-ocr-2", 64)
+    assert not {"encoder", "decoder"} & set(reader.__dict__)
+
+
+# ---- the published checkpoints --------------------------------------------------------------------------------------
+
+
+@EVERY_FAMILY
+def test_small_checkpoints_have_the_published_key_names(
+    family: Family, stock: dict[str, Stock], data_dir: Path
+) -> None:
+    published = json.loads((data_dir / "checkpoints" / f"{NAMES[family]}.shapes.json").read_text())["tensors"]
+    numbers = re.compile(r"(?<=\.)\d+(?=\.)")
+    ours = open_folder(stock[family.id][0]).shapes
+    assert {numbers.sub("N", name) for name in ours} == {numbers.sub("N", name) for name in published}
+
+
+@EVERY_FAMILY
+def test_every_published_tensor_has_its_place(family: Family, data_dir: Path) -> None:
+    files = [data_dir / "checkpoints" / f"{NAMES[family]}.{kind}.json" for kind in ("shapes", "config")]
+    report = check_paper(*files, device="cpu")
+    assert (report.missing, report.unexpected, report.mismatched) == (0, 0, 0)
+    assert 2_934e6 < report.halves[1].parameters < 2_936e6
+
+
+@pytest.mark.parametrize(
+    "tensor", ["model.layers.7.mlp.experts.40.down_proj.weight", "model.norm.weight", "model.view_seperator"]
+)
+def test_a_published_checkpoint_without_one_tensor_is_refused(tensor: str, data_dir: Path, tmp_path: Path) -> None:
+    folder = data_dir / "checkpoints"
+    shapes = json.loads((folder / "deepseek_ocr_v1.shapes.json").read_text())
+    del shapes["tensors"][tensor]
+    (tmp_path / "shapes.json").write_text(json.dumps(shapes))
+    try:
+        report = check_paper(tmp_path / "shapes.json", folder / "deepseek_ocr_v1.config.json", device="cpu")
+    except CheckpointError:
+        return
+    assert any("missing" in problem for problem in report.problems)
+
+
+@EVERY_FAMILY
+def test_a_folder_is_checked_without_its_weights(family: Family, stock: dict[str, Stock]) -> None:
+    report = check_reader(str(stock[family.id][0]), device="cpu")
+    assert (report.missing, report.unexpected, report.mismatched, report.problems) == (0, 0, 0, ())
+
+
+def test_a_tokenizer_that_loses_line_breaks_is_a_problem(stock: dict[str, Stock], tmp_path: Path) -> None:
+    folder = changed(stock[V1.id][0], tmp_path / "changed", model__norm__weight=torch.ones(64))
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    tokenizer.normalizer = Strip()
+    tokenizer.save(str(folder / "tokenizer.json"))
+    report = check_reader(str(folder), device="cpu")
+    assert any("Free OCR" in problem for problem in report.problems)
+
+
+def test_meta_loading_names_a_missing_key(stock: dict[str, Stock], tmp_path: Path) -> None:
+    folder = changed(stock[V1.id][0], tmp_path / "changed", model__norm__weight=None)
+    assert check_keys(open_folder(folder))["missing"] == ["model.language_model.norm.weight"]
