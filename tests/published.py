@@ -64,7 +64,7 @@ def write_checkpoint(folder: Path, family: Family, *, seed: int = 0) -> PreTrain
     with torch.no_grad():
         for name, p in model.named_parameters():
             if p.dim() > 1 or "embed" in name or "newline" in name or "separator" in name:
-                p.copy_(torch.randn_like(p) * (0.25 if p.dim() > 2 else 0.6 * p.shape[-1] ** -0.5))
+                p.copy_(torch.randn_like(p) * _scale(name, p))
             elif "bias" in name:
                 p.copy_(torch.randn_like(p) * 0.1)
     folder.mkdir(parents=True, exist_ok=True)
@@ -74,6 +74,12 @@ def write_checkpoint(folder: Path, family: Family, *, seed: int = 0) -> PreTrain
     (folder / "config.json").write_text(json.dumps(_config(family)))
     ocr_tokenizer().save(str(folder / "tokenizer.json"))
     return model.eval()
+
+
+def _scale(name: str, p: torch.Tensor) -> float:
+    if p.dim() > 2:
+        return 0.25
+    return (1.0 if "language_model.layers" in name else 0.6) * float(p.shape[-1]) ** -0.5
 
 
 def _add_unused(file: Path, family: Family) -> None:

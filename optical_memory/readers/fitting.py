@@ -67,23 +67,20 @@ def _one_line(transcript: Transcript) -> tuple[str, Floats]:
 def _cuts(text: str, rows: Sequence[RowBox]) -> list[int]:
     """Where each row ends in `text`: the cuts with the least sum of length errors, found row by row (dynamic
     programming over all places of the text)."""
-    n = len(text)
-    blank = np.array([char.isspace() for char in text] + [True])
-    after_blank = np.concatenate([[True], blank[:-1]])
-    breaks = np.array([char == "\n" for char in text] + [True])
-    best = np.full(n + 1, np.inf, np.float32)
+    blank = np.array([True, *(char.isspace() for char in text)])  # of the character before each place
+    broken = np.array([True, *(char == "\n" for char in text)])
+    best = np.full(len(text) + 1, np.inf, np.float32)
     best[0] = 0
     chosen: list[npt.NDArray[np.int64]] = []
     for i, row in enumerate(rows):
         last = i == len(rows) - 1
-        best, came_from = _next_row(best, row.chars + (1 if row.join else 0))
-        if row.join and not last:
-            best = best + np.where(after_blank | blank, np.float32(0), np.float32(MID_WORD))
-            if row.join == "\n":
-                best = best + np.where(np.concatenate([[True], breaks[:-1]]), np.float32(0), np.float32(1))
-        chosen.append(came_from)
-    at = n
-    ends: list[int] = []
+        inside = np.float32(MID_WORD if row.join and not last else 0)
+        within, from_within = _next_row(best, row.chars)
+        parted, from_parted = _next_row(best, row.chars + 1)  # with the white space after it
+        parted = np.where(blank if row.join else broken, parted, np.inf) + (row.join == "\n") * ~broken
+        best = np.minimum(within + inside, parted).astype(np.float32)
+        chosen.append(np.where(parted <= within + inside, from_parted, from_within))
+    at, ends = len(text), []
     for came_from in reversed(chosen):
         ends.append(at)
         at = int(came_from[at])
@@ -106,11 +103,13 @@ def _next_row(best: Floats, chars: int) -> tuple[Floats, npt.NDArray[np.int64]]:
 
 def _trimmed(part: str, p: Floats, row: RowBox) -> tuple[str, Floats]:
     """One row's characters without the white space at its ends that its join stands for."""
-    if len(part) > row.chars and part[-1:].isspace():
+    if part[-1:] == "\n" or (part[-1:].isspace() and row.join):
         part, p = part[:-1], p[:-1]
-    if len(part) > row.chars and part[:1].isspace():
+    if part[:1] == "\n" or (part[:1].isspace() and len(part) > row.chars):
         part, p = part[1:], p[1:]
     part = part.replace("\n", " ")
+    if len(part) == row.chars - 1 and row.join == "\n" and p.min(initial=1) >= SURE:
+        return part + " ", np.append(p, p.min(initial=1))  # a blank before the line's end, which nobody can see
     if len(part) == row.chars:
         return part, p
     doubtful = np.argsort(p, kind="stable")[: abs(len(part) - row.chars)]

@@ -82,7 +82,7 @@ def without_marks(transcript: Transcript) -> Transcript:
 def split_pages(transcript: Transcript, pages: int) -> list[Transcript]:
     """One transcript a page, cut at `<PAGE>`. Raises `ReadingFailed` for another number of pages."""
     starts = [match.end() for match in re.finditer(re.escape(PAGE), transcript.text)]
-    if len(starts) == pages - 1:
+    if len(starts) == pages - 1 and transcript.text.split(PAGE)[0].strip():
         starts = [0, *starts]  # some leave the first mark out
     if len(starts) != pages:
         raise ReadingFailed(f"{pages} pages were asked for in one prompt, {len(starts)} came back")
