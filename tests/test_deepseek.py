@@ -87,7 +87,7 @@ def test_a_page_goes_the_whole_road(opened: Callable[[], OpticalMemory]) -> None
     assert proof is not None
     assert proof.agreements() == {"base": 1.0, "small": 1.0, "tiny": 1.0}
     assert first.lines is None
-    memory.fade(capacity=150)
+    memory.fade(capacity=85)
     found = memory.read(first.id)
     assert (found.rung, found.text) == ("tiny", page.text)
     assert found.share("original", "verified") == 1.0

@@ -13,11 +13,13 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from optical_memory import tokens
 from optical_memory.cli.connection import AsJson, ReaderName, chosen
 from optical_memory.cli.output import Run, maker, table
 from optical_memory.loaders import Conversation, example, load
 from optical_memory.progress import progress_bar
 from optical_memory.readers import open_reader
+from optical_memory.tokens import TokenCodec
 
 if TYPE_CHECKING:
     from optical_memory.benchmark import BenchRow, Lab
@@ -120,13 +122,14 @@ def fidelity(
         bool, typer.Option("--by-file", help="Rows for each file too; it has pages of its own.")
     ] = False,
     seed: Annotated[int, typer.Option(help="Which pages are drawn, and how they are packed again.")] = 0,
+    codec: Annotated[str, typer.Option(help="How tokens are stored: int8, f16 or int4.")] = "int8",
     reader: ReaderName = "pocket",
     as_json: AsJson = False,
 ) -> None:
     """How faithfully a reader alone, without the ledger, reads text back from our pages."""
     from optical_memory import evaluation, page_sources
 
-    ratios = _ratios(compression)
+    ratios, kept = _ratios(compression), _codec(codec)
     opened = open_reader(reader)
     run = Run("eval fidelity", as_json, maker(opened), seed)
     files = list(dict.fromkeys(pages))
@@ -135,7 +138,7 @@ def fidelity(
     sources = [page_sources.read_source(file, name) for file, name in zip(files, names, strict=True)]
     sources = sources if by_file else [page_sources.merged(sources)]
     with progress_bar(as_json) as progress:
-        wanted: dict[str, Any] = {"at_least": pages_at_least, "limit": limit, "seed": seed}
+        wanted: dict[str, Any] = {"at_least": pages_at_least, "limit": limit, "seed": seed, "codec": kept}
         found = evaluation.fidelity(
             sources, opened, compressions=ratios, told=_bar(progress, "Reading pages"), **wanted
         )
@@ -147,7 +150,7 @@ def fidelity(
         out.print(_table(title, COLUMNS, rows, left_out))
         out.print(_table("The pages, and how far the confidence is to be trusted", TRUST, rows, left_out))
 
-    run.done(show, rows, pages=names, codec="int8")
+    run.done(show, rows, pages=names, codec=codec)
 
 
 def identifiers(
@@ -183,6 +186,13 @@ def _table(title: str, columns: dict[str, str], rows: list[dict[str, Any]], left
     names = [name for name in columns if name not in left_out]
     cells = [[_cell(name, row[name]) for name in names] for row in rows]
     return table(title, [columns[name] for name in names], cells, left=2 if "source" in names else 1)
+
+
+def _codec(name: str) -> TokenCodec:
+    try:
+        return tokens.codec(name)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--codec") from error
 
 
 def _ratios(text: str) -> list[float]:

@@ -30,8 +30,9 @@ from optical_memory.readers.transcripts import Guard, Task, Transcript
 __all__ = ["LocalDecoder", "greedy_by_draft"]
 
 AT_ONCE = 8  # pages in one batch
-DRAFTED = 256  # tokens checked in one pass
-REJOIN = 3  # tokens that must agree before the draft is taken up again after a disagreement
+FIRST_GUESS, MOST_GUESSED = 16, 256  # drafted tokens checked in one pass: few after a disagreement, then ever more
+LOOK = 6  # drafted tokens ahead among which the next one is looked for
+REJOIN = 3  # tokens in a row by which the place is found again elsewhere
 
 
 class LocalDecoder:
@@ -126,15 +127,15 @@ def greedy_by_draft(
     logits = _step(model, embeds, cache)
     ids: list[int] = []
     p: list[float] = []
-    at = 0
+    at, size = 0, FIRST_GUESS
     while len(ids) < limit:
         taken, sure = _greedy(logits, ids, guard)
         if taken == EOS:
             return ids, np.array(p, np.float32), True
         ids.append(taken)
         p.append(sure)
-        at = _resume(ids, draft, at)
-        guess = draft[at : at + min(DRAFTED, limit - len(ids))] if at >= 0 else []
+        at, found = _resume(ids, draft, at)
+        guess = draft[at : at + min(size, limit - len(ids))] if found else []
         many = _step(model, [ids[-1], *guess], cache)
         agreed = 0
         for expected in guess:
@@ -146,7 +147,8 @@ def greedy_by_draft(
             agreed += 1
         if agreed < len(guess):
             cache.crop(agreed - len(guess))
-        at = at + agreed if at >= 0 else at
+        size = min(4 * size, MOST_GUESSED) if guess and agreed == len(guess) else FIRST_GUESS
+        at += agreed
         logits = many[agreed : agreed + 1]
     return ids, np.array(p, np.float32), False
 
@@ -171,12 +173,13 @@ def _greedy(logits: Tensor, ids: Sequence[int], guard: Guard) -> tuple[int, floa
     return int(taken), float((best - normal).exp())
 
 
-def _resume(ids: Sequence[int], draft: Sequence[int], at: int) -> int:
-    """Where in the draft to go on after the newest id: right there, else after the next place, or the first, where the
-    last `REJOIN` ids stand; -1 where they stand nowhere."""
-    if 0 <= at < len(draft) and draft[at] == ids[-1]:
-        return at + 1
-    run, start = list(ids[-REJOIN:]), max(0, at)
+def _resume(ids: Sequence[int], draft: Sequence[int], at: int) -> tuple[int, bool]:
+    """Where in the draft to go on after the newest id, and whether the draft has it: within the next few tokens (a line
+    break, or a word with a blank before it, may stand for others), else where the last `REJOIN` ids stand."""
+    near = list(draft[at : at + LOOK])
+    if ids[-1] in near:
+        return at + near.index(ids[-1]) + 1, True
+    run = list(ids[-REJOIN:])
     places = [i for i in range(len(draft) - REJOIN + 1) if list(draft[i : i + REJOIN]) == run]
-    ahead = [i for i in places if i >= start] or places
-    return ahead[0] + REJOIN if ahead else -1
+    places = [i for i in places if i >= at] or places
+    return (places[0] + REJOIN, True) if places else (at, False)
