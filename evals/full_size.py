@@ -153,7 +153,7 @@ def tell(name: str, ours: float, baseline: float, baseline_name: str, unit: str,
 def memory(reader: DeepseekReader, args: argparse.Namespace) -> None:
     """Peak resident memory of this process, and the part of it that is not pages of the file (Linux)."""
     peaks, stop = {"RssAnon": 0, "VmRSS": 0}, threading.Event()
-    watching = threading.Thread(target=watch, args=(peaks, stop))
+    watching = threading.Thread(target=watch, args=(peaks, stop), daemon=True)
     watching.start()
     rungs = [reader.family.rung(name) for name in reader.family.ladder]
     tokens = [reader._received(reader.encode([page(rung)], rung)[0]) for rung in rungs]

@@ -19,7 +19,7 @@ from transformers import PreTrainedModel
 
 from optical_memory.profiles import Rung
 from optical_memory.readers.frugal import chunk_attention, upcast_linears
-from optical_memory.readers.loading import load_half
+from optical_memory.readers.loading import Maps, load_half
 from optical_memory.readers.published import Published
 from optical_memory.readers.resources import Place, require_room
 from optical_memory.readers.views import look, stripped
@@ -46,11 +46,13 @@ class LocalEncoder:
 
     def _load(self) -> PreTrainedModel:
         require_room(self.found, "encoder", self.at)
-        model = load_half(self.found, "encoder", self.at.dtype, self.at.device)
-        if self.at.device == "cpu":
-            chunk_attention(model)
-            if self.at.dtype == torch.bfloat16:
-                upcast_linears(model)
+        if self.at.device != "cpu":
+            return load_half(self.found, "encoder", self.at.dtype, self.at.device)
+        maps: Maps | None = {} if self.at.dtype == torch.bfloat16 else None
+        model = load_half(self.found, "encoder", self.at.dtype, maps=maps)
+        chunk_attention(model)
+        if maps is not None:
+            upcast_linears(model, maps)
         return model
 
     @property

@@ -10,14 +10,14 @@ from __future__ import annotations
 import json
 import mmap
 from collections.abc import Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from copy import deepcopy
 from logging import ERROR
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from torch import Tensor
 from transformers import (
     DeepseekOcr2ForConditionalGeneration,
@@ -36,9 +36,10 @@ from optical_memory.readers.tokenizer import EOS, PAD
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Half", "check_keys", "half_bytes", "load_half", "stock_class", "write_sparse"]
+__all__ = ["Half", "Maps", "check_keys", "half_bytes", "load_half", "stock_class", "write_sparse"]
 
 Half = Literal["encoder", "decoder"]
+Maps = dict[int, mmap.mmap]
 
 PRIVATE: dict[str, int] = {}  # Windows has no such flags, nor needs them
 if hasattr(mmap, "MAP_PRIVATE"):
@@ -61,30 +62,31 @@ def stock_class(family: Family) -> type[PreTrainedModel]:
     return DeepseekOcr2ForConditionalGeneration if family is V2 else UnlimitedOcrForConditionalGeneration
 
 
-def load_half(found: Published, half: Half, dtype: torch.dtype = torch.float32, device: str = "cpu") -> PreTrainedModel:
-    """The stock class with one half's weights, in eval mode. Raises `CheckpointError` unless all of its keys fit."""
+def load_half(
+    found: Published,
+    half: Half,
+    dtype: torch.dtype = torch.float32,
+    device: str = "cpu",
+    maps: Maps | None = None,
+) -> PreTrainedModel:
+    """The stock class with one half's weights, in eval mode. Raises `CheckpointError` unless all of its keys fit.
+
+    With `maps`, weights that are used as they are stored stay in the file's pages, which processes share and the system
+    may take back; it is filled with these mappings by the address of what was read from each.
+    """
     where = {} if device == "cpu" else {"device_map": {"": device}}
     kind, config = stock_class(found.family), _shrunk(found.config, half)
-    with ExitStack() as stack:
-        weights = _mapped(found, half, stack) if half == "encoder" and dtype != torch.float32 else _read(found, half)
-        model, info = _from_pretrained(kind, None, config, dtype, state_dict=weights, **where)
-    _refuse(info, str(found.folder), stock_class(found.family), half)
+    model, info = _from_pretrained(kind, None, config, dtype, state_dict=_slices(found, half, maps), **where)
+    _refuse(info, str(found.folder), kind, half)
     untyped: Any = GenerationConfig
     model.generation_config = untyped(eos_token_id=EOS, pad_token_id=PAD, do_sample=False)
     model.train(False)
     return model
 
 
-def _mapped(found: Published, half: Half, stack: ExitStack) -> dict[str, Any]:
-    """Tensors that stay in the file's pages, which processes share and the system may take back."""
-    files = [stack.enter_context(safe_open(header.file, "pt")) for header in found.headers]
-    return {key: file.get_slice(key) for file in files for key in file.keys() if _belongs(key, half)}  # noqa: SIM118
-
-
-def _read(found: Published, half: Half) -> dict[str, Any]:
-    """Tensors that are read when they are asked for: pages of a mapped file would count until all of it is closed."""
+def _slices(found: Published, half: Half, maps: Maps | None) -> dict[str, Any]:
     return {
-        key: _FileSlice(header.file, header.start, tensor)
+        key: _FileSlice(header.file, header.start, tensor, maps)
         for header in found.headers
         for key, tensor in header.tensors.items()
         if _belongs(key, half)
@@ -92,21 +94,38 @@ def _read(found: Published, half: Half) -> dict[str, Any]:
 
 
 class _FileSlice:
-    """One tensor of a safetensors file, to be read as a whole, as transformers takes it in place of a loaded one."""
+    """One tensor of a safetensors file, read or mapped as a whole when transformers asks for it.
 
-    def __init__(self, file: Path, start: int, tensor: Mapping[str, Any]) -> None:
-        self._file, self._dtype, self._shape = file, tensor["dtype"], tensor["shape"]
+    A file that is mapped at once would count as memory, page by page, until all of it is closed.
+    """
+
+    def __init__(self, file: Path, start: int, tensor: Mapping[str, Any], maps: Maps | None) -> None:
+        self._file, self._dtype, self._shape, self._maps = file, tensor["dtype"], tensor["shape"], maps
         begin, end = tensor["data_offsets"]
         self._start, self._size = start + begin, end - begin
 
     def __getitem__(self, index: Any) -> Tensor:
         if self._dtype not in STORED:
             raise CheckpointError(f"{self._file} has numbers of type {self._dtype}; known are {', '.join(STORED)}")
-        data = mmap.mmap(-1, self._size, **PRIVATE)  # goes back to the system at once when the tensor was copied
         with self._file.open("rb") as file:
-            file.seek(self._start)
-            file.readinto(data)
-        return torch.frombuffer(data, dtype=STORED[self._dtype]).reshape(self._shape)[index]
+            data, skipped = self._read(file) if self._maps is None else self._map(file)
+        numbers = self._size // STORED[self._dtype].itemsize
+        flat = torch.frombuffer(data, dtype=STORED[self._dtype], count=numbers, offset=skipped)
+        if self._maps is not None:
+            self._maps[flat.untyped_storage().data_ptr()] = data
+        return flat.reshape(self._shape)[index]
+
+    def _read(self, file: BinaryIO) -> tuple[mmap.mmap, int]:
+        data = mmap.mmap(-1, self._size, **PRIVATE)  # goes back to the system at once when the tensor was copied
+        file.seek(self._start)
+        data.write(file.read(self._size))
+        return data, 0
+
+    def _map(self, file: BinaryIO) -> tuple[mmap.mmap, int]:
+        """The file's pages, from the last boundary before the tensor; changes would stay in this process."""
+        skipped = self._start % mmap.ALLOCATIONGRANULARITY
+        size, first = self._size + skipped, self._start - skipped
+        return mmap.mmap(file.fileno(), size, access=mmap.ACCESS_COPY, offset=first), skipped
 
     def get_dtype(self) -> str:
         return str(self._dtype)
