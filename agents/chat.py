@@ -13,7 +13,15 @@ from typing import Any
 
 from optical_memory.context import assemble
 from optical_memory.counting import count_tokens, image_tokens
-from optical_memory.errors import BudgetTooSmall, InputError, LayoutError, MissingExtra, StoreError
+from optical_memory.errors import (
+    BudgetTooSmall,
+    InputError,
+    LayoutError,
+    MissingExtra,
+    NotEnoughMemory,
+    ReaderUnavailable,
+    StoreError,
+)
 from optical_memory.loaders.messages import turns_of
 from optical_memory.memory import OpticalMemory
 from optical_memory.readers.base import Reader
@@ -63,7 +71,7 @@ def compress(
     asked = query if query is not None else _last_question(messages)
     try:
         recalled = _recall(older, asked, left, reader)
-    except (StoreError, LayoutError, MissingExtra, OSError) as error:
+    except (StoreError, LayoutError, MissingExtra, ReaderUnavailable, NotEnoughMemory, OSError) as error:
         _log_once(error)
         return list(messages)
     return _joined(messages, [i for n in sorted(kept) for i in groups[n]], recalled)

@@ -16,7 +16,7 @@ from langchain_core.tools import StructuredTool
 from optical_memory import OpticalMemory, Turn
 from optical_memory.agents import compress, recall_tool
 from optical_memory.counting import count_tokens
-from optical_memory.errors import BudgetTooSmall, InputError, StoreError
+from optical_memory.errors import BudgetTooSmall, InputError, NotEnoughMemory, ReaderUnavailable, StoreError
 from optical_memory.readers.base import Reader
 from optical_memory.testing import TemplateReader
 
@@ -110,11 +110,12 @@ def test_what_is_no_message_is_an_error_that_says_where():
         compress([{"role": "user", "content": "a"}, "b"], 1, reader=READER)  # type: ignore[list-item]
 
 
+@pytest.mark.parametrize("error", [StoreError, ReaderUnavailable, NotEnoughMemory])
 def test_a_memory_that_fails_leaves_the_messages_as_they_are_and_logs_once(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    error: type[Exception], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):
     def fail(self: OpticalMemory, turns: object) -> list[str]:
-        raise StoreError("the disk is full")
+        raise error("the disk is full")
 
     monkeypatch.setattr(OpticalMemory, "remember", fail)
     monkeypatch.setattr("optical_memory.agents.chat._failed", set())
