@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from published import Stock
 
 import optical_memory
 from optical_memory.cli import connection, main, measuring
@@ -288,6 +289,28 @@ def test_the_ladder_of_pocket_is_told_without_loading_it(capsys: pytest.CaptureF
         (512, 73),
     ]
     assert 0 < row["checkpoint_bytes"] <= 25_000_000
+
+
+def test_a_reader_is_checked_without_weights(capsys: pytest.CaptureFixture[str], stock: dict[str, Stock]) -> None:
+    for name in ("pocket", str(stock["deepseek-ocr"][0])):
+        with pytest.raises(SystemExit) as left:
+            main(["readers", "check", "--reader", name, "--device", "cpu", "--json"])
+        found = json.loads(capsys.readouterr().out)
+        assert left.value.code == 0
+        assert (found["missing"], found["unexpected"], found["mismatched"], found["problems"]) == (0, 0, 0, [])
+    assert [half["half"] for half in found["halves"]] == ["encoder", "decoder"]
+
+
+def test_a_reader_that_lacks_its_tokenizer_fails_the_check(
+    capsys: pytest.CaptureFixture[str], stock: dict[str, Stock], tmp_path: Path
+) -> None:
+    for file in stock["deepseek-ocr"][0].iterdir():
+        if file.name != "tokenizer.json":
+            (tmp_path / file.name).symlink_to(file)
+    with pytest.raises(SystemExit) as left:
+        main(["readers", "check", "--reader", str(tmp_path), "--device", "cpu"])
+    assert left.value.code == 1
+    assert "no tokenizer.json" in capsys.readouterr().out.replace("\n", " ")
 
 
 # ---- how it fails ---------------------------------------------------------------------------------------------------

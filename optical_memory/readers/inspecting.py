@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from optical_memory.errors import CheckpointError
+from optical_memory.pages import Layout
 from optical_memory.profiles import Rung
 from optical_memory.readers.base import Reader
 from optical_memory.readers.deepseek import DeepseekReader
@@ -97,12 +98,12 @@ def check_reader(name: str, device: str = "auto") -> ReaderReport:
 
 
 def _plain(reader: Reader) -> ReaderReport:
-    """A reader that checks its own files: seeing one white page loads them all."""
+    """A reader that checks its own files: seeing and reading one white page loads them all."""
     import numpy as np
 
     rung = reader.profile.ladder[-1]
     white = np.full((rung.side_px, rung.side_px), 255, np.uint8)
-    reader.decode(reader.encode([white], rung), [])
+    reader.decode(reader.encode([white], rung), [Layout(reader.profile.grid, (), ())])
     what = f"{reader.profile.id}@{reader.profile.revision}, loaded and shown a page"
     return ReaderReport(what, 0, 0, 0, (), _rungs(reader.profile.ladder), (), ())
 
