@@ -68,7 +68,7 @@ def opened(folder: Path, tmp_path: Path) -> Iterator[Callable[[], OpticalMemory]
 
     yield open_one
     for memory in memories:
-        memory.store.close()
+        memory.close()
 
 
 def reader_of(memory: OpticalMemory) -> DeepseekReader:

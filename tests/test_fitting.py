@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from optical_memory.certificate import certify_reading
-from optical_memory.loaders import example
+from optical_memory.loaders import example as conversation
 from optical_memory.pages import Page, sans_grid
 from optical_memory.readers.base import SURE
 from optical_memory.readers.fitting import fit, unread
@@ -25,7 +25,7 @@ def pages_of(*turns: Turn) -> list[Page]:
 
 @pytest.fixture(scope="module")
 def pages() -> list[Page]:
-    return pages_of(*example().turns[:60])[:8]
+    return pages_of(*conversation().turns[:60])[:8]
 
 
 def said(text: str, p: float = 0.99, ended: bool = True) -> Transcript:
@@ -112,8 +112,10 @@ def test_chinese_needs_no_blanks() -> None:
         assert fit(said(as_paragraphs(page)), page.layout).text == page.text
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.text(st.characters(blacklist_categories=("Cs",)), max_size=400))
+@example("\0")
+@example("")
 def test_any_text_gives_a_reading_of_the_layouts_length(text: str) -> None:
     (page,) = pages_of(Turn("user", "a few words on a page, and a second line\nof them"))
     reading = fit(said(text), page.layout)

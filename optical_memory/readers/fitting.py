@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -117,5 +118,6 @@ def _trimmed(part: str, p: Floats, row: RowBox) -> tuple[str, Floats]:
         keep = np.setdiff1d(np.arange(len(part)), doubtful)
         return "".join(part[i] for i in keep), np.minimum(p[keep], np.float32(SURE / 2))
     gaps = np.sort(np.resize(doubtful if len(doubtful) else [0], row.chars - len(part)))
-    chars = np.insert(np.array(list(part), "<U1"), gaps, UNREAD)
-    return "".join(chars), np.insert(np.minimum(p, np.float32(SURE / 2)), gaps, np.float32(0))
+    starts = [0, *gaps.tolist()]
+    chars = UNREAD.join(part[a:b] for a, b in pairwise([*starts, len(part)]))
+    return chars, np.insert(np.minimum(p, np.float32(SURE / 2)), gaps, np.float32(0))
