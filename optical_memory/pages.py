@@ -52,6 +52,11 @@ class Grid:
         """Cells that can carry text."""
         return self.measure * self.text_columns * self.rows
 
+    @property
+    def prose_chars(self) -> float:
+        """Characters of a page full of running English prose, about; in the style "cells" every cell counts."""
+        return self.capacity if self.style == "cells" else _prose_chars(self.columns, self.rows)
+
     def to_list(self) -> list[int | str]:
         """The fields for JSON; the style only where it is not "cells", as it was before there were others."""
         return list(astuple(self))[: 4 if self.style == "cells" else 5]

@@ -8,6 +8,7 @@ other families count otherwise, and tiles come on top (`Views`).
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from optical_memory.pages import Grid
 
@@ -101,6 +102,16 @@ class ReaderProfile:
     grid: Grid = field(default_factory=Grid)
     charset: frozenset[str] | None = None
     fidelity: tuple[tuple[float, float], ...] = ()
+
+    def expected(self, density_px2_per_char: float) -> float | None:
+        """Published accuracy at a density, between its points in straight lines; None where nothing is published, or
+        for more crowded pages than were measured."""
+        if not self.fidelity or density_px2_per_char < self.fidelity[0][0]:
+            return None
+        for (x, y), (x2, y2) in pairwise(self.fidelity):
+            if density_px2_per_char <= x2:
+                return y + (y2 - y) * (density_px2_per_char - x) / (x2 - x)
+        return self.fidelity[-1][1]
 
     def rung(self, name: str) -> Rung:
         for rung in self.ladder:

@@ -204,6 +204,19 @@ def test_what_the_codec_gives_back_is_what_is_read(stock: dict[str, Stock]) -> N
     assert np.array_equal(stripped(reader._received(stored), rung.views), stored.values)
 
 
+def test_pages_are_laid_out_so_that_the_last_rung_is_still_read_well(stock: dict[str, Stock]) -> None:
+    profile = DeepseekReader(stock[V1.id][0]).profile
+    density = profile.ladder[-1].side_px ** 2 / profile.grid.prose_chars
+    expected = profile.expected(density)
+    assert 84 <= density <= 90
+    assert expected is not None
+    assert expected > 0.98
+    assert profile.expected(65.0) == pytest.approx(0.960)
+    assert profile.expected(60.0) == pytest.approx((0.810 + 0.960) / 2)
+    assert profile.expected(1000.0) == 0.997
+    assert profile.expected(20.0) is None
+
+
 def test_a_ladder_goes_down(stock: dict[str, Stock]) -> None:
     folder, _ = stock[V1.id]
     assert [r.name for r in DeepseekReader(folder, ladder=("gundam-2x2", "tiny")).profile.ladder] == [

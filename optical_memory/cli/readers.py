@@ -11,6 +11,7 @@ from rich.console import Console
 
 from optical_memory.cli.connection import AsJson, ReaderName
 from optical_memory.cli.output import Run, maker, printable, table
+from optical_memory.profiles import ReaderProfile, Rung
 from optical_memory.readers import open_reader
 
 __all__ = ["app"]
@@ -41,7 +42,19 @@ def _reader(name: str) -> dict[str, Any]:
         "grid": [profile.grid.columns, profile.grid.rows],
         "characters": None if profile.charset is None else len(profile.charset),
         "checkpoint_bytes": sum(file.stat().st_size for file in files),
-        "ladder": [{"rung": r.name, "side_px": r.side_px, "tokens": r.tokens} for r in profile.ladder],
+        "ladder": [_step(rung, profile) for rung in profile.ladder],
+    }
+
+
+def _step(rung: Rung, profile: ReaderProfile) -> dict[str, Any]:
+    """A rung, how densely a page full of prose stands at it, and how well that is read by what was published."""
+    density = rung.side_px**2 / profile.grid.prose_chars
+    return {
+        "rung": rung.name,
+        "side_px": rung.side_px,
+        "tokens": rung.tokens,
+        "density_px2_per_char": density,
+        "published_accuracy": profile.expected(density),
     }
 
 
@@ -50,8 +63,13 @@ def _show_readers(out: Console, rows: list[dict[str, Any]]) -> None:
         characters = f"reads {row['characters']} characters" if row["characters"] else "does not say what it reads"
         pages = f"pages of {row['grid'][0]} x {row['grid'][1]} cells"
         title = f"{row['name']} ({row['reader']}): {row['checkpoint_bytes'] / 1e6:.1f} MB, {characters}, {pages}"
-        rungs = [[r["rung"], r["side_px"], r["tokens"]] for r in row["ladder"]]
-        out.print(table(title, ["rung", "side px", "tokens"], rungs))
+        rungs = [[*list(r.values())[:3], f"{r['density_px2_per_char']:.0f}", _share(r)] for r in row["ladder"]]
+        out.print(table(title, ["rung", "side px", "tokens", "px²/char, full", "published accuracy"], rungs))
+
+
+def _share(step: dict[str, Any]) -> str:
+    accuracy = step["published_accuracy"]
+    return "–" if accuracy is None else f"{accuracy:.3f}"
 
 
 # ---- check ----------------------------------------------------------------------------------------------------------

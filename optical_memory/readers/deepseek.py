@@ -22,7 +22,7 @@ from optical_memory.errors import ReaderMismatch, ReadingFailed
 from optical_memory.pages import Layout, Page, sans_grid
 from optical_memory.profiles import ReaderProfile, Rung
 from optical_memory.readers.base import Reading
-from optical_memory.readers.families import FIDELITY, Family
+from optical_memory.readers.families import Family
 from optical_memory.readers.fitting import fit, unread
 from optical_memory.readers.prompts import Locate, located, split_pages, without_marks
 from optical_memory.readers.published import open_folder
@@ -63,7 +63,7 @@ class DeepseekReader:
         together: int = 1,
     ) -> None:
         self.found = open_folder(Path(folder))
-        self.family: Family = self.found.family
+        self.folder, self.family = self.found.folder, self.found.family
         if together > 1 and "pages" not in self.family.prompts:
             raise ReaderMismatch(f"{self.family.id} reads one page a prompt, only unlimited-ocr reads several")
         self.ladder, self.together = _rungs(self.family, ladder), together
@@ -79,7 +79,7 @@ class DeepseekReader:
             dim=int(self.found.published["language_config"]["hidden_size"]),
             ladder=self.ladder,
             grid=sans_grid(verbatim.side_px, self.family.density),
-            fidelity=FIDELITY,
+            fidelity=self.family.fidelity,
         )
 
     # ---- seeing -----------------------------------------------------------------------------------------------------
