@@ -8,7 +8,7 @@ OpticalMemoryError
 ├── NotEnoughMemory     a model would not fit; told before it is loaded
 ├── CorruptTokens       a blob does not parse or does not match its key
 ├── ReadingFailed       the decoder looped, stopped early or fell below the certificate
-├── ReaderUnavailable   no server that reads answered in time, or one refused; the message says what to change
+├── ReaderUnavailable   no server that reads answered in time, one refused, or a device is not there
 ├── InputError          a file or message list is not a conversation that we can read
 ├── StoreError          Redis or SQLite said no; the original in __cause__
 │   └── Conflict        another process changed the session first; nothing was written
@@ -69,7 +69,7 @@ class ReadingFailed(OpticalMemoryError):
 
 
 class ReaderUnavailable(OpticalMemoryError):
-    """No server that reads answered in time, or one refused; the message says what to change."""
+    """No server that reads answered in time, one refused, or a device is not there; the message says what to change."""
 
 
 class InputError(OpticalMemoryError, ValueError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 from tokenizers.normalizers import Strip
 
-from optical_memory.errors import CheckpointError, NotEnoughMemory
+from optical_memory.errors import CheckpointError, NotEnoughMemory, ReaderUnavailable
 from optical_memory.readers import open_reader
 from optical_memory.readers.deepseek import DeepseekReader
 from optical_memory.readers.families import UNLIMITED, V1, V2, Family
@@ -78,6 +79,17 @@ def test_a_checkpoint_in_several_files_is_one(stock: dict[str, Stock], tmp_path:
     assert all(torch.equal(whole[name], parts[name]) for name in loaded)
 
 
+def test_halves_that_load_at_once_keep_their_own_numbers(stock: dict[str, Stock]) -> None:
+    """transformers sets the default dtype of the process while it builds a model."""
+    found = open_folder(stock[V1.id][0])
+    kinds = [("encoder", torch.float32), ("decoder", torch.bfloat16)] * 4
+    with ThreadPoolExecutor(len(kinds)) as pool:
+        halves = list(pool.map(lambda kind: load_half(found, *kind), kinds))
+    for (_, dtype), half in zip(kinds, halves, strict=True):
+        assert {p.dtype for p in half.parameters()} == {dtype}
+    assert torch.get_default_dtype() == torch.float32
+
+
 # ---- what is refused ------------------------------------------------------------------------------------------------
 
 SAM_NECK = "model__sam_model__neck__0__weight"
@@ -124,6 +136,27 @@ def test_files_that_are_no_checkpoint_are_refused(stock: dict[str, Stock], tmp_p
         open_folder(folder)
 
 
+def test_the_index_says_which_files_are_the_checkpoint(stock: dict[str, Stock], tmp_path: Path) -> None:
+    folder = changed(stock[V1.id][0], tmp_path / "sharded")
+    (folder / "model.safetensors").rename(folder / "model-00001-of-000001.safetensors")
+    assert check_reader(str(folder), device="cpu").problems == ()
+    save_file({"model.norm.weight": torch.zeros(64)}, folder / "zz_old.safetensors")
+    with pytest.raises(CheckpointError, match=r"more than one model\.norm\.weight"):
+        open_folder(folder)
+    index = {"weight_map": {"model.norm.weight": "model-00001-of-000001.safetensors"}}
+    (folder / "model.safetensors.index.json").write_text(json.dumps(index))
+    assert len(open_folder(folder).headers) == 1
+    index["weight_map"]["lm_head.weight"] = "model-00002-of-000002.safetensors"
+    (folder / "model.safetensors.index.json").write_text(json.dumps(index))
+    with pytest.raises(CheckpointError, match=r"lacks model-00002-of-000002\.safetensors"):
+        open_folder(folder)
+
+
+def test_a_device_that_is_not_there_is_told(stock: dict[str, Stock]) -> None:
+    with pytest.raises(ReaderUnavailable, match="no device 'tpu' here; there is auto, cpu"):
+        check_reader(str(stock[V1.id][0]), device="tpu")
+
+
 def test_a_model_of_no_known_family_is_refused(stock: dict[str, Stock], tmp_path: Path) -> None:
     folder = changed(stock[V1.id][0], tmp_path / "other")
     config = json.loads((folder / "config.json").read_text()) | {"architectures": ["LlamaForCausalLM"]}
@@ -135,6 +168,10 @@ def test_a_model_of_no_known_family_is_refused(stock: dict[str, Stock], tmp_path
 def test_a_name_that_is_nowhere_says_what_can_be_named(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="'pocket', a folder"):
         open_reader("poket")
+    with pytest.raises(CheckpointError, match="no reader ''"):
+        open_reader("")
+    with pytest.raises(CheckpointError, match="IPv6"):
+        open_reader("vllm+http://[::1?checkpoint=x")
     with pytest.raises(CheckpointError, match="OPTICAL_MEMORY_DOWNLOAD=1"):
         open_reader("deepseek-ai/No-Such-Model")
 

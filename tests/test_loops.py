@@ -140,6 +140,18 @@ def test_stricter_guards_and_another_prompt_are_tried_in_turn(looping: DeepseekR
     assert [guard.ngram for _, guard in asked[:3]] == sorted((g.ngram for g in V1.guards), reverse=True)
 
 
+def test_marks_that_stand_on_the_page_itself_are_read(looping: DeepseekReader, monkeypatch: Any) -> None:
+    marks = "<|ref|>x<|/ref|><|det|>[[1, 2, 3, 4]]<|/det|>"
+    page = page_of(f"Here: <table><tr><td>one</td><td>two</td></tr></table> and {marks}")
+
+    class Scribe:
+        def transcribe(self, tasks: list[Task]) -> list[Transcript]:
+            return [Transcript(page.text, np.ones(len(page.text), np.float32), True) for _ in tasks]
+
+    monkeypatch.setitem(looping.__dict__, "decoder", Scribe())
+    assert looping.decode([tokens_for(looping)], [page.layout])[0].text == page.text
+
+
 def test_only_the_pages_that_failed_are_read_again(looping: DeepseekReader, monkeypatch: Any) -> None:
     page, asked = page_of("a line of text that is long enough to be read by somebody who reads"), []
 
@@ -210,7 +222,7 @@ def test_drafts_change_nothing_on_a_model_that_looks(stock: dict[str, Any]) -> N
 
 def test_unlimited_ocr_reads_several_pages_in_one_prompt(tmp_path: Path, monkeypatch: Any) -> None:
     write_scripted(tmp_path, UNLIMITED, {})
-    reader = DeepseekReader(tmp_path, together=3, dtype="float32")
+    reader = DeepseekReader(tmp_path, dtype="float32")
     pages = [page_of(f"page number {name} tells of things that were said some time ago") for name in ("one", "two")]
     asked: list[Task] = []
 
@@ -224,7 +236,7 @@ def test_unlimited_ocr_reads_several_pages_in_one_prompt(tmp_path: Path, monkeyp
     base = UNLIMITED.rung("base")
     values = np.zeros((base.grid_tokens, 64), np.float32)
     tokens = VisualTokens(values, reader.profile.id, reader.profile.revision, "base")
-    readings = reader.decode([tokens, tokens], [page.layout for page in pages])
+    readings = reader.decode_together([tokens, tokens], [page.layout for page in pages])
     assert [reading.text for reading in readings] == [page.text for page in pages]
     (task,) = asked
     assert (len(task.tokens), task.prompt, task.guard.window) == (2 * 273, "Multi page parsing.", 1024)
@@ -232,7 +244,7 @@ def test_unlimited_ocr_reads_several_pages_in_one_prompt(tmp_path: Path, monkeyp
 
 def test_a_count_of_pages_that_is_wrong_means_one_by_one(tmp_path: Path, monkeypatch: Any) -> None:
     write_scripted(tmp_path, UNLIMITED, {})
-    reader = DeepseekReader(tmp_path, together=2, dtype="float32")
+    reader = DeepseekReader(tmp_path, dtype="float32")
     page, prompts = page_of("the same page twice, with enough words on it to be a reading"), []
 
     class Scribe:
@@ -243,9 +255,45 @@ def test_a_count_of_pages_that_is_wrong_means_one_by_one(tmp_path: Path, monkeyp
     monkeypatch.setitem(reader.__dict__, "decoder", Scribe())
     values = np.zeros((256, 64), np.float32)
     tokens = VisualTokens(values, reader.profile.id, reader.profile.revision, "base")
-    readings = reader.decode([tokens, tokens], [page.layout] * 2)
+    readings = reader.decode_together([tokens, tokens], [page.layout] * 2)
     assert [reading.text for reading in readings] == [page.text] * 2
     assert prompts == ["Multi page parsing.", "document parsing.", "document parsing."]
+
+
+def test_as_many_pages_go_in_one_prompt_as_the_decoder_has_room_for(tmp_path: Path, monkeypatch: Any) -> None:
+    write_scripted(tmp_path, UNLIMITED, {})
+    reader = DeepseekReader(tmp_path, dtype="float32")
+    page, sizes = page_of("words on a page that nobody reads"), []
+
+    class Mute:
+        def transcribe(self, tasks: list[Task]) -> list[Transcript]:
+            sizes.extend(len(task.tokens) for task in tasks if task.prompt == "Multi page parsing.")
+            assert all(task.limit > 0 for task in tasks)
+            return [Transcript("", np.zeros(0, np.float32), False) for _ in tasks]
+
+    monkeypatch.setitem(reader.__dict__, "decoder", Mute())
+    rung = UNLIMITED.rung("gundam-4x8")
+    values = np.zeros((rung.grid_tokens, 64), np.float32)
+    tokens = VisualTokens(values, reader.profile.id, reader.profile.revision, rung.name)
+    reader.decode_together([tokens] * 10, [page.layout] * 10, pages=12)
+    assert sizes == [8 * rung.tokens, 2 * rung.tokens]
+
+
+def test_a_memory_reads_every_page_by_itself(tmp_path: Path, monkeypatch: Any) -> None:
+    """As it was certified: in company a page might be read otherwise."""
+    write_scripted(tmp_path, UNLIMITED, {})
+    reader = DeepseekReader(tmp_path, dtype="float32")
+    page, prompts = page_of("the same page twice, with enough words on it to be a reading"), []
+
+    class Scribe:
+        def transcribe(self, tasks: list[Task]) -> list[Transcript]:
+            prompts.extend(task.prompt for task in tasks)
+            return [Transcript(page.text, np.ones(len(page.text), np.float32), True) for _ in tasks]
+
+    monkeypatch.setitem(reader.__dict__, "decoder", Scribe())
+    tokens = VisualTokens(np.zeros((256, 64), np.float32), reader.profile.id, reader.profile.revision, "base")
+    reader.decode([tokens] * 3, [page.layout] * 3)
+    assert set(prompts) == {"document parsing."}
 
 
 # ---- questions of other kinds ---------------------------------------------------------------------------------------

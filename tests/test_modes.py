@@ -227,5 +227,8 @@ def test_a_ladder_goes_down(stock: dict[str, Stock]) -> None:
         DeepseekReader(folder, ladder=("tiny", "base"))
     with pytest.raises(ReaderMismatch, match="no rung 'gundam'"):
         DeepseekReader(folder, ladder=("gundam",))
+    with pytest.raises(ReaderMismatch, match="gundam-2x3 is not square"):
+        DeepseekReader(folder, ladder=("gundam-2x3", "base"))
     with pytest.raises(ReaderMismatch, match="one page a prompt"):
-        DeepseekReader(folder, together=4)
+        DeepseekReader(folder).decode_together([], [])
+    assert [rung.name for rung in DeepseekReader(folder, ladder="tiny").profile.ladder] == ["tiny"]

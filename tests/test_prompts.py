@@ -97,7 +97,15 @@ def test_a_single_box_without_outer_brackets_is_read() -> None:
     assert mark.boxes == (Box(383, 87, 497, 171),)
 
 
-@pytest.mark.parametrize("boxes", ["[[5, 5, 5, 9]]", "[[0, 0, 1000, 10]]", "[[1, 2, 3]]", "[]", "[[a, b, c, d]]"])
+def test_an_answer_without_marks_locates_nothing() -> None:
+    assert located("nothing of that name", (100, 100)) == []
+    assert located("", (100, 100)) == []
+
+
+@pytest.mark.parametrize(
+    "boxes",
+    ["[[" + "9" * 5000 + ", 1, 2, 3]]", "[[5, 5, 5, 9]]", "[[0, 0, 1000, 10]]", "[[1, 2, 3]]", "[]", "[[a, b, c, d]]"],
+)
 def test_boxes_that_are_none_are_left_out(boxes: str) -> None:
     (mark,) = located(f"<|ref|>x<|/ref|><|det|>{boxes}<|/det|>", (100, 100))
     assert mark.boxes == ()

@@ -6,6 +6,7 @@ transformers alone reports a wrong checkpoint and goes on with random weights; h
 from __future__ import annotations
 
 from pathlib import Path
+from threading import RLock
 from typing import Any, TypeVar
 
 import torch
@@ -16,7 +17,10 @@ from transformers import PreTrainedConfig, PreTrainedModel
 
 from optical_memory.errors import CheckpointError
 
-__all__ = ["load_module", "load_stock"]
+__all__ = ["LOADING", "load_module", "load_stock"]
+
+LOADING = RLock()
+"""Held while transformers builds a model: it sets the default dtype of the whole process meanwhile."""
 
 Model = TypeVar("Model", bound=PreTrainedModel)
 
@@ -26,9 +30,10 @@ def load_stock(kind: type[Model], folder: Path, config: PreTrainedConfig) -> Mod
     if not (folder / "model.safetensors").is_file():
         raise CheckpointError(f"{folder} has no model.safetensors")
     try:
-        loaded: Any = kind.from_pretrained(
-            folder, config=config, dtype=torch.float32, output_loading_info=True, local_files_only=True
-        )
+        with LOADING:
+            loaded: Any = kind.from_pretrained(
+                folder, config=config, dtype=torch.float32, output_loading_info=True, local_files_only=True
+            )
     except (RuntimeError, OSError, TypeError, ValueError, SafetensorError) as error:
         raise CheckpointError(f"{folder} does not load as {kind.__name__}: {error}") from error
     model: Model = loaded[0]

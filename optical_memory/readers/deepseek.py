@@ -18,14 +18,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from optical_memory.errors import ReaderMismatch, ReadingFailed
+from optical_memory.errors import CheckpointError, ReaderMismatch
 from optical_memory.pages import Layout, Page, sans_grid
 from optical_memory.profiles import ReaderProfile, Rung
 from optical_memory.readers.base import Reading
 from optical_memory.readers.families import Family
 from optical_memory.readers.fitting import fit, unread
-from optical_memory.readers.prompts import Locate, located, split_pages, without_marks
+from optical_memory.readers.prompts import Locate, located, without_marks
 from optical_memory.readers.published import open_folder
+from optical_memory.readers.together import transcribe_together
 from optical_memory.readers.tokenizer import folder_tokenizer
 from optical_memory.readers.transcripts import Decoder, Guard, Task, Transcript
 from optical_memory.readers.views import dressed
@@ -48,8 +49,8 @@ class DeepseekReader:
     """A published checkpoint in `folder`.
 
     `ladder` names rungs from the finest to the coarsest (the family's own choice where None). `device` and `dtype` are
-    "auto" or as in `resources.place`, for both halves. `decoder` reads elsewhere. `together` > 1 gives so many pages to
-    Unlimited-OCR in one prompt. Raises `CheckpointError`, and `ReaderMismatch` for a rung the family has not.
+    "auto" or as in `resources.place`, for both halves. `decoder` reads elsewhere. Raises `CheckpointError`, and
+    `ReaderMismatch` for a rung that the family has not, or that is not square: pages are.
     """
 
     def __init__(
@@ -60,13 +61,10 @@ class DeepseekReader:
         device: str = "auto",
         dtype: str = "auto",
         decoder: Decoder | None = None,
-        together: int = 1,
     ) -> None:
         self.found = open_folder(Path(folder))
         self.folder, self.family = self.found.folder, self.found.family
-        if together > 1 and "pages" not in self.family.prompts:
-            raise ReaderMismatch(f"{self.family.id} reads one page a prompt, only unlimited-ocr reads several")
-        self.ladder, self.together = _rungs(self.family, ladder), together
+        self.ladder = _rungs(self.family, (ladder,) if isinstance(ladder, str) else ladder)
         self._device, self._dtype, self._given = device, dtype, decoder
 
     @cached_property
@@ -95,28 +93,50 @@ class DeepseekReader:
     def decode(self, tokens: Sequence[VisualTokens], layouts: Sequence[Layout]) -> list[Reading]:
         """Read pages of any rungs back, in batches; one that cannot be read is U+FFFD throughout, with confidence 0."""
         prefixes = [self._received(one) for one in tokens]
-        found: list[Transcript | None] = [None] * len(prefixes)
-        if self.together > 1:
-            found = self._together(prefixes, layouts)
+        return self._read(prefixes, layouts, [None] * len(prefixes))
+
+    def _read(
+        self,
+        prefixes: Sequence[npt.NDArray[np.float32]],
+        layouts: Sequence[Layout],
+        found: list[Transcript | None],
+    ) -> list[Reading]:
+        """Read what is not found yet, with one attempt after the other."""
         for prompt, guard in self._attempts():
             missing = [i for i, transcript in enumerate(found) if transcript is None]
             tasks = [Task(prefixes[i], prompt, _limit(layouts[i]), guard) for i in missing]
             for i, transcript in zip(missing, self.decoder.transcribe(tasks) if tasks else [], strict=True):
-                found[i] = self._accepted(transcript, layouts[i])
+                found[i] = self._accepted(transcript, layouts[i], prompt)
         return [self._reading(t, layout) for t, layout in zip(found, layouts, strict=True)]
 
     def certify(self, tokens: Sequence[VisualTokens], pages: Sequence[Page]) -> list[Reading]:
         """What `decode` reads, found faster with the page's text as a draft where the decoder is in this process."""
         drafted = getattr(self.decoder, "transcribe_drafted", None)
-        if drafted is None or self.together > 1:
+        if drafted is None:
             return self.decode(tokens, [page.layout for page in pages])
         return [self._certified(drafted, one, page) for one, page in zip(tokens, pages, strict=True)]
 
     def _certified(self, drafted: Callable[[Task, str], Transcript], tokens: VisualTokens, page: Page) -> Reading:
         prompt, guard = next(self._attempts())
         task = Task(self._received(tokens), prompt, _limit(page.layout), guard)
-        found = self._accepted(drafted(task, "\n".join(page.lines)), page.layout)
+        found = self._accepted(drafted(task, "\n".join(page.lines)), page.layout, prompt)
         return fit(found, page.layout) if found else self.decode([tokens], [page.layout])[0]
+
+    def decode_together(
+        self, tokens: Sequence[VisualTokens], layouts: Sequence[Layout], pages: int = 8
+    ) -> list[Reading]:
+        """Read up to `pages` pages in one prompt, those that do not come back one by one: for Unlimited-OCR.
+
+        For transcribing many pages at once. A memory reads every page by itself, as it was certified. Raises
+        `ReaderMismatch` for a family that was not trained for it.
+        """
+        if "pages" not in self.family.prompts:
+            raise ReaderMismatch(f"{self.family.id} reads one page a prompt, only unlimited-ocr reads several")
+        prefixes, prompt = [self._received(one) for one in tokens], self.family.prompts["pages"]
+        tasks = [Task(p, prompt, _limit(layout), MANY_PAGES) for p, layout in zip(prefixes, layouts, strict=True)]
+        parts = transcribe_together(self.decoder, tasks, pages, self.family.most_tokens)
+        found = [part and self._accepted(part, layout, prompt) for part, layout in zip(parts, layouts, strict=True)]
+        return self._read(prefixes, layouts, found)
 
     def ask(self, tokens: VisualTokens, prompt: str, limit: int = 2048) -> Transcript:
         """What the decoder says of a page to one of the family's prompts by name, or to a text of your own."""
@@ -164,6 +184,9 @@ class DeepseekReader:
     def _constants(self) -> tuple[npt.NDArray[np.float32] | None, npt.NDArray[np.float32]]:
         """Newline (where the family has one) and separator, (dim,) each."""
         found = self.found.vectors("model.image_newline", "model.view_seperator")
+        needed = ["model.view_seperator", *(["model.image_newline"] if self.ladder[0].views.newlines else [])]
+        if lacking := [name for name in needed if name not in found]:
+            raise CheckpointError(f"{self.folder} lacks {', '.join(lacking)}")
         return found.get("model.image_newline"), found["model.view_seperator"]
 
     def _received(self, tokens: VisualTokens) -> npt.NDArray[np.float32]:
@@ -187,10 +210,12 @@ class DeepseekReader:
         if "grounded" in self.family.prompts:
             yield self.family.prompts["grounded"], self.family.guards[0]
 
-    def _accepted(self, transcript: Transcript, layout: Layout) -> Transcript | None:
+    def _accepted(self, transcript: Transcript, layout: Layout, prompt: str) -> Transcript | None:
+        """The reading without the marks that come with this prompt (a page may show some itself), None if it failed."""
         from optical_memory.readers.loops import failure
 
-        plain = without_marks(transcript)
+        marked = self.family.marks or prompt == self.family.prompts.get("grounded")
+        plain = without_marks(transcript) if marked else transcript
         why = failure(plain, layout.n_chars)
         if why is not None:
             log.info("a reading by %s failed: %s", self.family.id, why)
@@ -202,33 +227,14 @@ class DeepseekReader:
             return unread(layout)
         return fit(transcript, layout)
 
-    def _together(
-        self, prefixes: Sequence[npt.NDArray[np.float32]], layouts: Sequence[Layout]
-    ) -> list[Transcript | None]:
-        """Several pages in one prompt; None for what did not come back as a reading of its page."""
-        found: list[Transcript | None] = []
-        for start in range(0, len(prefixes), self.together):
-            pages, laid = prefixes[start : start + self.together], layouts[start : start + self.together]
-            room = self.family.most_tokens - sum(map(len, pages)) - SPARE_TOKENS
-            limit = min(room, sum(_limit(layout) for layout in laid))
-            task = Task(np.concatenate(pages), self.family.prompts["pages"], limit, MANY_PAGES)
-            found += self._parted(self.decoder.transcribe([task])[0], laid)
-        return found
-
-    def _parted(self, transcript: Transcript, layouts: Sequence[Layout]) -> list[Transcript | None]:
-        try:
-            parts = split_pages(transcript, len(layouts))
-        except ReadingFailed as error:
-            log.info("%s; each page is read by itself", error)
-            return [None] * len(layouts)
-        return [self._accepted(part, layout) for part, layout in zip(parts, layouts, strict=True)]
-
 
 def _rungs(family: Family, names: Sequence[str] | None) -> tuple[Rung, ...]:
     try:
         rungs = tuple(family.rung(name) for name in names or family.ladder)
     except KeyError as error:
         raise ReaderMismatch(str(error)) from error
+    if oblong := [rung.name for rung in rungs if rung.size_px[0] != rung.size_px[1]]:
+        raise ReaderMismatch(f"{', '.join(oblong)} is not square, and a memory's pages are: only encode takes it")
     if any(a.tokens <= b.tokens for a, b in pairwise(rungs)):
         raise ReaderMismatch(f"a ladder goes from more tokens to fewer, not {[(r.name, r.tokens) for r in rungs]}")
     return rungs

@@ -59,6 +59,8 @@ class Family:
     most_tokens: int = 8192
     sliding_window: int | None = None
     fidelity: tuple[tuple[float, float], ...] = ()
+    marks: bool = False
+    """Plain readings come with grounding marks."""
     off: tuple[Rung, ...] = field(default=())
     """Rungs that are in no published code; taken only when named."""
 
@@ -114,6 +116,7 @@ UNLIMITED = Family(
     guards=(Guard(35, 128, ()), Guard(20, 256, ()), Guard(8, 512, ())),
     most_tokens=32768,
     sliding_window=128,
+    marks=True,
 )
 
 V2 = Family(

@@ -29,6 +29,7 @@ from transformers import (
 from transformers.utils import logging
 
 from optical_memory.errors import CheckpointError
+from optical_memory.readers.checkpoint import LOADING
 from optical_memory.readers.families import V2, Family
 from optical_memory.readers.published import Published, Shape
 from optical_memory.readers.tokenizer import EOS, PAD
@@ -164,7 +165,7 @@ def _from_pretrained(
     kind: type[PreTrainedModel], folder: Path | None, config: PreTrainedConfig, dtype: torch.dtype, **options: Any
 ) -> tuple[PreTrainedModel, dict[str, Any]]:
     try:
-        with _quiet():
+        with LOADING, _quiet():
             loaded: Any = kind.from_pretrained(
                 folder, config=config, dtype=dtype, output_loading_info=True, local_files_only=True, **options
             )
@@ -204,7 +205,8 @@ def check_keys(found: Published) -> dict[str, list[str]]:
     Raises `CheckpointError` where it does not come that far (an expert's tensor is missing, say).
     """
     kind, options = stock_class(found.family), {"device_map": {"": "meta"}}
-    _, info = _from_pretrained(kind, found.folder, found.config, torch.bfloat16, **options)
+    paper = {key: torch.empty(shape, dtype=torch.bfloat16, device="meta") for key, shape in found.shapes.items()}
+    _, info = _from_pretrained(kind, None, found.config, torch.bfloat16, state_dict=paper, **options)
     return {what: sorted(map(str, info[f"{what}_keys"])) for what in ("missing", "unexpected", "mismatched")}
 
 

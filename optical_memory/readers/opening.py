@@ -16,7 +16,7 @@ DOWNLOAD = "OPTICAL_MEMORY_DOWNLOAD"
 """Environment variable: "1" lets a checkpoint that is not here be fetched from the hub."""
 
 DEFAULT_SERVED = "deepseek-ai/DeepSeek-OCR"
-NEEDED = ("*.safetensors", "config.json", "tokenizer.json")
+NEEDED = ("*.safetensors", "model.safetensors.index.json", "config.json", "tokenizer.json")
 
 
 def open_reader(name: str, *, download: bool | None = None, **options: Any) -> Reader:
@@ -59,10 +59,12 @@ def _served(url: str, download: bool | None, options: dict[str, Any]) -> Reader:
     from optical_memory.readers.tokenizer import folder_tokenizer
     from optical_memory.readers.vllm import VllmDecoder
 
-    servers, checkpoint = _without_checkpoint(url)
-    folder = checkpoint_folder(checkpoint, download=download)
     try:
+        servers, checkpoint = _without_checkpoint(url)
+        folder = checkpoint_folder(checkpoint, download=download)
         decoder = VllmDecoder.open(servers, folder_tokenizer(folder))
+    except CheckpointError:
+        raise
     except ValueError as error:
         raise CheckpointError(f"{url!r}: {error}") from error
     return DeepseekReader(folder, decoder=decoder, **options)
@@ -80,7 +82,7 @@ def _without_checkpoint(url: str) -> tuple[str, str]:
 def checkpoint_folder(name: str, *, download: bool | None = None) -> Path:
     """The local folder of a checkpoint: `name` itself, or the hub's snapshot. Raises `CheckpointError`."""
     folder = Path(name).expanduser()
-    if folder.is_dir():
+    if name and folder.is_dir():
         return folder
     if name.count("/") != 1 or name.startswith((".", "/", "~")):
         raise CheckpointError(

@@ -22,7 +22,7 @@ SPAN = 999  # the largest coordinate, as in DeepSeek's own code
 MARK = re.compile(
     r"<\|ref\|>(?P<label>.*?)<\|/ref\|>\s*<\|det\|>\s*(?P<boxes>\[.*?\])\s*<\|/det\|>[ \t]*\n?", re.DOTALL
 )
-FOUR = re.compile(r"\[\s*(\d+)\s*,\s*(\d+)\s*,\s*(\d+)\s*,\s*(\d+)\s*\]")
+FOUR = re.compile(r"\[\s*(\d{1,4})\s*,\s*(\d{1,4})\s*,\s*(\d{1,4})\s*,\s*(\d{1,4})\s*\]")
 STRAY = re.compile(r"<\|/?(?:ref|det|grounding)\|>|</?t[dr]>")
 
 
@@ -51,6 +51,8 @@ def located(text: str, size_px: tuple[int, int]) -> list[Locate]:
     A box with its corners exchanged is set right; one that is empty, or beyond 999, is left out.
     """
     marks = list(MARK.finditer(text))
+    if not marks:
+        return []
     ends = [mark.start() for mark in marks[1:]] + [len(text)]
     return [
         Locate(mark["label"].strip(), tuple(_boxes(mark["boxes"], size_px)), text[mark.end() : end].strip())

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,7 @@ __all__ = ["Header", "Published", "Shape", "config_of", "family_of", "open_folde
 Shape = tuple[int, ...]
 HEAD = 64  # width of an attention head in every vision part
 ROPE = {"rope_type": "default", "rope_theta": 10_000.0}
+INDEX = "model.safetensors.index.json"
 SAMPLE = 4096  # bytes of a tensor that its checkpoint's fingerprint sees
 
 
@@ -91,10 +93,25 @@ class Published:
 def open_folder(folder: Path) -> Published:
     """A published checkpoint in `folder`. Raises `CheckpointError` for one of no known family, or without weights."""
     published = read_json(folder / "config.json")
-    files = sorted(folder.glob("*.safetensors"))
+    found = Published(folder, family_of(published), published, tuple(read_header(file) for file in _files(folder)))
+    names = [name for header in found.headers for name in header.tensors]
+    if twice := sorted(name for name, count in Counter(names).items() if count > 1):
+        raise CheckpointError(
+            f"{folder} has more than one {twice[0]}: which of its .safetensors files are the checkpoint?"
+        )
+    return found
+
+
+def _files(folder: Path) -> list[Path]:
+    """The files that the index names, else all that there are. Raises `CheckpointError` where one is missing."""
+    index = folder / INDEX
+    named = read_json(index).get("weight_map", {}).values() if index.is_file() else ()
+    files = [folder / name for name in sorted(set(named))] or sorted(folder.glob("*.safetensors"))
     if not files:
         raise CheckpointError(f"{folder} has no .safetensors file")
-    return Published(folder, family_of(published), published, tuple(read_header(file) for file in files))
+    if missing := [file.name for file in files if not file.is_file()]:
+        raise CheckpointError(f"{folder} lacks {', '.join(missing)}, which {INDEX} names")
+    return files
 
 
 def read_json(file: Path) -> dict[str, Any]:

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import psutil
 import torch
 
-from optical_memory.errors import NotEnoughMemory
+from optical_memory.errors import NotEnoughMemory, ReaderUnavailable
 from optical_memory.readers.loading import Half, half_bytes
 from optical_memory.readers.published import Published
 
-__all__ = ["DTYPES", "Place", "free_bytes", "place", "require_room"]
+__all__ = ["DTYPES", "Place", "devices", "free_bytes", "place", "require_room"]
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 GIB = 2**30
@@ -32,7 +32,7 @@ class Place:
 
 
 def place(half: Half, device: str = "auto", dtype: str = "auto") -> Place:
-    """The place for a half. Raises `ValueError` for a device or dtype that there is not.
+    """The place for a half. Raises `ValueError` for a dtype, `ReaderUnavailable` for a device that there is not.
 
     "auto": CUDA where there is one, else Apple's GPU, else the CPU; bfloat16 on CUDA that has it and for the decoder on
     a CPU, float16 on other GPUs, float32 for the encoder on a CPU, where it is the fastest.
@@ -40,9 +40,15 @@ def place(half: Half, device: str = "auto", dtype: str = "auto") -> Place:
     if dtype != "auto" and dtype not in DTYPES:
         raise ValueError(f"no dtype {dtype!r}: it is auto, {', '.join(DTYPES)}")
     where = device if device != "auto" else _best_device()
-    if where.split(":")[0] not in ("cpu", "cuda", "mps"):
-        raise ValueError(f"no device {device!r}: it is auto, cpu, mps, cuda or cuda:1, cuda:2 …")
+    if where not in devices():
+        raise ReaderUnavailable(f"there is no device {where!r} here; there is auto, {', '.join(devices())}")
     return Place(where, DTYPES[dtype] if dtype != "auto" else _best_dtype(half, where))
+
+
+def devices() -> list[str]:
+    """The devices of this machine, as they may be named."""
+    gpus = ["cuda", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))] if torch.cuda.is_available() else []
+    return ["cpu", *gpus, *(["mps"] if torch.backends.mps.is_available() else [])]
 
 
 def _best_device() -> str:
