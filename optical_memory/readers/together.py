@@ -1,4 +1,4 @@
-"""Several pages in one prompt, as Unlimited-OCR was trained to read them: who goes with whom, and the text parted again.
+"""Several pages in one prompt, as Unlimited-OCR was trained to read them: who goes with whom, and the parted text.
 
 Imports no torch.
 """
