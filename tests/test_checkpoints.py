@@ -21,7 +21,7 @@ from optical_memory.readers.families import UNLIMITED, V1, V2, Family
 from optical_memory.readers.inspecting import check_paper, check_reader
 from optical_memory.readers.loading import ENCODER_PARTS, check_keys, load_half
 from optical_memory.readers.published import open_folder, read_header
-from optical_memory.readers.resources import Place, require_room
+from optical_memory.readers.resources import Place, place, require_room
 
 NAMES = {V1: "deepseek_ocr_v1", UNLIMITED: "unlimited_ocr", V2: "deepseek_ocr_2"}
 EVERY_FAMILY = pytest.mark.parametrize("family", [V1, UNLIMITED, V2], ids=lambda family: family.id)
@@ -150,6 +150,16 @@ def test_the_index_says_which_files_are_the_checkpoint(stock: dict[str, Stock], 
     (folder / "model.safetensors.index.json").write_text(json.dumps(index))
     with pytest.raises(CheckpointError, match=r"lacks model-00002-of-000002\.safetensors"):
         open_folder(folder)
+
+
+def test_the_environment_says_what_nobody_else_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPTICAL_MEMORY_DTYPE", "bfloat16")
+    monkeypatch.setenv("OPTICAL_MEMORY_DEVICE", "cpu")
+    assert place("encoder") == Place("cpu", torch.bfloat16)
+    assert place("encoder", dtype="float32") == Place("cpu", torch.float32)
+    monkeypatch.setenv("OPTICAL_MEMORY_DTYPE", "int3")
+    with pytest.raises(ReaderUnavailable, match="no dtype 'int3'"):
+        place("encoder")
 
 
 def test_a_device_that_is_not_there_is_told(stock: dict[str, Stock]) -> None:

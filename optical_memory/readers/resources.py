@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 
 import psutil
@@ -32,13 +33,16 @@ class Place:
 
 
 def place(half: Half, device: str = "auto", dtype: str = "auto") -> Place:
-    """The place for a half. Raises `ValueError` for a dtype, `ReaderUnavailable` for a device that there is not.
+    """The place for a half. Raises `ReaderUnavailable` for a device or dtype that there is not.
 
-    "auto": CUDA where there is one, else Apple's GPU, else the CPU; bfloat16 on CUDA that has it and for the decoder on
+    "auto" is what the environment variables OPTICAL_MEMORY_DEVICE and OPTICAL_MEMORY_DTYPE say; where they say nothing,
+    CUDA where there is one, else Apple's GPU, else the CPU; bfloat16 on CUDA that has it and for the decoder on
     a CPU, float16 on other GPUs, float32 for the encoder on a CPU, where it is the fastest.
     """
+    device = os.environ.get("OPTICAL_MEMORY_DEVICE", "auto") if device == "auto" else device
+    dtype = os.environ.get("OPTICAL_MEMORY_DTYPE", "auto") if dtype == "auto" else dtype
     if dtype != "auto" and dtype not in DTYPES:
-        raise ValueError(f"no dtype {dtype!r}: it is auto, {', '.join(DTYPES)}")
+        raise ReaderUnavailable(f"no dtype {dtype!r}: it is auto, {', '.join(DTYPES)}")
     where = device if device != "auto" else _best_device()
     if where not in devices():
         raise ReaderUnavailable(f"there is no device {where!r} here; there is auto, {', '.join(devices())}")
