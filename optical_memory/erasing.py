@@ -26,7 +26,7 @@ from optical_memory.renderers.pictures import from_png, png_bytes
 from optical_memory.renderers.styles import STYLES
 from optical_memory.stores.base import Delete, Put
 
-__all__ = ["without_page", "without_turn"]
+__all__ = ["rows_of", "without_page", "without_turn"]
 
 
 def without_page(snapshot: Snapshot, page: str, profile: ReaderProfile) -> list[Change]:
@@ -93,7 +93,7 @@ def _blanked(
     return changes
 
 
-def _rows(layout: Layout, start: int, end: int) -> list[int]:
+def rows_of(layout: Layout, start: int, end: int) -> list[int]:
     """Rows with a character of `page.text[start:end]`; a turn always has rows of its own."""
     at, found = 0, []
     for i, row in enumerate(layout.rows):
@@ -105,13 +105,13 @@ def _rows(layout: Layout, start: int, end: int) -> list[int]:
 
 
 def _blank_lines(lines: list[str], layout: Layout, start: int, end: int) -> list[str]:
-    rows = set(_rows(layout, start, end))
+    rows = set(rows_of(layout, start, end))
     return [" " * len(line) if i in rows else line for i, line in enumerate(lines)]
 
 
 def _paint(image: npt.NDArray[np.uint8], layout: Layout, start: int, end: int) -> npt.NDArray[np.uint8]:
     grid, image = layout.grid, image.copy()
     ys, xs = STYLES[grid.style].edges(grid, len(image))
-    for row in (layout.rows[i] for i in _rows(layout, start, end)):
+    for row in (layout.rows[i] for i in rows_of(layout, start, end)):
         image[ys[row.y] : ys[row.y + 1], xs[row.x] : xs[row.x + grid.measure]] = 255
     return image

@@ -8,13 +8,18 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
 
 from optical_memory.archive import Archive, Snapshot
 from optical_memory.certificate import Certificate, RungCertificate, Span, certify_reading, statuses
 from optical_memory.counting import count_batch
+from optical_memory.erasing import rows_of
 from optical_memory.errors import CorruptTokens, Forgotten, ReaderMismatch, ReadingFailed, StoreError
 from optical_memory.ledger import Ledger, LedgerSpan, blank, splice
-from optical_memory.pages import Page
+from optical_memory.pages import Layout, Page
 from optical_memory.profiles import Rung
 from optical_memory.readers.base import Reader, Reading
 from optical_memory.recollection import Recollection
@@ -134,7 +139,8 @@ class PageReader:
         gone = [record.id for record in records if record.state == "forgotten" and record.lines is None]
         if gone:
             raise Forgotten(f"forgotten: page {', '.join(gone)} of session {self.archive.session!r}")
-        readings = self._decode([record for record in records if record.lines is None and record.state == "certified"])
+        drawn = [record for record in records if record.lines is None and record.state == "certified"]
+        readings = self._decode(snapshot, drawn)
         found = [self._recollect(snapshot, record, readings.get(record.id)) for record in records]
         costs = count_batch([text for text, _ in found])
         return [
@@ -142,13 +148,18 @@ class PageReader:
             for r, (text, spans), (_, score), cost in zip(records, found, pages, costs, strict=True)
         ]
 
-    def _decode(self, records: Sequence[PageRecord]) -> dict[str, Reading]:
+    def _decode(self, snapshot: Snapshot, records: Sequence[PageRecord]) -> dict[str, Reading]:
+        """Readings by page. Rows of forgotten turns are white: no reader is told of them, nor made to find them."""
         readings: dict[str, Reading] = {}
         for rung in self.reader.profile.ladder:
             group = [record for record in records if record.rung == rung.name]
             if group:
-                decoded = self.reader.decode(self.tokens(group, rung), [record.get_layout() for record in group])
-                readings |= {record.id: reading for record, reading in zip(group, decoded, strict=True)}
+                layouts = [record.get_layout() for record in group]
+                white = [_white_rows(snapshot, layout) for layout in layouts]
+                shown = [_without(layout, rows) for layout, rows in zip(layouts, white, strict=True)]
+                decoded = self.reader.decode(self.tokens(group, rung), shown)
+                whole = map(_with_white, decoded, layouts, white)
+                readings |= {record.id: reading for record, reading in zip(group, whole, strict=True)}
         return readings
 
     def _recollect(self, snapshot: Snapshot, record: PageRecord, reading: Reading | None) -> tuple[str, list[Span]]:
@@ -181,6 +192,28 @@ class PageReader:
 def _is_gone(snapshot: Snapshot, turn: str) -> bool:
     record = snapshot.turn(turn)
     return record is not None and record.forgotten
+
+
+def _white_rows(snapshot: Snapshot, layout: Layout) -> frozenset[int]:
+    gone = [rows_of(layout, s.start, s.end) for s in layout.spans if _is_gone(snapshot, s.turn)]
+    return frozenset(row for rows in gone for row in rows)
+
+
+def _without(layout: Layout, white: frozenset[int]) -> Layout:
+    return replace(layout, rows=tuple(row for i, row in enumerate(layout.rows) if i not in white)) if white else layout
+
+
+def _with_white(reading: Reading, layout: Layout, white: frozenset[int]) -> Reading:
+    """The reading of the rows that are not white, with U+FFFD and confidence 0 in those that are."""
+    text: list[str] = []
+    sure: list[npt.NDArray[np.float32]] = []
+    at = 0
+    for i, row in enumerate(layout.rows):
+        n = row.chars + len(row.join)
+        text.append("\ufffd" * row.chars + row.join if i in white else reading.text[at : at + n])
+        sure.append(np.zeros(n, np.float32) if i in white else reading.confidence[at : at + n])
+        at += 0 if i in white else n
+    return Reading("".join(text), np.concatenate(sure)) if white else reading
 
 
 def _blanked(text: str, gone: Sequence[tuple[int, int]]) -> str:

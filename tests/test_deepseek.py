@@ -21,6 +21,7 @@ from optical_memory.readers.deepseek import DeepseekReader
 from optical_memory.readers.families import V1
 from optical_memory.readers.frugal import FEW_PATCHES, ChunkedAttention
 from optical_memory.readers.tokenizer import ocr_tokenizer
+from optical_memory.readers.transcripts import Task, Transcript
 from optical_memory.renderers import PageRenderer, PlacedTurn
 
 
@@ -139,6 +140,35 @@ def test_a_page_that_is_read_wrongly_keeps_its_text_and_its_exact_facts(
     certain = " ".join(found.text[span.start : span.end] for span in found.spans if span.status == "original")
     assert "AB-4711-0815" in certain
     assert found.share("original", "verified") < 0.2
+
+
+def test_what_is_forgotten_on_a_page_moves_nothing_else(stock: dict[str, Stock], tmp_path: Path) -> None:
+    """A free text has no places: a reader must not look for a turn whose rows are white now."""
+    said: list[str] = []
+
+    class Scribe:
+        def transcribe(self, tasks: list[Task]) -> list[Transcript]:
+            return [Transcript(said[-1], np.full(len(said[-1]), 0.99, np.float32), True) for _ in tasks]
+
+    words = TEXT.split()
+    turns = [Turn("user", " ".join(words[n * 120 : n * 120 + 120]), id=f"turn{n}") for n in range(6)]
+    reader = DeepseekReader(stock[V1.id][0], dtype="float32", decoder=Scribe())
+    memory = OpticalMemory("alice", store=f"sqlite:///{tmp_path}/m.db", reader=reader, keep_turns=0, background=False)
+    placed = [PlacedTurn(turn, str(turn.id), n) for n, turn in enumerate(turns)]
+    page = memory.renderer.paginate(placed)[0]
+    said.append(page.text)
+    memory.remember(turns)
+    memory.flush()
+    (record,) = memory.archive.snapshot().pages.values()
+    assert record.lines is None
+    memory.forget(turn="turn1")
+    span = page.layout.spans[1]
+    said.append(page.text[: span.start] + page.text[span.end :])
+    found = memory.read(record.id)
+    memory.close()
+    assert found.text[: span.start] == page.text[: span.start]
+    assert found.text[span.start : span.end].strip() == ""
+    assert found.text[span.end :] == page.text[span.end :]
 
 
 # ---- the same numbers, with less ------------------------------------------------------------------------------------
