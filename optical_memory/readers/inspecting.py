@@ -15,7 +15,7 @@ from optical_memory.pages import Layout
 from optical_memory.profiles import Rung
 from optical_memory.readers.base import Reader
 from optical_memory.readers.deepseek import DeepseekReader
-from optical_memory.readers.loading import check_keys, half_bytes, write_sparse
+from optical_memory.readers.loading import check_keys, half_parameters, write_sparse
 from optical_memory.readers.opening import open_reader
 from optical_memory.readers.published import Published, open_folder, read_json
 from optical_memory.readers.resources import free_bytes, place
@@ -127,7 +127,7 @@ def _report(
 
 def _half(found: Published, half: Any, device: str) -> HalfReport:
     at = place(half, device)
-    parameters = half_bytes(found, half) // 2
+    parameters = half_parameters(found, half)
     return HalfReport(half, parameters, at.numbers, at.device, parameters * at.dtype.itemsize, free_bytes(at.device))
 
 

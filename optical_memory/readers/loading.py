@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from contextlib import contextmanager
 from copy import deepcopy
 from logging import ERROR
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
@@ -37,7 +38,7 @@ from optical_memory.readers.tokenizer import EOS, PAD
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Half", "Maps", "check_keys", "half_bytes", "load_half", "stock_class", "write_sparse"]
+__all__ = ["Half", "Maps", "check_keys", "half_parameters", "load_half", "stock_class", "write_sparse"]
 
 Half = Literal["encoder", "decoder"]
 Maps = dict[int, mmap.mmap]
@@ -128,17 +129,10 @@ class _FileSlice:
         size, first = self._size + skipped, self._start - skipped
         return mmap.mmap(file.fileno(), size, access=mmap.ACCESS_COPY, offset=first), skipped
 
-    def get_dtype(self) -> str:
-        return str(self._dtype)
 
-    def get_shape(self) -> list[int]:
-        return list(self._shape)
-
-
-def half_bytes(found: Published, half: Half) -> int:
-    """Numbers of one half, as many bytes as they take in two bytes each."""
-    shapes = found.shapes
-    return 2 * sum(_size(shape) for key, shape in shapes.items() if _belongs(key, half))
+def half_parameters(found: Published, half: Half) -> int:
+    """How many numbers a half has."""
+    return sum(prod(shape) for key, shape in found.shapes.items() if _belongs(key, half))
 
 
 def _belongs(key: str, half: Half) -> bool:
@@ -214,16 +208,9 @@ def write_sparse(file: Path, shapes: Mapping[str, Shape]) -> None:
     """A safetensors file of bfloat16 zeros that takes no room on disk."""
     at, header = 0, {}
     for key, shape in shapes.items():
-        header[key] = {"dtype": "BF16", "shape": list(shape), "data_offsets": [at, at := at + 2 * _size(shape)]}
+        header[key] = {"dtype": "BF16", "shape": list(shape), "data_offsets": [at, at := at + 2 * prod(shape)]}
     text = json.dumps(header).encode()
     text += b" " * (-len(text) % 8)
     with file.open("wb") as opened:
         opened.write(len(text).to_bytes(8, "little") + text)
         opened.truncate(8 + len(text) + at)
-
-
-def _size(shape: Shape) -> int:
-    size = 1
-    for n in shape:
-        size *= n
-    return size

@@ -9,7 +9,7 @@ import psutil
 import torch
 
 from optical_memory.errors import NotEnoughMemory, ReaderUnavailable
-from optical_memory.readers.loading import Half, half_bytes
+from optical_memory.readers.loading import Half, half_parameters
 from optical_memory.readers.published import Published
 
 __all__ = ["DTYPES", "Place", "devices", "free_bytes", "place", "require_room"]
@@ -78,7 +78,7 @@ def free_bytes(device: str) -> int:
 
 def require_room(found: Published, half: Half, at: Place) -> None:
     """Raise `NotEnoughMemory`, with what is needed and what there is, where a half does not fit."""
-    needed = int(half_bytes(found, half) / 2 * at.dtype.itemsize * SPARE)
+    needed = int(half_parameters(found, half) * at.dtype.itemsize * SPARE)
     free = free_bytes(at.device)
     if needed > free:
         raise NotEnoughMemory(
