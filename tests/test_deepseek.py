@@ -13,7 +13,7 @@ import pytest
 import torch
 from published import Stock
 from safetensors.torch import load_file, save_file
-from scripted import chain, write_scripted
+from scripted import Scribe, chain, write_scripted
 
 from optical_memory import OpticalMemory, Turn
 from optical_memory.archive import put
@@ -22,7 +22,6 @@ from optical_memory.readers.deepseek import DeepseekReader
 from optical_memory.readers.families import V1
 from optical_memory.readers.frugal import FEW_PATCHES, ChunkedAttention
 from optical_memory.readers.tokenizer import ocr_tokenizer
-from optical_memory.readers.transcripts import Task, Transcript
 from optical_memory.renderers import PageRenderer, PlacedTurn
 
 
@@ -145,19 +144,14 @@ def test_a_page_that_is_read_wrongly_keeps_its_text_and_its_exact_facts(
 
 def test_what_is_forgotten_on_a_page_moves_nothing_else(stock: dict[str, Stock], tmp_path: Path) -> None:
     """A free text has no places: a reader must not look for a turn whose rows are white now."""
-    said: list[str] = []
-
-    class Scribe:
-        def transcribe(self, tasks: list[Task]) -> list[Transcript]:
-            return [Transcript(said[-1], np.full(len(said[-1]), 0.99, np.float32), True) for _ in tasks]
-
     words = ["".join(letters) for letters in itertools.product("nuh", repeat=5)]  # rows of like lengths: no help there
     turns = [Turn("user", " ".join(words[n * 15 : n * 15 + 60]), id=f"turn{n}") for n in range(12)]
-    reader = DeepseekReader(stock[V1.id][0], dtype="float32", decoder=Scribe())
+    scribe = Scribe()
+    reader = DeepseekReader(stock[V1.id][0], dtype="float32", decoder=scribe)
     memory = OpticalMemory("alice", store=f"sqlite:///{tmp_path}/m.db", reader=reader, keep_turns=0, background=False)
     placed = [PlacedTurn(turn, str(turn.id), n) for n, turn in enumerate(turns)]
     page = memory.renderer.paginate(placed)[0]
-    said.append(page.text)
+    scribe.text = page.text
     memory.remember(turns)
     memory.flush()
     record = next(iter(memory.archive.snapshot().pages.values()))
@@ -166,10 +160,10 @@ def test_what_is_forgotten_on_a_page_moves_nothing_else(stock: dict[str, Stock],
     for span in gone:
         memory.forget(turn=span.turn)
     first, last = gone[0].start, gone[-1].end
-    said.append(page.text[:first] + page.text[last:])
+    scribe.text = page.text[:first] + page.text[last:]
     found = memory.read(record.id)
     memory.close()
-    assert len(said[1]) < 0.45 * len(page.text)
+    assert len(scribe.text) < 0.45 * len(page.text)
     assert found.text[:first] == page.text[:first]
     assert found.text[first:last].strip() == ""
     assert found.text[last:] == page.text[last:]

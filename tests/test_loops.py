@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import random
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from scripted import START, chain, write_scripted
+from published import Stock
+from scripted import START, Scribe, chain, write_scripted
 
 from optical_memory.errors import ReaderMismatch
 from optical_memory.pages import Page, sans_grid
@@ -127,15 +127,10 @@ def test_a_page_that_cannot_be_read_is_unread_and_not_garbage(looping: DeepseekR
 
 
 def test_stricter_guards_and_another_prompt_are_tried_in_turn(looping: DeepseekReader, monkeypatch: Any) -> None:
-    asked: list[tuple[str, Guard]] = []
-
-    class Deaf:
-        def transcribe(self, tasks: list[Task]) -> list[Transcript]:
-            asked.extend((task.prompt, task.guard) for task in tasks)
-            return [Transcript("", np.zeros(0, np.float32), True) for _ in tasks]
-
-    monkeypatch.setitem(looping.__dict__, "decoder", Deaf())
+    scribe = Scribe()
+    monkeypatch.setitem(looping.__dict__, "decoder", scribe)
     looping.decode([tokens_for(looping)], [page_of(NAMES).layout])
+    asked = [(task.prompt, task.guard) for task in scribe.asked]
     assert asked == [*((V1.prompts["plain"], g) for g in V1.guards), (V1.prompts["grounded"], V1.guards[0])]
     assert [guard.ngram for _, guard in asked[:3]] == sorted((g.ngram for g in V1.guards), reverse=True)
 
@@ -144,11 +139,7 @@ def test_marks_that_stand_on_the_page_itself_are_read(looping: DeepseekReader, m
     marks = "<|ref|>x<|/ref|><|det|>[[1, 2, 3, 4]]<|/det|>"
     page = page_of(f"Here: <table><tr><td>one</td><td>two</td></tr></table> and {marks}")
 
-    class Scribe:
-        def transcribe(self, tasks: list[Task]) -> list[Transcript]:
-            return [Transcript(page.text, np.ones(len(page.text), np.float32), True) for _ in tasks]
-
-    monkeypatch.setitem(looping.__dict__, "decoder", Scribe())
+    monkeypatch.setitem(looping.__dict__, "decoder", Scribe(page.text))
     assert looping.decode([tokens_for(looping)], [page.layout])[0].text == page.text
 
 
@@ -220,104 +211,63 @@ def test_drafts_change_nothing_on_a_model_that_looks(stock: dict[str, Any]) -> N
 # ---- many pages in one prompt ---------------------------------------------------------------------------------------
 
 
-def test_unlimited_ocr_reads_several_pages_in_one_prompt(tmp_path: Path, monkeypatch: Any) -> None:
-    write_scripted(tmp_path, UNLIMITED, {})
-    reader = DeepseekReader(tmp_path, dtype="float32")
+def tokens_of(reader: DeepseekReader, rung: str) -> VisualTokens:
+    values = np.zeros((UNLIMITED.rung(rung).grid_tokens, 64), np.float32)
+    return VisualTokens(values, reader.profile.id, reader.profile.revision, rung)
+
+
+def test_unlimited_ocr_reads_several_pages_in_one_prompt(stock: dict[str, Stock]) -> None:
     pages = [page_of(f"page number {name} tells of things that were said some time ago") for name in ("one", "two")]
-    asked: list[Task] = []
-
-    class Scribe:
-        def transcribe(self, tasks: list[Task]) -> list[Transcript]:
-            asked.extend(tasks)
-            text = "".join(f"<PAGE>{page.text}\n" for page in pages)
-            return [Transcript(text, np.ones(len(text), np.float32), True) for _ in tasks]
-
-    monkeypatch.setitem(reader.__dict__, "decoder", Scribe())
-    base = UNLIMITED.rung("base")
-    values = np.zeros((base.grid_tokens, 64), np.float32)
-    tokens = VisualTokens(values, reader.profile.id, reader.profile.revision, "base")
-    readings = reader.decode_together([tokens, tokens], [page.layout for page in pages])
+    scribe = Scribe("".join(f"<PAGE>{page.text}\n" for page in pages))
+    reader = DeepseekReader(stock[UNLIMITED.id][0], decoder=scribe)
+    readings = reader.decode_together([tokens_of(reader, "base")] * 2, [page.layout for page in pages])
     assert [reading.text for reading in readings] == [page.text for page in pages]
-    (task,) = asked
+    (task,) = scribe.asked
     assert (len(task.tokens), task.prompt, task.guard.window) == (2 * 273, "Multi page parsing.", 1024)
 
 
-def test_a_count_of_pages_that_is_wrong_means_one_by_one(tmp_path: Path, monkeypatch: Any) -> None:
-    write_scripted(tmp_path, UNLIMITED, {})
-    reader = DeepseekReader(tmp_path, dtype="float32")
-    page, prompts = page_of("the same page twice, with enough words on it to be a reading"), []
-
-    class Scribe:
-        def transcribe(self, tasks: list[Task]) -> list[Transcript]:
-            prompts.extend(task.prompt for task in tasks)
-            return [Transcript(page.text, np.ones(len(page.text), np.float32), True) for _ in tasks]
-
-    monkeypatch.setitem(reader.__dict__, "decoder", Scribe())
-    values = np.zeros((256, 64), np.float32)
-    tokens = VisualTokens(values, reader.profile.id, reader.profile.revision, "base")
-    readings = reader.decode_together([tokens, tokens], [page.layout] * 2)
-    assert [reading.text for reading in readings] == [page.text] * 2
-    assert prompts == ["Multi page parsing.", "document parsing.", "document parsing."]
+SAME = page_of("the same page twice, with enough words on it to be a reading")
 
 
-def test_as_many_pages_go_in_one_prompt_as_the_decoder_has_room_for(tmp_path: Path, monkeypatch: Any) -> None:
-    write_scripted(tmp_path, UNLIMITED, {})
-    reader = DeepseekReader(tmp_path, dtype="float32")
-    page, sizes = page_of("words on a page that nobody reads"), []
-
-    class Mute:
-        def transcribe(self, tasks: list[Task]) -> list[Transcript]:
-            sizes.extend(len(task.tokens) for task in tasks if task.prompt == "Multi page parsing.")
-            assert all(task.limit > 0 for task in tasks)
-            return [Transcript("", np.zeros(0, np.float32), False) for _ in tasks]
-
-    monkeypatch.setitem(reader.__dict__, "decoder", Mute())
-    rung = UNLIMITED.rung("gundam-4x8")
-    values = np.zeros((rung.grid_tokens, 64), np.float32)
-    tokens = VisualTokens(values, reader.profile.id, reader.profile.revision, rung.name)
-    reader.decode_together([tokens] * 10, [page.layout] * 10, pages=12)
-    assert sizes == [8 * rung.tokens, 2 * rung.tokens]
+def test_a_count_of_pages_that_is_wrong_means_one_by_one(stock: dict[str, Stock]) -> None:
+    scribe = Scribe(SAME.text)
+    reader = DeepseekReader(stock[UNLIMITED.id][0], decoder=scribe)
+    readings = reader.decode_together([tokens_of(reader, "base")] * 2, [SAME.layout] * 2)
+    assert [reading.text for reading in readings] == [SAME.text] * 2
+    assert [task.prompt for task in scribe.asked] == ["Multi page parsing.", *["document parsing."] * 2]
 
 
-def test_a_memory_reads_every_page_by_itself(tmp_path: Path, monkeypatch: Any) -> None:
+def test_as_many_pages_go_in_one_prompt_as_the_decoder_has_room_for(stock: dict[str, Stock]) -> None:
+    scribe = Scribe(ended=False)
+    reader = DeepseekReader(stock[UNLIMITED.id][0], decoder=scribe)
+    reader.decode_together([tokens_of(reader, "gundam-4x8")] * 10, [SAME.layout] * 10, pages=12)
+    together = [task for task in scribe.asked if task.prompt == "Multi page parsing."]
+    assert [len(task.tokens) // UNLIMITED.rung("gundam-4x8").tokens for task in together] == [8, 2]
+    assert all(task.limit > 0 for task in together)
+
+
+def test_a_memory_reads_every_page_by_itself(stock: dict[str, Stock]) -> None:
     """As it was certified: in company a page might be read otherwise."""
-    write_scripted(tmp_path, UNLIMITED, {})
-    reader = DeepseekReader(tmp_path, dtype="float32")
-    page, prompts = page_of("the same page twice, with enough words on it to be a reading"), []
-
-    class Scribe:
-        def transcribe(self, tasks: list[Task]) -> list[Transcript]:
-            prompts.extend(task.prompt for task in tasks)
-            return [Transcript(page.text, np.ones(len(page.text), np.float32), True) for _ in tasks]
-
-    monkeypatch.setitem(reader.__dict__, "decoder", Scribe())
-    tokens = VisualTokens(np.zeros((256, 64), np.float32), reader.profile.id, reader.profile.revision, "base")
-    reader.decode([tokens] * 3, [page.layout] * 3)
-    assert set(prompts) == {"document parsing."}
+    scribe = Scribe(SAME.text)
+    reader = DeepseekReader(stock[UNLIMITED.id][0], decoder=scribe)
+    reader.decode([tokens_of(reader, "base")] * 3, [SAME.layout] * 3)
+    assert [task.prompt for task in scribe.asked] == ["document parsing."] * 3
 
 
 # ---- questions of other kinds ---------------------------------------------------------------------------------------
 
 
-def test_where_words_stand_is_told_in_pixels(tmp_path: Path) -> None:
-    mark = "<|ref|>gate<|/ref|><|det|>[[12, 34, 567, 890]]<|/det|>"
-    write_scripted(tmp_path, V1, {})
-    reader = DeepseekReader(tmp_path, dtype="float32")
-
-    class Scribe:
-        def transcribe(self, tasks: list[Task]) -> list[Transcript]:
-            assert tasks[0].prompt == "\nLocate <|ref|>gate<|/ref|> in the image."
-            return [Transcript(mark, np.ones(len(mark), np.float32), True)]
-
-    reader.__dict__["decoder"] = Scribe()
+def test_where_words_stand_is_told_in_pixels(stock: dict[str, Stock]) -> None:
+    scribe = Scribe("<|ref|>gate<|/ref|><|det|>[[12, 34, 567, 890]]<|/det|>")
+    reader = DeepseekReader(stock[V1.id][0], decoder=scribe)
     (found,) = reader.locate(tokens_for(reader), "gate")
     (box,) = found.boxes
     assert found.label == "gate"
     assert (box.left, box.top, box.right, box.bottom) == (6, 17, 290, 456)
+    assert scribe.asked[0].prompt == "\nLocate <|ref|>gate<|/ref|> in the image."
 
 
-def test_a_family_without_grounding_says_so(tmp_path: Path) -> None:
-    write_scripted(tmp_path, UNLIMITED, {})
-    reader = DeepseekReader(tmp_path)
+def test_a_family_without_grounding_says_so(stock: dict[str, Stock]) -> None:
+    reader = DeepseekReader(stock[UNLIMITED.id][0])
     with pytest.raises(ReaderMismatch, match="not trained to ground"):
-        reader.locate(VisualTokens(np.zeros((256, 64), np.float32), "x", "y", "base"), "gate")
+        reader.locate(tokens_of(reader, "base"), "gate")
