@@ -312,12 +312,21 @@ def test_a_reading_that_the_server_broke_off_is_asked_for_again(start, decoder):
 def test_a_server_that_comes_back_is_used_again(decoder):
     with serving(Fake()) as server:
         port = int(server.url.rsplit(":", 1)[1])
-        shared = decoder(server, timeout=0.6)
+        shared = decoder(server, timeout=2.0)
         shared.transcribe([page()])
     with pytest.raises(ReaderUnavailable):
         shared.transcribe([page()])
     with serving(Fake(), port) as server:
         assert shared.transcribe([page()])[0].text == TEXT
+
+
+def test_a_server_that_should_rest_past_the_deadline_is_asked_once_all_the_same(start, decoder):
+    server = start(reply=lambda n: Reply(503) if n == 1 else Reply())
+    shared = decoder(server, timeout=2.0, rest=30)
+    with pytest.raises(ReaderUnavailable):
+        shared.transcribe([page()])
+    assert shared.transcribe([page()])[0].text == TEXT
+    assert len(server.pages) == 2
 
 
 # ---- failures that stay ---------------------------------------------------------------------------------------------

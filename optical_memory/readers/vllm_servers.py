@@ -85,8 +85,9 @@ class Fleet:
     """Servers at `urls`, each with at most `concurrency` requests in flight.
 
     A server that fails rests for `rest` seconds, twice as long each time up to 30, and then gets one request at a time
-    until it answers. Where there are several, one attempt may take half of the time that is left, so that a server
-    which hangs does not keep a request from the others.
+    until it answers. Where all would rest past a request's deadline, the request is still tried once, on the one that
+    rests least. Where there are several, one attempt may take half of the time that is left, so that a server which
+    hangs does not keep a request from the others.
     """
 
     def __init__(self, urls: Sequence[str], *, concurrency: int, rest: float) -> None:
@@ -103,7 +104,7 @@ class Fleet:
     def ask(self, request: Callable[[Server, float], T], timeout: float) -> T:
         """What `request(server, until)` returns from the first server that answers within `timeout` seconds, after at
         most as long a wait for a free place. Raises `ReaderUnavailable`, and what else `request` raises."""
-        server = self._take(time.monotonic() + timeout)
+        server = self._take(time.monotonic() + timeout, untried=True)
         until = time.monotonic() + timeout
         while True:
             failure: Exception | None = None
@@ -124,12 +125,14 @@ class Fleet:
         left = until - now
         return until if len(self.servers) == 1 else now + max(left / 2, min(left, timeout / 10))
 
-    def _take(self, until: float) -> Server:
+    def _take(self, until: float, *, untried: bool = False) -> Server:
         """A place at the least loaded server that does not rest; waits for one. Raises `ReaderUnavailable`."""
         with self._changed:
             while True:
                 now = time.monotonic()
-                free = [server for server in self.servers if self._has_room(server, now)]
+                soonest = min(server.resting_until for server in self.servers)
+                awake = max(now, soonest) if untried and soonest > until else now
+                free = [server for server in self.servers if self._has_room(server, awake)]
                 if free and now < until:
                     server = min(free, key=lambda server: (server.in_flight, server.turn))
                     server.in_flight, server.turn = server.in_flight + 1, next(self._turns)
