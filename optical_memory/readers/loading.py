@@ -76,6 +76,8 @@ def load_half(
     With `maps`, weights that are used as they are stored stay in the file's pages, which processes share and the system
     may take back; it is filled with these mappings by the address of what was read from each.
     """
+    if half == "decoder":
+        _refuse_experts(found)
     where = {} if device == "cpu" else {"device_map": {"": device}}
     kind, config = stock_class(found.family), _shrunk(found.config, half)
     model, info = _from_pretrained(kind, None, config, dtype, state_dict=_slices(found, half, maps), **where)
@@ -190,14 +192,33 @@ def _refuse(info: Mapping[str, Any], name: str, kind: type[PreTrainedModel], hal
         raise CheckpointError(f"{name} is not a checkpoint of {kind.__name__} at this size: {counts}")
 
 
+def _refuse_experts(found: Published) -> None:
+    """Raise unless every expert's tensor is there in its shape: transformers stacks them and names none that is not."""
+    config: Any = found.config
+    text, shapes = config.text_config, found.shapes
+    inner, width = text.moe_intermediate_size, text.hidden_size
+    expected = {
+        f"model.layers.{layer}.mlp.experts.{expert}.{name}_proj.weight": shape
+        for layer, kind in enumerate(text.mlp_layer_types)
+        for expert in range(text.n_routed_experts if kind == "sparse" else 0)
+        for name, shape in (("gate", (inner, width)), ("up", (inner, width)), ("down", (width, inner)))
+    }
+    if wrong := sorted(key for key, shape in expected.items() if shapes.get(key) != shape):
+        key = wrong[0]
+        has = f"has {key} of shape {shapes[key]}, not {expected[key]}" if key in shapes else f"lacks {key}"
+        more = f" ({len(wrong)} tensors of experts are missing or mismatched)" if len(wrong) > 1 else ""
+        raise CheckpointError(f"the checkpoint {has}{more}")
+
+
 # ---- on paper -------------------------------------------------------------------------------------------------------
 
 
 def check_keys(found: Published) -> dict[str, list[str]]:
     """Load a checkpoint without its numbers, on the meta device: its missing, unexpected and mismatched keys by name.
 
-    Raises `CheckpointError` where it does not come that far (an expert's tensor is missing, say).
+    Raises `CheckpointError` where it does not come that far, and for a tensor of an expert.
     """
+    _refuse_experts(found)
     kind, options = stock_class(found.family), {"device_map": {"": "meta"}}
     paper = {key: torch.empty(shape, dtype=torch.bfloat16, device="meta") for key, shape in found.shapes.items()}
     _, info = _from_pretrained(kind, None, found.config, torch.bfloat16, state_dict=paper, **options)
