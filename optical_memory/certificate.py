@@ -2,14 +2,19 @@
 
 Agreement is the share of the page's inked characters that the reading has exactly, each at its own place. Blanks and
 line joins are not counted in it: a layout knows them without looking. A blank read as ink is a misreading all the same.
+
+A certificate speaks of one reading. Other numbers (a GPU's, a server's, bfloat16) can make a decoder go another way
+from some character on, so checksums of that reading are kept, and what reads otherwise later is not `verified` by it.
 """
 
 from __future__ import annotations
 
+from base64 import b64decode, b64encode
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any, Literal
+from zlib import crc32
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +28,9 @@ __all__ = ["WINDOW", "Certificate", "RungCertificate", "Span", "Status", "accura
 
 WINDOW = 64
 """Inked characters in the window whose worst place a certificate names."""
+
+CHUNK = 64
+"""Characters of a reading that share one checksum."""
 
 Status = Literal["original", "verified", "reconstructed", "forgotten"]
 
@@ -46,7 +54,8 @@ class RungCertificate:
     """How one page is read at one rung.
 
     `misread` are the maximal character ranges read wrongly, `worst` the (start, end, agreement) of the worst 64 inked
-    characters in a row, `sure` the reader's own mean confidence over the inked characters.
+    characters in a row, `sure` the reader's own mean confidence over the inked characters. `checks` has the CRC-32 of
+    every 64 characters of the reading, 0 where there is none.
     """
 
     rung: str
@@ -54,6 +63,11 @@ class RungCertificate:
     misread: tuple[tuple[int, int], ...]
     worst: tuple[int, int, float]
     sure: float
+    checks: tuple[int, ...] = ()
+
+    def without(self, start: int, end: int) -> RungCertificate:
+        """Without the checksums of any text in `start:end`, which could be guessed from them."""
+        return replace(self, checks=tuple(0 if _touches(i, start, end) else n for i, n in enumerate(self.checks)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,20 +88,41 @@ class Certificate:
         """Agreement by rung: what `plan` asks of a page."""
         return {name: rung.agreement for name, rung in self.rungs.items()}
 
+    def without(self, start: int, end: int) -> Certificate:
+        """For a page whose characters `start:end` are forgotten: partial, the rest still checked."""
+        rungs = {name: rung.without(start, end) for name, rung in self.rungs.items()}
+        return replace(self, rungs=rungs, partial=True)
+
     def to_json(self) -> dict[str, Any]:
-        head = {"v": 1, "reader": self.reader, "revision": self.revision, "codec": self.codec, "partial": self.partial}
-        rungs = [[r.rung, r.agreement, _pack(r.misread), list(r.worst), r.sure] for r in self.rungs.values()]
+        head = {"v": 2, "reader": self.reader, "revision": self.revision, "codec": self.codec, "partial": self.partial}
+        rungs = [
+            [r.rung, r.agreement, _pack(r.misread), list(r.worst), r.sure, _pack_checks(r.checks)]
+            for r in self.rungs.values()
+        ]
         return {**head, "rungs": rungs}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Certificate:
-        if data["v"] != 1:
+        """Raises `ValueError` for a format that is not known. Format 1 has no checksums, so it verifies nothing."""
+        if data["v"] not in (1, 2):
             raise ValueError(f"a certificate of format {data['v']!r}: upgrade optical-memory to read it")
-        rungs = {
-            name: RungCertificate(name, agreement, tuple(_unpack(misread)), (worst[0], worst[1], worst[2]), sure)
-            for name, agreement, misread, worst, sure in data["rungs"]
-        }
+        rungs = {rung[0]: _rung(*rung) for rung in data["rungs"]}
         return cls(data["reader"], data["revision"], data["codec"], rungs, data["partial"])
+
+
+def _rung(
+    name: str, agreement: float, misread: list[int], worst: tuple[int, int, float], sure: float, checks: str = ""
+) -> RungCertificate:
+    start, end, share = worst
+    return RungCertificate(name, agreement, tuple(_unpack(misread)), (start, end, share), sure, _unpack_checks(checks))
+
+
+def _pack_checks(checks: tuple[int, ...]) -> str:
+    return b64encode(np.array(checks, "<u4").tobytes()).decode()
+
+
+def _unpack_checks(packed: str) -> tuple[int, ...]:
+    return tuple(np.frombuffer(b64decode(packed), "<u4").tolist())
 
 
 def _pack(ranges: Iterable[tuple[int, int]]) -> list[int]:
@@ -115,7 +150,17 @@ def certify_reading(rung: str, truth: str, reading: Reading) -> RungCertificate:
     agreement = float(right[inked].mean()) if inked.size else 1.0
     sure = float(reading.confidence[inked].mean()) if inked.size else 1.0
     misread = tuple((start, end) for start, end, wrong in _runs(~right) if wrong)
-    return RungCertificate(rung, agreement, misread, _worst(right, inked), sure)
+    return RungCertificate(rung, agreement, misread, _worst(right, inked), sure, _checks(reading.text))
+
+
+def _checks(text: str) -> tuple[int, ...]:
+    """One checksum a chunk, never 0."""
+    chunks = (text[at : at + CHUNK].encode("utf-8", "surrogatepass") for at in range(0, len(text), CHUNK))
+    return tuple(crc32(chunk) or 1 for chunk in chunks)
+
+
+def _touches(chunk: int, start: int, end: int) -> bool:
+    return chunk * CHUNK < end and (chunk + 1) * CHUNK > start
 
 
 def _worst(right: npt.NDArray[np.bool_], inked: npt.NDArray[np.intp]) -> tuple[int, int, float]:
@@ -144,11 +189,10 @@ def statuses(
 ) -> list[Span]:
     """Cut a page of `n` characters into maximal spans by how far to trust them.
 
-    The ledger's are `original`. Of the rest, what this certificate's reading had right and this reading is sure of
-    (confidence >= `SURE`, so that rounding elsewhere hardly changes it) is `verified`, other characters are
-    `reconstructed` with the mean confidence of their inked characters, and what no reading has (none was given, or it
-    has U+FFFD there) is `forgotten`, as are the ranges `gone`. Pass the certificate only with a reading of the very
-    picture, reader, revision and codec that it certifies. Raises `ReadingFailed` for a reading of another length.
+    The ledger's are `original`. Of the rest, what this certificate's reading had right, and this reading has just so
+    (by checksum) and is sure of (confidence >= `SURE`), is `verified`, other characters are `reconstructed` with the
+    mean confidence of their inked characters, and what no reading has (none was given, or it has U+FFFD there) is
+    `forgotten`, as are the ranges `gone`. Raises `ReadingFailed` for a reading of another length.
     """
     if reading is not None and len(reading.text) != n:
         raise ReadingFailed(f"the reader gave {len(reading.text)} characters for a page of {n}")
@@ -164,9 +208,12 @@ def _trust(n: int, certificate: RungCertificate | None, reading: Reading | None)
     codes = np.full(n, _FORGOTTEN, np.int8)
     if reading is None:
         return codes
-    codes[:] = _RECONSTRUCTED if certificate is None else _VERIFIED
-    for start, end in certificate.misread if certificate is not None else ():
-        codes[start:end] = _RECONSTRUCTED
+    codes[:] = _RECONSTRUCTED
+    if certificate is not None:
+        for i, (then, now) in enumerate(zip(certificate.checks, _checks(reading.text), strict=False)):
+            codes[i * CHUNK : (i + 1) * CHUNK] = _VERIFIED if then == now else _RECONSTRUCTED
+        for start, end in certificate.misread:
+            codes[start:end] = _RECONSTRUCTED
     codes[reading.confidence < SURE] = _RECONSTRUCTED
     codes[(_codes(reading.text) == ord(_UNREAD)) & (codes == _RECONSTRUCTED)] = _FORGOTTEN
     return codes

@@ -1,14 +1,13 @@
 """Forgetting on purpose: a page or a turn leaves record, pictures, ledger and index for good.
 
 Like `life`, functions from a snapshot to the writes that change it. A turn's rows are painted white in every picture
-that is left; what else stands on the page stays readable, and the page's certificate says that it is partial: what was
-certified was another picture.
+that is left; what else stands on the page stays readable, and `verified` where it still reads as it was certified. The
+page's certificate says that it is partial: what was certified was another picture.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -83,7 +82,7 @@ def _blanked(
         "ledger": ledgers.blank(page.get_ledger(), start, end).to_json(),
         "terms": terms,
         "lines": None if page.lines is None else _blank_lines(page.lines, layout, start, end),
-        "certificate": None if certificate is None else replace(certificate, partial=True).to_json(),
+        "certificate": None if certificate is None else certificate.without(start, end).to_json(),
     }
     changes: list[Change] = [put(page.model_copy(update=update))]
     for rung in profile.ladder:

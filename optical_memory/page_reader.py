@@ -182,11 +182,11 @@ class PageReader:
         return text, statuses(len(text), ledger, proof, reading, gone=gone)
 
     def _proof(self, certificate: Certificate | None, rung: str) -> RungCertificate | None:
-        """The rung's certificate, if it was made of this very picture by this reader, revision and codec."""
+        """The rung's certificate, if it was made by this reader, revision and codec."""
         mine = (self.reader.profile.id, self.reader.profile.revision, self.codec.name)
         if certificate is None or (certificate.reader, certificate.revision, certificate.codec) != mine:
             return None
-        return None if certificate.partial else certificate.rungs.get(rung)
+        return certificate.rungs.get(rung)
 
 
 def _is_gone(snapshot: Snapshot, turn: str) -> bool:

@@ -148,6 +148,41 @@ def test_what_was_right_but_not_sure_is_reconstructed() -> None:
     assert got[1].p == pytest.approx(0.6)
 
 
+def test_another_reading_is_not_verified_however_sure_it_is() -> None:
+    """As from a decoder that went another way because its numbers were rounded otherwise."""
+    truth = "a" * 64 + "b" * 64 + "c" * 64 + "d"
+    certificate = certify_reading("base", truth, reading(truth, 1.0))
+    got = statuses(193, Ledger(), certificate, reading(truth[:100] + "X" + truth[101:], 1.0))
+    assert [(s.start, s.end, s.status) for s in got] == [
+        (0, 64, "verified"),
+        (64, 128, "reconstructed"),
+        (128, 193, "verified"),
+    ]
+
+
+def test_a_forgotten_turn_leaves_no_checksum_and_the_rest_stays_verified() -> None:
+    truth = "abcd" * 64
+    certificate = Certificate("r", "1", "int8", {"base": certify_reading("base", truth, reading(truth, 1.0))})
+    left = Certificate.from_json(certificate.without(63, 70).to_json())
+    assert left.partial
+    assert [check == 0 for check in left.rungs["base"].checks] == [True, True, False, False]
+    got = statuses(256, Ledger(), left.rungs["base"], reading(truth, 1.0), gone=[(63, 70)])
+    assert [(s.start, s.end, s.status) for s in got] == [
+        (0, 63, "reconstructed"),
+        (63, 70, "forgotten"),
+        (70, 128, "reconstructed"),
+        (128, 256, "verified"),
+    ]
+
+
+def test_a_certificate_of_the_first_format_verifies_nothing() -> None:
+    told = Certificate("r", "1", "int8", {"base": certify_reading("base", "abcd", reading("abXd"))}).to_json()
+    old = told | {"v": 1, "rungs": [rung[:5] for rung in told["rungs"]]}
+    proof = Certificate.from_json(old).rungs["base"]
+    assert (proof.agreement, proof.misread) == (0.75, ((2, 3),))
+    assert {span.status for span in statuses(4, Ledger(), proof, reading("abXd", 1.0))} == {"reconstructed"}
+
+
 def test_without_a_certificate_all_that_is_read_is_reconstructed() -> None:
     (span,) = statuses(5, Ledger(), None, reading("ab cd", 0.8))
     assert (span.status, span.p) == ("reconstructed", pytest.approx(0.8))

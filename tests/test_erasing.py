@@ -142,19 +142,22 @@ def test_its_rows_are_white_in_every_picture_and_the_rest_of_the_pixels_are_as_t
         assert (from_png(memory.archive.picture(page, rung.name) or b"") == expected).all()
 
 
-def test_the_page_is_read_as_reconstructed_and_the_turn_as_forgotten(opened: Open):
+def test_the_turn_reads_as_forgotten_and_what_reads_as_before_stays_verified(opened: Open):
     memory = opened()
     memory.remember(said())
     memory.flush()
     page = on_page_with_secret(memory)
+    before = memory.read(page)
     memory.forget(turn="m5")
     found = memory.read(page)
     (span,) = [s for s in memory.archive.snapshot().pages[page].get_layout().spans if s.turn == "m5"]
     statuses = {s.status for s in found.spans if s.start < span.end and s.end > span.start}
     assert statuses == {"forgotten"}
-    assert {s.status for s in found.spans} == {"forgotten", "original", "reconstructed"}, (
-        "another picture was certified"
-    )
+    assert {s.status for s in found.spans} == {"forgotten", "original", "reconstructed", "verified"}
+    verified = [(s.start, s.end) for s in found.spans if s.status == "verified"]
+    assert all(found.text[start:end] == before.text[start:end] for start, end in verified)
+    doubtful = {i // 64 for s in found.spans if s.status == "reconstructed" for i in range(s.start, s.end)}
+    assert doubtful <= {span.start // 64, (span.end - 1) // 64}, "only what shares a checksum with the turn"
     certificate = memory.archive.snapshot().pages[page].get_certificate()
     assert certificate is not None
     assert certificate.partial
