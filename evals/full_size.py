@@ -6,7 +6,8 @@
 
 Speed and memory need no trained weights: what a random checkpoint takes, a real one takes. `measure` runs ours and the
 stock class in turn, the median of --runs after one that is not counted; `memory` is a process of its own for each part.
-On a GPU, --batch 1,8,64 gives decoded tokens a second for each.
+On a GPU, --batch 1,8,64 gives decoded tokens a second for each, and where `bounds.py` knows the device each figure is
+also told as a share of what it could do at most.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from bounds import Peak, flop, most_pages, most_tokens, peak
 
 from optical_memory.pages import sans_grid
 from optical_memory.profiles import Rung
@@ -116,7 +118,9 @@ def compare_encoding(reader: DeepseekReader, rung: Rung, args: argparse.Namespac
     ours = median(lambda: reader.encode([image], rung), args.runs, at.device)
     with torch.inference_mode():
         theirs = median(lambda: stock.get_image_features(**inputs), args.runs, at.device)
-    tell(f"encode {rung.name}", 1 / ours, 1 / theirs, "get_image_features", "pages/s", at)
+        gpu = known(at.device)
+        most = most_pages(flop(lambda: stock.get_image_features(**inputs)), gpu) if gpu else None
+    tell(f"encode {rung.name}", 1 / ours, 1 / theirs, "get_image_features", "pages/s", at, most)
 
 
 def compare_decoding(reader: DeepseekReader, whole: Any, rung: Rung, batch: int, args: argparse.Namespace) -> None:
@@ -132,8 +136,14 @@ def compare_decoding(reader: DeepseekReader, whole: Any, rung: Rung, batch: int,
     ours = median(lambda: decoder.transcribe(tasks), args.runs, decoder.at.device)
     with torch.inference_mode():
         theirs = median(lambda: whole.generate(**inputs, **greedy, pad_token_id=2), args.runs, decoder.at.device)
-    name = f"decode {rung.name}, {batch} at once"
-    tell(name, batch * args.new / ours, batch * args.new / theirs, "generate", "tokens/s", decoder.at)
+    name, gpu = f"decode {rung.name}, {batch} at once", known(decoder.at.device)
+    text = reader.found.config.text_config
+    most = most_tokens(text, batch, len(ids) + args.new / 2, gpu) if gpu else None
+    tell(name, batch * args.new / ours, batch * args.new / theirs, "generate", "tokens/s", decoder.at, most)
+
+
+def known(device: str) -> Peak | None:
+    return peak(torch.cuda.get_device_name(device)) if device.startswith("cuda") else None
 
 
 def pixels(rung: Rung, device: str, dtype: torch.dtype) -> dict[str, Any]:
@@ -142,8 +152,12 @@ def pixels(rung: Rung, device: str, dtype: torch.dtype) -> dict[str, Any]:
     return {"pixel_values": torch.from_numpy(seen.pages).to(device, dtype)}
 
 
-def tell(name: str, ours: float, baseline: float, baseline_name: str, unit: str, at: Any) -> None:
+def tell(
+    name: str, ours: float, baseline: float, baseline_name: str, unit: str, at: Any, most: float | None = None
+) -> None:
     row = {"name": name, "ours": ours, "baseline": baseline, "baseline_name": baseline_name, "ratio": ours / baseline}
+    if most is not None:
+        row |= {"bound": most, "share_of_bound": ours / most}
     print(json.dumps(row | {"unit": unit, "device": at.device, "dtype": at.numbers}), flush=True)
 
 
