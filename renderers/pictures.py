@@ -30,11 +30,11 @@ def png_bytes(image: Image) -> bytes:
         raise ValueError("grays are not multiples of 17: only images that this package drew are stored exactly")
     file = BytesIO()
     if np.isin(image, (0, 255)).all():
-        Pillow.fromarray(image == 255).save(file, "PNG", optimize=True)
+        Pillow.fromarray(image == 255).save(file, "PNG")
     else:
         indexed = Pillow.frombytes("P", image.shape[::-1], (image // 17).tobytes())
         indexed.putpalette([gray for gray in GRAYS for _ in "rgb"])
-        indexed.save(file, "PNG", optimize=True, bits=4)
+        indexed.save(file, "PNG", bits=4)
     return file.getvalue()
 
 
