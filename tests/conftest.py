@@ -1,4 +1,4 @@
-"""What tests share: a real Valkey server, a store of each kind, and the data that may lie beside the checkout."""
+"""What tests share: a real Valkey server, stores of each kind, a memory in a file, and data beside the checkout."""
 
 from __future__ import annotations
 
@@ -6,17 +6,20 @@ import os
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from optical_memory.stores import Store
+from optical_memory import OpticalMemory
+from optical_memory.stores import Store, open_store
 from optical_memory.stores.redis import RedisStore
 from optical_memory.stores.server import private_server
 from optical_memory.stores.sqlite import SQLiteStore
+from optical_memory.testing import TemplateReader
 
 if TYPE_CHECKING:
     from published import Stock
+    from remembered import Open
 
 
 @pytest.fixture(scope="session")
@@ -41,6 +44,54 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
         for session in opened.sessions():
             opened.drop(session)
     opened.close()
+
+
+@pytest.fixture
+def prefix() -> str:
+    """A prefix of Redis keys that no other test has."""
+    return f"test-{uuid.uuid4().hex}"
+
+
+@pytest.fixture
+def file_url(tmp_path: Path) -> str:
+    """The address of a store in a file that is not there yet."""
+    return f"sqlite:///{tmp_path}/memory.db"
+
+
+@pytest.fixture(scope="module")
+def own_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A server of a module's own, for work on every session that there is."""
+    with private_server(tmp_path_factory.mktemp("valkey")) as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "redis"])
+def url(request: pytest.FixtureRequest, file_url: str) -> Iterator[str]:
+    """The address of an empty store of each kind, with no sessions of other tests."""
+    if request.param == "sqlite":
+        yield file_url
+        return
+    yield (found := request.getfixturevalue("own_server"))
+    store = open_store(found)
+    for session in store.sessions():
+        store.drop(session)
+    store.close()
+
+
+@pytest.fixture
+def opened(file_url: str) -> Iterator[Open]:
+    """Opens memories of one session in one file; closes them after the test."""
+    memories: list[OpticalMemory] = []
+
+    def open_one(**settings: Any) -> OpticalMemory:
+        defaults: dict[str, Any] = {"store": file_url, "reader": TemplateReader(), "keep_turns": 3, "capacity": 10**6}
+        memories.append(OpticalMemory("alice", **defaults | settings))
+        return memories[-1]
+
+    yield open_one
+    for memory in memories:  # without flushing: some tests leave work that never ends or fails
+        memory._worker.stop()
+        memory.store.close()
 
 
 @pytest.fixture(scope="session")

@@ -1,164 +1,22 @@
-"""VllmDecoder against servers too small to be wrong: they unpack what arrives, answer, fail, hang and refuse."""
+"""VllmDecoder and servers that answer: what goes over the wire, what comes back, many pages, addresses."""
 
 from __future__ import annotations
 
-import base64
-import io
-import json
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
 
-import numpy as np
 import pytest
 import torch
+from fake_vllm import CLOSED, TEXT, Fake, Reply, decoding, page, serving, starting
 
-from optical_memory.errors import MissingExtra, ReaderUnavailable
-from optical_memory.readers.tokenizer import BOS, EOS, ocr_tokenizer
-from optical_memory.readers.transcripts import Guard, Task
-from optical_memory.readers.vllm import ServerReport, VllmDecoder, VllmSettings, vllm_urls
+from optical_memory.errors import ReaderUnavailable
+from optical_memory.readers.tokenizer import ocr_tokenizer
+from optical_memory.readers.vllm import ServerReport, VllmSettings, vllm_urls
 
-DIM = 8
-TEXT = "Naïve: 42 𝔘"  # its last character is cut over several tokens
-
-
-@dataclass
-class Reply:
-    """What a server does with a page: answers after `delay` seconds, or says `status`."""
-
-    status: int = 200
-    delay: float = 0.0
-    message: str = "no"
-    ids: tuple[int, ...] = (*ocr_tokenizer().encode(TEXT, add_special_tokens=False).ids, EOS)
-    finish: str = "stop"
-
-
-@dataclass
-class Fake:
-    """One server's switches, and what it saw. `reply(n)` says what becomes of the n-th page."""
-
-    reply: Callable[[int], Reply] = lambda n: Reply()
-    model: str = "ocr"
-    takes_pages: bool = True
-    guards: bool = True
-    before: tuple[int, ...] = (BOS,)  # what its chat template writes first
-    url: str = ""
-    pages: list[torch.Tensor] = field(default_factory=list)
-    bodies: list[dict[str, Any]] = field(default_factory=list)
-    keys: set[str | None] = field(default_factory=set)
-    in_flight: int = 0
-    most_in_flight: int = 0
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def get(self, path: str) -> tuple[int, object]:
-        if path == "/version":
-            return 200, {"version": "0.32.0"}
-        if path == "/v1/models":
-            return 200, {"data": [{"id": self.model, "max_model_len": 1024}]}
-        return 404, {"detail": "Not Found"}
-
-    def chat(self, body: dict[str, Any]) -> tuple[int, object]:
-        page = next((part for m in body["messages"] for part in m["content"] if isinstance(part, dict)), None)
-        if page is None:
-            return 200, self.answer([], body, Reply(ids=(5, 5, 7, 5) if self.guards else (5,) * 4, finish="length"))
-        if not self.takes_pages:
-            return 400, error("You must set `--enable-prompt-embeds` to input `prompt_embeds`")
-        tensor = torch.load(io.BytesIO(base64.b64decode(page["data"], validate=True)), weights_only=True)
-        if tensor.shape[1] != DIM:
-            return 400, error(f"hidden_size {tensor.shape[1]} does not match the model's hidden_size {DIM}")
-        return self.read(tensor, body)
-
-    def read(self, tensor: torch.Tensor, body: dict[str, Any]) -> tuple[int, object]:
-        with self.lock:
-            self.pages.append(tensor)
-            self.bodies.append(body)
-            reply = self.reply(len(self.pages))
-            self.in_flight += 1
-            self.most_in_flight = max(self.most_in_flight, self.in_flight)
-        time.sleep(reply.delay)
-        with self.lock:
-            self.in_flight -= 1
-        if reply.status != 200:
-            return reply.status, error(reply.message)
-        return 200, self.answer([9] * len(tensor), body, reply)
-
-    def answer(self, page: list[int], body: dict[str, Any], reply: Reply) -> dict[str, Any]:
-        prompt = ocr_tokenizer().encode(body["messages"][-1]["content"], add_special_tokens=False).ids
-        steps = [{"token": "?", "logprob": float(np.log(0.9 - 0.01 * i)), "bytes": []} for i in range(len(reply.ids))]
-        choice = {"token_ids": list(reply.ids), "logprobs": {"content": steps}, "finish_reason": reply.finish}
-        return {"prompt_token_ids": [*self.before, *page, *prompt], "choices": [choice]}
-
-
-def error(message: str) -> dict[str, Any]:
-    return {"error": {"message": message}}
-
-
-@contextmanager
-def serving(fake: Fake, port: int = 0) -> Iterator[Fake]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send(*fake.get(self.path))
-
-        def do_POST(self) -> None:
-            fake.keys.add(self.headers["Authorization"])
-            self.send(*fake.chat(json.loads(self.rfile.read(int(self.headers["Content-Length"])))))
-
-        def send(self, status: int, content: object) -> None:
-            data = json.dumps(content).encode()
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(data)))
-            self.end_headers()
-            self.wfile.write(data)
-
-        def log_message(self, *args: object) -> None: ...
-
-    class Quiet(ThreadingHTTPServer):
-        daemon_threads = True
-        block_on_close = False
-
-        def handle_error(self, *args: object) -> None: ...  # clients that gave up
-
-    with Quiet(("127.0.0.1", port), Handler) as server:
-        fake.url = f"http://127.0.0.1:{server.server_address[1]}"
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-        thread.start()
-        yield fake
-        server.shutdown()
-        thread.join()
-
-
-@pytest.fixture
-def start() -> Iterator[Callable[..., Fake]]:
-    """Starts a server with the switches given; all stop after the test."""
-    with ExitStack() as stack:
-        yield lambda **switches: stack.enter_context(serving(Fake(**switches)))
-
-
-@pytest.fixture
-def decoder() -> Iterator[Callable[..., VllmDecoder]]:
-    with ExitStack() as stack:
-
-        def make(*servers: Fake | str, **options: Any) -> VllmDecoder:
-            urls = [server if isinstance(server, str) else server.url for server in servers]
-            made = VllmDecoder(urls, **({"timeout": 5.0, "rest": 0.05} | options))
-            stack.callback(made.close)
-            return made
-
-        yield make
-
-
-def page(n: int = 3, limit: int = 50, prompt: str = "\nFree OCR.") -> Task:
-    values = np.linspace(-2, 2, n * DIM, dtype=np.float32).reshape(n, DIM)
-    return Task(values, prompt, limit, Guard(30, 90, (128821, 128822)))
-
-
-CLOSED = "http://127.0.0.1:9"  # the discard port: nothing listens
+start = pytest.fixture(starting)
+decoder = pytest.fixture(decoding)
 
 # ---- what goes over the wire ----------------------------------------------------------------------------------------
 
@@ -244,7 +102,7 @@ def test_a_server_has_at_most_so_many_requests_in_flight_whoever_asks(start, dec
 
 
 def test_pages_are_shared_out_evenly(start, decoder):
-    servers = [start(reply=lambda n: Reply(delay=0.01)) for _ in range(2)]
+    servers = [start(reply=lambda n: Reply(delay=0.05)) for _ in range(2)]
     decoder(*servers, concurrency=2).transcribe([page()] * 20)
     assert all(6 <= len(server.pages) <= 14 for server in servers)
 
@@ -267,150 +125,6 @@ def test_who_finds_no_free_place_in_time_is_told_so(start, decoder):
     with pytest.raises(ReaderUnavailable, match="busy with other requests"):
         shared._fleet.ask(lambda server, until: None, timeout=0.1)
     first.join()
-
-
-# ---- failures that pass ---------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("status", [429, 500, 502, 503])
-def test_a_page_that_one_server_cannot_read_now_is_read_by_another(start, decoder, status):
-    ill, well = start(reply=lambda n: Reply(status)), start()
-    readings = decoder(ill, well, rest=30).transcribe([page()] * 6)
-    assert [read.text for read in readings] == [TEXT] * 6
-    assert len(well.pages) == 6
-
-
-def test_a_server_that_is_gone_costs_one_attempt_and_then_rests(start, decoder):
-    well = start()
-    shared = decoder(CLOSED, well, rest=30)
-    started = time.monotonic()
-    for _ in range(5):
-        shared.transcribe([page()])
-    assert len(well.pages) == 5
-    assert time.monotonic() - started < 2
-
-
-def test_a_server_that_hangs_leaves_time_for_another(start, decoder):
-    stuck, well = start(reply=lambda n: Reply(delay=4)), start()
-    (read,) = decoder(stuck, well, timeout=2.0, rest=30).transcribe([page()])
-    assert read.text == TEXT
-
-
-def test_the_only_server_is_asked_again_until_it_answers(start, decoder):
-    server = start(reply=lambda n: Reply(503 if n < 3 else 200))
-    (read,) = decoder(server).transcribe([page()])
-    assert read.text == TEXT
-    assert len(server.pages) == 3
-
-
-def test_a_reading_that_the_server_broke_off_is_asked_for_again(start, decoder):
-    server = start(reply=lambda n: Reply(finish="abort" if n == 1 else "stop"))
-    (read,) = decoder(server).transcribe([page()])
-    assert read.ended
-
-
-def test_a_server_that_comes_back_is_used_again(decoder):
-    with serving(Fake()) as server:
-        port = int(server.url.rsplit(":", 1)[1])
-        shared = decoder(server, timeout=2.0)
-        shared.transcribe([page()])
-    with pytest.raises(ReaderUnavailable):
-        shared.transcribe([page()])
-    with serving(Fake(), port) as server:
-        assert shared.transcribe([page()])[0].text == TEXT
-
-
-def test_a_server_that_should_rest_past_the_deadline_is_asked_once_all_the_same(start, decoder):
-    server = start(reply=lambda n: Reply(503) if n == 1 else Reply())
-    shared = decoder(server, timeout=2.0, rest=30)
-    with pytest.raises(ReaderUnavailable):
-        shared.transcribe([page()])
-    assert shared.transcribe([page()])[0].text == TEXT
-    assert len(server.pages) == 2
-
-
-# ---- failures that stay ---------------------------------------------------------------------------------------------
-
-
-def test_when_all_fail_the_error_names_each_server_and_comes_within_the_timeout(start, decoder):
-    ill = start(reply=lambda n: Reply(503, message="engine is loading"))
-    started = time.monotonic()
-    with pytest.raises(ReaderUnavailable, match="engine is loading") as told:
-        decoder(ill, CLOSED, timeout=1.5).transcribe([page()])
-    assert CLOSED in str(told.value)
-    assert told.value.__cause__ is not None
-    assert time.monotonic() - started < 3
-
-
-def test_a_server_that_never_answers_is_given_up_at_the_timeout(start, decoder):
-    started = time.monotonic()
-    with pytest.raises(ReaderUnavailable, match="timed out"):
-        decoder(start(reply=lambda n: Reply(delay=3)), timeout=0.4).transcribe([page()])
-    assert time.monotonic() - started < 2
-
-
-def test_a_refusal_is_raised_at_once_with_the_servers_words(start, decoder):
-    server = start(reply=lambda n: Reply(400, message="maximum context length is 1024 tokens"))
-    with pytest.raises(ReaderUnavailable, match=r"context length is 1024 tokens .*--max-model-len"):
-        decoder(server).transcribe([page()])
-    assert len(server.pages) == 1
-
-
-def test_after_a_refusal_no_further_page_is_sent(start, decoder):
-    server = start(reply=lambda n: Reply(400, delay=0.02))
-    with pytest.raises(ReaderUnavailable):
-        decoder(server, concurrency=1).transcribe([page()] * 50)
-    assert len(server.pages) < 5
-
-
-def test_a_server_without_prompt_embeds_is_told_the_flag(start, decoder):
-    with pytest.raises(ReaderUnavailable, match="start it with --enable-prompt-embeds"):
-        decoder(start(takes_pages=False)).transcribe([page()])
-
-
-def test_a_server_without_the_guard_is_told_the_flag_and_gets_no_page(start, decoder):
-    server = start(guards=False)
-    with pytest.raises(ReaderUnavailable, match=r"--logits-processors vllm\.\S*NGramPerReqLogitsProcessor"):
-        decoder(server).transcribe([page()])
-    assert server.pages == []
-
-
-def test_a_server_with_another_chat_template_is_refused(start, decoder):
-    with pytest.raises(ReaderUnavailable, match="another chat template or tokenizer"):
-        decoder(start(before=(BOS, 128825))).transcribe([page()])
-
-
-def test_a_server_of_another_width_is_refused(start, decoder):
-    task = Task(np.zeros((3, DIM + 1), np.float32), "x", 5, Guard())
-    with pytest.raises(ReaderUnavailable, match="serves another model"):
-        decoder(start()).transcribe([task])
-
-
-def test_a_model_that_is_not_served_is_named_with_those_that_are(start, decoder):
-    with pytest.raises(ReaderUnavailable, match="it serves ocr, not 'other'"):
-        decoder(start(), model="other").transcribe([page()])
-
-
-def test_servers_of_two_models_are_not_mixed(start, decoder):
-    shared = decoder(start(model="ocr"), start(model="ocr-2"))
-    assert shared.transcribe([page()])[0].text == TEXT
-    with pytest.raises(ReaderUnavailable, match="it serves ocr-2, not 'ocr'"):
-        shared.transcribe([page()])
-
-
-def test_what_is_no_vllm_is_told_so(decoder):
-    class Proxy(Fake):
-        def get(self, path):
-            return 200, ["hello"]
-
-    with serving(Proxy()) as server, pytest.raises(ReaderUnavailable, match="does not answer as vLLM"):
-        decoder(server).transcribe([page()])
-
-
-def test_without_httpx_the_extra_is_named(monkeypatch):
-    monkeypatch.setitem(sys.modules, "httpx", None)
-    with pytest.raises(MissingExtra, match=r"optical-memory\[vllm\]"):
-        VllmDecoder([CLOSED])
 
 
 # ---- what is known before a page is sent ----------------------------------------------------------------------------
