@@ -1,4 +1,4 @@
-"""What a reader makes of a page at each rung, measured while the text was in hand, and what that says of every span.
+"""What a reader makes of a page at each rung, measured while the text was in hand.
 
 Agreement is the share of the page's inked characters that the reading has exactly, each at its own place. Blanks and
 line joins are not counted in it: a layout knows them without looking. A blank read as ink is a misreading all the same.
@@ -13,7 +13,7 @@ from base64 import b64decode, b64encode
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Any
 from zlib import crc32
 
 import numpy as np
@@ -21,32 +21,15 @@ import numpy.typing as npt
 from rapidfuzz.distance import Levenshtein
 
 from optical_memory.errors import ReadingFailed
-from optical_memory.ledger import Ledger
-from optical_memory.readers.base import SURE, Reading
+from optical_memory.readers.base import Reading
 
-__all__ = ["WINDOW", "Certificate", "RungCertificate", "Span", "Status", "accuracy", "certify_reading", "statuses"]
+__all__ = ["WINDOW", "Certificate", "RungCertificate", "accuracy", "certify_reading", "codepoints", "is_inked", "runs"]
 
 WINDOW = 64
 """Inked characters in the window whose worst place a certificate names."""
 
 CHUNK = 64
 """Characters of a reading that share one checksum."""
-
-Status = Literal["original", "verified", "reconstructed", "forgotten"]
-
-_STATUS: tuple[Status, ...] = ("forgotten", "reconstructed", "verified", "original")
-_FORGOTTEN, _RECONSTRUCTED, _VERIFIED, _ORIGINAL = range(4)
-_UNREAD = "\ufffd"
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """`text[start:end]` and how far to trust it: `p` is 1 for original and verified, 0 for forgotten."""
-
-    start: int
-    end: int
-    status: Status
-    p: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +47,15 @@ class RungCertificate:
     worst: tuple[int, int, float]
     sure: float
     checks: tuple[int, ...] = ()
+
+    def confirms(self, text: str) -> npt.NDArray[np.bool_]:
+        """Which characters of a later reading are right: the certified one had them so, and this one agrees with it."""
+        right = np.zeros(len(text), np.bool_)
+        for i, (then, now) in enumerate(zip(self.checks, _checksums(text), strict=False)):
+            right[i * CHUNK : (i + 1) * CHUNK] = then == now
+        for start, end in self.misread:
+            right[start:end] = False
+        return right
 
     def without(self, start: int, end: int) -> RungCertificate:
         """Without the checksums of any text in `start:end`, which could be guessed from them."""
@@ -145,15 +137,15 @@ def certify_reading(rung: str, truth: str, reading: Reading) -> RungCertificate:
     """Hold a reading against the page's text. Raises `ReadingFailed` if it has not the same number of characters."""
     if len(reading.text) != len(truth) or len(reading.confidence) != len(truth):
         raise ReadingFailed(f"at {rung!r} the reader gave {len(reading.text)} characters for a page of {len(truth)}")
-    right = _codes(truth) == _codes(reading.text)
-    inked = np.flatnonzero(_inked(truth))
+    right = codepoints(truth) == codepoints(reading.text)
+    inked = np.flatnonzero(is_inked(truth))
     agreement = float(right[inked].mean()) if inked.size else 1.0
     sure = float(reading.confidence[inked].mean()) if inked.size else 1.0
-    misread = tuple((start, end) for start, end, wrong in _runs(~right) if wrong)
-    return RungCertificate(rung, agreement, misread, _worst(right, inked), sure, _checks(reading.text))
+    misread = tuple((start, end) for start, end, wrong in runs(~right) if wrong)
+    return RungCertificate(rung, agreement, misread, _worst(right, inked), sure, _checksums(reading.text))
 
 
-def _checks(text: str) -> tuple[int, ...]:
+def _checksums(text: str) -> tuple[int, ...]:
     """One checksum a chunk, never 0."""
     chunks = (text[at : at + CHUNK].encode("utf-8", "surrogatepass") for at in range(0, len(text), CHUNK))
     return tuple(crc32(chunk) or 1 for chunk in chunks)
@@ -179,63 +171,15 @@ def accuracy(truth: str, read: str) -> float:
     return Levenshtein.normalized_similarity(truth, read)
 
 
-def statuses(
-    n: int,
-    ledger: Ledger,
-    certificate: RungCertificate | None,
-    reading: Reading | None,
-    *,
-    gone: Iterable[tuple[int, int]] = (),
-) -> list[Span]:
-    """Cut a page of `n` characters into maximal spans by how far to trust them.
-
-    The ledger's are `original`. Of the rest, what this certificate's reading had right, and this reading has just so
-    (by checksum) and is sure of (confidence >= `SURE`), is `verified`, other characters are `reconstructed` with the
-    mean confidence of their inked characters, and what no reading has (none was given, or it has U+FFFD there) is
-    `forgotten`, as are the ranges `gone`. Raises `ReadingFailed` for a reading of another length.
-    """
-    if reading is not None and len(reading.text) != n:
-        raise ReadingFailed(f"the reader gave {len(reading.text)} characters for a page of {n}")
-    codes = _trust(n, certificate, reading)
-    for start, end in gone:
-        codes[start:end] = _FORGOTTEN
-    for span in ledger.spans:
-        codes[span.start : span.end] = _ORIGINAL
-    return [Span(start, end, _STATUS[code], _sureness(code, start, end, reading)) for start, end, code in _runs(codes)]
-
-
-def _trust(n: int, certificate: RungCertificate | None, reading: Reading | None) -> npt.NDArray[np.int8]:
-    codes = np.full(n, _FORGOTTEN, np.int8)
-    if reading is None:
-        return codes
-    codes[:] = _RECONSTRUCTED
-    if certificate is not None:
-        for i, (then, now) in enumerate(zip(certificate.checks, _checks(reading.text), strict=False)):
-            codes[i * CHUNK : (i + 1) * CHUNK] = _VERIFIED if then == now else _RECONSTRUCTED
-        for start, end in certificate.misread:
-            codes[start:end] = _RECONSTRUCTED
-    codes[reading.confidence < SURE] = _RECONSTRUCTED
-    codes[(_codes(reading.text) == ord(_UNREAD)) & (codes == _RECONSTRUCTED)] = _FORGOTTEN
-    return codes
-
-
-def _sureness(code: int, start: int, end: int, reading: Reading | None) -> float:
-    if code != _RECONSTRUCTED or reading is None:
-        return float(code > _RECONSTRUCTED)
-    inked = _inked(reading.text[start:end])
-    confidence = reading.confidence[start:end]
-    return float(np.clip(confidence[inked].mean() if inked.any() else confidence.mean(), 0.0, 1.0))
-
-
-def _codes(text: str) -> npt.NDArray[np.uint32]:
+def codepoints(text: str) -> npt.NDArray[np.uint32]:
     return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.dtype("<u4"))
 
 
-def _inked(text: str) -> npt.NDArray[np.bool_]:
+def is_inked(text: str) -> npt.NDArray[np.bool_]:
     return np.fromiter((not char.isspace() for char in text), np.bool_, len(text))
 
 
-def _runs(values: npt.NDArray[Any]) -> Iterator[tuple[int, int, int]]:
+def runs(values: npt.NDArray[Any]) -> Iterator[tuple[int, int, int]]:
     """(start, end, value) of the maximal runs of equal values."""
     cuts = [0, *(np.flatnonzero(values[1:] != values[:-1]) + 1).tolist(), len(values)]
     return ((a, b, int(values[a])) for a, b in pairwise(cuts) if a < b)

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from optical_memory.certificate import Status
 from optical_memory.ledger import LedgerSpan, extract
 from optical_memory.memory import OpticalMemory
 from optical_memory.recollection import Recollection
+from optical_memory.trust import Status
 
 __all__ = ["BEST", "Asked", "Question", "ask", "made_questions", "planted_questions"]
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from optical_memory.certificate import RungCertificate, accuracy, certify_reading, statuses
+from optical_memory.certificate import RungCertificate, accuracy, certify_reading
 from optical_memory.compression import cut, finest
 from optical_memory.counting import count_batch
 from optical_memory.ledger import Ledger, LedgerSpan, extract
@@ -26,6 +26,7 @@ from optical_memory.renderers import PageRenderer
 from optical_memory.stores import Store
 from optical_memory.stores.sqlite import SQLiteStore
 from optical_memory.tokens import INT8, TokenCodec, unpack
+from optical_memory.trust import statuses
 
 __all__ = ["FidelityRow", "Told", "fidelity"]
 

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from optical_memory.archive import Archive, Snapshot
-from optical_memory.certificate import Certificate, RungCertificate, Span, certify_reading, statuses
+from optical_memory.certificate import Certificate, RungCertificate, certify_reading
 from optical_memory.counting import count_batch
 from optical_memory.erasing import rows_of
 from optical_memory.errors import CorruptTokens, Forgotten, ReaderMismatch, ReadingFailed, StoreError
@@ -26,6 +26,7 @@ from optical_memory.recollection import Recollection
 from optical_memory.records import PageRecord
 from optical_memory.renderers.pictures import from_png
 from optical_memory.tokens import TokenCodec, VisualTokens, blob_key, unpack
+from optical_memory.trust import Span, statuses
 
 __all__ = ["PageReader"]
 

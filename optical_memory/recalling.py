@@ -10,11 +10,11 @@ from collections.abc import Sequence
 
 from optical_memory import search
 from optical_memory.archive import Snapshot
-from optical_memory.certificate import Span
 from optical_memory.counting import count_batch, count_tokens
 from optical_memory.recollection import OPEN, Recollection
 from optical_memory.records import PageRecord, TurnRecord
 from optical_memory.renderers.marks import body
+from optical_memory.trust import Span
 from optical_memory.turns import Turn
 
 __all__ = [

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from optical_memory.certificate import Span, Status
 from optical_memory.search import key, terms, words
+from optical_memory.trust import Span, Status
 
 __all__ = ["DOUBT", "OPEN", "Recollection"]
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, PackageLoader, Template
 
-from optical_memory.certificate import Status
 from optical_memory.recollection import Recollection
+from optical_memory.trust import Status
 
 if TYPE_CHECKING:
     from optical_memory.demo import PageRead

@@ -8,17 +8,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from optical_memory.certificate import (
-    WINDOW,
-    Certificate,
-    RungCertificate,
-    accuracy,
-    certify_reading,
-    statuses,
-)
+from optical_memory.certificate import WINDOW, Certificate, RungCertificate, accuracy, certify_reading
 from optical_memory.errors import ReadingFailed
 from optical_memory.ledger import Ledger, LedgerSpan, extract
 from optical_memory.readers.base import Reading
+from optical_memory.trust import statuses
 
 
 def reading(text: str, confidence: float = 0.9) -> Reading:

@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 
-from optical_memory.certificate import Span
 from optical_memory.context import HEADING, Context, PagePart, Picture, TextPart, assemble
 from optical_memory.counting import count_tokens, image_tokens
 from optical_memory.errors import BudgetTooSmall
 from optical_memory.recollection import Recollection
 from optical_memory.tokens import VisualTokens
+from optical_memory.trust import Span
 from optical_memory.turns import Attachment, Role, ToolCall, Turn
 
 PNG = b"\x89PNG not looked into"

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from rich.progress import Progress
 
-from optical_memory.certificate import Span
 from optical_memory.cli.demo_output import bands, file_name, rows, summary, write
 from optical_memory.demo import Demo, Settings, run, spread
 from optical_memory.demo_questions import BLANK, made_questions, planted_questions
@@ -20,6 +19,7 @@ from optical_memory.recollection import Recollection
 from optical_memory.renderers import PageRenderer, PlacedTurn
 from optical_memory.report import segments
 from optical_memory.testing import SMALL_LADDER, TemplateReader
+from optical_memory.trust import Span
 from optical_memory.turns import Turn
 from optical_memory.watching import vision_calls
 
