@@ -25,7 +25,7 @@ from optical_memory.profiles import ReaderProfile, Rung
 from optical_memory.readers import open_reader
 from optical_memory.readers.base import Reader
 from optical_memory.records import PageRecord
-from optical_memory.stores import open_store
+from optical_memory.stores import open_store, store_name
 from optical_memory.tokens import INT8, TokenCodec
 
 __all__ = ["BATCH", "WORKS", "Engine", "Job", "SessionWorker", "Work", "bulk", "in_process"]
@@ -65,7 +65,7 @@ class Job:
 
     def name(self, profile: ReaderProfile) -> str:
         """What a report calls this job: all that decides whether a session is done."""
-        place = hashlib.sha256(self.store.encode()).hexdigest()[:8]  # a URL may hold a password
+        place = hashlib.sha256(store_name(self.store).encode()).hexdigest()[:8]  # a URL may hold a password
         told = [self.work, f"{profile.id}@{profile.revision}", self.codec.name, f"store {place}"]
         if self.work == "encode":
             return " ".join([*told, "all rungs" if self.all_rungs else "one rung"])

@@ -10,9 +10,9 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, get_type_hints
 
 from optical_memory.errors import InputError
 from optical_memory.stores.base import BLOB_TTL
@@ -46,6 +46,9 @@ class SessionReport:
         return replace(self, done=0, seconds=0.0, skipped=True)
 
 
+_TYPES = get_type_hints(SessionReport)
+
+
 def finished(path: Path, job: str, now: float | None = None) -> dict[str, SessionReport]:
     """By session, the last line of the file about this job, where that is no failure and younger than cached tokens.
 
@@ -73,10 +76,10 @@ def _parsed(line: str) -> SessionReport | None:
     """None for a line that is torn or not ours."""
     try:
         values = json.loads(line)
-        known = {field.name for field in fields(SessionReport)}
-        return SessionReport(**{name: value for name, value in values.items() if name in known})
-    except (ValueError, TypeError, AttributeError):
+        report = SessionReport(**{name: value for name, value in values.items() if name in _TYPES})
+    except (ValueError, TypeError, AttributeError, RecursionError):
         return None
+    return report if all(isinstance(getattr(report, name), kind) for name, kind in _TYPES.items()) else None
 
 
 @contextmanager
@@ -88,11 +91,19 @@ def appending(path: Path | None) -> Iterator[Callable[[SessionReport], None]]:
     if path is None:
         yield lambda report: None
         return
-    try:
-        with path.open("a+b") as file:
+    with _named(path):
+        file = path.open("a+b")
+    with file:
+        with _named(path):
             if file.tell() and not _ends_a_line(file):
                 file.write(b"\n")  # after a torn line
-            yield lambda report: _write(file, report)
+        yield lambda report: _write(path, file, report)
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise InputError(f"the report {path} cannot be written: {error}") from error
 
@@ -102,6 +113,7 @@ def _ends_a_line(file: BinaryIO) -> bool:
     return file.read(1) == b"\n"
 
 
-def _write(file: BinaryIO, report: SessionReport) -> None:
-    file.write((json.dumps(report.to_json(), allow_nan=False) + "\n").encode())
-    file.flush()
+def _write(path: Path, file: BinaryIO, report: SessionReport) -> None:
+    with _named(path):
+        file.write((json.dumps(report.to_json(), allow_nan=False) + "\n").encode())
+        file.flush()

@@ -13,6 +13,7 @@ from base64 import b64decode, b64encode
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
+from math import floor
 from typing import Any
 from zlib import crc32
 
@@ -58,8 +59,17 @@ class RungCertificate:
         return right
 
     def without(self, start: int, end: int) -> RungCertificate:
-        """Without the checksums of any text in `start:end`, which could be guessed from them."""
-        return replace(self, checks=tuple(0 if _touches(i, start, end) else n for i, n in enumerate(self.checks)))
+        """Without what tells of the text in `start:end`: checksums that it shares, misreadings in it, and of the means
+        over the whole page, all but two decimals (rounded down)."""
+        first, last, share = self.worst
+        return replace(
+            self,
+            agreement=floor(100 * self.agreement) / 100,
+            misread=tuple(_outside(self.misread, start, end)),
+            worst=(0, 0, floor(100 * share) / 100) if first < end and last > start else self.worst,
+            sure=floor(100 * self.sure) / 100,
+            checks=tuple(0 if _touches(i, start, end) else n for i, n in enumerate(self.checks)),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +159,12 @@ def _checksums(text: str) -> tuple[int, ...]:
     """One checksum a chunk, never 0."""
     chunks = (text[at : at + CHUNK].encode("utf-8", "surrogatepass") for at in range(0, len(text), CHUNK))
     return tuple(crc32(chunk) or 1 for chunk in chunks)
+
+
+def _outside(ranges: Iterable[tuple[int, int]], start: int, end: int) -> Iterator[tuple[int, int]]:
+    """What is left of the ranges without `start:end`."""
+    for a, b in ranges:
+        yield from ((x, y) for x, y in ((a, min(b, start)), (max(a, end), b)) if x < y)
 
 
 def _touches(chunk: int, start: int, end: int) -> bool:

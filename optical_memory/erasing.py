@@ -3,11 +3,16 @@
 Like `life`, functions from a snapshot to the writes that change it. A turn's rows are painted white in every picture
 that is left; what else stands on the page stays readable, and `verified` where it still reads as it was certified. The
 page's certificate says that it is partial: what was certified was another picture.
+
+No digest stays of what held the forgotten text: with the session's salt, which lies beside it, it would confirm a
+guess. How many rows a turn had, and how many characters in each, is still there: other text's places follow from it.
 """
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +20,6 @@ import numpy.typing as npt
 from optical_memory import ledger as ledgers
 from optical_memory.archive import Change, Snapshot, put
 from optical_memory.errors import Forgotten
-from optical_memory.forgetting import FORGOTTEN
 from optical_memory.life import forgotten_page
 from optical_memory.pages import Layout
 from optical_memory.profiles import ReaderProfile
@@ -24,26 +28,30 @@ from optical_memory.renderers.marks import body
 from optical_memory.renderers.pictures import from_png, png_bytes
 from optical_memory.renderers.styles import STYLES
 from optical_memory.stores.base import Delete, Put
+from optical_memory.white_rows import rows_of
 
-__all__ = ["rows_of", "without_page", "without_turn"]
+__all__ = ["without_page", "without_turn"]
 
 
 def without_page(snapshot: Snapshot, page: str, profile: ReaderProfile) -> list[Change]:
-    """Only order, times and digest stay. Raises `Forgotten` if there is no such page any more."""
+    """Only order and times stay. Raises `Forgotten` if there is no such page any more."""
     record = snapshot.pages.get(page)
-    if record is None or record.state == FORGOTTEN:
+    if record is None or not (record.readable or record.digest):
         raise Forgotten(f"no page {page!r}, or it is forgotten already")
     pictures = [Delete("picture", picture_key(page, rung.name)) for rung in profile.ladder]
-    turns = [turn for turn in snapshot.turns.values() if page in turn.pages and turn.text is not None]
-    return [put(forgotten_page(record)), *pictures, *(put(_sealed_part_gone(turn)) for turn in turns)]
+    gone = forgotten_page(record).model_copy(update={"digest": "", "text_tokens": 0})
+    turns = [turn for turn in snapshot.turns.values() if page in turn.pages and not turn.forgotten]
+    return [put(gone), *pictures, *(put(_off_page(snapshot, turn, page)) for turn in turns)]
 
 
-def _sealed_part_gone(turn: TurnRecord) -> TurnRecord:
-    """The turn without the part that stands on sealed pages: these keep their own text. What is open stays open."""
-    if turn.sealed:
-        return turn.without_content()
-    rest = body(turn.turn)[turn.sealed_upto :]
-    return turn.model_copy(update={"text": rest, "tool_calls": [], "attachments": [], "sealed_upto": 0})
+def _off_page(snapshot: Snapshot, turn: TurnRecord, page: str) -> TurnRecord:
+    """The turn without what stands on sealed pages: other pages keep their own text. What is open stays open."""
+    if not turn.sealed:
+        rest = body(turn.turn)[turn.sealed_upto :]
+        part = {"text": rest, "tool_calls": [], "attachments": [], "sealed_upto": 0, "digest": ""}
+        return turn.model_copy(update=part)
+    elsewhere = any(id != page and id in snapshot.pages and snapshot.pages[id].readable for id in turn.pages)
+    return turn.without_content().model_copy(update={"digest": ""}) if elsewhere else _empty(turn)
 
 
 def without_turn(
@@ -73,12 +81,13 @@ def _blanked(
 ) -> list[Change]:
     terms = {ordinal: counts for ordinal, counts in page.terms.items() if ordinal != str(turn.ordinal)}
     if page.layout is None:  # a stub: it is not known which of its words are the turn's
-        return [] if page.state == FORGOTTEN else list(without_page(snapshot, page.id, profile))
+        return list(without_page(snapshot, page.id, profile)) if page.readable or page.digest else []
     layout = page.get_layout()
     start, end = next((s.start, s.end) for s in layout.spans if s.ordinal == turn.ordinal)
     certificate = page.get_certificate()
     update = {
-        "digest": snapshot.session.digest(f"{page.digest} without turn {turn.ordinal}"),
+        "digest": secrets.token_hex(32),
+        "layout": _without_shape(layout, start, end).to_json(),
         "ledger": ledgers.blank(page.get_ledger(), start, end).to_json(),
         "terms": terms,
         "lines": None if page.lines is None else _blank_lines(page.lines, layout, start, end),
@@ -92,15 +101,12 @@ def _blanked(
     return changes
 
 
-def rows_of(layout: Layout, start: int, end: int) -> list[int]:
-    """Rows with a character of `page.text[start:end]`; a turn always has rows of its own."""
-    at, found = 0, []
-    for i, row in enumerate(layout.rows):
-        stop = at + row.chars + len(row.join)
-        if at < end and stop > start:
-            found.append(i)
-        at = stop
-    return found
+def _without_shape(layout: Layout, start: int, end: int) -> Layout:
+    """Rows of these characters keep how many they are; where wide ones stood, and how wide all were, is gone."""
+    rows = list(layout.rows)
+    for i in rows_of(layout, start, end):
+        rows[i] = replace(rows[i], cells=min(rows[i].chars, layout.grid.measure), clusters=())
+    return replace(layout, rows=tuple(rows))
 
 
 def _blank_lines(lines: list[str], layout: Layout, start: int, end: int) -> list[str]:

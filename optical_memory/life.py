@@ -52,7 +52,7 @@ def remembered(snapshot: Snapshot, turns: Sequence[Turn], ids: list[str]) -> lis
         record = TurnRecord.of(turn, turn.id or f"t{next_turn}", next_turn, "")
         digest = session.digest(record.content)
         old = _latest(record.id, turn.id is not None, fresh, snapshot, digest)
-        if old is not None and (old.forgotten or old.digest == digest):
+        if old is not None and (old.forgotten or old.digest in ("", digest)):
             ids.append(old.id)
             continue
         if old is not None and not old.pages:
@@ -71,15 +71,16 @@ def remembered(snapshot: Snapshot, turns: Sequence[Turn], ids: list[str]) -> lis
 def _latest(
     id: str, given: bool, fresh: Mapping[str, TurnRecord], snapshot: Snapshot, digest: str
 ) -> TurnRecord | None:
-    """The turn that bears this id: of `id`, `id~2` … the one with this very content, else the last of them."""
+    """The turn that bears this id: of `id`, `id~2` … the one with this very content, else one of which something was
+    forgotten (for all that is known it is the same again), else the last of them."""
     found = None
     for name in _names(id) if given else ():
         record = fresh.get(name) or snapshot.turn(name)
         if record is None:
             break
-        found = record
         if record.digest == digest:
-            break
+            return record
+        found = record if found is None or found.digest else found
     return found
 
 

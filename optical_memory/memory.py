@@ -180,7 +180,8 @@ class OpticalMemory:
     def forget(self, *, page: str | None = None, turn: str | None = None, session: bool = False) -> None:
         """Remove a page, a turn or the whole session for good: record, pictures, tokens, ledger and index.
 
-        Raises `Forgotten` for a page or turn that is not there (any more).
+        Raises `Forgotten` for a page or turn that is not there (any more), and `StoreError` where all this is done but
+        another process reads the store's files and so keeps them from being emptied.
         """
         if [page is not None, turn is not None, session].count(True) != 1:
             raise InputError("forget one thing at a time: page=…, turn=… or session=True")
@@ -192,6 +193,7 @@ class OpticalMemory:
         elif turn is not None:
             self.archive.replace(lambda s: erasing.without_turn(s, turn, self.archive.picture, profile))
         self.store.drop_blobs(self.session)
+        self.store.scrub()
 
     # ---- recalling --------------------------------------------------------------------------------------------------
 

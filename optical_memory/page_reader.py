@@ -8,18 +8,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import replace
-
-import numpy as np
-import numpy.typing as npt
 
 from optical_memory.archive import Archive, Snapshot
 from optical_memory.certificate import Certificate, RungCertificate, certify_reading
 from optical_memory.counting import count_batch
-from optical_memory.erasing import rows_of
 from optical_memory.errors import CorruptTokens, Forgotten, ReaderMismatch, ReadingFailed, StoreError
 from optical_memory.ledger import Ledger, LedgerSpan, blank, splice
-from optical_memory.pages import Layout, Page
+from optical_memory.pages import Page
 from optical_memory.profiles import Rung
 from optical_memory.readers.base import Reader, Reading
 from optical_memory.recollection import Recollection
@@ -27,6 +22,7 @@ from optical_memory.records import PageRecord
 from optical_memory.renderers.pictures import from_png
 from optical_memory.tokens import TokenCodec, VisualTokens, blob_key, unpack
 from optical_memory.trust import Span, statuses
+from optical_memory.white_rows import is_gone, white_rows, with_white, without_white
 
 __all__ = ["PageReader"]
 
@@ -122,12 +118,14 @@ class PageReader:
 
         A rung that it fails to read is left out, so that nothing fades to it.
         """
-        profile = self.reader.profile
+        profile, layout = self.reader.profile, page.layout
+        white = white_rows(self.archive.snapshot(), layout)
+        shown = Page(without_white(layout, white), tuple(line for i, line in enumerate(page.lines) if i not in white))
         rungs: dict[str, RungCertificate] = {}
         for rung in profile.ladder:
             try:
-                (reading,) = self.reader.certify(self.tokens([record], rung), [page])
-                rungs[rung.name] = certify_reading(rung.name, page.text, reading)
+                (reading,) = self.reader.certify(self.tokens([record], rung), [shown])
+                rungs[rung.name] = certify_reading(rung.name, page.text, with_white(reading, layout, white))
             except ReadingFailed as error:
                 log.warning("page %s of session %r: %s", record.id, self.archive.session, error)
         return Certificate(profile.id, profile.revision, self.codec.name, rungs)
@@ -137,7 +135,7 @@ class PageReader:
     def read(self, snapshot: Snapshot, pages: Sequence[tuple[str, float]]) -> list[Recollection]:
         """The pages (id, score) as they read now, in the order asked for. Raises `Forgotten` for one that is gone."""
         records = [snapshot.pages[id] for id, _ in pages]
-        gone = [record.id for record in records if record.state == "forgotten" and record.lines is None]
+        gone = [record.id for record in records if not record.readable]
         if gone:
             raise Forgotten(f"forgotten: page {', '.join(gone)} of session {self.archive.session!r}")
         drawn = [record for record in records if record.lines is None and record.state == "certified"]
@@ -156,17 +154,17 @@ class PageReader:
             group = [record for record in records if record.rung == rung.name]
             if group:
                 layouts = [record.get_layout() for record in group]
-                white = [_white_rows(snapshot, layout) for layout in layouts]
-                shown = [_without(layout, rows) for layout, rows in zip(layouts, white, strict=True)]
+                white = [white_rows(snapshot, layout) for layout in layouts]
+                shown = [without_white(layout, rows) for layout, rows in zip(layouts, white, strict=True)]
                 decoded = self.reader.decode(self.tokens(group, rung), shown)
-                whole = map(_with_white, decoded, layouts, white)
+                whole = map(with_white, decoded, layouts, white)
                 readings |= {record.id: reading for record, reading in zip(group, whole, strict=True)}
         return readings
 
     def _recollect(self, snapshot: Snapshot, record: PageRecord, reading: Reading | None) -> tuple[str, list[Span]]:
         """Text and spans; a forgotten turn is blank and `forgotten`, whatever a reader sees in its white rows."""
         layout = None if record.layout is None else record.get_layout()
-        gone = [(s.start, s.end) for s in layout.spans if _is_gone(snapshot, s.turn)] if layout else []
+        gone = [(s.start, s.end) for s in layout.spans if is_gone(snapshot, s.turn)] if layout else []
         page = record.get_page()
         if page is not None:
             kept = Ledger((LedgerSpan(0, len(page.text), "text", page.text),))
@@ -188,33 +186,6 @@ class PageReader:
         if certificate is None or (certificate.reader, certificate.revision, certificate.codec) != mine:
             return None
         return certificate.rungs.get(rung)
-
-
-def _is_gone(snapshot: Snapshot, turn: str) -> bool:
-    record = snapshot.turn(turn)
-    return record is not None and record.forgotten
-
-
-def _white_rows(snapshot: Snapshot, layout: Layout) -> frozenset[int]:
-    gone = [rows_of(layout, s.start, s.end) for s in layout.spans if _is_gone(snapshot, s.turn)]
-    return frozenset(row for rows in gone for row in rows)
-
-
-def _without(layout: Layout, white: frozenset[int]) -> Layout:
-    return replace(layout, rows=tuple(row for i, row in enumerate(layout.rows) if i not in white)) if white else layout
-
-
-def _with_white(reading: Reading, layout: Layout, white: frozenset[int]) -> Reading:
-    """The reading of the rows that are not white, with U+FFFD and confidence 0 in those that are."""
-    text: list[str] = []
-    sure: list[npt.NDArray[np.float32]] = []
-    at = 0
-    for i, row in enumerate(layout.rows):
-        n = row.chars + len(row.join)
-        text.append("\ufffd" * row.chars + row.join if i in white else reading.text[at : at + n])
-        sure.append(np.zeros(n, np.float32) if i in white else reading.confidence[at : at + n])
-        at += 0 if i in white else n
-    return Reading("".join(text), np.concatenate(sure)) if white else reading
 
 
 def _blanked(text: str, gone: Sequence[tuple[int, int]]) -> str:

@@ -24,19 +24,13 @@ __all__ = [
     "newest_turns",
     "open_document",
     "open_turn",
-    "readable",
     "rest",
 ]
 
 
-def readable(record: PageRecord) -> bool:
-    """Whether anything is left of the page to read."""
-    return record.state != "forgotten" or record.lines is not None
-
-
 def documents(snapshot: Snapshot) -> dict[str, Counter[str]]:
     """What may be searched: the index of every page, and the words of every open turn."""
-    pages = {record.id: _index(record) for record in snapshot.pages.values() if readable(record)}
+    pages = {record.id: _index(record) for record in snapshot.pages.values() if record.readable}
     return pages | {open_document(r.id): search.terms(body(r.turn)) for r in snapshot.open_turns()}
 
 
@@ -74,7 +68,7 @@ def newest_pages(snapshot: Snapshot, budget: int) -> list[tuple[str, float]]:
     for record in reversed(snapshot.pages.values()):
         if budget <= 0:
             break
-        if readable(record):
+        if record.readable:
             chosen.append((record.id, float(record.ordinal)))
             budget -= max(1, record.text_tokens)
     return chosen

@@ -64,7 +64,8 @@ def load(kind: type[AnyRecord], data: bytes) -> AnyRecord:
 
 
 class SessionRecord(Record):
-    """What the whole session shares. `salt` keys the digests, so that a digest confirms no guess of a text."""
+    """What the whole session shares. `salt` keys the digests, so that without the store none confirms a guess of a
+    text; with it one does, which is why nothing keeps a digest of what was forgotten on purpose."""
 
     next_turn: int = 0
     salt: str = Field(default_factory=lambda: secrets.token_hex(16))
@@ -170,4 +171,13 @@ class PageRecord(Record):
         return Ledger.from_json(self.ledger) if self.ledger else Ledger(())
 
     def get_certificate(self) -> Certificate | None:
-        return None if self.certificate is None else Certificate.from_json(self.certificate)
+        """Raises `StoreError` for one that a newer version wrote, or that does not parse."""
+        try:
+            return None if self.certificate is None else Certificate.from_json(self.certificate)
+        except (KeyError, TypeError, ValueError) as error:
+            raise StoreError(f"the certificate of page {self.id} does not parse: {error}") from error
+
+    @property
+    def readable(self) -> bool:
+        """Whether anything is left of the page to read."""
+        return self.state != "forgotten" or self.lines is not None

@@ -74,7 +74,7 @@ def stats(archive: Archive, capacity: int, policy: ForgettingPolicy, profile: Re
         capacity=capacity,
         text_tokens=text,
         compression=text / visual if visual else None,
-        forgotten=[_epitaph(record) for record in records if record.state == FORGOTTEN],
+        forgotten=[_epitaph(record) for record in records if not record.readable],
     )
 
 

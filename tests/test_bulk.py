@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -16,7 +17,7 @@ from optical_memory import OpticalMemory
 from optical_memory.bulk import bulk
 from optical_memory.errors import InputError, StoreError
 from optical_memory.profiles import Rung
-from optical_memory.stores import Delete, open_store
+from optical_memory.stores import Delete, Put, open_store
 from optical_memory.stores.sqlite import SQLiteStore
 from optical_memory.testing import SMALL_LADDER, TemplateReader
 from optical_memory.tokens import VisualTokens
@@ -168,6 +169,35 @@ def test_pages_that_fade_while_they_are_encoded_are_encoded_at_their_new_rung(fi
 
     assert found["alice"].error is None
     assert done(run(file_url, "encode")) == 0
+
+
+def test_a_certificate_of_a_newer_version_stops_no_other_session(file_url: str):
+    fill(file_url)
+    store = open_store(file_url)
+    key, page = store.scan("bob", "page")[0]
+    newer = json.loads(page)
+    newer["certificate"]["v"] = 9
+    store.commit("bob", [Put("page", key, json.dumps(newer).encode())])
+    store.close()
+
+    found = run(file_url, "fade", capacity=150)
+
+    assert [name for name, report in found.items() if report.error] == ["bob"]
+    assert "certificate of page 0000000 does not parse: a certificate of format 9" in str(found["bob"].error)
+    assert found["dav\udc80d"].done
+
+
+def test_a_file_that_a_reader_lacks_is_not_taken_for_a_broken_report(
+    file_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    fill(file_url, ["alice"])
+
+    def lacks(*_: Any) -> None:
+        raise FileNotFoundError("weights.bin is gone")
+
+    monkeypatch.setattr(TemplateReader, "encode", lacks)
+    with pytest.raises(FileNotFoundError, match="weights"):
+        run(file_url, "encode", report=tmp_path / "report.jsonl")
 
 
 def test_an_error_that_is_not_ours_is_a_bug_and_is_raised(file_url: str, monkeypatch: pytest.MonkeyPatch):

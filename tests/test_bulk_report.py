@@ -73,6 +73,29 @@ def test_a_torn_line_is_passed_over_and_the_next_one_starts_anew(file_url: str, 
     assert all(found.skipped for found in run(file_url, "encode", report=report).values())
 
 
+@pytest.mark.parametrize("change", [{"session": ["alice"]}, {"at": "now"}, {"at": None}, {"done": "all"}])
+def test_a_line_with_values_of_other_types_is_passed_over(change: dict[str, Any], file_url: str, tmp_path: Path):
+    fill(file_url)
+    report = tmp_path / "report.jsonl"
+    run(file_url, "encode", report=report)
+    lines = [json.dumps(json.loads(line) | change) for line in report.read_text().splitlines()]
+    report.write_text("\n".join([*lines, "[" * 100_000]) + "\n")
+
+    assert not any(found.skipped for found in run(file_url, "encode", report=report).values())
+
+
+def test_a_store_is_known_by_its_place_whatever_folder_it_is_named_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    report = tmp_path / "report.jsonl"
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+        monkeypatch.chdir(tmp_path / folder)
+        fill("sqlite:///m.db")
+        assert not any(found.skipped for found in run("sqlite:///m.db", "encode", report=report).values())
+    assert all(found.skipped for found in run(f"sqlite:///{tmp_path}/one/m.db", "encode", report=report).values())
+
+
 def test_a_report_older_than_cached_tokens_live_is_not_believed(
     file_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):

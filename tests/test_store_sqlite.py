@@ -86,11 +86,41 @@ def test_a_reader_that_holds_the_log_is_named_and_the_scrub_is_made_up_for(tmp_p
             reader.execute("SELECT * FROM records").fetchall()
             store.commit("alice", [Delete("turn", "1")])
             assert any("a reader holds the log" in problem for problem in store.check())
-            with pytest.raises(StoreError, match="drop it again"):
+            with pytest.raises(StoreError, match="a reader holds the log"):
                 store.drop("bob")
+        store.scrub()
         store.commit("alice", [Put("turn", "2", b"weather")])
         assert store.check() == []
         assert b"gate code 4711" not in bytes_on_disk(tmp_path)
+
+
+def test_what_an_earlier_process_left_in_a_log_is_found_and_scrubbed_by_a_check(tmp_path: Path) -> None:
+    reader = sqlite3.connect(tmp_path / "m.db", isolation_level=None)
+    with closing(reader):
+        with closing(SQLiteStore(tmp_path / "m.db", busy_timeout=0.2)) as store:
+            store.commit("alice", [Put("turn", "1", b"gate code 4711")])
+            reader.execute("BEGIN")
+            reader.execute("SELECT * FROM records").fetchall()
+            store.commit("alice", [Delete("turn", "1")])
+        with closing(SQLiteStore(tmp_path / "m.db", busy_timeout=0.2)) as store:
+            assert any("a reader holds the log" in problem for problem in store.check())
+            reader.execute("COMMIT")
+            assert b"gate code 4711" in bytes_on_disk(tmp_path)
+            assert store.check() == []
+            assert b"gate code 4711" not in bytes_on_disk(tmp_path)
+
+
+def test_a_reader_of_the_cache_keeps_tokens_and_is_told(tmp_path: Path) -> None:
+    with closing(SQLiteStore(tmp_path / "m.db", busy_timeout=0.2)) as store:
+        store.put_blobs("alice", {"a": b"tokens of the page"})
+        with closing(sqlite3.connect(tmp_path / "m.db-cache", isolation_level=None)) as reader:
+            reader.execute("BEGIN")
+            reader.execute("SELECT * FROM blobs").fetchall()
+            store.drop_blobs("alice")
+            with pytest.raises(StoreError, match=r"m\.db-cache"):
+                store.scrub()
+        store.scrub()
+        assert b"tokens of the page" not in bytes_on_disk(tmp_path)
 
 
 def test_blobs_expire(tmp_path: Path) -> None:

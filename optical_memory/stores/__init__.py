@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from optical_memory.stores.base import Delete, Kind, Put, Store
 
-__all__ = ["Delete", "Kind", "Put", "Store", "open_store"]
+__all__ = ["Delete", "Kind", "Put", "Store", "open_store", "store_name"]
 
 _REDIS = ("redis", "rediss", "redis+cluster", "rediss+cluster", "unix")
 
@@ -31,6 +31,11 @@ def open_store(url: str) -> Store:
     raise ValueError(
         f"no store for {scheme or url!r}; use sqlite:///path or one of {', '.join(s + '://' for s in _REDIS)}"
     )
+
+
+def store_name(url: str) -> str:
+    """The URL such that it names the same store from any working directory. Raises `ValueError` as `open_store`."""
+    return f"sqlite:///{_sqlite_path(url).absolute()}" if url.startswith("sqlite:") else url
 
 
 def _sqlite_path(url: str) -> Path:

@@ -88,6 +88,10 @@ class Store(Protocol):
         """Drop these blobs, or all of the session's."""
         ...
 
+    def scrub(self) -> None:
+        """Wait until what was deleted is in no file of the store's own any more. Raises `StoreError` if it still is."""
+        ...
+
     def check(self) -> list[str]:
         """Problems found in the store itself (a corrupt file, a full disk, no persistence), one sentence each."""
         ...

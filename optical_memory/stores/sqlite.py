@@ -93,18 +93,13 @@ class SQLiteStore:
             return [from_bytes(name) for (name,) in db.execute("SELECT name FROM sessions ORDER BY name")]
 
     def drop(self, session: str) -> None:
-        """Remove a session's every record and blob from the files and their logs.
-
-        Raises `StoreError` when the rows are gone but another process kept reading the log, where traces remain.
-        """
+        """Remove a session's every record and blob from the files and their logs; raises `StoreError` as `scrub`."""
         name = to_bytes(session)
         with self._records.writing() as db:
             db.execute("DELETE FROM records WHERE session = (SELECT id FROM sessions WHERE name = ?)", (name,))
             db.execute("DELETE FROM sessions WHERE name = ?", (name,))
         self.drop_blobs(session)
-        self._scrub_due = not self._records.scrub()
-        if self._scrub_due:
-            raise StoreError(f"{session!r} is dropped, but a reader holds the log of {str(self.path)!r}; drop it again")
+        self.scrub()
 
     def get_blobs(self, session: str, keys: Sequence[str]) -> list[bytes | None]:
         query = "SELECT value FROM blobs WHERE session = ? AND key = ? AND expires > ?"
@@ -130,13 +125,22 @@ class SQLiteStore:
             else:
                 pairs = [(name, to_bytes(key)) for key in keys]
                 db.executemany("DELETE FROM blobs WHERE session = ? AND key = ?", pairs)
-        self._cache.scrub()
+        self._cache.scrub(_SCRUB_PATIENCE)
+
+    def scrub(self) -> None:
+        """Empty both logs, waiting for readers of them for the busy timeout. Raises `StoreError` if one stays."""
+        if held := self._held():
+            raise StoreError(f"deleted, but a reader holds the log of {held[0]}, which keeps it; check() tries again")
 
     def check(self) -> list[str]:
-        found = self._records.problems() + self._cache.problems()
-        if self._scrub_due and not self._records.scrub():
-            found.append(f"a reader holds the log of {self.path}, where deleted records remain.")
-        return found
+        held = [f"a reader holds the log of {path}, where deleted records may remain." for path in self._held()]
+        return self._records.problems() + self._cache.problems() + held
+
+    def _held(self) -> list[Path]:
+        """The files whose logs another process keeps."""
+        held = [file.path for file in (self._records, self._cache) if not file.scrub()]
+        self._scrub_due = self.path in held
+        return held
 
     def close(self) -> None:
         self._records.close()
