@@ -5,10 +5,11 @@ from __future__ import annotations
 import base64
 import io
 import json
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -34,6 +35,7 @@ class Reply:
     delay: float = 0.0
     message: str = "no"
     ids: tuple[int, ...] = (*ocr_tokenizer().encode(TEXT, add_special_tokens=False).ids, EOS)
+    logprobs: tuple[float | None, ...] | None = None  # None: falling from that of 0.9
     finish: str = "stop"
 
 
@@ -88,7 +90,8 @@ class Fake:
 
     def answer(self, page: list[int], body: dict[str, Any], reply: Reply) -> dict[str, Any]:
         prompt = ocr_tokenizer().encode(body["messages"][-1]["content"], add_special_tokens=False).ids
-        steps = [{"token": "?", "logprob": float(np.log(0.9 - 0.01 * i)), "bytes": []} for i in range(len(reply.ids))]
+        logprobs = reply.logprobs or [float(np.log(0.9 - 0.01 * i)) for i in range(len(reply.ids))]
+        steps = [{"token": "?", "logprob": logprob, "bytes": []} for logprob in logprobs]
         choice = {"token_ids": list(reply.ids), "logprobs": {"content": steps}, "finish_reason": reply.finish}
         return {"prompt_token_ids": [*self.before, *page, *prompt], "choices": [choice]}
 
@@ -132,6 +135,28 @@ def serving(fake: Fake, port: int = 0) -> Iterator[Fake]:
         yield fake
         server.shutdown()
         thread.join()
+
+
+@contextmanager
+def dripping(start: bytes, seconds: float = 40.0) -> Iterator[str]:
+    """The address of a server that answers with `start` and then a byte every 50 ms, for so long."""
+
+    def drip(connection: socket.socket) -> None:
+        with connection, suppress(OSError):  # who asked has hung up
+            connection.sendall(start)
+            for _ in range(int(seconds / 0.05)):
+                connection.sendall(b"x")
+                time.sleep(0.05)
+
+    def listen() -> None:
+        with suppress(OSError):  # the test is over
+            while True:
+                threading.Thread(target=drip, args=(server.accept()[0],), daemon=True).start()
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=listen, daemon=True).start()
+        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+        server.shutdown(socket.SHUT_RDWR)
 
 
 def starting() -> Iterator[Callable[..., Fake]]:

@@ -64,6 +64,11 @@ def test_half_a_character_is_no_reading_of_it(start, decoder):
     assert set(read.confidence[1:]) == {0}
 
 
+def test_a_probability_that_rounding_put_above_one_is_one(start, decoder):
+    (read,) = decoder(start(reply=lambda n: Reply(ids=(5, 6), logprobs=(1e-6, -1e300)))).transcribe([page()])
+    assert read.confidence.tolist() == [1, 0]
+
+
 @pytest.mark.parametrize(("finish", "ended"), [("stop", True), ("length", False)])
 def test_whether_the_model_ended_the_page_itself_is_told(start, decoder, finish, ended):
     (read,) = decoder(start(reply=lambda n: Reply(finish=finish))).transcribe([page()])
@@ -116,14 +121,14 @@ def test_one_after_the_other_servers_take_turns(start, decoder):
 
 
 def test_who_finds_no_free_place_in_time_is_told_so(start, decoder):
-    server = start(reply=lambda n: Reply(delay=0.5))
-    shared = decoder(server, concurrency=1)
+    server = start(reply=lambda n: Reply(delay=2))
+    shared = decoder(server, concurrency=1, timeout=60)
     first = threading.Thread(target=shared.transcribe, args=([page()],))
     first.start()
     while not server.in_flight:
         time.sleep(0.01)
-    with pytest.raises(ReaderUnavailable, match="busy with other requests"):
-        shared._fleet.ask(lambda server, until: None, timeout=0.1)
+    with pytest.raises(ReaderUnavailable, match="busy with other requests"), shared._fleet.call() as call:
+        shared._fleet.ask(lambda server, attempt: None, 0.1, call)
     first.join()
 
 

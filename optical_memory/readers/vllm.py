@@ -7,12 +7,14 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl, urlsplit
 
 from optical_memory.errors import ReaderUnavailable
 from optical_memory.readers.tokenizer import ocr_tokenizer
 from optical_memory.readers.transcripts import Task, Transcript
+from optical_memory.readers.vllm_calls import Attempt, Call
 from optical_memory.readers.vllm_servers import Fleet, Server
 from optical_memory.readers.vllm_wire import ServerReport, look, read
 
@@ -117,12 +119,14 @@ class VllmDecoder:
         return cls(**asdict(vllm_urls(url)), tokenizer=tokenizer)
 
     def transcribe(self, tasks: Sequence[Task]) -> list[Transcript]:
-        """Raises `ReaderUnavailable` when a page got no answer within its timeout, or a server refused it."""
+        """Raises `ReaderUnavailable` when a page got no answer within its timeout, a server refused it, or this was
+        closed; the pages in flight are then given up, and no further one is sent."""
         if not tasks:
             return []
         places = self.settings.concurrency * len(self.settings.urls)
-        with ThreadPoolExecutor(min(len(tasks), places), "optical-memory-vllm") as pool:
-            futures = [pool.submit(self._read, task) for task in tasks]
+        pool = ThreadPoolExecutor(min(len(tasks), places), "optical-memory-vllm")
+        with pool, self._fleet.call() as call:  # the call ends first, so that the pool has nothing to wait for
+            futures = [pool.submit(self._read, task, call) for task in tasks]
             try:
                 for future in wait(futures, return_when=FIRST_EXCEPTION).done:
                     future.result()
@@ -132,37 +136,38 @@ class VllmDecoder:
 
     def describe(self) -> list[ServerReport]:
         """What each server says now; asks all of them at once and raises for none."""
-        with ThreadPoolExecutor(len(self._fleet.servers)) as pool:
-            return list(pool.map(self._described, self._fleet.servers))
+        with ThreadPoolExecutor(len(self._fleet.servers)) as pool, self._fleet.call() as call:
+            return list(pool.map(partial(self._described, call), self._fleet.servers))
 
     def close(self) -> None:
+        """Ends what other threads ask at this moment: they, and every later call, get `ReaderUnavailable`."""
         self._fleet.close()
 
-    def _read(self, task: Task) -> Transcript:
+    def _read(self, task: Task, call: Call) -> Transcript:
         ask = read(task, self.settings.dtype, self._tokenizer)
 
-        def request(server: Server, until: float) -> Transcript:
+        def request(server: Server, attempt: Attempt) -> Transcript:
             if server.model is None:
-                report = self._look(server, until)
+                report = self._look(server, attempt)
                 if report.problem:
                     raise ReaderUnavailable(f"{server.url}: {report.problem}")
                 server.model = report.model
-            return ask(server, until)
+            return ask(server, attempt)
 
-        return self._fleet.ask(request, self.settings.timeout)
+        return self._fleet.ask(request, self.settings.timeout, call)
 
-    def _described(self, server: Server) -> ServerReport:
+    def _described(self, call: Call, server: Server) -> ServerReport:
         told: tuple[type[Exception], ...] = (ReaderUnavailable, *self._fleet.transient)
         try:
-            return self._look(server, time.monotonic() + min(self.settings.timeout, _LOOK))
+            with Attempt(call, time.monotonic() + min(self.settings.timeout, _LOOK)) as attempt:
+                return self._look(server, attempt)
         except told as error:
             return ServerReport(server.url, problem=str(error) or type(error).__name__)
 
-    def _look(self, server: Server, until: float) -> ServerReport:
+    def _look(self, server: Server, attempt: Attempt) -> ServerReport:
         """All servers must serve one model: the one that was asked for, or the first that is met."""
-        with self._naming:
-            wanted = self._model
-        report = look(server, wanted, until)
+        report = look(server, self._model, attempt)
         with self._naming:
             self._model = self._model or report.model
-        return report
+            agreed = report.model in (None, self._model)
+        return report if agreed else self._look(server, attempt)  # another was met first, while this one was looked at

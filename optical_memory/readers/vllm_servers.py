@@ -1,7 +1,8 @@
 """Several vLLM servers as one: which is asked next, how many requests each has in flight, how long a failed one rests.
 
 Knows HTTP and what vLLM says when it refuses, and nothing of pages. A request is tried again, on another server where
-there is one, until its deadline; every wait in here ends by then.
+there is one, until its deadline. Every wait in here ends by then, or at once when its call ends, but for one: opening a
+connection takes what the resolver takes for the name, and up to 5 seconds for each of its addresses.
 """
 
 from __future__ import annotations
@@ -11,12 +12,14 @@ import os
 import random
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from optical_memory.errors import MissingExtra, ReaderUnavailable
+from optical_memory.readers.vllm_calls import Attempt, Call
 
 if TYPE_CHECKING:
     import httpx
@@ -25,7 +28,6 @@ __all__ = ["Fleet", "Server", "Unready"]
 
 T = TypeVar("T")
 _CONNECT: Final = 5.0  # seconds to open a connection
-_IDLE: Final = 2.0  # seconds that an unused connection is kept; vLLM closes its end after 5
 _LONGEST_REST: Final = 30.0  # seconds
 _UNREADY: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 _ADVICE: Final[Mapping[str, str]] = {
@@ -55,30 +57,36 @@ class Server:
     turn: int = 0  # of the last request, so that equals take turns
     error: Exception | None = None
 
-    def get(self, path: str, until: float) -> Any:
-        return self._answer("GET", path, None, until)
+    def get(self, path: str, attempt: Attempt) -> Any:
+        return self._answer("GET", path, None, attempt)
 
-    def post(self, path: str, body: Mapping[str, Any], until: float) -> Any:
-        """The JSON that it answers by `until` (monotonic). Raises `Unready`, httpx's `RequestError`, and
-        `ReaderUnavailable` for a refusal."""
-        return self._answer("POST", path, body, until)
+    def post(self, path: str, body: Mapping[str, Any], attempt: Attempt) -> Any:
+        """The JSON that it answers in time. Raises `Unready`, httpx's `RequestError`, and `ReaderUnavailable` for a
+        refusal and for a call that has ended."""
+        return self._answer("POST", path, body, attempt)
 
-    def _answer(self, method: str, path: str, body: Mapping[str, Any] | None, until: float) -> Any:
+    def _answer(self, method: str, path: str, body: Mapping[str, Any] | None, attempt: Attempt) -> Any:
+        response = self._response(method, path, body, attempt)
+        if response.status_code in _UNREADY:
+            raise Unready(f"HTTP {response.status_code}: {_said(response.content)}")
+        if response.status_code >= 300:
+            raise ReaderUnavailable(_refusal(self.url, _said(response.content) or f"HTTP {response.status_code}"))
+        return _parsed(self.url, response.content)
+
+    def _response(self, method: str, path: str, body: Mapping[str, Any] | None, attempt: Attempt) -> httpx.Response:
         import httpx
 
-        left = max(until - time.monotonic(), 0.01)
+        attempt.check()
+        left = max(attempt.until - time.monotonic(), 0.01)
         timeout = httpx.Timeout(left, connect=min(_CONNECT, left))
-        with self.client.stream(method, self.url + path, json=body, timeout=timeout) as response:
-            content = bytearray()
-            for chunk in response.iter_bytes():
-                content += chunk
-                if time.monotonic() > until:
-                    raise httpx.ReadTimeout(f"no whole answer within {left:.1f} s")
-        if response.status_code in _UNREADY:
-            raise Unready(f"HTTP {response.status_code}: {_said(content)}")
-        if response.status_code >= 300:
-            raise ReaderUnavailable(_refusal(self.url, _said(content) or f"HTTP {response.status_code}"))
-        return _parsed(self.url, content)
+        told = {"trace": attempt.trace}
+        try:
+            response = self.client.request(method, self.url + path, json=body, timeout=timeout, extensions=told)
+        except httpx.RequestError:
+            attempt.check()
+            raise
+        attempt.check()  # a connection that was cut may look like the end of an answer
+        return response
 
 
 class Fleet:
@@ -93,42 +101,64 @@ class Fleet:
     def __init__(self, urls: Sequence[str], *, concurrency: int, rest: float) -> None:
         httpx = _httpx()
         key = os.environ.get("VLLM_API_KEY")  # the variable that the server itself reads
-        headers = {"Authorization": f"Bearer {key}"} if key else {}
-        limits = httpx.Limits(max_keepalive_connections=concurrency, keepalive_expiry=_IDLE)
+        # A connection is of one request: an attempt can cut only what it saw being opened.
+        headers = {"Connection": "close"} | ({"Authorization": f"Bearer {key}"} if key else {})
+        limits = httpx.Limits()  # none, for the places count already
         self.servers = [Server(url, httpx.Client(headers=headers, limits=limits)) for url in urls]
         self.transient: tuple[type[Exception], ...] = (Unready, httpx.RequestError)
         self._concurrency, self._rest = concurrency, rest
         self._changed = threading.Condition()
+        self._calls: set[Call] = set()
+        self._closed = False
         self._turns = count(1)
 
-    def ask(self, request: Callable[[Server, float], T], timeout: float) -> T:
-        """What `request(server, until)` returns from the first server that answers within `timeout` seconds, after at
-        most as long a wait for a free place. Raises `ReaderUnavailable`, and what else `request` raises."""
-        server = self._take(time.monotonic() + timeout, untried=True)
+    @contextmanager
+    def call(self) -> Iterator[Call]:
+        """A call that ends with the block, or when the fleet is closed; it has ended from the start if that was."""
+        call = Call(self._changed)
+        with self._changed:
+            call.over = self._closed
+            self._calls.add(call)
+        try:
+            yield call
+        finally:
+            call.end()
+            with self._changed:
+                self._calls.discard(call)
+
+    def ask(self, request: Callable[[Server, Attempt], T], timeout: float, call: Call) -> T:
+        """What `request` returns from the first server that answers within `timeout` seconds, after at most as long a
+        wait for a free place. Raises `ReaderUnavailable`, also when `call` ends, and what else `request` raises."""
+        server = self._take(time.monotonic() + timeout, call, untried=True)
         until = time.monotonic() + timeout
         while True:
             failure: Exception | None = None
             try:
-                return request(server, self._attempt_until(until, timeout))
+                with Attempt(call, self._attempt_until(until, timeout)) as attempt:
+                    return request(server, attempt)
             except self.transient as error:
                 failure = error
             finally:
-                self._give_back(server, failure)
-            server = self._take(until - timeout / 20)  # a shorter attempt would only hide why the others failed
+                self._give_back(server, failure, call)
+            server = self._take(until - timeout / 20, call)  # a shorter attempt would only hide why the others failed
 
     def close(self) -> None:
-        for server in self.servers:
-            server.client.close()
+        """Ends all calls, those to come as well. The clients then hold nothing: a connection ends with its request."""
+        with self._changed:
+            self._closed = True
+            for call in self._calls:
+                call.end()
 
     def _attempt_until(self, until: float, timeout: float) -> float:
         now = time.monotonic()
         left = until - now
         return until if len(self.servers) == 1 else now + max(left / 2, min(left, timeout / 10))
 
-    def _take(self, until: float, *, untried: bool = False) -> Server:
+    def _take(self, until: float, call: Call, *, untried: bool = False) -> Server:
         """A place at the least loaded server that does not rest; waits for one. Raises `ReaderUnavailable`."""
         with self._changed:
             while True:
+                call.check()
                 now = time.monotonic()
                 soonest = min(server.resting_until for server in self.servers)
                 awake = max(now, soonest) if untried and soonest > until else now
@@ -145,17 +175,23 @@ class Fleet:
     def _has_room(self, server: Server, now: float) -> bool:
         return now >= server.resting_until and server.in_flight < (1 if server.failures else self._concurrency)
 
-    def _give_back(self, server: Server, failure: Exception | None) -> None:
+    def _give_back(self, server: Server, failure: Exception | None, call: Call) -> None:
         with self._changed:
             server.in_flight -= 1
-            now = time.monotonic()
-            if failure is None:
-                server.failures, server.error = 0, None
-            elif now >= server.resting_until:  # else one that failed beside it was counted
-                server.failures, server.error, server.model = server.failures + 1, failure, None
-                rest = min(self._rest * 2 ** min(server.failures - 1, 16), _LONGEST_REST)
-                server.resting_until = now + random.uniform(rest / 2, rest)
+            if not call.over:  # what was cut says nothing of the server
+                self._note(server, failure, time.monotonic())
             self._changed.notify_all()
+
+    def _note(self, server: Server, failure: Exception | None, now: float) -> None:
+        server.error = failure
+        if failure is None:
+            server.failures, server.resting_until = 0, 0.0
+            return
+        server.model = None
+        if now >= server.resting_until:  # else one that failed beside it was counted
+            server.failures += 1
+            rest = min(self._rest * 2 ** min(server.failures - 1, 16), _LONGEST_REST)
+            server.resting_until = now + random.uniform(rest / 2, rest)
 
     def _unavailable(self) -> ReaderUnavailable:
         said = [f"{server.url}: {_name(server.error)}" for server in self.servers]

@@ -12,15 +12,16 @@ import base64
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from optical_memory.errors import ReaderUnavailable
 from optical_memory.readers.tokenizer import BOS, EOS, spell
 from optical_memory.readers.transcripts import Guard, Task, Transcript
+from optical_memory.readers.vllm_calls import Attempt
 from optical_memory.readers.vllm_servers import Server, Unready
 
 if TYPE_CHECKING:
@@ -34,13 +35,15 @@ EMBEDS_FLAG: Final = "--enable-prompt-embeds"
 GUARD_FLAG: Final = "--logits-processors vllm.model_executor.models.deepseek_ocr:NGramPerReqLogitsProcessor"
 LOOP: Final = 4  # tokens, all the same: what a ban on repeated pairs must break
 FORCED: Final = 5  # the token of the loop: a plain sign in every byte-level vocabulary
+Id = Annotated[int, Field(ge=0, lt=2**32)]  # what a tokenizer can be asked for
+Logprob = Annotated[float, Field(le=1e-3, allow_inf_nan=False)]  # above 0 by rounding only
 
 
 # ---- a page ---------------------------------------------------------------------------------------------------------
 
 
-def read(task: Task, dtype: str, tokenizer: Tokenizer) -> Callable[[Server, float], Transcript]:
-    """The request for a page, to be sent to any server (with its `model` known) until some time (monotonic).
+def read(task: Task, dtype: str, tokenizer: Tokenizer) -> Callable[[Server, Attempt], Transcript]:
+    """The request for a page, to be sent to any server (with its `model` known).
 
     It raises what `Server.post` raises, and `ReaderUnavailable` for an answer to another prompt than was meant.
     """
@@ -49,8 +52,8 @@ def read(task: Task, dtype: str, tokenizer: Tokenizer) -> Callable[[Server, floa
     body = _greedy(messages, task.limit, task.guard)
     prompt: list[int] = tokenizer.encode(task.prompt, add_special_tokens=False).ids
 
-    def request(server: Server, until: float) -> Transcript:
-        answer = _answer(server, body | {"model": server.model}, until)
+    def request(server: Server, attempt: Attempt) -> Transcript:
+        answer = _answer(server, body | {"model": server.model}, attempt)
         _check_prompt(server, answer.prompt_token_ids, len(task.tokens), prompt)
         return _transcript(answer.choices[0], tokenizer)
 
@@ -82,7 +85,7 @@ def _greedy(messages: list[dict[str, Any]], limit: int, guard: Guard) -> dict[st
 
 
 class _Step(BaseModel):
-    logprob: float
+    logprob: Logprob
 
 
 class _Steps(BaseModel):
@@ -91,7 +94,7 @@ class _Steps(BaseModel):
 
 class _Choice(BaseModel):
     finish_reason: str
-    token_ids: list[int]
+    token_ids: list[Id]
     logprobs: _Steps
 
 
@@ -113,8 +116,8 @@ class _Answer(BaseModel):
     choices: list[_Choice]
 
 
-def _answer(server: Server, body: dict[str, Any], until: float) -> _Answer:
-    answer = _parsed(_Answer, server, server.post(CHAT, body, until))
+def _answer(server: Server, body: dict[str, Any], attempt: Attempt) -> _Answer:
+    answer = _parsed(_Answer, server, server.post(CHAT, body, attempt))
     if not answer.choices or len(answer.choices[0].token_ids) != len(answer.choices[0].logprobs.content):
         raise ReaderUnavailable(f"{server.url} gives another number of probabilities than of tokens")
     return answer
@@ -141,8 +144,8 @@ def _transcript(choice: _Choice, tokenizer: Tokenizer) -> Transcript:
     if choice.finish_reason not in ("stop", "length"):
         raise Unready(f"the reading was ended by {choice.finish_reason!r}")
     ids = choice.token_ids[:-1] if choice.token_ids[-1:] == [EOS] else choice.token_ids
-    p = np.exp(np.array([step.logprob for step in choice.logprobs.content[: len(ids)]], np.float32))
-    text, confidence = spell(tokenizer, ids, p)
+    p = np.exp([min(step.logprob, 0.0) for step in choice.logprobs.content[: len(ids)]])
+    text, confidence = spell(tokenizer, ids, p.astype(np.float32))
     return Transcript(text, confidence, ended=choice.finish_reason == "stop")
 
 
@@ -160,27 +163,27 @@ class ServerReport:
     problem: str | None = None
 
 
-def look(server: Server, wanted: str | None, until: float) -> ServerReport:
+def look(server: Server, wanted: str | None, attempt: Attempt) -> ServerReport:
     """Version, model (`wanted`, or the first) and whether the flags that reading needs are set; two tiny requests.
 
     Raises what `Server.post` raises.
     """
-    version = _parsed(_Version, server, server.get("/version", until)).version
-    served = _parsed(_Models, server, server.get("/v1/models", until)).data
+    version = _parsed(_Version, server, server.get("/version", attempt)).version
+    served = _parsed(_Models, server, server.get("/v1/models", attempt)).data
     models = {model.id: model.max_model_len for model in served}
     name = wanted or next(iter(models), None)
     if name is None or name not in models:
         return ServerReport(server.url, version, problem=f"it serves {', '.join(models) or 'nothing'}, not {name!r}")
-    problems = [_lacks_embeds(server, name, until), _lacks_guard(server, name, until)]
+    problems = [_lacks_embeds(server, name, attempt), _lacks_guard(server, name, attempt)]
     return ServerReport(server.url, version, name, models[name], "; ".join(filter(None, problems)) or None)
 
 
-def _lacks_embeds(server: Server, model: str, until: float) -> str | None:
+def _lacks_embeds(server: Server, model: str, attempt: Attempt) -> str | None:
     """A page of one number is refused either way: for its width, or because no page is taken at all."""
     page = {"type": "prompt_embeds", "data": payload(np.zeros((1, 1), np.float32), "float32")}
     body = _greedy([{"role": "user", "content": [page]}], 1, Guard())
     try:
-        server.post(CHAT, body | {"model": model}, until)
+        server.post(CHAT, body | {"model": model}, attempt)
     except ReaderUnavailable as error:
         if "hidden_size" in str(error):
             return None
@@ -188,10 +191,10 @@ def _lacks_embeds(server: Server, model: str, until: float) -> str | None:
     return None
 
 
-def _lacks_guard(server: Server, model: str, until: float) -> str | None:
+def _lacks_guard(server: Server, model: str, attempt: Attempt) -> str | None:
     """vLLM ignores arguments of a processor that it has not; so make a loop and see whether it breaks."""
     body = _greedy([{"role": "user", "content": "Free OCR."}], LOOP, Guard(2, 90, ()))
-    answer = _answer(server, body | {"model": model, "logit_bias": {str(FORCED): 100}}, until)
+    answer = _answer(server, body | {"model": model, "logit_bias": {str(FORCED): 100}}, attempt)
     if answer.choices[0].token_ids == [FORCED] * LOOP:
         return f"it lets the model loop: start it with {GUARD_FLAG}"
     return None
