@@ -187,6 +187,9 @@ class DeepseekReader:
         needed = ["model.view_seperator", *(["model.image_newline"] if self.ladder[0].views.newlines else [])]
         if lacking := [name for name in needed if name not in found]:
             raise CheckpointError(f"{self.folder} lacks {', '.join(lacking)}")
+        for name, value in found.items():
+            if value.shape != (self.profile.dim,):
+                raise CheckpointError(f"{self.folder} has {name} of shape {value.shape}, not {(self.profile.dim,)}")
         return found.get("model.image_newline"), found["model.view_seperator"]
 
     def _received(self, tokens: VisualTokens) -> npt.NDArray[np.float32]:

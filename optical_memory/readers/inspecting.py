@@ -73,16 +73,22 @@ def check_paper(shapes: Path, config: Path, device: str = "auto") -> ReaderRepor
 
 
 @contextmanager
-def _sparse(tensors: Mapping[str, Sequence[int]], published: Mapping[str, Any]) -> Iterator[Path]:
+def _sparse(tensors: Mapping[str, object], published: Mapping[str, Any]) -> Iterator[Path]:
     """A folder with config.json and a file of these shapes that takes no room."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "config.json").write_text(json.dumps(published))
         try:
-            write_sparse(folder / "model.safetensors", {key: tuple(map(int, s)) for key, s in tensors.items()})
-        except (TypeError, ValueError) as error:
-            raise CheckpointError(f"the shapes are not lists of whole numbers: {error}") from error
+            write_sparse(folder / "model.safetensors", {key: _shape(key, shape) for key, shape in tensors.items()})
+        except (OSError, OverflowError) as error:
+            raise CheckpointError(f"no file can have tensors of these shapes: {error}") from error
         yield folder
+
+
+def _shape(key: str, said: object) -> tuple[int, ...]:
+    if not isinstance(said, list) or not all(type(size) is int and size >= 0 for size in said):
+        raise CheckpointError(f"the shape of {key} is {said!r}, not a list of whole numbers")
+    return tuple(said)
 
 
 def check_reader(name: str, device: str = "auto") -> ReaderReport:

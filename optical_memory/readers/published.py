@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,9 @@ import numpy as np
 import numpy.typing as npt
 
 from optical_memory.errors import CheckpointError
+from optical_memory.readers.config_numbers import HEAD, MOST, check_numbers
 from optical_memory.readers.families import FAMILIES, V2, Family
+from optical_memory.readers.tensor_files import Header, Shape, read_header, read_headers, read_json
 from optical_memory.readers.tokenizer import BOS, EOS, IMAGE, PAD
 
 if TYPE_CHECKING:
@@ -27,20 +29,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Header", "Published", "Shape", "config_of", "family_of", "open_folder", "read_header", "read_json"]
 
-Shape = tuple[int, ...]
-HEAD = 64  # width of an attention head in every vision part
 ROPE = {"rope_type": "default", "rope_theta": 10_000.0}
-INDEX = "model.safetensors.index.json"
+ENCODER_LAYERS = {896: 24}
+"""Layers of DeepSeek-OCR-2's encoder body by its width, where published; config.json does not say."""
 SAMPLE = 4096  # bytes of a tensor that its checkpoint's fingerprint sees
-
-
-@dataclass(frozen=True)
-class Header:
-    """One safetensors file: names, shapes, dtypes and byte ranges of its tensors; `start` is where the bytes begin."""
-
-    file: Path
-    start: int
-    tensors: Mapping[str, dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -91,63 +83,21 @@ class Published:
 
 
 def open_folder(folder: Path) -> Published:
-    """A published checkpoint in `folder`. Raises `CheckpointError` for one of no known family, or without weights."""
+    """A published checkpoint in `folder`. Raises `CheckpointError` for one of no known family, without weights, or with
+    numbers in config.json that no model can have."""
     published = read_json(folder / "config.json")
-    found = Published(folder, family_of(published), published, tuple(read_header(file) for file in _files(folder)))
-    names = [name for header in found.headers for name in header.tensors]
-    if twice := sorted(name for name, count in Counter(names).items() if count > 1):
-        raise CheckpointError(
-            f"{folder} has more than one {twice[0]}: which of its .safetensors files are the checkpoint?"
-        )
-    return found
-
-
-def _files(folder: Path) -> list[Path]:
-    """The files that the index names, else all that there are. Raises `CheckpointError` where one is missing."""
-    index = folder / INDEX
-    named = read_json(index).get("weight_map", {}).values() if index.is_file() else ()
-    files = [folder / name for name in sorted(set(named))] or sorted(folder.glob("*.safetensors"))
-    if not files:
-        raise CheckpointError(f"{folder} has no .safetensors file")
-    if missing := [file.name for file in files if not file.is_file()]:
-        raise CheckpointError(f"{folder} lacks {', '.join(missing)}, which {INDEX} names")
-    return files
-
-
-def read_json(file: Path) -> dict[str, Any]:
-    """A JSON object. Raises `CheckpointError`."""
-    try:
-        found = json.loads(file.read_text())
-    except (OSError, ValueError) as error:
-        raise CheckpointError(f"{file} does not read as JSON: {error}") from error
-    if not isinstance(found, dict):
-        raise CheckpointError(f"{file} is not a JSON object")
-    return found
-
-
-def read_header(file: Path) -> Header:
-    """The header of a safetensors file. Raises `CheckpointError` where it does not parse or the file is cut short."""
-    try:
-        with file.open("rb") as opened:
-            size = int.from_bytes(opened.read(8), "little")
-            if size > file.stat().st_size:
-                raise ValueError("its header is longer than the file")
-            tensors = json.loads(opened.read(size))
-        tensors.pop("__metadata__", None)
-        end = max((t["data_offsets"][1] for t in tensors.values()), default=0)
-        if file.stat().st_size < 8 + size + end:
-            raise ValueError(f"{8 + size + end - file.stat().st_size} bytes are missing at its end")
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise CheckpointError(f"{file} is no safetensors file: {error}") from error
-    return Header(file, 8 + size, tensors)
+    family, headers = family_of(published), read_headers(folder)
+    check_numbers(family, published, sum(len(header.tensors) for header in headers))
+    return Published(folder, family, published, headers)
 
 
 def family_of(published: Mapping[str, Any]) -> Family:
     """The family that a published config.json names. Raises `CheckpointError`."""
-    names = published.get("architectures") or ["nothing"]
-    if names[0] not in FAMILIES:
-        raise CheckpointError(f"a checkpoint of {names[0]}: known are {', '.join(FAMILIES)}")
-    return FAMILIES[names[0]]
+    names = published.get("architectures")
+    first = names[0] if isinstance(names, list) and names else None
+    if not isinstance(first, str) or first not in FAMILIES:
+        raise CheckpointError(f"config.json has the architectures {names!r}: known are {', '.join(FAMILIES)}")
+    return FAMILIES[first]
 
 
 # ---- the stock class's config ---------------------------------------------------------------------------------------
@@ -155,9 +105,11 @@ def family_of(published: Mapping[str, Any]) -> Family:
 
 def config_of(family: Family, published: Mapping[str, Any], shapes: Mapping[str, Shape]) -> PreTrainedConfig:
     """The config of the stock class for these tensors. Raises `CheckpointError` where a size cannot be told."""
+    from huggingface_hub.errors import StrictDataclassError
+
     try:
         return _v2_config(published, shapes) if family is V2 else _v1_config(family, published, shapes)
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, StrictDataclassError) as error:
         raise CheckpointError(f"config.json and tensors do not tell the sizes of {family.id}: {error}") from error
 
 
@@ -169,14 +121,16 @@ def _v1_config(family: Family, published: Mapping[str, Any], shapes: Mapping[str
     full = family.sliding_window is None  # left at the class's default, DeepSeek-OCR goes wrong after 128 tokens
     text["layer_types"] = ["full_attention" if full else "reference_sliding_attention"] * layers
     text["sliding_window"] = published["language_config"].get("sliding_window") or family.sliding_window or 128
-    vision = {"sam_config": _sam(published, shapes), "encoder_config": _clip(published, shapes)}
+    clip = _clip(published, shapes)
+    vision = {"sam_config": _sam(published, shapes, clip["hidden_size"]), "encoder_config": clip}
     return UnlimitedOcrConfig(vision_config=vision, text_config=text, image_token_id=IMAGE)
 
 
 def _v2_config(published: Mapping[str, Any], shapes: Mapping[str, Shape]) -> PreTrainedConfig:
     from transformers import DeepseekOcr2Config
 
-    vision = {"sam_config": _sam(published, shapes), "encoder_config": _qwen2(shapes)}
+    body = _qwen2(published, shapes)
+    vision = {"sam_config": _sam(published, shapes, body["hidden_size"]), "encoder_config": body}
     text = _decoder(published["language_config"])
     return DeepseekOcr2Config(vision_config=vision, text_config=text, image_token_id=IMAGE)
 
@@ -200,7 +154,8 @@ def _decoder(language: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _sam(published: Mapping[str, Any], shapes: Mapping[str, Shape]) -> dict[str, Any]:
+def _sam(published: Mapping[str, Any], shapes: Mapping[str, Shape], width: int) -> dict[str, Any]:
+    """The tower whose last convolution gives `width` numbers, those that the next part takes."""
     root = "model.sam_model."
     said = published["vision_config"]["width"]["sam_vit_b"]
     return {
@@ -208,18 +163,19 @@ def _sam(published: Mapping[str, Any], shapes: Mapping[str, Shape]) -> dict[str,
         "num_hidden_layers": said["layers"],
         "num_attention_heads": said["heads"],
         "global_attn_indexes": said["global_attn_indexes"],
-        "image_size": shapes[root + "pos_embed"][1] * 16,
-        "output_channels": shapes[root + "neck.0.weight"][0],
-        "mlp_dim": shapes[root + "blocks.0.mlp.lin1.weight"][0],
-        "downsample_channels": [shapes[f"{root}net_{i}.weight"][0] for i in (2, 3)],
+        "image_size": _size(shapes, (root + "pos_embed", 1), (root + "pos_embed", 2)) * 16,
+        "output_channels": _size(shapes, (root + "neck.0.weight", 0), (root + "neck.1.weight", 0)),
+        "mlp_dim": _size(shapes, *((f"{root}blocks.0.mlp.lin1.{part}", 0) for part in ("weight", "bias"))),
+        "downsample_channels": [_size(shapes, (root + "net_2.weight", 0), (root + "net_3.weight", 1)), width],
     }
 
 
 def _clip(published: Mapping[str, Any], shapes: Mapping[str, Shape]) -> dict[str, Any]:
     said = published["vision_config"]["width"]["clip-l-14-224"]
+    root = "model.vision_model.transformer.layers.0.mlp.fc1."
     return {
         "hidden_size": said["width"],
-        "intermediate_size": shapes["model.vision_model.transformer.layers.0.mlp.fc1.weight"][0],
+        "intermediate_size": _size(shapes, (root + "weight", 0), (root + "bias", 0)),
         "num_hidden_layers": said["layers"],
         "num_attention_heads": said["heads"],
         "image_size": said["image_size"],
@@ -227,21 +183,45 @@ def _clip(published: Mapping[str, Any], shapes: Mapping[str, Shape]) -> dict[str
     }
 
 
-def _qwen2(shapes: Mapping[str, Shape]) -> dict[str, Any]:
+def _qwen2(published: Mapping[str, Any], shapes: Mapping[str, Shape]) -> dict[str, Any]:
     """DeepSeek-OCR-2's encoder body, of which its config.json says only the width."""
-    root = "model.qwen2_model.model.model."
-    layers = max(_numbers(shapes, root + "layers.")) + 1
-    inner, width = shapes[root + "layers.0.mlp.gate_proj.weight"]
+    root = "model.qwen2_model.model.model.layers."
+    width = published["vision_config"]["width"]["qwen2-0-5b"]["dim"]
+    inner, keys = (
+        _size(shapes, *((f"{root}0.{part}_proj.weight", 0) for part in parts))
+        for parts in (("mlp.gate", "mlp.up"), ("self_attn.k", "self_attn.v"))
+    )
+    if keys % HEAD or width // HEAD % (keys // HEAD):
+        raise CheckpointError(
+            f"{root}0.self_attn.k_proj.weight has {keys} rows, not heads of {HEAD} that divide {width}"
+        )
     return {
         "hidden_size": width,
         "intermediate_size": inner,
-        "num_hidden_layers": layers,
+        "num_hidden_layers": ENCODER_LAYERS.get(width) or _layers(shapes, root),
         "num_attention_heads": width // HEAD,
-        "num_key_value_heads": shapes[root + "layers.0.self_attn.k_proj.weight"][0] // HEAD,
+        "num_key_value_heads": keys // HEAD,
         "rms_norm_eps": 1e-6,
         "rope_parameters": {"rope_type": "default", "rope_theta": 1e6},
     }
 
 
-def _numbers(shapes: Mapping[str, Shape], prefix: str) -> Iterator[int]:
-    return (int(name[len(prefix) :].split(".")[0]) for name in shapes if name.startswith(prefix))
+def _layers(shapes: Mapping[str, Shape], root: str) -> int:
+    """How many layers there are, without those of which only some tensors are."""
+    tensors = Counter(name[len(root) :].split(".")[0] for name in shapes if name.startswith(root))
+    return sum(2 * count > max(tensors.values()) for count in tensors.values())
+
+
+def _size(shapes: Mapping[str, Shape], *places: tuple[str, int]) -> int:
+    """The one size that tensors have on these axes; two are asked so that a wrong one is found. Raises
+    `CheckpointError`."""
+    for name, axis in places:
+        if name not in shapes:
+            raise CheckpointError(f"there is no {name}")
+        if len(shapes[name]) <= axis or not 0 < shapes[name][axis] <= MOST:
+            raise CheckpointError(f"{name} has the shape {shapes[name]}")
+    sizes = {shapes[name][axis] for name, axis in places}
+    if len(sizes) > 1:
+        told = " and ".join(f"{name} of shape {shapes[name]}" for name in dict.fromkeys(name for name, _ in places))
+        raise CheckpointError(f"{told} do not agree")
+    return sizes.pop()
