@@ -74,7 +74,11 @@ def test_a_checkpoint_with_other_keys_does_not_load(
     [
         (CONFIG | {"model_type": "deepseek_vl_v2"}, "deepseek_vl_v2"),
         ({"model_type": "got_ocr2"}, "text_config"),
+        (CONFIG | {"text_config": []}, "sizes"),
         (CONFIG | {"text_config": CONFIG["text_config"] | {"rope_theta": None}}, "sizes"),
+        (CONFIG | {"text_config": CONFIG["text_config"] | {"vocab_size": "8"}}, "vocab_size"),
+        (CONFIG | {"text_config": CONFIG["text_config"] | {"num_attention_heads": 0}}, "num_attention_heads is 0"),
+        (CONFIG | {"vision_config": CONFIG["vision_config"] | {"patch_size": -1}}, "patch_size is -1"),
         (CONFIG | {"text_config": {k: v for k, v in CONFIG["text_config"].items() if k != "rope_theta"}}, "rope_theta"),
     ],
 )

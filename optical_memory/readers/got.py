@@ -63,7 +63,8 @@ class GotReader:
     @cached_property
     def profile(self) -> ReaderProfile:
         """Facts about this checkpoint; reads headers but no weights. Raises `CheckpointError`."""
-        dim = self._found.published.get("text_config", {}).get("hidden_size")
+        text = self._found.published.get("text_config")
+        dim = text.get("hidden_size") if isinstance(text, dict) else None
         if not isinstance(dim, int):
             raise CheckpointError(f"{self.folder / 'config.json'} does not tell the width of a token")
         return ReaderProfile(GOT.id, self._found.revision(), dim, GOT.rungs, self.grid)

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
+from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError, safe_open
 from tokenizers import Tokenizer
 from torch import Tensor, nn
@@ -70,8 +71,11 @@ def got_config(published: Mapping[str, Any]) -> GotOcr2Config:
             "use_sliding_window": False,
         }
         vision = {name: seen[name] for name in VISION_SIZES if name in seen}  # the class's own sizes are GOT's
+        sizes = [*((name, said[name]) for name in SIZES), *vision.items()]
+        if odd := [f"{name} is {value}" for name, value in sizes if isinstance(value, int) and value < 1]:
+            raise ValueError(odd[0])
         return GotOcr2Config(vision_config=vision, text_config=text, image_token_index=published["image_token_index"])
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError, StrictDataclassError) as error:
         raise CheckpointError(f"config.json does not tell the sizes of GOT-OCR2: {error!r}") from error
 
 
