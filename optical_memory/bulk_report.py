@@ -46,7 +46,7 @@ class SessionReport:
         return replace(self, done=0, seconds=0.0, skipped=True)
 
 
-_TYPES = get_type_hints(SessionReport)
+_TYPES = {name: int | float if kind is float else kind for name, kind in get_type_hints(SessionReport).items()}
 
 
 def finished(path: Path, job: str, now: float | None = None) -> dict[str, SessionReport]:

@@ -21,13 +21,18 @@ import numpy as np
 import numpy.typing as npt
 from rapidfuzz.distance import Levenshtein
 
-from optical_memory.errors import ReadingFailed
+from optical_memory.errors import NewerFormat, ReadingFailed
 from optical_memory.readers.base import Reading
 
-__all__ = ["WINDOW", "Certificate", "RungCertificate", "accuracy", "certify_reading", "codepoints", "is_inked", "runs"]
+__all__ = [
+    *("WINDOW", "Certificate", "RungCertificate", "accuracy", "agreements_in", "certify_reading", "codepoints"),
+    *("is_inked", "runs"),
+]
 
 WINDOW = 64
 """Inked characters in the window whose worst place a certificate names."""
+
+FORMAT = 2
 
 CHUNK = 64
 """Characters of a reading that share one checksum."""
@@ -86,30 +91,36 @@ class Certificate:
         """Agreement at `rung`; 0 where it was never measured, so that no plan relies on it."""
         return self.rungs[rung].agreement if rung in self.rungs else 0.0
 
-    def agreements(self) -> dict[str, float]:
-        """Agreement by rung: what `plan` asks of a page."""
-        return {name: rung.agreement for name, rung in self.rungs.items()}
-
     def without(self, start: int, end: int) -> Certificate:
         """For a page whose characters `start:end` are forgotten: partial, the rest still checked."""
         rungs = {name: rung.without(start, end) for name, rung in self.rungs.items()}
         return replace(self, rungs=rungs, partial=True)
 
     def to_json(self) -> dict[str, Any]:
-        head = {"v": 2, "reader": self.reader, "revision": self.revision, "codec": self.codec, "partial": self.partial}
+        made_by = {"reader": self.reader, "revision": self.revision, "codec": self.codec}
         rungs = [
             [r.rung, r.agreement, _pack(r.misread), list(r.worst), r.sure, _pack_checks(r.checks)]
             for r in self.rungs.values()
         ]
-        return {**head, "rungs": rungs}
+        return {"v": FORMAT, **made_by, "partial": self.partial, "rungs": rungs}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Certificate:
-        """Raises `ValueError` for a format that is not known. Format 1 has no checksums, so it verifies nothing."""
-        if data["v"] not in (1, 2):
-            raise ValueError(f"a certificate of format {data['v']!r}: upgrade optical-memory to read it")
+        """Raises `NewerFormat`. Format 1 has no checksums, so it verifies nothing."""
+        _refuse_newer(data)
         rungs = {rung[0]: _rung(*rung) for rung in data["rungs"]}
         return cls(data["reader"], data["revision"], data["codec"], rungs, data["partial"])
+
+
+def agreements_in(data: dict[str, Any]) -> dict[str, float]:
+    """Agreement by rung in a certificate's JSON: what `plan` asks of every page. Raises `NewerFormat`."""
+    _refuse_newer(data)
+    return {rung[0]: rung[1] for rung in data["rungs"]}
+
+
+def _refuse_newer(data: dict[str, Any]) -> None:
+    if data["v"] > FORMAT:
+        raise NewerFormat(f"a certificate of format {data['v']}: upgrade optical-memory to read it")
 
 
 def _rung(

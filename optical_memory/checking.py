@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from optical_memory.archive import RECORDS, Archive, Change, Snapshot, put
-from optical_memory.errors import CorruptTokens, StoreError
+from optical_memory.errors import CorruptTokens, NewerFormat, StoreError
 from optical_memory.forgetting import FORGOTTEN, STUB
 from optical_memory.life import forgotten_page
 from optical_memory.profiles import ReaderProfile, Rung
@@ -33,7 +33,10 @@ class Problem(NamedTuple):
 
 
 def check(archive: Archive, profile: ReaderProfile, renderer: PageRenderer, *, repair: bool) -> list[str]:
-    """Problems of the session and its store; with `repair`, those that can be mended are (and still told)."""
+    """Problems of the session and its store; with `repair`, those that can be mended are (and still told).
+
+    Raises `NewerFormat` for a session that a newer version wrote to, of which nothing is mended.
+    """
     found = [Problem(told) for told in archive.store.check()]
     damaged = list(_damaged_records(archive))
     found += damaged
@@ -56,14 +59,27 @@ def _writes(problems: Iterable[Problem]) -> list[Change]:
 
 
 def _damaged_records(archive: Archive) -> Iterator[Problem]:
-    """Records that do not parse. In their place goes one that says: this was forgotten."""
+    """Records that do not parse. In their place goes one that says: this was forgotten. Raises `NewerFormat`."""
     for kind in RECORDS:
         for key, value in archive.store.scan(archive.session, kind):
             try:
-                load(_TYPES[kind], value)
+                yield from _damaged_certificate(load(_TYPES[kind], value))
+            except NewerFormat:
+                raise
             except StoreError as error:
                 told = f"{kind} {key} is damaged ({str(error).splitlines()[0]}); repair marks what it held as forgotten"
                 yield Problem(told, (_placeholder(archive, kind, key),))
+
+
+def _damaged_certificate(record: Record) -> Iterator[Problem]:
+    if isinstance(record, PageRecord):
+        try:
+            record.get_certificate()
+        except NewerFormat:
+            raise
+        except StoreError as error:
+            unproven = put(record.model_copy(update={"certificate": None}))
+            yield Problem(f"{error}; repair drops it: the page then reads as reconstructed", (unproven,))
 
 
 def _placeholder(archive: Archive, kind: Kind, key: str) -> Change:

@@ -198,8 +198,7 @@ def _newest(memory: OpticalMemory, watched: WatchedReader) -> tuple[Page, dict[s
     records = [record for record in memory.archive.snapshot().pages.values() if record.certificate]
     if not records:
         return None
-    certificate = records[-1].get_certificate()
-    return _truth(memory, watched, records[-1].digest), certificate.agreements() if certificate else {}
+    return _truth(memory, watched, records[-1].digest), records[-1].get_agreements()
 
 
 def _truth(memory: OpticalMemory, watched: WatchedReader, digest: str) -> Page:

@@ -11,7 +11,8 @@ OpticalMemoryError
 ├── ReaderUnavailable   no server that reads answered in time, one refused, or a device is not there
 ├── InputError          a file or message list is not a conversation that we can read
 ├── StoreError          Redis or SQLite said no; the original in __cause__
-│   └── Conflict        another process changed the session first; nothing was written
+│   ├── Conflict        another process changed the session first; nothing was written
+│   └── NewerFormat     a newer version of this package wrote it; upgrade to read it
 └── BudgetTooSmall      the turns that must stay do not fit
 Forgotten(LookupError)  asked for a page that has faded past the last rung
 """
@@ -27,6 +28,7 @@ __all__ = [
     "InputError",
     "LayoutError",
     "MissingExtra",
+    "NewerFormat",
     "NotEnoughMemory",
     "OpticalMemoryError",
     "ReaderMismatch",
@@ -82,6 +84,10 @@ class StoreError(OpticalMemoryError):
 
 class Conflict(StoreError):
     """Another process changed the session first; nothing was written, so read again and retry."""
+
+
+class NewerFormat(StoreError):
+    """A newer version of this package wrote it; nothing of it is read, written or mended here."""
 
 
 class BudgetTooSmall(OpticalMemoryError, ValueError):

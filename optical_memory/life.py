@@ -39,8 +39,9 @@ ROLES = ("system", "user", "assistant", "tool")
 def remembered(snapshot: Snapshot, turns: Sequence[Turn], ids: list[str]) -> list[Change]:
     """New turns at the end; a turn whose id is known replaces the old one while that is open. `ids` is filled anew.
 
-    The same turn again is no change, nor is one whose id was forgotten: a host that sends its history again brings
-    nothing back. An edit of a turn that stands on a sealed page already is a new turn `id~2`.
+    The same turn again is no change. Nor is one of which something was forgotten: a host that sends its history again
+    brings nothing back, and an edit cannot be told from that, since no digest is left. An edit of a turn that stands on
+    a sealed page already is a new turn `id~2`.
     """
     session, next_turn = snapshot.session, snapshot.session.next_turn
     fresh: dict[str, TurnRecord] = {}
@@ -71,8 +72,7 @@ def remembered(snapshot: Snapshot, turns: Sequence[Turn], ids: list[str]) -> lis
 def _latest(
     id: str, given: bool, fresh: Mapping[str, TurnRecord], snapshot: Snapshot, digest: str
 ) -> TurnRecord | None:
-    """The turn that bears this id: of `id`, `id~2` … the one with this very content, else one of which something was
-    forgotten (for all that is known it is the same again), else the last of them."""
+    """The turn that bears this id: of `id`, `id~2` … the one with this very content, else the last of them."""
     found = None
     for name in _names(id) if given else ():
         record = fresh.get(name) or snapshot.turn(name)
@@ -80,7 +80,7 @@ def _latest(
             break
         if record.digest == digest:
             return record
-        found = record if found is None or found.digest else found
+        found = record
     return found
 
 
@@ -120,10 +120,8 @@ def page_states(snapshot: Snapshot) -> list[PageState]:
 
 
 def _state(record: PageRecord) -> PageState:
-    certificate = record.get_certificate()
-    agreement = certificate.agreements() if certificate else {}
     rung = record.state if record.state in (STUB, FORGOTTEN) else record.rung
-    return PageState(record.id, record.ordinal, rung, agreement, record.hits, record.pinned)
+    return PageState(record.id, record.ordinal, rung, record.get_agreements(), record.hits, record.pinned)
 
 
 def faded(

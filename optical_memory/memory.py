@@ -113,7 +113,8 @@ class OpticalMemory:
     def remember(self, turns: Turn | Sequence[Turn]) -> list[str]:
         """Keep turns, durably before this returns; gives their ids. A turn with the id of an open one replaces it.
 
-        The same turn again, or one with an id that was forgotten, changes nothing.
+        The same turn again changes nothing. Nor does any turn under the id of one of which something was forgotten: it
+        cannot be told from the same again, so give a correction an id of its own.
 
         Raises `InputError` for what is no turn, `StoreError` when nothing could be written.
         """

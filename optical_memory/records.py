@@ -15,8 +15,8 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from optical_memory.certificate import Certificate
-from optical_memory.errors import InputError, StoreError
+from optical_memory.certificate import Certificate, agreements_in
+from optical_memory.errors import InputError, NewerFormat, StoreError
 from optical_memory.ledger import Ledger
 from optical_memory.pages import Layout, Page
 from optical_memory.turns import Attachment, Role, ToolCall, Turn
@@ -53,14 +53,27 @@ class Record(BaseModel):
 
 
 def load(kind: type[AnyRecord], data: bytes) -> AnyRecord:
-    """Parse a record; raises `StoreError` naming what is wrong."""
+    """Parse a record; raises `StoreError` naming what is wrong, `NewerFormat` for one of a newer version."""
     try:
         record = kind.model_validate_json(data)
     except ValidationError as error:
+        _refuse_newer(kind, _schema(data))
         raise StoreError(f"a stored {kind.__name__} does not parse: {error}") from error
-    if record.v > SCHEMA:
-        raise StoreError(f"a stored {kind.__name__} has schema {record.v}; this version reads up to {SCHEMA}")
+    _refuse_newer(kind, record.v)
     return record
+
+
+def _refuse_newer(kind: type[Record], schema: int) -> None:
+    if schema > SCHEMA:
+        raise NewerFormat(f"a stored {kind.__name__} has schema {schema}; this version reads up to {SCHEMA}")
+
+
+def _schema(data: bytes) -> int:
+    """The schema that bytes say they have; 0 where they are no record at all."""
+    try:
+        return Record.model_validate_json(data, extra="ignore").v
+    except ValidationError:
+        return 0
 
 
 class SessionRecord(Record):
@@ -171,9 +184,16 @@ class PageRecord(Record):
         return Ledger.from_json(self.ledger) if self.ledger else Ledger(())
 
     def get_certificate(self) -> Certificate | None:
-        """Raises `StoreError` for one that a newer version wrote, or that does not parse."""
+        """Raises `StoreError` for one that does not parse, `NewerFormat` for one of a newer version."""
         try:
             return None if self.certificate is None else Certificate.from_json(self.certificate)
+        except (KeyError, TypeError, ValueError) as error:
+            raise StoreError(f"the certificate of page {self.id} does not parse: {error}") from error
+
+    def get_agreements(self) -> dict[str, float]:
+        """Agreement by rung, without the rest of the certificate; raises as `get_certificate`."""
+        try:
+            return {} if self.certificate is None else agreements_in(self.certificate)
         except (KeyError, TypeError, ValueError) as error:
             raise StoreError(f"the certificate of page {self.id} does not parse: {error}") from error
 

@@ -86,7 +86,7 @@ def test_a_page_goes_the_whole_road(opened: Callable[[], OpticalMemory]) -> None
     (first,) = snapshot.pages.values()
     proof = first.get_certificate()
     assert proof is not None
-    assert proof.agreements() == {"base": 1.0, "small": 1.0, "tiny": 1.0}
+    assert {name: rung.agreement for name, rung in proof.rungs.items()} == {"base": 1.0, "small": 1.0, "tiny": 1.0}
     assert first.lines is None
     memory.fade(capacity=85)
     found = memory.read(first.id)

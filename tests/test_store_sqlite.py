@@ -7,6 +7,8 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -121,6 +123,44 @@ def test_a_reader_of_the_cache_keeps_tokens_and_is_told(tmp_path: Path) -> None:
                 store.scrub()
         store.scrub()
         assert b"tokens of the page" not in bytes_on_disk(tmp_path)
+
+
+def test_others_that_write_and_scrub_are_no_readers_that_hold_the_log(tmp_path: Path) -> None:
+    """SQLite calls the log busy at once while somebody else empties it."""
+    with closing(SQLiteStore(tmp_path / "m.db")) as store, closing(SQLiteStore(tmp_path / "m.db")) as other:
+        done = threading.Event()
+
+        def work() -> None:
+            while not done.is_set():
+                other.commit("bob", [Put("turn", "1", b"x" * 100_000)])
+                other.scrub()
+
+        thread = threading.Thread(target=work)
+        thread.start()
+        try:
+            for _ in range(100):
+                store.scrub()
+            assert store.check() == []
+        finally:
+            done.set()
+            thread.join()
+
+
+def test_who_waits_for_a_reader_of_the_log_keeps_nobody_from_writing(tmp_path: Path) -> None:
+    path = tmp_path / "m.db"
+    with closing(SQLiteStore(path, busy_timeout=2.0)) as store, closing(SQLiteStore(path)) as other:
+        store.commit("alice", [Put("turn", "1", b"x")])
+        with closing(sqlite3.connect(path, isolation_level=None)) as reader, ThreadPoolExecutor() as pool:
+            reader.execute("BEGIN")
+            reader.execute("SELECT * FROM records").fetchall()
+            store.commit("alice", [Delete("turn", "1")])
+            waiting, writes = pool.submit(store.scrub), 0
+            while not waiting.done():
+                other.commit("bob", [Put("turn", "1", b"y")])
+                store.commit("carol", [Put("turn", "1", b"y")])
+                writes += 1
+            assert isinstance(waiting.exception(), StoreError)
+    assert writes > 3
 
 
 def test_blobs_expire(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from optical_memory import OpticalMemory, Turn
-from optical_memory.errors import InputError, StoreError
+from optical_memory.errors import InputError, NewerFormat, StoreError
 from optical_memory.forgetting import ForgettingPolicy
 from optical_memory.pages import Page
 from optical_memory.renderers import PlacedTurn
@@ -128,10 +128,35 @@ def test_a_page_without_any_picture_is_marked_as_forgotten(memory: OpticalMemory
     assert memory.stats().pages["forgotten"] == 1
 
 
+def test_a_damaged_certificate_is_found_and_after_repair_its_page_reads_as_reconstructed(memory: OpticalMemory):
+    page = next(iter(memory.archive.snapshot().pages.values()))
+    broken = page.model_copy(update={"certificate": {**(page.certificate or {}), "rungs": [["large", 1.0]]}})
+    break_in(memory, Put("page", page.id, broken.dump()))
+    (told,) = memory.check()
+    assert "certificate of page 0000000 does not parse" in told
+    assert memory.check(repair=True) == [told]
+    assert memory.check() == []
+    assert "verified" not in {span.status for span in memory.read(page.id).spans}
+
+
+@pytest.mark.parametrize("newer", ["record", "field", "certificate"])
+def test_what_a_newer_version_wrote_is_not_taken_for_damage(memory: OpticalMemory, newer: str):
+    page = next(iter(memory.archive.snapshot().pages.values()))
+    said = json.loads(page.dump())
+    said |= {"record": {"v": 99}, "field": {"v": 99, "mood": "blue"}, "certificate": {}}[newer]
+    if newer == "certificate":
+        said["certificate"]["v"] = 99
+    data = json.dumps(said).encode()
+    break_in(memory, Put("page", page.id, data))
+    with pytest.raises(NewerFormat):
+        memory.check(repair=True)
+    assert memory.store.get("alice", "page", page.id) == data
+
+
 @pytest.mark.parametrize(
     ("kind", "key"), [("turn", "000000007"), ("page", "0000001"), ("session", "session"), ("turn", "000000059")]
 )
-@pytest.mark.parametrize("damage", [b"", b"{", b'{"v": 99}', b"\xff\xfe"])
+@pytest.mark.parametrize("damage", [b"", b"{", b'{"v": "?"}', b"\xff\xfe"])
 def test_a_damaged_record_is_found_and_after_repair_everything_else_is_there(
     memory: OpticalMemory, kind: Kind, key: str, damage: bytes
 ):

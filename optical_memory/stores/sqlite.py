@@ -33,7 +33,8 @@ _CACHE = (
     ),
 )
 _WHERE = "session = (SELECT id FROM sessions WHERE name = ?) AND kind = ?"
-_SCRUB_PATIENCE = 0.1  # seconds that a commit waits for readers of the log; `drop` waits the whole busy timeout
+_SCRUB_PATIENCE = 0.1  # seconds that a commit waits for readers of the log; `scrub` waits the whole busy timeout
+_CHECK_PATIENCE = 1.0  # seconds
 
 
 class SQLiteStore:
@@ -54,7 +55,7 @@ class SQLiteStore:
         self.path = Path(path)
         self._ttl = ttl
         self._clock = clock
-        self._scrub_due = False
+        self._scrub_due, self._busy_timeout = False, busy_timeout
         self._records = SQLiteFile(self.path, _RECORDS, busy_timeout=busy_timeout)
         self._cache = _open_cache(self.path.with_name(self.path.name + "-cache"), busy_timeout)
 
@@ -85,7 +86,7 @@ class SQLiteStore:
             erased = [_apply(db, row_id, change) for change in changes]
             db.execute("UPDATE sessions SET version = version + 1 WHERE id = ?", (row_id,))
         if any(erased) or self._scrub_due:
-            self._scrub_due = not self._records.scrub(_SCRUB_PATIENCE)
+            self._scrub_due = not self._records.scrub(time.monotonic() + _SCRUB_PATIENCE)
         return version + 1
 
     def sessions(self) -> list[str]:
@@ -125,20 +126,23 @@ class SQLiteStore:
             else:
                 pairs = [(name, to_bytes(key)) for key in keys]
                 db.executemany("DELETE FROM blobs WHERE session = ? AND key = ?", pairs)
-        self._cache.scrub(_SCRUB_PATIENCE)
+        self._cache.scrub(time.monotonic() + _SCRUB_PATIENCE)
 
     def scrub(self) -> None:
         """Empty both logs, waiting for readers of them for the busy timeout. Raises `StoreError` if one stays."""
-        if held := self._held():
+        if held := self._held(self._busy_timeout):
             raise StoreError(f"deleted, but a reader holds the log of {held[0]}, which keeps it; check() tries again")
 
     def check(self) -> list[str]:
-        held = [f"a reader holds the log of {path}, where deleted records may remain." for path in self._held()]
-        return self._records.problems() + self._cache.problems() + held
+        found = self._records.problems() + self._cache.problems()
+        for path in self._held(_CHECK_PATIENCE):
+            found.append(f"a reader holds the log of {path}, where deleted records may remain.")
+        return found
 
-    def _held(self) -> list[Path]:
-        """The files whose logs another process keeps."""
-        held = [file.path for file in (self._records, self._cache) if not file.scrub()]
+    def _held(self, patience: float) -> list[Path]:
+        """The files whose logs another process keeps for so many seconds."""
+        until = time.monotonic() + patience
+        held = [file.path for file in (self._records, self._cache) if not file.scrub(until)]
         self._scrub_due = self.path in held
         return held
 

@@ -19,6 +19,8 @@ __all__ = ["SQLiteFile"]
 
 _APPLICATION_ID = 0x4F4D454D  # "OMEM": says whose file it is
 _LOW_DISK = 64 << 20  # bytes
+_SCRUB_MS = 20  # that a try to empty the log may take
+_SCRUB_PAUSE = 0.02  # seconds between tries
 
 
 class SQLiteFile:
@@ -103,16 +105,25 @@ class SQLiteFile:
             connection.execute("BEGIN IMMEDIATE")
             yield connection
 
-    def scrub(self, patience: float | None = None) -> bool:
-        """Empty the log, so that deleted bytes are in no file; False when a reader kept it for `patience` seconds."""
-        wait = self._busy_timeout if patience is None else patience
+    def scrub(self, until: float) -> bool:
+        """Empty the log, so that deleted bytes are in no file; False when a reader kept it until then (monotonic).
+
+        Tries at least once, and briefly each time: SQLite lets nobody write meanwhile, and says at once that it is busy
+        where another process empties the log.
+        """
+        while not self._emptied():
+            if time.monotonic() >= until:
+                return False
+            time.sleep(_SCRUB_PAUSE)
+        return True
+
+    def _emptied(self) -> bool:
         with self.reading() as connection:
-            connection.execute(f"PRAGMA busy_timeout = {int(wait * 1000)}")
+            connection.execute(f"PRAGMA busy_timeout = {_SCRUB_MS}")
             try:
-                busy = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+                return not connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
             finally:
                 connection.execute(f"PRAGMA busy_timeout = {int(self._busy_timeout * 1000)}")
-        return not busy
 
     def problems(self) -> list[str]:
         """What is wrong with the file or its disk, one sentence each."""
