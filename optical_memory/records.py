@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Literal, TypeVar
@@ -28,6 +29,7 @@ PageState = Literal["sealed", "certified", "stub", "forgotten"]
 SCHEMA = 1
 AnyRecord = TypeVar("AnyRecord", bound="Record")
 Text = TypeVar("Text", str, str | None)
+Parsed = TypeVar("Parsed")
 
 
 def turn_key(ordinal: int) -> str:
@@ -185,17 +187,17 @@ class PageRecord(Record):
 
     def get_certificate(self) -> Certificate | None:
         """Raises `StoreError` for one that does not parse, `NewerFormat` for one of a newer version."""
-        try:
-            return None if self.certificate is None else Certificate.from_json(self.certificate)
-        except (KeyError, TypeError, ValueError) as error:
-            raise StoreError(f"the certificate of page {self.id} does not parse: {error}") from error
+        return None if self.certificate is None else self._parsed(Certificate.from_json, self.certificate)
 
     def get_agreements(self) -> dict[str, float]:
         """Agreement by rung, without the rest of the certificate; raises as `get_certificate`."""
+        return {} if self.certificate is None else self._parsed(agreements_in, self.certificate)
+
+    def _parsed(self, parse: Callable[[dict[str, Any]], Parsed], certificate: dict[str, Any]) -> Parsed:
         try:
-            return {} if self.certificate is None else agreements_in(self.certificate)
-        except (KeyError, TypeError, ValueError) as error:
-            raise StoreError(f"the certificate of page {self.id} does not parse: {error}") from error
+            return parse(certificate)
+        except (LookupError, TypeError, ValueError) as error:
+            raise StoreError(f"the certificate of page {self.id} does not parse: {error!r}") from error
 
     @property
     def readable(self) -> bool:

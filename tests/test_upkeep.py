@@ -128,9 +128,12 @@ def test_a_page_without_any_picture_is_marked_as_forgotten(memory: OpticalMemory
     assert memory.stats().pages["forgotten"] == 1
 
 
-def test_a_damaged_certificate_is_found_and_after_repair_its_page_reads_as_reconstructed(memory: OpticalMemory):
+@pytest.mark.parametrize("damage", [{"rungs": [["large"]]}, {"rungs": 5}, {"rungs": [["large", 1.0]]}, {"v": "?"}])
+def test_a_damaged_certificate_is_found_and_after_repair_its_page_reads_as_reconstructed(
+    memory: OpticalMemory, damage: dict[str, object]
+):
     page = next(iter(memory.archive.snapshot().pages.values()))
-    broken = page.model_copy(update={"certificate": {**(page.certificate or {}), "rungs": [["large", 1.0]]}})
+    broken = page.model_copy(update={"certificate": (page.certificate or {}) | damage})
     break_in(memory, Put("page", page.id, broken.dump()))
     (told,) = memory.check()
     assert "certificate of page 0000000 does not parse" in told
