@@ -30,8 +30,9 @@ from optical_memory.pages import sans_grid
 from optical_memory.profiles import Rung
 from optical_memory.readers.decoding import LocalDecoder
 from optical_memory.readers.deepseek import DeepseekReader
-from optical_memory.readers.loading import load_half, stock_class, write_sparse
-from optical_memory.readers.published import read_header
+from optical_memory.readers.keys import stock_class
+from optical_memory.readers.loading import load_half, write_sparse
+from optical_memory.readers.tensor_files import read_header
 from optical_memory.readers.tokenizer import BOS, IMAGE, ocr_tokenizer
 from optical_memory.readers.transcripts import Guard, Task
 from optical_memory.readers.views import look

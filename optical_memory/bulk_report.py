@@ -46,6 +46,7 @@ class SessionReport:
         return replace(self, done=0, seconds=0.0, skipped=True)
 
 
+# Checked by hand: pydantic takes no lone surrogates, which a session's name may have.
 _TYPES = {name: int | float if kind is float else kind for name, kind in get_type_hints(SessionReport).items()}
 
 

@@ -188,8 +188,8 @@ class OpticalMemory:
             raise InputError("forget one thing at a time: page=…, turn=… or session=True")
         profile = self.reader.profile
         if session:
-            self.store.drop(self.session)
-        elif page is not None:
+            return self.store.drop(self.session)
+        if page is not None:
             self.archive.replace(lambda snapshot: erasing.without_page(snapshot, page, profile))
         elif turn is not None:
             self.archive.replace(lambda s: erasing.without_turn(s, turn, self.archive.picture, profile))

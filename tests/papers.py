@@ -11,7 +11,8 @@ from published import Stock
 
 from optical_memory.readers.families import V1
 from optical_memory.readers.loading import write_sparse
-from optical_memory.readers.published import open_folder, read_json
+from optical_memory.readers.published import open_folder
+from optical_memory.readers.tensor_files import read_json
 
 FILE = "model.safetensors"
 Shapes = dict[str, tuple[int, ...]]

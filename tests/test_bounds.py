@@ -11,8 +11,9 @@ import torch
 from published import Stock
 
 from optical_memory.readers.families import V1
-from optical_memory.readers.loading import stock_class
-from optical_memory.readers.published import config_of, read_json
+from optical_memory.readers.keys import stock_class
+from optical_memory.readers.published import config_of
+from optical_memory.readers.tensor_files import read_json
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "evals"))
 from bounds import PEAKS, flop, most_tokens, peak, step_bytes
@@ -48,7 +49,7 @@ def test_bounds_of_the_published_sizes(data_dir: Path) -> None:
     assert step_bytes(config.text_config, 1, 0) == pytest.approx(1.148e9, rel=0.001)
     found = [most_tokens(config.text_config, n, 670, PEAKS["H100"]) for n in (8, 64)]
     assert found == pytest.approx([7_300, 26_000], rel=0.02)
-    with torch.device("meta"), torch.no_grad():
+    with torch.device("meta"), torch.inference_mode():
         model: Any = stock_class(V1)(config)
         found = [
             flop(lambda s=side: model.get_image_features(pixel_values=torch.empty(1, 3, s, s))) for side in (512, 1024)

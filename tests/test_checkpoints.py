@@ -21,8 +21,9 @@ from optical_memory.readers.families import UNLIMITED, V1, V2, Family
 from optical_memory.readers.inspecting import check_paper, check_reader
 from optical_memory.readers.keys import ENCODER_PARTS
 from optical_memory.readers.loading import check_keys, load_half
-from optical_memory.readers.published import open_folder, read_header
+from optical_memory.readers.published import open_folder
 from optical_memory.readers.resources import Place, place, require_room
+from optical_memory.readers.tensor_files import read_header
 
 NAMES = {V1: "deepseek_ocr_v1", UNLIMITED: "unlimited_ocr", V2: "deepseek_ocr_2"}
 EVERY_FAMILY = pytest.mark.parametrize("family", [V1, UNLIMITED, V2], ids=lambda family: family.id)

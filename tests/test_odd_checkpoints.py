@@ -18,7 +18,8 @@ from optical_memory.readers.families import V1, V2
 from optical_memory.readers.inspecting import check_paper
 from optical_memory.readers.keys import differences
 from optical_memory.readers.loading import check_keys
-from optical_memory.readers.published import Published, read_json
+from optical_memory.readers.published import Published
+from optical_memory.readers.tensor_files import read_json
 
 
 @pytest.fixture

@@ -20,8 +20,8 @@ from optical_memory.readers.deepseek import DeepseekReader
 from optical_memory.readers.families import V2
 from optical_memory.readers.loading import check_keys, load_half, write_sparse
 from optical_memory.readers.pocket_model import pocket_config
-from optical_memory.readers.published import open_folder, read_header
-from optical_memory.readers.tensor_files import INDEX
+from optical_memory.readers.published import open_folder
+from optical_memory.readers.tensor_files import INDEX, read_header
 
 POCKET = Path(optical_memory.readers.__file__).parent / "checkpoints" / "pocket"
 

@@ -20,7 +20,8 @@ from optical_memory.pages import Layout, Page, sans_grid
 from optical_memory.profiles import ReaderProfile, Rung, Views
 from optical_memory.readers.base import Reading
 from optical_memory.readers.families import Family
-from optical_memory.readers.published import Published, read_header, read_json
+from optical_memory.readers.published import Published
+from optical_memory.readers.tensor_files import read_header, read_json
 from optical_memory.readers.tokenizer import folder_tokenizer
 from optical_memory.readers.transcripts import Guard, Task, Transcript
 from optical_memory.tokens import VisualTokens

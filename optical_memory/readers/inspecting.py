@@ -15,10 +15,12 @@ from optical_memory.pages import Layout
 from optical_memory.profiles import Rung
 from optical_memory.readers.base import Reader
 from optical_memory.readers.deepseek import DeepseekReader
-from optical_memory.readers.loading import check_keys, half_parameters, write_sparse
+from optical_memory.readers.keys import half_parameters
+from optical_memory.readers.loading import check_keys, write_sparse
 from optical_memory.readers.opening import open_reader
-from optical_memory.readers.published import Published, open_folder, read_json
+from optical_memory.readers.published import Published, open_folder
 from optical_memory.readers.resources import free_bytes, place
+from optical_memory.readers.tensor_files import read_json
 from optical_memory.readers.tokenizer import folder_tokenizer
 
 if TYPE_CHECKING:

@@ -27,14 +27,14 @@ from optical_memory.readers.keys import (
     Half,
     belongs,
     differences,
-    half_parameters,
     shrunk,
     stock_class,
 )
-from optical_memory.readers.published import Published, Shape
+from optical_memory.readers.published import Published
+from optical_memory.readers.tensor_files import Shape
 from optical_memory.readers.tokenizer import EOS, PAD
 
-__all__ = ["Half", "Maps", "check_keys", "half_parameters", "load_half", "stock_class", "write_sparse"]
+__all__ = ["Maps", "check_keys", "load_half", "write_sparse"]
 
 Maps = dict[int, mmap.mmap]
 

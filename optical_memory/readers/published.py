@@ -21,13 +21,13 @@ import numpy.typing as npt
 from optical_memory.errors import CheckpointError
 from optical_memory.readers.config_numbers import HEAD, MOST, check_numbers
 from optical_memory.readers.families import FAMILIES, V2, Family
-from optical_memory.readers.tensor_files import Header, Shape, read_header, read_headers, read_json
+from optical_memory.readers.tensor_files import Header, Shape, read_headers, read_json
 from optical_memory.readers.tokenizer import BOS, EOS, IMAGE, PAD
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig
 
-__all__ = ["Header", "Published", "Shape", "config_of", "family_of", "open_folder", "read_header", "read_json"]
+__all__ = ["Published", "config_of", "family_of", "open_folder"]
 
 ROPE = {"rope_type": "default", "rope_theta": 10_000.0}
 ENCODER_LAYERS = {896: 24}

@@ -9,7 +9,7 @@ import psutil
 import torch
 
 from optical_memory.errors import NotEnoughMemory, ReaderUnavailable
-from optical_memory.readers.loading import Half, half_parameters
+from optical_memory.readers.keys import Half, half_parameters
 from optical_memory.readers.published import Published
 
 __all__ = ["DTYPES", "Place", "devices", "free_bytes", "place", "require_room"]

@@ -103,7 +103,7 @@ class Fleet:
         key = os.environ.get("VLLM_API_KEY")  # the variable that the server itself reads
         # A connection is of one request: an attempt can cut only what it saw being opened.
         headers = {"Connection": "close"} | ({"Authorization": f"Bearer {key}"} if key else {})
-        limits = httpx.Limits()  # none, for the places count already
+        limits = httpx.Limits()  # none of its own: places are counted here
         self.servers = [Server(url, httpx.Client(headers=headers, limits=limits)) for url in urls]
         self.transient: tuple[type[Exception], ...] = (Unready, httpx.RequestError)
         self._concurrency, self._rest = concurrency, rest
@@ -212,20 +212,20 @@ def _name(error: Exception | None) -> str:
     return "busy with other requests" if error is None else str(error) or type(error).__name__
 
 
-def _parsed(url: str, content: bytes | bytearray) -> Any:
+def _parsed(url: str, content: bytes) -> Any:
     try:
         return json.loads(content)
     except ValueError as error:
-        raise ReaderUnavailable(f"{url} is no vLLM server: it answers {bytes(content[:60])!r}") from error
+        raise ReaderUnavailable(f"{url} is no vLLM server: it answers {content[:60]!r}") from error
 
 
-def _said(content: bytes | bytearray) -> str:
+def _said(content: bytes) -> str:
     """The message of an error answer: vLLM's JSON, or the start of whatever it is."""
     try:
         error = json.loads(content)["error"]
         return str(error["message"] if isinstance(error, dict) else error)
     except (ValueError, KeyError, TypeError):
-        return bytes(content[:200]).decode("utf-8", "replace")
+        return content[:200].decode("utf-8", "replace")
 
 
 def _refusal(url: str, said: str) -> str:
