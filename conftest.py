@@ -1,4 +1,5 @@
-"""Keeps the checkout last on the path of the tests, so that its folder `agents/` does not hide openai-agents.
+"""Keeps the checkout last on the path of the tests, so that its folder `agents/` does not hide
+openai-agents.
 
 `python -m pytest` puts the working directory first; `pytest` and an editable install do not.
 """

@@ -1,4 +1,6 @@
-"""A LangChain tool that lets an agent ask its memory. Needs langchain-core, which is loaded when the tool is made."""
+"""A LangChain tool that lets an agent ask its memory. Needs langchain-core, which is loaded when
+the tool is made.
+"""
 
 from __future__ import annotations
 
@@ -45,13 +47,17 @@ def recall_tool(memory: OpticalMemory) -> StructuredTool:
     async def arecall(query: str, k: int = 3) -> str:
         return await asyncio.to_thread(_answer, memory, query, k)
 
-    return StructuredTool.from_function(recall, arecall, name=NAME, description=DESCRIPTION, args_schema=RecallInput)
+    return StructuredTool.from_function(
+        recall, arecall, name=NAME, description=DESCRIPTION, args_schema=RecallInput
+    )
 
 
 def _answer(memory: OpticalMemory, query: str, k: int) -> str:
     try:
         found = memory.recall(query, k)
     except (OpticalMemoryError, Forgotten) as error:
-        log.warning("recall failed, the agent goes on without it: %s: %s", type(error).__name__, error)
+        log.warning(
+            "recall failed, the agent goes on without it: %s: %s", type(error).__name__, error
+        )
         return NO_MEMORY
     return "\n\n".join(f"{r.provenance}\n{r.excerpt(query)}" for r in found) or NOTHING

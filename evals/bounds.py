@@ -1,7 +1,9 @@
-"""What a GPU could do at most: an encoder's operations over its arithmetic, a decoding step's bytes over its memory.
+"""What a GPU could do at most: an encoder's operations over its arithmetic, a decoding step's bytes
+over its memory.
 
-A step of decoding reads attention, shared experts and head once, those routed experts that at least one page of the
-batch asks for, and the keys and values of every page. Which experts are asked for is taken as even and independent.
+A step of decoding reads attention, shared experts and head once, those routed experts that at least
+one page of the batch asks for, and the keys and values of every page. Which experts are asked for
+is taken as even and independent.
 """
 
 from __future__ import annotations
@@ -26,8 +28,9 @@ class Peak:
 
 
 PEAKS: Mapping[str, Peak] = {"H100": Peak(800e12, 3.35e12), "H200": Peak(800e12, 4.8e12)}
-"""By a part of the device's name. Memory from NVIDIA's data sheets (SXM); of the 989 dense bfloat16 TFLOP/s there, 800
-are what large matrix products reach."""
+"""By a part of the device's name. Memory from NVIDIA's data sheets (SXM); of the 989 dense bfloat16
+TFLOP/s there, 800 are what large matrix products reach.
+"""
 
 
 def peak(device_name: str) -> Peak | None:
@@ -47,10 +50,14 @@ def most_pages(operations: float, at: Peak) -> float:
 
 
 def step_bytes(text: Any, batch: int, context: float) -> float:
-    """Bytes that one step reads for `batch` pages with `context` tokens each; `text` is the decoder's config."""
+    """Bytes that one step reads for `batch` pages with `context` tokens each; `text` is the
+    decoder's config.
+    """
     width, sparse = text.hidden_size, text.mlp_layer_types.count("sparse")
     expert = 3 * width * text.moe_intermediate_size
-    asked = text.n_routed_experts * (1 - (1 - text.num_experts_per_tok / text.n_routed_experts) ** batch)
+    asked = text.n_routed_experts * (
+        1 - (1 - text.num_experts_per_tok / text.n_routed_experts) ** batch
+    )
     every_page = (
         4 * width * width * text.num_hidden_layers
         + 3 * width * text.intermediate_size * (text.num_hidden_layers - sparse)

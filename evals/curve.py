@@ -1,4 +1,5 @@
-"""Draws what `eval fidelity --json` measured: accuracy over compression, and how far the confidence is to be trusted.
+"""Draws what `eval fidelity --json` measured: accuracy over compression, and how far the confidence
+is to be trusted.
 
     python evals/curve.py runs/fidelity.json [more.json ...]
 
@@ -23,7 +24,9 @@ Point = tuple[float, float]
 
 
 class Fox(NamedTuple):
-    """One line of DeepSeek-OCR's table: pages of so many text tokens, read at 64 and at 100 visual tokens."""
+    """One line of DeepSeek-OCR's table: pages of so many text tokens, read at 64 and at 100 visual
+    tokens.
+    """
 
     text_tokens: str
     pages: int
@@ -42,18 +45,27 @@ FOX = (
     Fox("1100-1200", 8, 0.764, 17.7, 0.898, 11.3),
     Fox("1200-1300", 4, 0.591, 19.7, 0.871, 12.6),
 )
-"""DeepSeek-OCR (arXiv 2510.18234), table 2: 100 English pages of the Fox benchmark. Its ratios count the grid's 64 and
-100 tokens; the decoder receives 73 and 111, row ends and separator included."""
+"""DeepSeek-OCR (arXiv 2510.18234), table 2: 100 English pages of the Fox benchmark. Its ratios
+count the grid's 64 and 100 tokens; the decoder receives 73 and 111, row ends and separator
+included.
+"""
 
 
 def published(counted: int, received: int) -> list[Point]:
-    """The table's column for `counted` tokens, its ratios counted again with the tokens that the decoder receives."""
-    pairs = [(f.ratio_64, f.precision_64) if counted == 64 else (f.ratio_100, f.precision_100) for f in FOX]
+    """The table's column for `counted` tokens, its ratios counted again with the tokens that the
+    decoder receives.
+    """
+    pairs = [
+        (f.ratio_64, f.precision_64) if counted == 64 else (f.ratio_100, f.precision_100)
+        for f in FOX
+    ]
     return [(ratio * counted / received, precision) for ratio, precision in pairs]
 
 
 def read_rows(files: Sequence[Path]) -> list[Row]:
-    """The rows of all files. Exits with a message for a file that is no output of `eval fidelity --json`."""
+    """The rows of all files. Exits with a message for a file that is no output of `eval fidelity
+    --json`.
+    """
     rows: list[Row] = []
     for file in files:
         found = json.loads(file.read_text(encoding="utf-8"))
@@ -69,18 +81,42 @@ def by_source(rows: Sequence[Row]) -> dict[str, list[Row]]:
     return {source: list(some) for source, some in groupby(ordered, key=lambda row: row["source"])}
 
 
-# ---- figures --------------------------------------------------------------------------------------------------------
+# ---- figures -------------------------------------------------------------------------------------
 
 GREYS = (("64 tokens (Tiny)", 64, 73, "o", "0.35"), ("100 tokens (Small)", 100, 111, "s", "0.6"))
 
 
 def draw_curve(axes: Axes, rows: Sequence[Row]) -> None:
-    """Ours by source, the mean with a whisker down to the 5th percentile; DeepSeek-OCR's, published and re-counted."""
+    """Ours by source, the mean with a whisker down to the 5th percentile; DeepSeek-OCR's, published
+    and re-counted.
+    """
     for name, counted, received, marker, grey in GREYS:
-        axes.plot(*zip(*published(counted, counted), strict=True), ":", color=grey, marker=marker, mfc="white", lw=1)
+        axes.plot(
+            *zip(*published(counted, counted), strict=True),
+            ":",
+            color=grey,
+            marker=marker,
+            mfc="white",
+            lw=1,
+        )
         label = f"DeepSeek-OCR on Fox, {name}"
-        axes.plot(*zip(*published(counted, received), strict=True), color=grey, marker=marker, lw=1, label=label)
-    axes.plot([], [], ":", color="0.5", marker="o", mfc="white", lw=1, label="the same as published (64, 100 counted)")
+        axes.plot(
+            *zip(*published(counted, received), strict=True),
+            color=grey,
+            marker=marker,
+            lw=1,
+            label=label,
+        )
+    axes.plot(
+        [],
+        [],
+        ":",
+        color="0.5",
+        marker="o",
+        mfc="white",
+        lw=1,
+        label="the same as published (64, 100 counted)",
+    )
     sources = by_source(rows)
     for source, some in sources.items():
         if source == "all" and len(sources) > 1:
@@ -89,7 +125,16 @@ def draw_curve(axes: Axes, rows: Sequence[Row]) -> None:
         down = [max(0.0, m - low) for m, low in zip(mean, p5, strict=True)]
         pages = ", ".join(str(row["n_pages"]) for row in some)
         label = f"{some[0]['reader']} on our pages: {source}, n = {pages}"
-        axes.errorbar(x, mean, yerr=[down, [0.0] * len(down)], marker="D", ms=4, lw=1.6, capsize=3, label=label)
+        axes.errorbar(
+            x,
+            mean,
+            yerr=[down, [0.0] * len(down)],
+            marker="D",
+            ms=4,
+            lw=1.6,
+            capsize=3,
+            label=label,
+        )
     axes.set_xlabel("compression: DeepSeek text tokens / tokens the decoder receives")
     axes.set_ylabel("1 − edit distance / length; theirs: “precision”")
     axes.set_xlim(left=0)
@@ -97,14 +142,24 @@ def draw_curve(axes: Axes, rows: Sequence[Row]) -> None:
 
 
 def draw_reliability(axes: Axes, rows: Sequence[Row]) -> None:
-    """Accuracy over mean confidence by bin, with 95 % intervals: most bins of a good reader hold few characters."""
+    """Accuracy over mean confidence by bin, with 95 % intervals: most bins of a good reader hold
+    few characters.
+    """
     axes.plot([0, 1], [0, 1], color="0.7", lw=1, ls="--", label="as often right as it says")
     whole = [row for row in rows if row["source"] == "all"] or rows
     for row in (row for row in whole if row["bins"]):
         _, _, n, confidence, accuracy = zip(*row["bins"], strict=True)
         off = [within(a, count) for a, count in zip(accuracy, n, strict=True)]
         label = f"{row['source']}, {row['rung']}, {row['compression']:.1f}x: ECE {row['ece']:.4f}, n={sum(n):,}"
-        axes.errorbar(confidence, accuracy, yerr=list(zip(*off, strict=True)), marker="o", ms=4, lw=1, label=label)
+        axes.errorbar(
+            confidence,
+            accuracy,
+            yerr=list(zip(*off, strict=True)),
+            marker="o",
+            ms=4,
+            lw=1,
+            label=label,
+        )
     axes.set_xlabel("confidence of a character (mean of its bin)")
     axes.set_ylabel("share of the bin's characters that is right")
     axes.set_xlim(0, 1.01)
@@ -123,7 +178,9 @@ FIGURES = {"curve.svg": draw_curve, "reliability.svg": draw_reliability}
 
 
 def save(rows: Sequence[Row], folder: Path) -> None:
-    """Every figure as SVG, the same bytes for the same rows: no date, ids from a fixed salt, text as outlines."""
+    """Every figure as SVG, the same bytes for the same rows: no date, ids from a fixed salt, text
+    as outlines.
+    """
     import matplotlib
 
     matplotlib.use("svg")
@@ -140,9 +197,15 @@ def save(rows: Sequence[Row], folder: Path) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("files", nargs="+", type=Path, help="what `optical-memory eval fidelity --json` printed")
-    parser.add_argument("--out", type=Path, default=Path(__file__).parent, help="the folder for the figures")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "files", nargs="+", type=Path, help="what `optical-memory eval fidelity --json` printed"
+    )
+    parser.add_argument(
+        "--out", type=Path, default=Path(__file__).parent, help="the folder for the figures"
+    )
     given = parser.parse_args()
     save(read_rows(given.files), given.out)
 

@@ -1,12 +1,14 @@
-"""An independent judge: RapidOCR, which no one here wrote or trained, reads full pages of both styles.
+"""An independent judge: RapidOCR, which no one here wrote or trained, reads full pages of both
+styles.
 
     pip install -e '.[judge]'
     python evals/judge.py                                # the prose of the bundled conversation
     python evals/judge.py --pages FILE.jsonl --n 20      # lines with `text`
 
-prints one JSON object: `command`, `judge`, `upscale` and `rows`, one a style. The judge is told what any reader of a
-page knows: text is upright, and where the text columns are, which it is given one by one. It was trained on larger
-letters than a page has, so each picture is enlarged first (bicubic: nothing that the page does not determine).
+prints one JSON object: `command`, `judge`, `upscale` and `rows`, one a style. The judge is told
+what any reader of a page knows: text is upright, and where the text columns are, which it is given
+one by one. It was trained on larger letters than a page has, so each picture is enlarged first
+(bicubic: nothing that the page does not determine).
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ import numpy.typing as npt
 from PIL import Image as Pillow
 from rapidfuzz.distance import Levenshtein
 
-from optical_memory.loaders.guess import example
+from optical_memory.loaders.detect import example
 from optical_memory.pages import Grid, Page, sans_grid
 from optical_memory.renderers.layout import PlacedTurn
 from optical_memory.renderers.renderer import PageRenderer
@@ -33,7 +35,9 @@ from optical_memory.turns import Turn
 
 SIDE_PX = 1024
 GRIDS = {"cells": Grid(), "sans": sans_grid(512, 85)}
-"""pocket's pages, and those that suit DeepSeek-OCR at Tiny (512 px). Both are drawn at Base, their first rung."""
+"""pocket's pages, and those that suit DeepSeek-OCR at Tiny (512 px). Both are drawn at Base, their
+first rung.
+"""
 
 LEAST_PROSE = 60  # characters of a paragraph
 
@@ -42,18 +46,22 @@ PAPER_PX = 16  # blank px put around a column
 
 
 class Line(NamedTuple):
-    """A line as the judge found it: its middle in px of the picture that it was given, and what it says."""
+    """A line as the judge found it: its middle in px of the picture that it was given, and what it
+    says.
+    """
 
     x: float
     y: float
     text: str
 
 
-# ---- pages ----------------------------------------------------------------------------------------------------------
+# ---- pages ---------------------------------------------------------------------------------------
 
 
 def prose() -> list[str]:
-    """The paragraphs in plain English of the bundled conversation: no tables, calls, code or lists of numbers."""
+    """The paragraphs in plain English of the bundled conversation: no tables, calls, code or lists
+    of numbers.
+    """
     paragraphs = [line for turn in example().turns for line in turn.text.splitlines()]
     long = [text for text in paragraphs if len(text) >= LEAST_PROSE and text[0].isalpha()]
     return [text for text in long if text.isascii() and "`" not in text]
@@ -61,19 +69,27 @@ def prose() -> list[str]:
 
 def texts_of(file: Path) -> list[str]:
     """The `text` of each line of a file of JSON lines."""
-    return [json.loads(line)["text"] for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
+    return [
+        json.loads(line)["text"]
+        for line in file.read_text(encoding="utf-8").splitlines()
+        if line.strip()
+    ]
 
 
 def full_pages(texts: Sequence[str], grid: Grid, n: int) -> list[Page]:
-    """At most `n` full pages, evenly spread over all that the texts fill. Exits with a message where they fill none."""
+    """At most `n` full pages, evenly spread over all that the texts fill. Exits with a message
+    where they fill none.
+    """
     turns = [PlacedTurn(Turn("user", text), f"t{i}", i) for i, text in enumerate(texts, 1)]
     pages = PageRenderer(grid).paginate(turns)[:-1]
     if not pages:
-        raise SystemExit(f"{sum(map(len, texts))} characters do not fill a page of {grid}: give more text")
+        raise SystemExit(
+            f"{sum(map(len, texts))} characters do not fill a page of {grid}: give more text"
+        )
     return [pages[i * len(pages) // n] for i in range(n)] if n < len(pages) else pages
 
 
-# ---- reading --------------------------------------------------------------------------------------------------------
+# ---- reading -------------------------------------------------------------------------------------
 
 
 class Judge:
@@ -83,7 +99,9 @@ class Judge:
         try:
             from rapidocr import RapidOCR
         except ImportError as error:
-            raise SystemExit("the judge is not installed: pip install 'optical-memory[judge]'") from error
+            raise SystemExit(
+                "the judge is not installed: pip install 'optical-memory[judge]'"
+            ) from error
         self.upscale = upscale
         settings = {
             "Global.use_cls": False,  # all lines are upright; told otherwise, it turns some upside down
@@ -97,16 +115,24 @@ class Judge:
     def lines(self, image: npt.NDArray[np.uint8]) -> list[Line]:
         """What it finds on a picture, in no order."""
         height, width = (round(px * self.upscale) for px in image.shape)
-        picture = Pillow.fromarray(image).resize((width, height), Pillow.Resampling.BICUBIC).convert("RGB")
+        picture = (
+            Pillow.fromarray(image)
+            .resize((width, height), Pillow.Resampling.BICUBIC)
+            .convert("RGB")
+        )
         found = self._engine(np.asarray(picture))
         if found.boxes is None:
             return []
         middles = np.asarray(found.boxes).mean(axis=1) / self.upscale  # (n, 2)
-        return [Line(float(x), float(y), text) for (x, y), text in zip(middles, found.txts, strict=True)]
+        return [
+            Line(float(x), float(y), text) for (x, y), text in zip(middles, found.txts, strict=True)
+        ]
 
 
 def read_page(judge: Judge, image: npt.NDArray[np.uint8], grid: Grid) -> str:
-    """The text of a page: by text column, from top to bottom, from left to right where lines share a row."""
+    """The text of a page: by text column, from top to bottom, from left to right where lines share
+    a row.
+    """
     row_px, found = len(image) / grid.rows, []
     for column in np.split(image, grid.text_columns, axis=1):
         lines = judge.lines(np.pad(column, PAPER_PX, constant_values=255))
@@ -127,8 +153,12 @@ def unspaced(text: str) -> str:
     return "".join(text.split())
 
 
-def row(style: str, texts: Sequence[str], judge: Judge, n: int, side_px: int = SIDE_PX) -> dict[str, Any]:
-    """Accuracy over full pages of a style. A line of the page that ends in a broken word counts as ending there."""
+def row(
+    style: str, texts: Sequence[str], judge: Judge, n: int, side_px: int = SIDE_PX
+) -> dict[str, Any]:
+    """Accuracy over full pages of a style. A line of the page that ends in a broken word counts as
+    ending there.
+    """
     grid, shares, bare = GRIDS[style], [], []
     pages = full_pages(texts, grid, n)
     for page in pages:
@@ -152,17 +182,32 @@ def row(style: str, texts: Sequence[str], judge: Judge, n: int, side_px: int = S
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--pages", type=Path, help="JSON lines with `text`, in place of the bundled conversation")
-    parser.add_argument("--style", choices=GRIDS, action="append", help="one style only; may be given twice")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--pages", type=Path, help="JSON lines with `text`, in place of the bundled conversation"
+    )
+    parser.add_argument(
+        "--style", choices=GRIDS, action="append", help="one style only; may be given twice"
+    )
     parser.add_argument("--side", type=int, default=SIDE_PX, help="px of the pictures' sides")
     parser.add_argument("--n", type=int, default=10, help="pages of each style, at most")
-    parser.add_argument("--upscale", type=float, default=2.0, help="how much larger a picture is made before reading")
+    parser.add_argument(
+        "--upscale",
+        type=float,
+        default=2.0,
+        help="how much larger a picture is made before reading",
+    )
     given = parser.parse_args()
     judge = Judge(given.upscale)
     texts = texts_of(given.pages) if given.pages else prose()
     rows = [row(style, texts, judge, given.n, given.side) for style in given.style or GRIDS]
-    told = {"command": "evals/judge.py", "judge": f"rapidocr {version('rapidocr')}", "upscale": given.upscale}
+    told = {
+        "command": "evals/judge.py",
+        "judge": f"rapidocr {version('rapidocr')}",
+        "upscale": given.upscale,
+    }
     print(json.dumps(told | {"rows": rows}))
 
 

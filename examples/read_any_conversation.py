@@ -12,7 +12,9 @@ for conversation in load(path):
     turns = conversation.turns
     roles = ", ".join(f"{n} {role}" for role, n in Counter(turn.role for turn in turns).items())
     times = sorted(turn.when.isoformat(" ") for turn in turns if turn.when)
-    print(f"{conversation.id}: {len(turns)} turns ({roles}), {sum(len(turn.text) for turn in turns):,} characters")
+    print(
+        f"{conversation.id}: {len(turns)} turns ({roles}), {sum(len(turn.text) for turn in turns):,} characters"
+    )
     if times:
         print(f"  from {times[0]} to {times[-1]}")
     print(f"  {sum(len(turn.tool_calls) for turn in turns)} tool calls,", end=" ")

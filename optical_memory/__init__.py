@@ -1,7 +1,7 @@
 """A memory for LLM agents that keeps old conversation as pictures of text.
 
-Importing this loads neither torch nor redis nor langchain, and nothing else that takes long: the classes below are
-loaded when they are first used.
+Importing this loads neither torch nor redis nor langchain, and nothing else that takes long: the
+classes below are loaded when they are first used.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from optical_memory.errors import Forgotten, OpticalMemoryError
 from optical_memory.turns import Attachment, ToolCall, Turn
 
 if TYPE_CHECKING:
-    from optical_memory.context import Context
-    from optical_memory.forgetting import ForgettingPolicy
     from optical_memory.memory import OpticalMemory
-    from optical_memory.recollection import Recollection
+    from optical_memory.recall.context import Context
+    from optical_memory.recall.recollection import Recollection
+    from optical_memory.session.policy import ForgettingPolicy
 
     __version__: str
 
@@ -33,10 +33,10 @@ __all__ = [
 ]
 
 _LAZY = {
-    "Context": "optical_memory.context",
-    "ForgettingPolicy": "optical_memory.forgetting",
+    "Context": "optical_memory.recall.context",
+    "ForgettingPolicy": "optical_memory.session.policy",
     "OpticalMemory": "optical_memory.memory",
-    "Recollection": "optical_memory.recollection",
+    "Recollection": "optical_memory.recall.recollection",
 }
 
 if not TYPE_CHECKING:  # type checkers see the imports above, and a misspelt name stays an error

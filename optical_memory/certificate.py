@@ -1,10 +1,12 @@
 """What a reader makes of a page at each rung, measured while the text was in hand.
 
-Agreement is the share of the page's inked characters that the reading has exactly, each at its own place. Blanks and
-line joins are not counted in it: a layout knows them without looking. A blank read as ink is a misreading all the same.
+Agreement is the share of the page's inked characters that the reading has exactly, each at its own
+place. Blanks and line joins are not counted in it: a layout knows them without looking. A blank
+read as ink is a misreading all the same.
 
-A certificate speaks of one reading. Other numbers (a GPU's, a server's, bfloat16) can make a decoder go another way
-from some character on, so checksums of that reading are kept, and what reads otherwise later is not `verified` by it.
+A certificate speaks of one reading. Other numbers (a GPU's, a server's, bfloat16) can make a
+decoder go another way from some character on, so checksums of that reading are kept, and what reads
+otherwise later is not `verified` by it.
 """
 
 from __future__ import annotations
@@ -25,7 +27,15 @@ from optical_memory.errors import NewerFormat, ReadingFailed
 from optical_memory.readers.base import Reading
 
 __all__ = [
-    *("WINDOW", "Certificate", "RungCertificate", "accuracy", "agreements_in", "certify_reading", "codepoints"),
+    *(
+        "WINDOW",
+        "Certificate",
+        "RungCertificate",
+        "accuracy",
+        "agreements_in",
+        "certify_reading",
+        "codepoints",
+    ),
     *("is_inked", "runs"),
 ]
 
@@ -42,9 +52,10 @@ CHUNK = 64
 class RungCertificate:
     """How one page is read at one rung.
 
-    `misread` are the maximal character ranges read wrongly, `worst` the (start, end, agreement) of the worst 64 inked
-    characters in a row, `sure` the reader's own mean confidence over the inked characters. `checks` has the CRC-32 of
-    every 64 characters of the reading, 0 where there is none.
+    `misread` are the maximal character ranges read wrongly, `worst` the (start, end, agreement) of
+    the worst 64 inked characters in a row, `sure` the reader's own mean confidence over the inked
+    characters. `checks` has the CRC-32 of every 64 characters of the reading, 0 where there is
+    none.
     """
 
     rung: str
@@ -55,7 +66,9 @@ class RungCertificate:
     checks: tuple[int, ...] = ()
 
     def confirms(self, text: str) -> npt.NDArray[np.bool_]:
-        """Which characters of a later reading are right: the certified one had them so, and this one agrees with it."""
+        """Which characters of a later reading are right: the certified one had them so, and this
+        one agrees with it.
+        """
         right = np.zeros(len(text), np.bool_)
         for i, (then, now) in enumerate(zip(self.checks, _checksums(text), strict=False)):
             right[i * CHUNK : (i + 1) * CHUNK] = then == now
@@ -64,8 +77,9 @@ class RungCertificate:
         return right
 
     def without(self, start: int, end: int) -> RungCertificate:
-        """Without what tells of the text in `start:end`: checksums that it shares, misreadings in it, and of the means
-        over the whole page, all but two decimals (rounded down)."""
+        """Without what tells of the text in `start:end`: checksums that it shares, misreadings in
+        it, and of the means over the whole page, all but two decimals (rounded down).
+        """
         first, last, share = self.worst
         return replace(
             self,
@@ -79,7 +93,9 @@ class RungCertificate:
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """What `reader`@`revision` reads of one page through `codec`, by rung; `partial` after a turn was forgotten."""
+    """What `reader`@`revision` reads of one page through `codec`, by rung; `partial` after a turn
+    was forgotten.
+    """
 
     reader: str
     revision: str
@@ -113,7 +129,9 @@ class Certificate:
 
 
 def agreements_in(data: dict[str, Any]) -> dict[str, float]:
-    """Agreement by rung in a certificate's JSON: what `plan` asks of every page. Raises `NewerFormat`."""
+    """Agreement by rung in a certificate's JSON: what `plan` asks of every page. Raises
+    `NewerFormat`.
+    """
     _refuse_newer(data)
     return {rung[0]: rung[1] for rung in data["rungs"]}
 
@@ -124,10 +142,17 @@ def _refuse_newer(data: dict[str, Any]) -> None:
 
 
 def _rung(
-    name: str, agreement: float, misread: list[int], worst: tuple[int, int, float], sure: float, checks: str = ""
+    name: str,
+    agreement: float,
+    misread: list[int],
+    worst: tuple[int, int, float],
+    sure: float,
+    checks: str = "",
 ) -> RungCertificate:
     start, end, share = worst
-    return RungCertificate(name, agreement, tuple(_unpack(misread)), (start, end, share), sure, _unpack_checks(checks))
+    return RungCertificate(
+        name, agreement, tuple(_unpack(misread)), (start, end, share), sure, _unpack_checks(checks)
+    )
 
 
 def _pack_checks(checks: tuple[int, ...]) -> str:
@@ -155,20 +180,28 @@ def _unpack(packed: list[int]) -> Iterator[tuple[int, int]]:
 
 
 def certify_reading(rung: str, truth: str, reading: Reading) -> RungCertificate:
-    """Hold a reading against the page's text. Raises `ReadingFailed` if it has not the same number of characters."""
+    """Hold a reading against the page's text. Raises `ReadingFailed` if it has not the same number
+    of characters.
+    """
     if len(reading.text) != len(truth) or len(reading.confidence) != len(truth):
-        raise ReadingFailed(f"at {rung!r} the reader gave {len(reading.text)} characters for a page of {len(truth)}")
+        raise ReadingFailed(
+            f"at {rung!r} the reader gave {len(reading.text)} characters for a page of {len(truth)}"
+        )
     right = codepoints(truth) == codepoints(reading.text)
     inked = np.flatnonzero(is_inked(truth))
     agreement = float(right[inked].mean()) if inked.size else 1.0
     sure = float(reading.confidence[inked].mean()) if inked.size else 1.0
     misread = tuple((start, end) for start, end, wrong in runs(~right) if wrong)
-    return RungCertificate(rung, agreement, misread, _worst(right, inked), sure, _checksums(reading.text))
+    return RungCertificate(
+        rung, agreement, misread, _worst(right, inked), sure, _checksums(reading.text)
+    )
 
 
 def _checksums(text: str) -> tuple[int, ...]:
     """One checksum a chunk, never 0."""
-    chunks = (text[at : at + CHUNK].encode("utf-8", "surrogatepass") for at in range(0, len(text), CHUNK))
+    chunks = (
+        text[at : at + CHUNK].encode("utf-8", "surrogatepass") for at in range(0, len(text), CHUNK)
+    )
     return tuple(crc32(chunk) or 1 for chunk in chunks)
 
 

@@ -71,7 +71,9 @@ class ReadingFailed(OpticalMemoryError):
 
 
 class ReaderUnavailable(OpticalMemoryError):
-    """No server that reads answered in time, one refused, or a device is not there; the message says what to change."""
+    """No server that reads answered in time, one refused, or a device is not there; the message
+    says what to change.
+    """
 
 
 class InputError(OpticalMemoryError, ValueError):

@@ -1,6 +1,8 @@
-"""The exact facts of a page, kept as text beside its picture: found by shape, spliced over any reading of the page.
+"""The exact facts of a page, kept as text beside its picture: found by shape, spliced over any
+reading of the page.
 
-Offsets are offsets into `page.text`. Every pattern is bounded, so that finding takes time linear in the text.
+Offsets are offsets into `page.text`. Every pattern is bounded, so that finding takes time linear in
+the text.
 """
 
 from __future__ import annotations
@@ -16,7 +18,9 @@ from optical_memory.counting import count_tokens
 __all__ = ["CODE_LIMIT", "KINDS", "Ledger", "LedgerSpan", "blank", "extract", "splice", "tokens"]
 
 CODE_LIMIT = 2_000
-"""Characters of the longest fenced code block that is kept whole; a longer one keeps its identifiers and numbers."""
+"""Characters of the longest fenced code block that is kept whole; a longer one keeps its
+identifiers and numbers.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +51,11 @@ class Ledger:
 
 _MONTH = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Sept|Oct|Nov|Dec)[a-z]{0,6}\.?"
 _AMPM = r"[AaPp](?:m\b|M\b|\.[Mm]\.)"
-_CLOCK = r"\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d{1,9})?)?(?:\s?" + _AMPM + r")?(?:\s?(?:UTC|GMT|Z\b|[+-]\d{2}:?\d{2}))?"
+_CLOCK = (
+    r"\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d{1,9})?)?(?:\s?"
+    + _AMPM
+    + r")?(?:\s?(?:UTC|GMT|Z\b|[+-]\d{2}:?\d{2}))?"
+)
 _CURRENCY = r"(?:USD|EUR|GBP|JPY|CNY|RMB|INR|CHF|AUD|CAD|[$€£¥₹₩₽฿])"
 _MONEY_WORD = r"(?:dollars|euros|pounds|yen|yuan|rupees|cents)\b"
 _MANY = r"(?:k|K|m|M|bn|thousand|million|billion)"
@@ -57,7 +65,10 @@ _LAST = r"(?:[\w@%+=.-]{0,254}[\w@%+=-])"
 
 _SHAPES: tuple[tuple[str, str], ...] = (
     ("code", r"(?<!`)`[^`\n]{1,200}`(?!`)"),
-    ("uuid", r"(?<![0-9A-Za-z])[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}(?![0-9A-Za-z])"),
+    (
+        "uuid",
+        r"(?<![0-9A-Za-z])[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}(?![0-9A-Za-z])",
+    ),
     (
         "url",
         r"(?<![A-Za-z0-9+.-])(?:[A-Za-z][A-Za-z0-9+.-]{1,20}://|www\.|mailto:)"
@@ -71,17 +82,38 @@ _SHAPES: tuple[tuple[str, str], ...] = (
     ("time", r"(?<![\d:])" + _CLOCK + r"(?![\d:])"),
     ("time", r"(?<!\w)\d{1,2}\s?" + _AMPM),
     ("amount", r"[-+−]?" + _CURRENCY + r"\s?[-−]?" + _NUMBER + r"(?:\s?" + _MANY + r"\b)?"),
-    ("amount", r"(?<![\w.,'’])[-+−]?" + _NUMBER + rf"(?:\s?{_MANY})?\s?(?:{_CURRENCY}(?!\w)|{_MONEY_WORD})"),
-    ("path", r"(?<![\w/.~<-])(?:~|\.{1,2})?/(?:" + _SEGMENT + r"{1,255}+/){0,200}+" + _LAST + r"?(?<=\w\w|\w/)"),
+    (
+        "amount",
+        r"(?<![\w.,'’])[-+−]?"
+        + _NUMBER
+        + rf"(?:\s?{_MANY})?\s?(?:{_CURRENCY}(?!\w)|{_MONEY_WORD})",
+    ),
+    (
+        "path",
+        r"(?<![\w/.~<-])(?:~|\.{1,2})?/(?:"
+        + _SEGMENT
+        + r"{1,255}+/){0,200}+"
+        + _LAST
+        + r"?(?<=\w\w|\w/)",
+    ),
     ("path", r"(?<![\w/.~@%+=-])(?:" + _SEGMENT + r"{1,255}+/){2,200}+" + _LAST + r"?"),
-    ("path", r"(?<![\w/.~@%+=-])" + _SEGMENT + r"{1,255}+/[\w@%+=-]{0,255}+(?:\.[\w-]{1,64}+){1,8}+"),
+    (
+        "path",
+        r"(?<![\w/.~@%+=-])" + _SEGMENT + r"{1,255}+/[\w@%+=-]{0,255}+(?:\.[\w-]{1,64}+){1,8}+",
+    ),
     (
         "path",
         r"(?<!\w)(?:[A-Za-z]:|\\)\\(?:[^\s\\/:*?\"<>|]{1,255}+\\){0,40}+"
         r"[^\s\\/:*?\"<>|]{0,255}[^\s\\/:*?\"<>|.,;)]",
     ),
-    ("path", r"(?<![\w.-])[\w-]{2,100}+(?:\.[\w-]{1,64}+){0,4}?\.(?:[a-z]{1,5}[0-9]?|[A-Z]{2,4})(?!\w)"),
-    ("hash", r"(?<![0-9A-Za-z])(?:(?:sha\d{1,3}|md5):[0-9a-fA-F]{6,128}|0x[0-9a-fA-F]{1,128})(?![0-9A-Za-z])"),
+    (
+        "path",
+        r"(?<![\w.-])[\w-]{2,100}+(?:\.[\w-]{1,64}+){0,4}?\.(?:[a-z]{1,5}[0-9]?|[A-Z]{2,4})(?!\w)",
+    ),
+    (
+        "hash",
+        r"(?<![0-9A-Za-z])(?:(?:sha\d{1,3}|md5):[0-9a-fA-F]{6,128}|0x[0-9a-fA-F]{1,128})(?![0-9A-Za-z])",
+    ),
     ("hash", r"(?<![0-9A-Za-z])[0-9a-fA-F]{32,128}(?![0-9A-Za-z])"),
     ("hash", r"(?<![0-9A-Za-z])(?=[a-f]{0,31}\d)(?=\d{0,31}[a-f])[0-9a-f]{7,31}(?![0-9A-Za-z])"),
     ("ip", r"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?::\d{1,5}|/\d{1,2})?(?!\w)"),
@@ -115,13 +147,17 @@ _PATTERNS = tuple(re.compile(shape) for _, shape in _SHAPES)
 _RANKED = tuple(kind for kind, _ in _SHAPES)
 
 KINDS: tuple[str, ...] = (*dict.fromkeys(_RANKED), "unreadable")
-"""Every kind of span, the more particular first: of two equally long candidates the earlier kind wins."""
+"""Every kind of span, the more particular first: of two equally long candidates the earlier kind
+wins.
+"""
 
 
 def extract(text: str, *, charset: frozenset[str] | None = None) -> Ledger:
-    """Find the exact facts of a page. Where candidates overlap the longest wins, then the more particular kind.
+    """Find the exact facts of a page. Where candidates overlap the longest wins, then the more
+    particular kind.
 
-    With `charset`, every other character but blank and line break is kept too, in spans of kind "unreadable".
+    With `charset`, every other character but blank and line break is kept too, in spans of kind
+    "unreadable".
     """
     covered = bytearray(len(text))
     spans = []
@@ -131,7 +167,10 @@ def extract(text: str, *, charset: frozenset[str] | None = None) -> Ledger:
             covered[start:end] = b"\1" * -minus_length
             spans.append(LedgerSpan(start, end, _RANKED[rank], text[start:end]))
     if charset is not None:
-        spans += [LedgerSpan(a, b, "unreadable", text[a:b]) for a, b in _unreadable(text, charset, covered)]
+        spans += [
+            LedgerSpan(a, b, "unreadable", text[a:b])
+            for a, b in _unreadable(text, charset, covered)
+        ]
     return Ledger(tuple(sorted(spans, key=lambda span: span.start)))
 
 
@@ -145,7 +184,9 @@ def _candidates(text: str) -> Iterator[tuple[int, int, int]]:
 
 
 def _fenced(text: str) -> Iterator[tuple[int, int]]:
-    """Fenced code blocks of at most `CODE_LIMIT` characters, fences included; one that a page end cuts runs to it."""
+    """Fenced code blocks of at most `CODE_LIMIT` characters, fences included; one that a page end
+    cuts runs to it.
+    """
     opened: int | None = None
     for fence in re.finditer(r"^[ \t]{0,3}(?:```|~~~)([^\n`]{0,100})$", text, re.MULTILINE):
         if opened is None or fence[1].strip():  # a fence with a language only opens
@@ -162,13 +203,17 @@ _OUTSIDE, _MARK = "\ufffd", "\ufffe"
 _RUN = re.compile(r"(?:\S?\ufffe|\ufffd)+(?: (?:\S?\ufffe|\ufffd)+)*")
 
 
-def _unreadable(text: str, charset: frozenset[str], covered: bytearray) -> Iterator[tuple[int, int]]:
+def _unreadable(
+    text: str, charset: frozenset[str], covered: bytearray
+) -> Iterator[tuple[int, int]]:
     """Maximal runs of uncovered characters outside the charset, over single blanks between them.
 
     A combining mark takes the character before it along: the two are drawn as one.
     """
     outside = set(text) - charset - {" ", "\n"}
-    mask = text.translate({ord(c): _MARK if unicodedata.combining(c) else _OUTSIDE for c in outside})
+    mask = text.translate(
+        {ord(c): _MARK if unicodedata.combining(c) else _OUTSIDE for c in outside}
+    )
     for match in _RUN.finditer(mask):
         yield from _uncovered(*match.span(), covered)
 
@@ -185,18 +230,24 @@ def _uncovered(start: int, end: int, covered: bytearray) -> Iterator[tuple[int, 
 
 
 def splice(text: str, ledger: Ledger) -> str:
-    """A reading of the page with the exact facts put over it. Raises `ValueError` if it is too short for them."""
+    """A reading of the page with the exact facts put over it. Raises `ValueError` if it is too
+    short for them.
+    """
     parts, at = [], 0
     for span in ledger.spans:
         parts += [text[at : span.start], span.text]
         at = span.end
     if at > len(text):
-        raise ValueError(f"the ledger reaches to character {at}, but the reading has {len(text)}: not the same page")
+        raise ValueError(
+            f"the ledger reaches to character {at}, but the reading has {len(text)}: not the same page"
+        )
     return "".join([*parts, text[at:]])
 
 
 def blank(ledger: Ledger, start: int, end: int) -> Ledger:
-    """The ledger without a word of `page.text[start:end]`; what a span has outside is kept, offsets stay."""
+    """The ledger without a word of `page.text[start:end]`; what a span has outside is kept, offsets
+    stay.
+    """
     kept = (piece for span in ledger.spans for piece in _outside(span, start, end))
     return Ledger(tuple(kept))
 

@@ -1,8 +1,9 @@
-"""A page as a value: laid-out lines on a grid of cells, and the turns that they cover. No pixels, no I/O.
+"""A page as a value: laid-out lines on a grid of cells, and the turns that they cover. No pixels,
+no I/O.
 
-Two values. `Layout` is where things stand (rows, cells, turn boundaries) without a word of text: it outlives the text.
-`Page` is a layout with its lines. `page.text` is the drawn text in reading order; every offset in the package
-(turn spans, ledger, certificate) is an offset into it.
+Two values. `Layout` is where things stand (rows, cells, turn boundaries) without a word of text: it
+outlives the text. `Page` is a layout with its lines. `page.text` is the drawn text in reading
+order; every offset in the package (turn spans, ledger, certificate) is an offset into it.
 """
 
 from __future__ import annotations
@@ -21,14 +22,16 @@ StyleName = Literal["cells", "sans"]
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """The cells of a page: `columns` x `rows`, in `text_columns` newspaper columns with `gutter` blank cells between.
+    """The cells of a page: `columns` x `rows`, in `text_columns` newspaper columns with `gutter`
+    blank cells between.
 
-    128 x 64 gives cells of 8 x 16 px at Large and Base and of 4 x 8 px at Small and Tiny, so that a patch of the
-    encoder (16 x 16 px) holds whole cells only. At Base and Tiny the cells fill the picture; at Large and Small every
-    fifth slot of a row and of a column stays blank.
+    128 x 64 gives cells of 8 x 16 px at Large and Base and of 4 x 8 px at Small and Tiny, so that a
+    patch of the encoder (16 x 16 px) holds whole cells only. At Base and Tiny the cells fill the
+    picture; at Large and Small every fifth slot of a row and of a column stays blank.
 
-    In the style "cells" a character stands in a cell of its own (bitmap fonts). In the style "sans" a cell is half an
-    em wide and a line high, characters are as wide as they are (Noto Sans), and a cell at either side stays blank.
+    In the style "cells" a character stands in a cell of its own (bitmap fonts). In the style "sans"
+    a cell is half an em wide and a line high, characters are as wide as they are (Noto Sans), and a
+    cell at either side stays blank.
     """
 
     columns: int = 128
@@ -45,7 +48,9 @@ class Grid:
     @property
     def measure(self) -> int:
         """Cells in one line of text."""
-        return (self.columns - 2 * self.margin - self.gutter * (self.text_columns - 1)) // self.text_columns
+        return (
+            self.columns - 2 * self.margin - self.gutter * (self.text_columns - 1)
+        ) // self.text_columns
 
     @property
     def capacity(self) -> int:
@@ -54,26 +59,37 @@ class Grid:
 
     @property
     def prose_chars(self) -> float:
-        """Characters of a page full of running English prose, about; in the style "cells" every cell counts."""
+        """Characters of a page full of running English prose, about; in the style "cells" every
+        cell counts.
+        """
         return self.capacity if self.style == "cells" else _prose_chars(self.columns, self.rows)
 
     def to_list(self) -> list[int | str]:
-        """The fields for JSON; the style only where it is not "cells", as it was before there were others."""
+        """The fields for JSON; the style only where it is not "cells", as it was before there were
+        others.
+        """
         return list(astuple(self))[: 4 if self.style == "cells" else 5]
 
 
 def sans_grid(side_px: int, density_px2_per_char: float) -> Grid:
-    """The page in the style "sans" that holds the most running English prose at no less than this density (px² a
-    character) on a picture of `side_px`; lines are 1.20 to 1.25 em high.
+    """The page in the style "sans" that holds the most running English prose at no less than this
+    density (px² a character) on a picture of `side_px`; lines are 1.20 to 1.25 em high.
 
-    On pages of books, at 45 to 340 px² a character, the mean has the density within 1 %, each within 4 %; text with
-    short paragraphs has fewer characters on a page. Raises `ValueError` where a page would not have 8 lines.
+    On pages of books, at 45 to 340 px² a character, the mean has the density within 1 %, each
+    within 4 %; text with short paragraphs has fewer characters on a page. Raises `ValueError` where
+    a page would not have 8 lines.
     """
     chars = side_px * side_px / density_px2_per_char
-    shapes = [(c, r) for r in range(8, isqrt(int(chars)) + 1) for c in range((12 * r + 9) // 5, 5 * r // 2 + 2)]
+    shapes = [
+        (c, r)
+        for r in range(8, isqrt(int(chars)) + 1)
+        for c in range((12 * r + 9) // 5, 5 * r // 2 + 2)
+    ]
     fits = [shape for shape in shapes if _prose_chars(*shape) <= chars]
     if not fits:
-        raise ValueError(f"{side_px} px at {density_px2_per_char} px² per character hold too few, {chars:.0f}")
+        raise ValueError(
+            f"{side_px} px at {density_px2_per_char} px² per character hold too few, {chars:.0f}"
+        )
     columns, rows = max(fits, key=lambda shape: _prose_chars(*shape))
     return Grid(columns, rows, 1, 0, "sans")
 
@@ -81,8 +97,9 @@ def sans_grid(side_px: int, density_px2_per_char: float) -> Grid:
 def _prose_chars(columns: int, rows: int) -> float:
     """Characters of running English prose on a full page, wrapped spaces included.
 
-    Measured on 400,000 characters of public-domain books in Noto Sans: a character takes 0.467 em, and a line ends
-    3.05 characters before the margin, whatever its length (60 to 178 half ems: within 0.5 %).
+    Measured on 400,000 characters of public-domain books in Noto Sans: a character takes 0.467 em,
+    and a line ends 3.05 characters before the margin, whatever its length (60 to 178 half ems:
+    within 0.5 %).
     """
     return rows * ((columns - 2) / 2 / 0.467 - 3.05)
 
@@ -91,7 +108,8 @@ def _prose_chars(columns: int, rows: int) -> float:
 class Cluster:
     """Part of a row that is not one character in one cell: wide characters, shaped runs, escapes.
 
-    `chars` characters from `char` (offset in the row) are drawn in `cells` cells from `cell` (offset in the row).
+    `chars` characters from `char` (offset in the row) are drawn in `cells` cells from `cell`
+    (offset in the row).
     """
 
     char: int
@@ -102,11 +120,12 @@ class Cluster:
 
 @dataclass(frozen=True, slots=True)
 class RowBox:
-    """Where one line stands: row `y`, first cell `x`, its width in cells and characters, and what joins it to the next.
+    """Where one line stands: row `y`, first cell `x`, its width in cells and characters, and what
+    joins it to the next.
 
-    `join` is "" (a word was broken), " " (wrapped at a space that is not drawn) or "\\n" (the text had a line break).
-    In the style "cells", characters outside `clusters` take one cell each, in order; in "sans" there are no clusters,
-    and `cells` is the width rounded up.
+    `join` is "" (a word was broken), " " (wrapped at a space that is not drawn) or "\\n" (the text
+    had a line break). In the style "cells", characters outside `clusters` take one cell each, in
+    order; in "sans" there are no clusters, and `cells` is the width rounded up.
     """
 
     y: int
@@ -119,10 +138,11 @@ class RowBox:
 
 @dataclass(frozen=True, slots=True)
 class TurnSpan:
-    """Turn `turn` (its id, and `ordinal` in the session) is drawn at `page.text[start:end]`, its mark included.
+    """Turn `turn` (its id, and `ordinal` in the session) is drawn at `page.text[start:end]`, its
+    mark included.
 
-    `body` is where the turn's own content starts (after the mark). `more` says that it goes on on the next page,
-    `resumed` that it began on an earlier one.
+    `body` is where the turn's own content starts (after the mark). `more` says that it goes on on
+    the next page, `resumed` that it began on an earlier one.
     """
 
     turn: str
@@ -172,13 +192,20 @@ class Page:
 
     @cached_property
     def text(self) -> str:
-        return "".join(line + row.join for line, row in zip(self.lines, self.layout.rows, strict=True))
+        return "".join(
+            line + row.join for line, row in zip(self.lines, self.layout.rows, strict=True)
+        )
 
     @cached_property
     def digest(self) -> str:
         """SHA-256 over the grid, the rows and the text: what the picture depends on."""
-        rows = [[r.y, r.x, r.cells, r.join, line] for r, line in zip(self.layout.rows, self.lines, strict=True)]
-        canonical = json.dumps([self.layout.grid.to_list(), rows], ensure_ascii=False, separators=(",", ":"))
+        rows = [
+            [r.y, r.x, r.cells, r.join, line]
+            for r, line in zip(self.layout.rows, self.lines, strict=True)
+        ]
+        canonical = json.dumps(
+            [self.layout.grid.to_list(), rows], ensure_ascii=False, separators=(",", ":")
+        )
         return "sha256:" + hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()
 
     @property

@@ -1,8 +1,9 @@
 """Facts about model families, as data: the rungs of the ladder and what a reader is. No model code.
 
-Tokens are what the decoder really receives: a side of S px gives n = S/64 visual tokens a row. DeepSeek-OCR puts a
-newline vector after each row and one separator at the end, n(n+1)+1 in all (73, 111, 273, 421), of which n² are stored;
-other families count otherwise, and tiles come on top (`Views`).
+Tokens are what the decoder really receives: a side of S px gives n = S/64 visual tokens a row.
+DeepSeek-OCR puts a newline vector after each row and one separator at the end, n(n+1)+1 in all (73,
+111, 273, 421), of which n² are stored; other families count otherwise, and tiles come on top
+(`Views`).
 """
 
 from __future__ import annotations
@@ -15,16 +16,18 @@ from optical_memory.pages import Grid
 __all__ = ["PX_PER_TOKEN", "V1_LADDER", "ReaderProfile", "Rung", "Views"]
 
 PX_PER_TOKEN = 64
-"""A visual token stands for so many px squared: patches of 16 px, then a compressor that halves twice."""
+"""A visual token stands for so many px squared: patches of 16 px, then a compressor that halves
+twice.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Views:
     """What an encoder looks at of one picture, and what its tokens are.
 
-    The whole page is seen at `page_px` square; where there are tiles, the picture is also cut into `across` x `down`
-    tiles of `tile_px`. `newlines`: one constant vector after each row of tokens (tiles are rows of one mosaic).
-    `separator`: one constant vector after the whole.
+    The whole page is seen at `page_px` square; where there are tiles, the picture is also cut into
+    `across` x `down` tiles of `tile_px`. `newlines`: one constant vector after each row of tokens
+    (tiles are rows of one mosaic). `separator`: one constant vector after the whole.
     """
 
     page_px: int
@@ -41,7 +44,9 @@ class Views:
     @property
     def grid_tokens(self) -> int:
         """Tokens that depend on the picture."""
-        return (self.page_px // PX_PER_TOKEN) ** 2 + self.tiles * (self.tile_px // PX_PER_TOKEN) ** 2
+        return (self.page_px // PX_PER_TOKEN) ** 2 + self.tiles * (
+            self.tile_px // PX_PER_TOKEN
+        ) ** 2
 
     @property
     def tokens(self) -> int:
@@ -52,7 +57,9 @@ class Views:
 
 @dataclass(frozen=True, slots=True)
 class Rung:
-    """One step of the ladder: a picture of `side_px` x `side_px`, or of whole tiles, and how it is looked at."""
+    """One step of the ladder: a picture of `side_px` x `side_px`, or of whole tiles, and how it is
+    looked at.
+    """
 
     name: str
     side_px: int
@@ -90,9 +97,10 @@ V1_LADDER = (Rung("large", 1280), Rung("base", 1024), Rung("small", 640), Rung("
 class ReaderProfile:
     """What a memory must know of a reader before it loads it.
 
-    `dim` is the width of a visual token, `charset` the characters that it can read (None: it does not say),
-    `ladder` its rungs from the finest to the coarsest, `grid` the page geometry that it was trained on, or that suits
-    it. `fidelity` is a published curve, (drawn px² per character, character accuracy), empty where there is none.
+    `dim` is the width of a visual token, `charset` the characters that it can read (None: it does
+    not say), `ladder` its rungs from the finest to the coarsest, `grid` the page geometry that it
+    was trained on, or that suits it. `fidelity` is a published curve, (drawn px² per character,
+    character accuracy), empty where there is none.
     """
 
     id: str
@@ -104,8 +112,9 @@ class ReaderProfile:
     fidelity: tuple[tuple[float, float], ...] = ()
 
     def expected(self, density_px2_per_char: float) -> float | None:
-        """Published accuracy at a density, between its points in straight lines; None where nothing is published, or
-        for more crowded pages than were measured."""
+        """Published accuracy at a density, between its points in straight lines; None where nothing
+        is published, or for more crowded pages than were measured.
+        """
         if not self.fidelity or density_px2_per_char < self.fidelity[0][0]:
             return None
         for (x, y), (x2, y2) in pairwise(self.fidelity):
@@ -117,4 +126,6 @@ class ReaderProfile:
         for rung in self.ladder:
             if rung.name == name:
                 return rung
-        raise KeyError(f"reader {self.id!r} has no rung {name!r}; it has {[r.name for r in self.ladder]}")
+        raise KeyError(
+            f"reader {self.id!r} has no rung {name!r}; it has {[r.name for r in self.ladder]}"
+        )

@@ -1,8 +1,10 @@
-"""Which pages speak of it: terms of a text, the ones worth keeping, and BM25 over the terms of many pages.
+"""Which pages speak of it: terms of a text, the ones worth keeping, and BM25 over the terms of many
+pages.
 
-Terms are kept as they are written, so that a stub's keywords are words; inflections meet only when they are ranked
-(the English Snowball stemmer). Scores come from `bm25s` with Lucene's idf, which is never negative; rank-bm25's is
-below zero for terms in more than half of the pages, which is common in a session of few pages.
+Terms are kept as they are written, so that a stub's keywords are words; inflections meet only when
+they are ranked (the English Snowball stemmer). Scores come from `bm25s` with Lucene's idf, which is
+never negative; rank-bm25's is below zero for terms in more than half of the pages, which is common
+in a session of few pages.
 """
 
 from __future__ import annotations
@@ -23,13 +25,16 @@ __all__ = ["key", "rank", "terms", "top_terms", "words"]
 
 _UNSPACED = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]"
 _LETTERS = rf"(?:(?!{_UNSPACED})[\p{{L}}\p{{M}}\p{{N}}_])++"
-_TOKEN = regex.compile(rf"({_UNSPACED}[{_UNSPACED[1:-1]}\p{{M}}ー]*+)|{_LETTERS}(?:[-._@/:+]{_LETTERS})*+")
+_TOKEN = regex.compile(
+    rf"({_UNSPACED}[{_UNSPACED[1:-1]}\p{{M}}ー]*+)|{_LETTERS}(?:[-._@/:+]{_LETTERS})*+"
+)
 _PARTS = regex.compile(r"[^\W_]++", regex.UNICODE)
 _HUMPS = regex.compile(r"(?<=\p{Ll})(?=\p{Lu})")
 
 
 def terms(text: str) -> Counter[str]:
-    """How often each term occurs: words in lower case without stop words, identifiers whole and in their parts.
+    """How often each term occurs: words in lower case without stop words, identifiers whole and in
+    their parts.
 
     Scripts written without blanks between words are cut into overlapping pairs of characters.
     """
@@ -79,12 +84,15 @@ def key(term: str) -> str:
 
 
 def top_terms(
-    counts: Mapping[str, int], k: int, frequencies: Mapping[str, int] | None = None, n_documents: int = 0
+    counts: Mapping[str, int],
+    k: int,
+    frequencies: Mapping[str, int] | None = None,
+    n_documents: int = 0,
 ) -> dict[str, int]:
     """The `k` terms that say most about a page, with their counts, the heaviest first.
 
-    The weight is (1 + ln count) x idf, given in how many of `n_documents` pages each term occurs; without that, terms
-    with digits come before longer words before shorter ones.
+    The weight is (1 + ln count) x idf, given in how many of `n_documents` pages each term occurs;
+    without that, terms with digits come before longer words before shorter ones.
     """
     known = frequencies or {}
 
@@ -98,9 +106,11 @@ def top_terms(
 
 
 def rank(query: str, documents: Mapping[str, Mapping[str, int]], k: int) -> list[tuple[str, float]]:
-    """The at most `k` documents that share a term with the query as (id, BM25 score), best first, ties by id.
+    """The at most `k` documents that share a term with the query as (id, BM25 score), best first,
+    ties by id.
 
-    `documents` are term counts by id, as `terms` gives them. A query of stop words alone finds nothing.
+    `documents` are term counts by id, as `terms` gives them. A query of stop words alone finds
+    nothing.
     """
     asked = list(dict.fromkeys(key(term) for term in terms(query)))
     if not asked or not documents:
@@ -115,7 +125,9 @@ def rank(query: str, documents: Mapping[str, Mapping[str, int]], k: int) -> list
 
 
 def _ids(counts: Mapping[str, int], asked: Mapping[str, int]) -> list[int]:
-    """A document as the ids of its terms; all not asked for are 0, which keeps its length without its words."""
+    """A document as the ids of its terms; all not asked for are 0, which keeps its length without
+    its words.
+    """
     ids: list[int] = []
     for term, count in counts.items():
         if i := asked.get(key(term)):

@@ -1,9 +1,10 @@
 """Small honest stand-ins for tests: a reader that really sees and reads pages, without a model.
 
-`TemplateReader` cuts a picture into the cells of its grid, finds each among the glyphs that the renderer draws, and
-keeps one number a cell as its "visual tokens". What is not on the picture it cannot read; what it shall misread, it
-misreads by a chance that the tokens seed. It is no neural network and says nothing about one: it makes a memory's
-promises testable in milliseconds, at any accuracy. Imports no torch.
+`TemplateReader` cuts a picture into the cells of its grid, finds each among the glyphs that the
+renderer draws, and keeps one number a cell as its "visual tokens". What is not on the picture it
+cannot read; what it shall misread, it misreads by a chance that the tokens seed. It is no neural
+network and says nothing about one: it makes a memory's promises testable in milliseconds, at any
+accuracy. Imports no torch.
 """
 
 from __future__ import annotations
@@ -40,7 +41,8 @@ _UNREAD = "\ufffd"
 
 
 class TemplateReader:
-    """Reads what is drawn. `misread` is the share of characters read wrongly, by name of the rung (0 where not given).
+    """Reads what is drawn. `misread` is the share of characters read wrongly, by name of the rung
+    (0 where not given).
 
     `calls` counts the pages that were encoded and decoded.
     """
@@ -64,7 +66,9 @@ class TemplateReader:
         return self._profile
 
     def encode(self, images: Sequence[npt.NDArray[np.uint8]], rung: Rung) -> list[VisualTokens]:
-        """(side_px, side_px) pictures to (n², dim) tokens. Raises `ReaderMismatch` for a picture of another size."""
+        """(side_px, side_px) pictures to (n², dim) tokens. Raises `ReaderMismatch` for a picture of
+        another size.
+        """
         self.calls["encoded"] += len(images)
         return [self._see(image, rung) for image in images]
 
@@ -78,13 +82,17 @@ class TemplateReader:
 
     def _see(self, image: npt.NDArray[np.uint8], rung: Rung) -> VisualTokens:
         if image.shape != (rung.side_px, rung.side_px):
-            raise ReaderMismatch(f"{rung.name} pages are {rung.side_px} px square, this one is {image.shape}")
+            raise ReaderMismatch(
+                f"{rung.name} pages are {rung.side_px} px square, this one is {image.shape}"
+            )
         grid = self.profile.grid
         width, height = cell_size(grid.columns, grid.rows, rung.side_px)
         known = _templates(width, height)
         ys = origins(grid.rows, rung.side_px, height)[:, None] + np.arange(height)
         xs = origins(grid.columns, rung.side_px, width)[:, None] + np.arange(width)
-        cells = image[ys[:, None, :, None], xs[None, :, None, :]].reshape(-1, height * width)  # (cells, height * width)
+        cells = image[ys[:, None, :, None], xs[None, :, None, :]].reshape(
+            -1, height * width
+        )  # (cells, height * width)
         values = np.zeros(rung.grid_tokens * self.profile.dim, np.float32)
         values[: len(cells)] = [known.get(cell.tobytes(), 0) for cell in cells]
         made_by = (self.profile.id, self.profile.revision, rung.name)
@@ -92,28 +100,39 @@ class TemplateReader:
 
     def _read(self, tokens: VisualTokens, layout: Layout) -> Reading:
         if (tokens.reader, tokens.revision) != (self.profile.id, self.profile.revision):
-            raise ReaderMismatch(f"tokens of {tokens.reader}@{tokens.revision} were given to {self.profile.id}")
+            raise ReaderMismatch(
+                f"tokens of {tokens.reader}@{tokens.revision} were given to {self.profile.id}"
+            )
         seen = np.rint(tokens.values.ravel()).astype(np.int64)
         wrong = self._slips(tokens)
         text: list[str] = []
         for row in layout.rows:
             at = row.y * layout.grid.columns + row.x
-            chars = [_char(code, slip) for code, slip in zip(seen[at:], wrong[at : at + row.cells], strict=False)]
+            chars = [
+                _char(code, slip)
+                for code, slip in zip(seen[at:], wrong[at : at + row.cells], strict=False)
+            ]
             for cluster in reversed(row.clusters):
                 chars[cluster.cell : cluster.cell + cluster.cells] = _UNREAD * cluster.chars
             text += [*chars, row.join]
         read = "".join(text)
-        return Reading(read, np.array([0.0 if char == _UNREAD else 0.9 for char in read], np.float32))
+        return Reading(
+            read, np.array([0.0 if char == _UNREAD else 0.9 for char in read], np.float32)
+        )
 
     def _slips(self, tokens: VisualTokens) -> npt.NDArray[np.bool_]:
         """Which cells are misread: the same ones whenever the same tokens are read."""
         chance = np.random.default_rng(zlib.crc32(np.rint(tokens.values).astype("<i4").tobytes()))
-        share: npt.NDArray[np.bool_] = chance.random(tokens.values.size) < self.misread.get(tokens.rung, 0.0)
+        share: npt.NDArray[np.bool_] = chance.random(tokens.values.size) < self.misread.get(
+            tokens.rung, 0.0
+        )
         return share
 
 
 def _char(code: int, slip: bool) -> str:
-    """A sign by its number, 0 for what is none of ours; a slip reads the next one in place of it (blanks are safe)."""
+    """A sign by its number, 0 for what is none of ours; a slip reads the next one in place of it
+    (blanks are safe).
+    """
     if code == 0:
         return _UNREAD
     return ALPHABET[code % len(ALPHABET)] if slip and code > 1 else ALPHABET[code - 1]
@@ -127,7 +146,8 @@ def _templates(width: int, height: int) -> dict[bytes, int]:
 
 
 def turns_told(memory: OpticalMemory) -> dict[str, str]:
-    """The body of every turn by id, as the memory tells it now: read back from its pages, and what is still open.
+    """The body of every turn by id, as the memory tells it now: read back from its pages, and what
+    is still open.
 
     Raises `Forgotten` if a page is.
     """

@@ -1,8 +1,9 @@
 """Visual tokens as a value, and the codecs that turn them into bytes and back.
 
-Only the n² grid tokens are kept: newline and separator vectors are constants of the model and are put back on reading.
-A blob is a safetensors file whose one metadata key holds canonical JSON (format, codec, maker, shape, checksum), so
-equal tokens give equal bytes. Every format ever released is in tests/golden/ and stays readable.
+Only the n² grid tokens are kept: newline and separator vectors are constants of the model and are
+put back on reading. A blob is a safetensors file whose one metadata key holds canonical JSON
+(format, codec, maker, shape, checksum), so equal tokens give equal bytes. Every format ever
+released is in tests/golden/ and stays readable.
 """
 
 from __future__ import annotations
@@ -19,7 +20,17 @@ import numpy.typing as npt
 
 from optical_memory.errors import CorruptTokens, ReaderMismatch
 
-__all__ = ["CODECS", "F16", "INT4", "INT8", "TokenCodec", "VisualTokens", "blob_key", "codec", "unpack"]
+__all__ = [
+    "CODECS",
+    "F16",
+    "INT4",
+    "INT8",
+    "TokenCodec",
+    "VisualTokens",
+    "blob_key",
+    "codec",
+    "unpack",
+]
 
 Floats = npt.NDArray[np.float32]
 Tensors = Mapping[str, npt.NDArray[Any]]
@@ -53,7 +64,10 @@ def _f16_unpack(tensors: Tensors, n: int, d: int) -> Floats:
 def _int8_pack(values: Floats) -> Tensors:
     scale = np.abs(values).max(axis=1, keepdims=True) / np.float32(127)
     safe = np.where(scale > 0, scale, np.float32(1))
-    return {"scale": scale.astype("<f4"), "values": np.clip(np.rint(values / safe), -127, 127).astype("i1")}
+    return {
+        "scale": scale.astype("<f4"),
+        "values": np.clip(np.rint(values / safe), -127, 127).astype("i1"),
+    }
 
 
 def _int8_unpack(tensors: Tensors, n: int, d: int) -> Floats:
@@ -63,12 +77,16 @@ def _int8_unpack(tensors: Tensors, n: int, d: int) -> Floats:
 def _int4_pack(values: Floats) -> Tensors:
     n, d = values.shape
     groups = -(-d // _GROUP)
-    padded = np.pad(values, ((0, 0), (0, groups * _GROUP - d)), mode="edge").reshape(n, groups, _GROUP)
+    padded = np.pad(values, ((0, 0), (0, groups * _GROUP - d)), mode="edge").reshape(
+        n, groups, _GROUP
+    )
     padded = np.clip(padded, -_F16_MAX, _F16_MAX)
     low = padded.min(axis=2).astype("<f2")
     scale = np.clip((padded.max(axis=2) - low.astype(np.float32)) / 15, 0, _F16_MAX).astype("<f2")
     step = np.where(scale > 0, scale, np.float16(1)).astype(np.float32)[..., None]
-    levels = np.clip(np.rint((padded - low.astype(np.float32)[..., None]) / step), 0, 15).astype(np.uint8)
+    levels = np.clip(np.rint((padded - low.astype(np.float32)[..., None]) / step), 0, 15).astype(
+        np.uint8
+    )
     flat = levels.reshape(n, groups * _GROUP)
     return {"low": low, "scale": scale, "values": flat[:, 0::2] | (flat[:, 1::2] << 4)}
 
@@ -90,15 +108,21 @@ def _int8_spec(n: int, d: int) -> Spec:
 
 def _int4_spec(n: int, d: int) -> Spec:
     groups = -(-d // _GROUP)
-    return {"low": ("F16", (n, groups)), "scale": ("F16", (n, groups)), "values": ("U8", (n, groups * _GROUP // 2))}
+    return {
+        "low": ("F16", (n, groups)),
+        "scale": ("F16", (n, groups)),
+        "values": ("U8", (n, groups * _GROUP // 2)),
+    }
 
 
 @dataclass(frozen=True)
 class TokenCodec:
-    """One way to store visual tokens. `F16`, `INT8` and `INT4` are all there are; the default is `INT8`.
+    """One way to store visual tokens. `F16`, `INT8` and `INT4` are all there are; the default is
+    `INT8`.
 
-    Largest error of one value: F16 2⁻¹¹ of it; INT8 1/254 of the largest value in its token; INT4 1/30 of the range of
-    its group of 32, and 2⁻¹¹ of the group's smallest value. F16 and INT4 clamp to ±65504.
+    Largest error of one value: F16 2⁻¹¹ of it; INT8 1/254 of the largest value in its token; INT4
+    1/30 of the range of its group of 32, and 2⁻¹¹ of the group's smallest value. F16 and INT4 clamp
+    to ±65504.
     """
 
     name: str
@@ -107,12 +131,16 @@ class TokenCodec:
     _spec: Callable[[int, int], Spec]
 
     def pack(self, tokens: VisualTokens) -> bytes:
-        """Bytes of `tokens`; equal tokens give equal bytes. Raises `ValueError` unless they are finite and (n, d)."""
+        """Bytes of `tokens`; equal tokens give equal bytes. Raises `ValueError` unless they are
+        finite and (n, d).
+        """
         from safetensors.numpy import save
 
         values = np.ascontiguousarray(tokens.values, dtype=np.float32)
         if values.ndim != 2 or 0 in values.shape or not np.isfinite(values).all():
-            raise ValueError(f"visual tokens must be a non-empty (n, d) of finite numbers, not {values.shape}")
+            raise ValueError(
+                f"visual tokens must be a non-empty (n, d) of finite numbers, not {values.shape}"
+            )
         tensors = self._pack(values)
         about = {
             "codec": self.name,
@@ -123,7 +151,9 @@ class TokenCodec:
             "rung": tokens.rung,
             "shape": list(values.shape),
         }
-        data = save(dict(tensors), {_METADATA: json.dumps(about, sort_keys=True, separators=(",", ":"))})
+        data = save(
+            dict(tensors), {_METADATA: json.dumps(about, sort_keys=True, separators=(",", ":"))}
+        )
         if int.from_bytes(data[:8], "little") > MAX_HEADER:
             raise ValueError(f"reader, revision and rung must fit a header of {MAX_HEADER} bytes")
         return data
@@ -145,8 +175,8 @@ def codec(name: str) -> TokenCodec:
 def unpack(data: bytes, *, expect: tuple[str, str, str] | None = None) -> VisualTokens:
     """Tokens from the bytes of any codec.
 
-    `expect` is (reader, revision, rung): raises `ReaderMismatch` when others made them. Raises `CorruptTokens` for
-    anything that `pack` did not write, whole and unchanged.
+    `expect` is (reader, revision, rung): raises `ReaderMismatch` when others made them. Raises
+    `CorruptTokens` for anything that `pack` did not write, whole and unchanged.
     """
     about, tensors = _parse(data)
     maker = (about["reader"], about["revision"], about["rung"])
@@ -172,7 +202,9 @@ def _checksum(tensors: Tensors) -> int:
 
 
 def _parse(data: bytes) -> tuple[dict[str, Any], Tensors]:
-    """The checked metadata and tensors of a blob. Nothing is allocated before sizes are known to agree."""
+    """The checked metadata and tensors of a blob. Nothing is allocated before sizes are known to
+    agree.
+    """
     from safetensors import SafetensorError
     from safetensors.numpy import load
 
@@ -181,7 +213,9 @@ def _parse(data: bytes) -> tuple[dict[str, Any], Tensors]:
     wanted = CODECS[about["codec"]]._spec(*about["shape"])
     found = {name: _entry(entry) for name, entry in header.items()}
     if found != wanted:
-        raise CorruptTokens(f"the blob's tensors are not those of {about['codec']} at {about['shape']}")
+        raise CorruptTokens(
+            f"the blob's tensors are not those of {about['codec']} at {about['shape']}"
+        )
     try:
         tensors = load(data)
     except (SafetensorError, ValueError) as error:
@@ -219,10 +253,16 @@ def _about(metadata: object) -> dict[str, Any]:
         raise CorruptTokens("the blob does not say who made it")
     about = _json_object(metadata[_METADATA])
     if about.get("format") != FORMAT or about.get("codec") not in list(CODECS):
-        raise CorruptTokens(f"format {about.get('format')!r} with codec {about.get('codec')!r} is not one of ours")
+        raise CorruptTokens(
+            f"format {about.get('format')!r} with codec {about.get('codec')!r} is not one of ours"
+        )
     if not all(isinstance(about.get(name), str) for name in ("reader", "revision", "rung")):
         raise CorruptTokens("the blob does not say who made it")
     shape = about.get("shape")
-    if not isinstance(shape, list) or len(shape) != 2 or not all(type(side) is int and side > 0 for side in shape):
+    if (
+        not isinstance(shape, list)
+        or len(shape) != 2
+        or not all(type(side) is int and side > 0 for side in shape)
+    ):
         raise CorruptTokens(f"the blob's shape {shape!r} is no (n, d)")
     return about

@@ -1,6 +1,7 @@
 """One message of a conversation, as a value: who said what, when, with which tools and pictures.
 
-Knows nothing of pages, stores or models. A turn's `id` is what edits, evidence and `forget(turn=…)` refer to.
+Knows nothing of pages, stores or models. A turn's `id` is what edits, evidence and `forget(turn=…)`
+refer to.
 """
 
 from __future__ import annotations

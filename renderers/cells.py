@@ -1,7 +1,8 @@
-"""A line of text as atoms, the smallest parts that are drawn together, each with the cells that it takes.
+"""A line of text as atoms, the smallest parts that are drawn together, each with the cells that it
+takes.
 
-Knows which characters can be drawn and how wide they are; nothing of rows or pages. Every character has ink in the
-cells of its atom or is an escape like `\\u{1F600}`; only spaces are paper.
+Knows which characters can be drawn and how wide they are; nothing of rows or pages. Every character
+has ink in the cells of its atom or is an escape like `\\u{1F600}`; only spaces are paper.
 """
 
 from __future__ import annotations
@@ -26,12 +27,25 @@ from bidi.algorithm import (
 from optical_memory.renderers.glyphs import native_cells, native_ink
 from optical_memory.renderers.shaping import Script, joiner_shows, run_cells, script_of
 
-__all__ = ["ANY_WIDTH", "RTL", "Kind", "Line", "base_level", "bidi_levels", "escape", "kind", "overlay", "split_line"]
+__all__ = [
+    "ANY_WIDTH",
+    "RTL",
+    "Kind",
+    "Line",
+    "base_level",
+    "bidi_levels",
+    "escape",
+    "kind",
+    "overlay",
+    "split_line",
+]
 
 Kind = Literal["plain", "wide", "mark", "shaped", "escape"]
 
 RTL = regex.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
-UNSEEN = regex.compile(r"[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]")
+UNSEEN = regex.compile(
+    r"[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]"
+)
 JOINERS = "\u200c\u200d"  # between letters of a shaped script they change the letters' forms, which is their ink
 MARKS_PER_BASE = 2  # a third mark could not be told from the others
 MARKS_PER_LETTER = 4  # of a shaped script; more would be drawn over each other
@@ -41,10 +55,12 @@ GRAPHEMES_PER_CHUNK = 8  # of scripts without spaces, so that lines can be broke
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """Atoms of a text: atom i is `text[starts[i]:starts[i + 1]]`, drawn from cell `at[i]` to cell `at[i + 1]`.
+    """Atoms of a text: atom i is `text[starts[i]:starts[i + 1]]`, drawn from cell `at[i]` to cell
+    `at[i + 1]`.
 
-    `levels` are bidirectional levels, one for each character; empty where all is left to right. Where `at` counts
-    something finer than cells, `cells_at` has the cells, which the rules for breaking lines go by.
+    `levels` are bidirectional levels, one for each character; empty where all is left to right.
+    Where `at` counts something finer than cells, `cells_at` has the cells, which the rules for
+    breaking lines go by.
     """
 
     text: str
@@ -87,7 +103,9 @@ def kind(char: str) -> Kind:
 
 
 def split_line(text: str, widest: int = ANY_WIDTH) -> Line:
-    """Cut one line (no line break in it) into atoms; runs of a shaped script into parts of at most `widest` cells."""
+    """Cut one line (no line break in it) into atoms; runs of a shaped script into parts of at most
+    `widest` cells.
+    """
     if all(kind(char) == "plain" for char in set(text)):
         every = range(len(text) + 1)
         return Line(text, every, every, bidi_levels(text))
@@ -136,8 +154,9 @@ def _shaped_atoms(text: str, start: int, script: Script, widest: int) -> list[tu
 
 
 def _narrowed(text: str, start: int, stop: int, script: Script, widest: int) -> int:
-    """Where a part of a shaped run ends that takes `widest` cells at most: halved until it does, between graphemes
-    where there are several."""
+    """Where a part of a shaped run ends that takes `widest` cells at most: halved until it does,
+    between graphemes where there are several.
+    """
     while stop - start > 1 and run_cells(text[start:stop], script) > widest:
         between = [start + m.end() for m in regex.finditer(r"\X", text[start:stop])][:-1]
         stop = between[(len(between) - 1) // 2] if between else (start + stop) // 2
@@ -148,11 +167,15 @@ def _goes_on(text: str, start: int, at: int, script: Script) -> bool:
     """The shaped run from `start` goes on with the character at `at`."""
     if text[at] in JOINERS:
         after = text[at + 1 : at + 2]
-        return script_of(after) is script and joiner_shows(text[max(start, at - 2) : at], text[at], after, script)
+        return script_of(after) is script and joiner_shows(
+            text[max(start, at - 2) : at], text[at], after, script
+        )
     if script_of(text[at]) is not script:
         return False
     recent = text[max(start, at - MARKS_PER_LETTER) : at + 1]
-    return len(recent) <= MARKS_PER_LETTER or any(unicodedata.category(char)[0] != "M" for char in recent)
+    return len(recent) <= MARKS_PER_LETTER or any(
+        unicodedata.category(char)[0] != "M" for char in recent
+    )
 
 
 @cache
@@ -176,7 +199,7 @@ def overlay(text: str) -> np.ndarray[tuple[int, int], np.dtype[np.uint8]]:
     return ink
 
 
-# ---- reading order --------------------------------------------------------------------------------------------------
+# ---- reading order -------------------------------------------------------------------------------
 
 
 def base_level(text: str) -> int:
@@ -196,13 +219,20 @@ def bidi_levels(text: str, base: int | None = None) -> tuple[int, ...]:
     storage["base_level"] = base_level(text) if base is None else base
     storage["base_dir"] = "LR"[storage["base_level"]]
     get_embedding_levels(_without_controls(text), storage, False, False)
-    for step in (explicit_embed_and_overrides, resolve_weak_types, resolve_neutral_types, resolve_implicit_levels):
+    for step in (
+        explicit_embed_and_overrides,
+        resolve_weak_types,
+        resolve_neutral_types,
+        resolve_implicit_levels,
+    ):
         step(storage, False)
     return tuple(char["level"] for char in storage["chars"])
 
 
 def _without_controls(text: str) -> str:
-    """The text as it is drawn: escapes are neutral, joiners go with the letter before, and no character is removed."""
+    """The text as it is drawn: escapes are neutral, joiners go with the letter before, and no
+    character is removed.
+    """
     seen: list[str] = []
     for char in text:
         if char in JOINERS and seen:

@@ -1,7 +1,8 @@
 """Pages to pixels: cells of characters blitted from a cache of glyphs, black (0) on white (255).
 
-Knows where cells stand on a picture and how a run of text is put into its cells; nothing of turns or wrapping.
-Pixels are whole numbers all the way, and grays have 4 bits: what is drawn is what a PNG stores.
+Knows where cells stand on a picture and how a run of text is put into its cells; nothing of turns
+or wrapping. Pixels are whole numbers all the way, and grays have 4 bits: what is drawn is what a
+PNG stores.
 """
 
 from __future__ import annotations
@@ -31,7 +32,9 @@ PATCH_PX = 16
 
 def cell_size(columns: int, rows: int, side_px: int) -> tuple[int, int]:
     """(width, height) in px of a cell. Raises `LayoutError` where the smallest font would not fit."""
-    width, height = (_pitch(n, side_px, least) for n, least in zip((columns, rows), MIN_CELL, strict=True))
+    width, height = (
+        _pitch(n, side_px, least) for n, least in zip((columns, rows), MIN_CELL, strict=True)
+    )
     if width < MIN_CELL[0] or height < MIN_CELL[1]:
         least = max(MIN_CELL[0] * columns, MIN_CELL[1] * rows)
         raise LayoutError(
@@ -42,8 +45,10 @@ def cell_size(columns: int, rows: int, side_px: int) -> tuple[int, int]:
 
 
 def _pitch(count: int, side_px: int, least: int) -> int:
-    """Px of a cell along one axis: the largest power of two up to a patch that has room, so that no cell straddles two
-    patches of the encoder; all the room where that would be too small for a glyph."""
+    """Px of a cell along one axis: the largest power of two up to a patch that has room, so that no
+    cell straddles two patches of the encoder; all the room where that would be too small for a
+    glyph.
+    """
     room = side_px // count
     even = 1 << max(0, room.bit_length() - 1)
     return min(PATCH_PX, even) if even >= least else room
@@ -52,8 +57,8 @@ def _pitch(count: int, side_px: int, least: int) -> int:
 def origins(count: int, side_px: int, pitch: int) -> npt.NDArray[np.intp]:
     """Where each of `count` rows or columns of `pitch` px starts, in px.
 
-    Near i * side / count: the last multiple of the pitch up to there if the pitch is a power of two, else rounded,
-    halves up. What a cell leaves of its room stays blank.
+    Near i * side / count: the last multiple of the pitch up to there if the pitch is a power of
+    two, else rounded, halves up. What a cell leaves of its room stays blank.
     """
     if pitch & (pitch - 1):
         return (np.arange(count) * 2 * side_px + count) // (2 * count)
@@ -61,7 +66,9 @@ def origins(count: int, side_px: int, pitch: int) -> npt.NDArray[np.intp]:
 
 
 class GlyphAtlas:
-    """Paper-and-ink tiles (n, height, width) of single-cell characters at one cell size; grows as characters appear."""
+    """Paper-and-ink tiles (n, height, width) of single-cell characters at one cell size; grows as
+    characters appear.
+    """
 
     def __init__(self, width: int, height: int) -> None:
         self.width, self.height = width, height
@@ -93,10 +100,12 @@ def glyph_atlas(width: int, height: int) -> GlyphAtlas:
 
 
 def draw_cells(codes: npt.NDArray[np.integer], side_px: int) -> Image:
-    """One character in each cell: (rows, columns) code points to a (side_px, side_px) picture, 0 on 255.
+    """One character in each cell: (rows, columns) code points to a (side_px, side_px) picture, 0 on
+    255.
 
-    The fast road for pages without clusters, all glyphs in one blit. Spaces are paper; a tab is an arrow to a stop; a
-    wide character is squeezed into its one cell. Raises `LayoutError` where cells would be smaller than 4 x 6 px.
+    The fast road for pages without clusters, all glyphs in one blit. Spaces are paper; a tab is an
+    arrow to a stop; a wide character is squeezed into its one cell. Raises `LayoutError` where
+    cells would be smaller than 4 x 6 px.
     """
     rows, columns = codes.shape
     width, height = cell_size(columns, rows, side_px)
@@ -112,7 +121,7 @@ def draw_cells(codes: npt.NDArray[np.integer], side_px: int) -> Image:
     return image
 
 
-# ---- pages ----------------------------------------------------------------------------------------------------------
+# ---- pages ---------------------------------------------------------------------------------------
 
 
 def edges(grid: Grid, side_px: int) -> tuple[list[int], list[int]]:
@@ -123,7 +132,9 @@ def edges(grid: Grid, side_px: int) -> tuple[list[int], list[int]]:
 
 
 def draw_page(page: Page, side_px: int) -> Image:
-    """A page of the style "cells" in (side_px, side_px) px, 0 on 255. Raises `LayoutError` for too small cells."""
+    """A page of the style "cells" in (side_px, side_px) px, 0 on 255. Raises `LayoutError` for too
+    small cells.
+    """
     grid = page.layout.grid
     codes = np.full((grid.rows, grid.columns), SPACE, np.uint32)
     wide: list[tuple[str, int, int, int]] = []
@@ -149,22 +160,33 @@ def _blit(image: Image, atoms: list[tuple[str, int, int, int]], grid: Grid) -> N
     """Draw (atom, cells, x, y) into their cells."""
     side = len(image)
     width, height = cell_size(grid.columns, grid.rows, side)
-    lefts, tops = origins(grid.columns, side, width).tolist(), origins(grid.rows, side, height).tolist()
+    lefts, tops = (
+        origins(grid.columns, side, width).tolist(),
+        origins(grid.rows, side, height).tolist(),
+    )
     for atom, cells, x, y in atoms:
         left, right = lefts[x], lefts[x + cells - 1] + width
-        image[tops[y] : tops[y] + height, left:right] = 255 - atom_ink(atom, cells, right - left, height)
+        image[tops[y] : tops[y] + height, left:right] = 255 - atom_ink(
+            atom, cells, right - left, height
+        )
 
 
 def visual_order(text: str, widest: int = ANY_WIDTH, base: int = 1) -> list[tuple[str, int]]:
     """(atom, cells) of a cluster from left to right, escapes spelled out.
 
-    Right-to-left runs are reversed and their brackets mirrored (UAX #9: L2, L4). `base` is the level of what stands
-    around them; `widest` as in `split_line`.
+    Right-to-left runs are reversed and their brackets mirrored (UAX #9: L2, L4). `base` is the
+    level of what stands around them; `widest` as in `split_line`.
     """
     line = split_line(text, widest)
     levels = bidi_levels(text, base)
-    atoms = [(line.atom(i), line.cells(i), levels[line.starts[i]] if levels else 0) for i in range(len(line))]
-    atoms = [(MIRRORED.get(atom, atom) if level % 2 else atom, cells, level) for atom, cells, level in atoms]
+    atoms = [
+        (line.atom(i), line.cells(i), levels[line.starts[i]] if levels else 0)
+        for i in range(len(line))
+    ]
+    atoms = [
+        (MIRRORED.get(atom, atom) if level % 2 else atom, cells, level)
+        for atom, cells, level in atoms
+    ]
     for level in range(max((level for *_, level in atoms), default=0), 0, -1):
         atoms = _reverse_runs(atoms, level)
     return [part for atom, cells, _ in atoms for part in _spelled(atom, cells)]

@@ -1,8 +1,10 @@
-"""Glyphs of the bundled bitmap fonts, cut to a page's cells: a character in, a small array of ink out.
+"""Glyphs of the bundled bitmap fonts, cut to a page's cells: a character in, a small array of ink
+out.
 
-Knows fonts and pixels, nothing of turns or pages. Bitmap fonts are drawn 1:1 or at whole multiples; only GNU Unifont,
-which covers what the small fonts lack, is box-filtered (in integers) where a cell is smaller than its 8x16 glyph. So
-the same character in the same cell gives the same pixels on every machine.
+Knows fonts and pixels, nothing of turns or pages. Bitmap fonts are drawn 1:1 or at whole multiples;
+only GNU Unifont, which covers what the small fonts lack, is box-filtered (in integers) where a cell
+is smaller than its 8x16 glyph. So the same character in the same cell gives the same pixels on
+every machine.
 """
 
 from __future__ import annotations
@@ -42,7 +44,9 @@ BITMAP_FONTS = ((10, 20, "10x20"), (8, 13, "8x13"), (6, 10, "6x10"), (5, 8, "5x8
 """(width, height, file): the public-domain misc-fixed fonts of X11, the largest first."""
 
 UNIFONT = (16, 16, "unifont")
-"""GNU Unifont: every assigned character of the Basic Multilingual Plane, 8 or 16 px wide and 16 px high."""
+"""GNU Unifont: every assigned character of the Basic Multilingual Plane, 8 or 16 px wide and 16 px
+high.
+"""
 
 MIN_CELL = (4, 6)
 """(width, height) in px of the smallest cell that can be drawn: the smallest font's."""
@@ -52,8 +56,9 @@ NUDGES = {
     "\N{EN DASH}": {"4x6": 1, "5x8": 1, "6x10": 1, "8x13": 1, "10x20": 2},
     "\N{EM DASH}": {"6x10": -1, "8x13": -1, "10x20": -2},
 }
-"""Pixels up or down: misc-fixed draws these as it draws "-" or a box line, and no reader could tell which one stood on
-a page."""
+"""Pixels up or down: misc-fixed draws these as it draws "-" or a box line, and no reader could tell
+which one stood on a page.
+"""
 
 PATCHES = {
     ("5x8", "Å"): {1: ".##.."},
@@ -65,15 +70,21 @@ PATCHES = {
 }
 """Rows of glyphs that misc-fixed draws like another letter (Å like Â)."""
 
-Ink = npt.NDArray[np.uint8]  # (height, width), 0 = paper, 255 = ink, always a multiple of 17 (4 bits)
+Ink = npt.NDArray[
+    np.uint8
+]  # (height, width), 0 = paper, 255 = ink, always a multiple of 17 (4 bits)
 
 
 class BitmapFont:
-    """One bitmap font: `glyph(char)` is its (height, width) ink, or None where the font has no such glyph."""
+    """One bitmap font: `glyph(char)` is its (height, width) ink, or None where the font has no such
+    glyph.
+    """
 
     def __init__(self, name: str, width: int, height: int) -> None:
         self.name, self.width, self.height = name, width, height
-        unpacked = gzip.decompress((FONT_DIR / f"{name}.pcf.gz").read_bytes())  # seeking in a packed file is slow
+        unpacked = gzip.decompress(
+            (FONT_DIR / f"{name}.pcf.gz").read_bytes()
+        )  # seeking in a packed file is slow
         self._face = freetype.Face(BytesIO(unpacked))
         self._face.select_charmap(freetype.FT_ENCODING_UNICODE)
         self._face.select_size(0)
@@ -126,7 +137,9 @@ def bitmap_font(name: str) -> BitmapFont:
 
 
 def fit_bitmap(cell_width: int, cell_height: int) -> tuple[str, int] | None:
-    """The (font, whole-number scale) with the largest glyphs that fit the cell; None if even 4x6 does not."""
+    """The (font, whole-number scale) with the largest glyphs that fit the cell; None if even 4x6
+    does not.
+    """
     fits = [
         (w * h * scale * scale, name, scale)
         for w, h, name in BITMAP_FONTS
@@ -135,7 +148,7 @@ def fit_bitmap(cell_width: int, cell_height: int) -> tuple[str, int] | None:
     return max(fits)[1:] if fits else None
 
 
-# ---- any character in any cell --------------------------------------------------------------------------------------
+# ---- any character in any cell -------------------------------------------------------------------
 
 
 def native_ink(char: str) -> Ink | None:
@@ -147,7 +160,9 @@ def native_ink(char: str) -> Ink | None:
 
 @cache
 def native_cells(char: str) -> int:
-    """Cells the character takes: 1, 2 for wide ones, 0 where no bundled bitmap font has a glyph for it."""
+    """Cells the character takes: 1, 2 for wide ones, 0 where no bundled bitmap font has a glyph for
+    it.
+    """
     if char == "\t" or char in bitmap_font("8x13"):
         return 1
     unifont = bitmap_font(UNIFONT[2])
@@ -158,12 +173,18 @@ def native_cells(char: str) -> int:
 def cell_ink(char: str, cells: int, width: int, height: int) -> Ink:
     """The character drawn in `cells` cells of `width` x `height` px: (height, cells * width) ink.
 
-    The largest misc-fixed font that fits the cell, else Unifont; U+FFFD where neither has the character.
+    The largest misc-fixed font that fits the cell, else Unifont; U+FFFD where neither has the
+    character.
     """
     if char == "\t":
         return _tab(width * cells, height)
     fit = fit_bitmap(width, height)
-    if fit and cells == 1 and (glyph := bitmap_font(fit[0]).glyph(char)) is not None and glyph.any():
+    if (
+        fit
+        and cells == 1
+        and (glyph := bitmap_font(fit[0]).glyph(char)) is not None
+        and glyph.any()
+    ):
         return _ticked(char, _centre(_scale(glyph, fit[1]), height, width))
     ink = native_ink(char)
     if ink is None:
@@ -173,7 +194,9 @@ def cell_ink(char: str, cells: int, width: int, height: int) -> Ink:
 
 
 def fit_ink(ink: Ink, height: int, width: int) -> Ink:
-    """Bitmap ink put into (height, width): the largest whole multiple that fits, else box-filtered to 4 bits."""
+    """Bitmap ink put into (height, width): the largest whole multiple that fits, else box-filtered
+    to 4 bits.
+    """
     scale = min(height // ink.shape[0], width // ink.shape[1])
     if scale >= 1:
         return _centre(_scale(ink, scale), height, width)
@@ -183,13 +206,19 @@ def fit_ink(ink: Ink, height: int, width: int) -> Ink:
 def resized(ink: Ink, height: int, width: int) -> Ink:
     """Bitmap ink of any size box-filtered to (height, width) and 4 bits."""
     small = _box(_box(ink.astype(np.int64), height).T, width).T
-    gray = small * 15 // max(1, int(small.max()))  # the darkest pixel is black, so that thin strokes stay visible
+    gray = (
+        small * 15 // max(1, int(small.max()))
+    )  # the darkest pixel is black, so that thin strokes stay visible
     return (gray * 17).astype(np.uint8)
 
 
 def _box(values: npt.NDArray[np.int64], size: int) -> npt.NDArray[np.int64]:
-    """Box filter along the first axis in whole numbers: each output row is a sum over `len(values)` sub-rows."""
-    sums: npt.NDArray[np.int64] = np.repeat(values, size, axis=0).reshape(size, len(values), -1).sum(axis=1)
+    """Box filter along the first axis in whole numbers: each output row is a sum over `len(values)`
+    sub-rows.
+    """
+    sums: npt.NDArray[np.int64] = (
+        np.repeat(values, size, axis=0).reshape(size, len(values), -1).sum(axis=1)
+    )
     return sums
 
 
@@ -204,8 +233,10 @@ def _centre(ink: Ink, height: int, width: int) -> Ink:
 
 
 def _ticked(char: str, cell: Ink) -> Ink:
-    """Greek letters of misc-fixed carry a tick of one pixel in the lower left corner of their cell, Cyrillic ones in
-    the lower right: many are drawn like Latin ones (А, Α, A), and no reader could tell which one stood on a page."""
+    """Greek letters of misc-fixed carry a tick of one pixel in the lower left corner of their cell,
+    Cyrillic ones in the lower right: many are drawn like Latin ones (А, Α, A), and no reader could
+    tell which one stood on a page.
+    """
     if "Ͱ" <= char <= "Ͽ":
         cell[-1, 0] = 255
     elif "Ѐ" <= char <= "ӿ":
@@ -214,7 +245,9 @@ def _ticked(char: str, cell: Ink) -> Ink:
 
 
 def _tab(width: int, height: int) -> Ink:
-    """An arrow to a stop: a rule across the cell and a short bar at its right end; no other character looks like it."""
+    """An arrow to a stop: a rule across the cell and a short bar at its right end; no other
+    character looks like it.
+    """
     ink = np.zeros((height, width), np.uint8)
     middle, arm, pen = height // 2, max(1, height // 6), max(1, width // 8)
     ink[middle : middle + pen, :] = 255

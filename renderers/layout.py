@@ -1,7 +1,9 @@
-"""Turns to pages: marks, rows and turn boundaries on the grid, nothing lost from one page to the next.
+"""Turns to pages: marks, rows and turn boundaries on the grid, nothing lost from one page to the
+next.
 
-Pure and without memory: a page depends only on the turns and offsets it is given, so turns that come later never change
-a full page, and laying out what is left gives the same pages as laying out everything at once.
+Pure and without memory: a page depends only on the turns and offsets it is given, so turns that
+come later never change a full page, and laying out what is left gives the same pages as laying out
+everything at once.
 """
 
 from __future__ import annotations
@@ -25,7 +27,9 @@ CHARS_PER_CELL = 4  # no atom holds more
 
 @dataclass(frozen=True, slots=True)
 class PlacedTurn:
-    """A turn on its way to a page: its id, its number in the session, and the offset in `body(turn)` to go on from."""
+    """A turn on its way to a page: its id, its number in the session, and the offset in
+    `body(turn)` to go on from.
+    """
 
     turn: Turn
     id: str
@@ -35,7 +39,9 @@ class PlacedTurn:
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """`text[start:end]`, a part of a turn's body that is laid out in one go; `last` when the turn ends with it."""
+    """`text[start:end]`, a part of a turn's body that is laid out in one go; `last` when the turn
+    ends with it.
+    """
 
     placed: PlacedTurn
     text: str
@@ -50,15 +56,19 @@ class _Piece:
 def paginate(turns: Sequence[PlacedTurn], grid: Grid | None = None) -> list[Page]:
     """Lay turns out on pages in their order. Every page but the last is full.
 
-    Each turn starts on its own row with its mark. A tool call and its results stay on one page where a page can hold
-    them. Over all pages, the bodies of a turn's spans give `body(turn)` back. Raises `LayoutError` if the grid is too
-    narrow for a mark.
+    Each turn starts on its own row with its mark. A tool call and its results stay on one page
+    where a page can hold them. Over all pages, the bodies of a turn's spans give `body(turn)` back.
+    Raises `LayoutError` if the grid is too narrow for a mark.
     """
     grid = grid or Grid()
     pages, sheet = [], _Sheet(grid)
     for group in _groups([p for p in turns if p.offset < len(body(p.turn)) or p.offset == 0]):
         together = sheet.lay_all(group)
-        if together is None and len(group) > 1 and (together := _Sheet(grid).lay_all(group)) is not None:
+        if (
+            together is None
+            and len(group) > 1
+            and (together := _Sheet(grid).lay_all(group)) is not None
+        ):
             pages.append(sheet.page())
         if together is not None:
             sheet = together
@@ -73,7 +83,9 @@ def paginate(turns: Sequence[PlacedTurn], grid: Grid | None = None) -> list[Page
 
 
 def _groups(turns: Sequence[PlacedTurn]) -> Iterator[tuple[_Piece, ...]]:
-    """Pieces that belong on one page: tool calls with the results that follow them; everything else by itself."""
+    """Pieces that belong on one page: tool calls with the results that follow them; everything else
+    by itself.
+    """
     i = 0
     while i < len(turns):
         placed, text, i = turns[i], body(turns[i].turn), i + 1
@@ -116,9 +128,15 @@ class _Sheet:
         return Page(Layout(self.grid, tuple(self._rows), tuple(self._spans)), tuple(self._lines))
 
     def lay_all(self, pieces: Sequence[_Piece]) -> _Sheet | None:
-        """This sheet with all the pieces on it, or None if they do not fit. Leaves this sheet as it is."""
+        """This sheet with all the pieces on it, or None if they do not fit. Leaves this sheet as it
+        is.
+        """
         sheet = _Sheet(self.grid)
-        sheet._rows, sheet._lines, sheet._spans = self._rows.copy(), self._lines.copy(), self._spans.copy()
+        sheet._rows, sheet._lines, sheet._spans = (
+            self._rows.copy(),
+            self._lines.copy(),
+            self._spans.copy(),
+        )
         sheet._chars, sheet._heard = self._chars, self._heard
         return sheet if all(sheet.lay(piece) is None for piece in pieces) else None
 
@@ -136,7 +154,9 @@ class _Sheet:
         return None if done else replace(piece, start=at)
 
     def _begin(self, piece: _Piece) -> tuple[TurnSpan, str]:
-        """The span to extend and the mark to draw: none where the turn goes on from the piece before."""
+        """The span to extend and the mark to draw: none where the turn goes on from the piece
+        before.
+        """
         placed = piece.placed
         if self._spans and self._spans[-1].ordinal == placed.ordinal and piece.start:
             return self._spans.pop(), ""
@@ -152,13 +172,17 @@ class _Sheet:
             )
         self._heard = heard
         start = self._chars
-        return TurnSpan(placed.id, placed.ordinal, start, start + len(text), start, resumed=resumed), text
+        return TurnSpan(
+            placed.id, placed.ordinal, start, start + len(text), start, resumed=resumed
+        ), text
 
     def _width(self, text: str) -> int:
         return self._style.split_line(text).at[-1]
 
     def _lay_line(self, piece: _Piece, at: int, prefix: Line) -> int:
-        """Lay the line of text at `at`, as many rows of it as there is room for; return where the rest begins."""
+        """Lay the line of text at `at`, as many rows of it as there is room for; return where the
+        rest begins.
+        """
         found = piece.text.find("\n", at, piece.end)
         stop = piece.end if found < 0 else found
         window = piece.text[at : min(stop, at + self.grid.capacity * CHARS_PER_CELL)]
@@ -184,7 +208,9 @@ class _Sheet:
         self._chars += len(text) + len(join)
 
     def _part_from_last(self) -> None:
-        """Two turns are parted by a line break; one that the first turn's text did not bring is in no span."""
+        """Two turns are parted by a line break; one that the first turn's text did not bring is in
+        no span.
+        """
         if self._rows and self._rows[-1].join != "\n":
             self._rows[-1] = replace(self._rows[-1], join="\n")
             self._chars += 1

@@ -22,12 +22,15 @@ MARGIN = 16
 
 
 def png_bytes(image: Image) -> bytes:
-    """PNG bytes: 1 bit a pixel where the image is black and white only, else 4 bits. `from_png` gives the same image.
+    """PNG bytes: 1 bit a pixel where the image is black and white only, else 4 bits. `from_png`
+    gives the same image.
 
     Raises `ValueError` for grays that are not multiples of 17: such an image was not drawn here.
     """
     if (image % 17).any():
-        raise ValueError("grays are not multiples of 17: only images that this package drew are stored exactly")
+        raise ValueError(
+            "grays are not multiples of 17: only images that this package drew are stored exactly"
+        )
     file = BytesIO()
     if np.isin(image, (0, 255)).all():
         Pillow.fromarray(image == 255).save(file, "PNG")
@@ -48,10 +51,14 @@ def from_png(data: bytes) -> Image:
 
 
 def contact_sheet(images: Sequence[Image], captions: Sequence[str]) -> Image:
-    """Pictures side by side in their own sizes, a caption of one line above each. (height, width), 0 on 255."""
+    """Pictures side by side in their own sizes, a caption of one line above each. (height, width),
+    0 on 255.
+    """
     title = bitmap_font("10x20").height + MARGIN
     height = max(len(image) for image in images) + title + 2 * MARGIN
-    sheet = np.full((height, sum(image.shape[1] + MARGIN for image in images) + MARGIN), 255, np.uint8)
+    sheet = np.full(
+        (height, sum(image.shape[1] + MARGIN for image in images) + MARGIN), 255, np.uint8
+    )
     x = MARGIN
     for image, caption in zip(images, captions, strict=True):
         _frame(sheet, MARGIN + title, x, image)
@@ -70,7 +77,9 @@ def _frame(sheet: Image, y: int, x: int, image: Image) -> None:
 def _caption(text: str, width: int) -> Image:
     font = bitmap_font("10x20")
     fallback = font.glyph("?")
-    glyphs = [font.glyph(char) if char in font else fallback for char in text[: width // font.width]]
+    glyphs = [
+        font.glyph(char) if char in font else fallback for char in text[: width // font.width]
+    ]
     strip = np.zeros((font.height, font.width * max(1, len(glyphs))), np.uint8)
     for i, glyph in enumerate(glyphs):
         if glyph is not None:

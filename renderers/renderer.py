@@ -1,4 +1,5 @@
-"""The page renderer: turns in, pages and pictures out; the one object that the rest of the package is handed.
+"""The page renderer: turns in, pages and pictures out; the one object that the rest of the package
+is handed.
 
 Holds the grid and nothing else; layout and drawing are pure functions beside it.
 """
@@ -19,7 +20,9 @@ __all__ = ["PageRenderer", "Picture", "escaped"]
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Picture:
-    """A drawn page: `image` (side_px, side_px), 0 on 255, and how many characters are drawn as escapes."""
+    """A drawn page: `image` (side_px, side_px), 0 on 255, and how many characters are drawn as
+    escapes.
+    """
 
     image: Image
     escaped: int
@@ -32,11 +35,15 @@ class PageRenderer:
     grid: Grid = field(default_factory=Grid)
 
     def paginate(self, turns: Sequence[PlacedTurn]) -> list[Page]:
-        """Pages in the order of the turns; every page but the last is full. Raises `LayoutError`: see `paginate`."""
+        """Pages in the order of the turns; every page but the last is full. Raises `LayoutError`:
+        see `paginate`.
+        """
         return paginate(turns, self.grid)
 
     def draw(self, page: Page, side_px: int) -> Image:
-        """The page in (side_px, side_px) px, black (0) on white (255). Raises `LayoutError` for too small a side."""
+        """The page in (side_px, side_px) px, black (0) on white (255). Raises `LayoutError` for too
+        small a side.
+        """
         return STYLES[page.layout.grid.style].draw(page, side_px)
 
     def picture(self, page: Page, side_px: int) -> Picture:
@@ -45,6 +52,8 @@ class PageRenderer:
 
 
 def escaped(page: Page) -> int:
-    r"""Characters of the page that are drawn as a visible escape (`\u{1F600}`): emoji, controls, unassigned ones."""
+    r"""Characters of the page that are drawn as a visible escape (`\u{1F600}`): emoji, controls,
+    unassigned ones.
+    """
     lines = (split_line(text) for text in page.lines)
     return sum(kind(line.atom(i)[0]) == "escape" for line in lines for i in range(len(line)))

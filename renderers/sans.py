@@ -1,9 +1,10 @@
-"""The style "sans": proportional text in Noto Sans, as wide at every side of the picture, drawn natively at each.
+"""The style "sans": proportional text in Noto Sans, as wide at every side of the picture, drawn
+natively at each.
 
-Knows how wide atoms are, how they look and where rows stand; nothing of turns or wrapping. Widths are unhinted and in
-font units, so that the same characters stand in the same row at every side. What Noto Sans lacks is drawn as in the
-style "cells": shaped scripts by their fonts, all else by Unifont, scaled to the em. Ink never leaves the band of its
-row, nor its text column.
+Knows how wide atoms are, how they look and where rows stand; nothing of turns or wrapping. Widths
+are unhinted and in font units, so that the same characters stand in the same row at every side.
+What Noto Sans lacks is drawn as in the style "cells": shaped scripts by their fonts, all else by
+Unifont, scaled to the em. Ink never leaves the band of its row, nor its text column.
 """
 
 from __future__ import annotations
@@ -24,7 +25,17 @@ from optical_memory.renderers.drawing import Image, visual_order
 from optical_memory.renderers.glyphs import FREETYPE, Ink, cell_ink, resized
 from optical_memory.renderers.shaping import Outline, Script, four_bits, outline, run_ink, script_of
 
-__all__ = ["MIN_EM_PX", "UNIT", "draw_page", "edges", "em_and_band", "glyph", "in_order", "split_line", "width"]
+__all__ = [
+    "MIN_EM_PX",
+    "UNIT",
+    "draw_page",
+    "edges",
+    "em_and_band",
+    "glyph",
+    "in_order",
+    "split_line",
+    "width",
+]
 
 NOTO = Script("Zyyy", "NotoSans", ())
 """Noto Sans, its marks put over their letters."""
@@ -40,14 +51,16 @@ MIN_LINE_EMS = 1.1
 
 TAB_CELLS = 2
 ASCENT, DESCENT = 0.95, 0.24
-"""Ems above and below the baseline of the letters of Latin-1; what is higher is moved down, or drawn smaller."""
+"""Ems above and below the baseline of the letters of Latin-1; what is higher is moved down, or
+drawn smaller.
+"""
 
 UNIFONT_ASCENT = 14 / 16
 QUARTERS = 4
 """Places in a pixel where a glyph may start."""
 
 
-# ---- widths ---------------------------------------------------------------------------------------------------------
+# ---- widths --------------------------------------------------------------------------------------
 
 
 def split_line(text: str, widest: int = ANY_WIDTH) -> Line:
@@ -87,14 +100,16 @@ def width(atom: str, count: int) -> int:
 
 @lru_cache(maxsize=16384)
 def _in_noto(atom: str) -> str | None:
-    """The atom as Noto Sans draws it, composed; None where it cannot, and for marks without a letter."""
+    """The atom as Noto Sans draws it, composed; None where it cannot, and for marks without a
+    letter.
+    """
     if atom == "\t" or kind(atom[0]) not in ("plain", "wide"):
         return None
     composed = atom if len(atom) == 1 else unicodedata.normalize("NFC", atom)
     return composed if all(outline(NOTO.font).has(char) for char in composed) else None
 
 
-# ---- places ---------------------------------------------------------------------------------------------------------
+# ---- places --------------------------------------------------------------------------------------
 
 
 def em_and_band(grid: Grid, side_px: int) -> tuple[int, int]:
@@ -128,7 +143,7 @@ def edges(grid: Grid, side_px: int) -> tuple[list[int], list[int]]:
     return ys, [i * side_px // grid.columns for i in range(grid.columns + 1)]
 
 
-# ---- ink ------------------------------------------------------------------------------------------------------------
+# ---- ink -----------------------------------------------------------------------------------------
 
 Glyph = tuple[Ink, int, int]
 """(ink, left, top) in px: from where the atom starts, and from the top of the row's band."""
@@ -142,13 +157,17 @@ def draw_page(page: Page, side_px: int) -> Image:
     ink = np.zeros((side_px, side_px), np.uint8)
     for row, line in zip(page.layout.rows, page.lines, strict=True):
         strip = ink[ys[row.y] : ys[row.y] + band, xs[row.x] : xs[row.x + grid.measure]]
-        start = row.x * UNIT * em - 1000 * 64 * xs[row.x]  # from the strip's left edge, in 1/64000 px
+        start = (
+            row.x * UNIT * em - 1000 * 64 * xs[row.x]
+        )  # from the strip's left edge, in 1/64000 px
         _draw_line(strip, in_order(line, grid.measure), start, em)
     return 255 - ink
 
 
 def in_order(line: str, measure: int) -> Sequence[tuple[str, int]]:
-    """(atom, cells) from left to right. Rows run from left to right, so that the mark of a turn stands first."""
+    """(atom, cells) from left to right. Rows run from left to right, so that the mark of a turn
+    stands first.
+    """
     if not RTL.search(line) and all(kind(char) == "plain" for char in set(line)):
         return list(zip(line, repeat(1)))
     return visual_order(line, measure, base=0)
@@ -169,7 +188,9 @@ def _draw_line(strip: Ink, atoms: Sequence[tuple[str, int]], pen: int, em: int) 
 
 @lru_cache(maxsize=65536)
 def glyph(atom: str, count: int, em: int, quarter: int, band: int) -> Glyph:
-    """An atom of `count` cells, its em in 1/64 px, moved right by `quarter`/4 px, in a band of `band` px."""
+    """An atom of `count` cells, its em in 1/64 px, moved right by `quarter`/4 px, in a band of
+    `band` px.
+    """
     if composed := _in_noto(atom):
         return _outlined(composed, em, quarter, band)
     room = max(1, width(atom, count) * em // 64000)
@@ -183,7 +204,9 @@ def glyph(atom: str, count: int, em: int, quarter: int, band: int) -> Glyph:
 
 
 def baseline(em: int, band: int) -> int:
-    """Px from the top of a band to the baseline: room for accents, then a pixel of paper below descenders."""
+    """Px from the top of a band to the baseline: room for accents, then a pixel of paper below
+    descenders.
+    """
     below = -(-round(DESCENT * em) // 64)
     return min(round(ASCENT * em / 64), band - below - 1)
 

@@ -1,7 +1,8 @@
-"""Scripts whose letters join, reorder or stack: shaped by HarfBuzz with small Noto fonts, filled by FreeType.
+"""Scripts whose letters join, reorder or stack: shaped by HarfBuzz with small Noto fonts, filled by
+FreeType.
 
-Knows outline fonts and runs of text; nothing of pages. Widths are in cells of half an em, so that a run takes the same
-cells at every size of the page; grays are cut to 4 bits.
+Knows outline fonts and runs of text; nothing of pages. Widths are in cells of half an em, so that a
+run takes the same cells at every size of the page; grays are cut to 4 bits.
 """
 
 from __future__ import annotations
@@ -17,12 +18,24 @@ import uharfbuzz
 
 from optical_memory.renderers.glyphs import FONT_DIR, FREETYPE, Ink
 
-__all__ = ["SCRIPTS", "Outline", "Script", "four_bits", "joiner_shows", "outline", "run_cells", "run_ink", "script_of"]
+__all__ = [
+    "SCRIPTS",
+    "Outline",
+    "Script",
+    "four_bits",
+    "joiner_shows",
+    "outline",
+    "run_cells",
+    "run_ink",
+    "script_of",
+]
 
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """A shaped script: its ISO 15924 tag, font, Unicode ranges, and whether it writes spaces between words."""
+    """A shaped script: its ISO 15924 tag, font, Unicode ranges, and whether it writes spaces
+    between words.
+    """
 
     tag: str
     font: str
@@ -45,11 +58,15 @@ WIDEST = 1.5  # how far letters are stretched to fill square cells
 
 @cache
 def script_of(char: str) -> Script | None:
-    """The shaped script of a letter or mark; None for digits, punctuation and everything that needs no shaping."""
+    """The shaped script of a letter or mark; None for digits, punctuation and everything that needs
+    no shaping.
+    """
     if not char or unicodedata.category(char)[0] not in "LM":
         return None
     for script in SCRIPTS:
-        if any(low <= ord(char) <= high for low, high in script.ranges) and outline(script.font).has(char):
+        if any(low <= ord(char) <= high for low, high in script.ranges) and outline(
+            script.font
+        ).has(char):
             return script
     return None
 
@@ -83,13 +100,17 @@ class Outline:
             pen += at.x_advance
         return placed
 
-    def fill(self, glyph: int, x_ppem: float, y_ppem: float, dx: float, dy: float) -> tuple[Ink, int, int]:
+    def fill(
+        self, glyph: int, x_ppem: float, y_ppem: float, dx: float, dy: float
+    ) -> tuple[Ink, int, int]:
         """(ink, left, top) of a glyph moved by (dx, dy) px; `left` and `top` as FreeType has them."""
         self._ft.set_char_size(round(x_ppem * 64), round(y_ppem * 64), 72, 72)
         self._ft.set_transform(_UPRIGHT, freetype.Vector(round(dx * 64), round(dy * 64)))
         self._ft.load_glyph(glyph, freetype.FT_LOAD_NO_HINTING | freetype.FT_LOAD_RENDER)
         slot, bitmap = self._ft.glyph, self._ft.glyph.bitmap
-        ink = np.array(bitmap.buffer, np.uint8).reshape(bitmap.rows, max(1, bitmap.pitch))[:, : bitmap.width]
+        ink = np.array(bitmap.buffer, np.uint8).reshape(bitmap.rows, max(1, bitmap.pitch))[
+            :, : bitmap.width
+        ]
         return ink, slot.bitmap_left, slot.bitmap_top
 
 

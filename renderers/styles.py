@@ -1,4 +1,6 @@
-"""The styles of a page as values: how a grid's style splits lines, stands its rows on a picture and draws them."""
+"""The styles of a page as values: how a grid's style splits lines, stands its rows on a picture and
+draws them.
+"""
 
 from __future__ import annotations
 
@@ -24,8 +26,8 @@ class SplitLine(Protocol):
 class Style:
     """What laying out and drawing need to know of a style.
 
-    `unit` is a cell in the units of `Line.at`, `longest` the cells of the widest escape. `clusters` gives those of a
-    row, `edges` where rows and cells start (px) on a picture, `draw` the picture.
+    `unit` is a cell in the units of `Line.at`, `longest` the cells of the widest escape. `clusters`
+    gives those of a row, `edges` where rows and cells start (px) on a picture, `draw` the picture.
     """
 
     unit: int
@@ -42,7 +44,9 @@ def _no_clusters(line: Line, first: int, stop: int, chars: int, cells: int) -> t
 
 STYLES: Mapping[StyleName, Style] = MappingProxyType(
     {
-        "cells": Style(1, 10, cells.split_line, wrapping.clusters, drawing.edges, drawing.draw_page),
+        "cells": Style(
+            1, 10, cells.split_line, wrapping.clusters, drawing.edges, drawing.draw_page
+        ),
         "sans": Style(sans.UNIT, 13, sans.split_line, _no_clusters, sans.edges, sans.draw_page),
     }
 )

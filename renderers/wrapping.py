@@ -1,7 +1,8 @@
 """Word wrap: one line of atoms into rows, nothing lost and nothing added.
 
-Knows atoms and widths; nothing of turns or pages. A row ends before the one space that is not drawn (its join is " "),
-or anywhere else with the join "" (a word that is longer than the measure, several spaces, wide characters).
+Knows atoms and widths; nothing of turns or pages. A row ends before the one space that is not drawn
+(its join is " "), or anywhere else with the join "" (a word that is longer than the measure,
+several spaces, wide characters).
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ __all__ = ["Cut", "clusters", "cut_row"]
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """Where a row ends: atoms up to `stop` are drawn, `join` follows them, the next row begins with atom `resume`."""
+    """Where a row ends: atoms up to `stop` are drawn, `join` follows them, the next row begins with
+    atom `resume`.
+    """
 
     stop: int
     join: str
@@ -25,11 +28,15 @@ class Cut:
 
 
 def cut_row(line: Line, first: int, room: int, measure: int) -> Cut:
-    """Cut a row from atom `first` on, at most `room` wide in the units of `line.at`; later rows are `measure` wide.
+    """Cut a row from atom `first` on, at most `room` wide in the units of `line.at`; later rows are
+    `measure` wide.
 
-    The end of the line gives `stop == resume == len(line)`. A row may be empty when a word fits only the next one.
+    The end of the line gives `stop == resume == len(line)`. A row may be empty when a word fits
+    only the next one.
     """
-    full = bisect_right(line.at, line.at[first] + room, lo=first) - 1  # the first atom that does not fit any more
+    full = (
+        bisect_right(line.at, line.at[first] + room, lo=first) - 1
+    )  # the first atom that does not fit any more
     if full >= len(line):
         return Cut(len(line), "", len(line))
     for at in range(full, first, -1):
@@ -47,14 +54,22 @@ def _break_at(line: Line, at: int) -> Cut | None:
         lone = before != " " and at + 1 < len(line) and line.atom(at + 1) != " "
         return Cut(at, " ", at + 1) if lone else Cut(at, "", at)
     if before == " ":
-        return Cut(at, "", at) if at > 1 and line.atom(at - 2) == " " else None  # a lone space: one step back
+        return (
+            Cut(at, "", at) if at > 1 and line.atom(at - 2) == " " else None
+        )  # a lone space: one step back
     return Cut(at, "", at) if before == "\t" or _breaks(line, at - 1) or _breaks(line, at) else None
 
 
 def _breaks(line: Line, i: int) -> bool:
-    """Lines may be broken beside wide characters and chunks of scripts without spaces: all that is wide by itself."""
+    """Lines may be broken beside wide characters and chunks of scripts without spaces: all that is
+    wide by itself.
+    """
     atom = line.atom(i)
-    return line.cells(i) > 1 and not atom.isascii() and ("\u0e00" <= atom[0] <= "\u0eff" or len(atom) == 1)
+    return (
+        line.cells(i) > 1
+        and not atom.isascii()
+        and ("\u0e00" <= atom[0] <= "\u0eff" or len(atom) == 1)
+    )
 
 
 def _is_blank(line: Line, first: int, stop: int) -> bool:
@@ -71,7 +86,8 @@ def _word(line: Line, start: int, measure: int) -> bool:
 
 
 def clusters(line: Line, first: int, stop: int, chars: int, cells: int) -> tuple[Cluster, ...]:
-    """The clusters of a row that draws atoms `first` to `stop` after a mark of `chars` characters in `cells` cells.
+    """The clusters of a row that draws atoms `first` to `stop` after a mark of `chars` characters
+    in `cells` cells.
 
     Right-to-left runs become one cluster each: inside it, words stand in reading order.
     """

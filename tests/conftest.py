@@ -1,4 +1,6 @@
-"""What tests share: a real Valkey server, stores of each kind, a memory in a file, and data beside the checkout."""
+"""What tests share: a real Valkey server, stores of each kind, a memory in a file, and data beside
+the checkout.
+"""
 
 from __future__ import annotations
 
@@ -12,14 +14,14 @@ import pytest
 
 from optical_memory import OpticalMemory
 from optical_memory.stores import Store, open_store
+from optical_memory.stores.private_server import private_server
 from optical_memory.stores.redis import RedisStore
-from optical_memory.stores.server import private_server
 from optical_memory.stores.sqlite import SQLiteStore
 from optical_memory.testing import TemplateReader
 
 if TYPE_CHECKING:
-    from published import Stock
-    from remembered import Open
+    from support.shelf_turns import Open
+    from support.small_checkpoints import Stock
 
 
 @pytest.fixture(scope="session")
@@ -84,7 +86,12 @@ def opened(file_url: str) -> Iterator[Open]:
     memories: list[OpticalMemory] = []
 
     def open_one(**settings: Any) -> OpticalMemory:
-        defaults: dict[str, Any] = {"store": file_url, "reader": TemplateReader(), "keep_turns": 3, "capacity": 10**6}
+        defaults: dict[str, Any] = {
+            "store": file_url,
+            "reader": TemplateReader(),
+            "keep_turns": 3,
+            "capacity": 10**6,
+        }
         memories.append(OpticalMemory("alice", **defaults | settings))
         return memories[-1]
 
@@ -106,9 +113,9 @@ def data_dir() -> Path:
 @pytest.fixture(scope="session")
 def stock(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Stock]:
     """A small random checkpoint of every family in the published form, by the family's id."""
-    from published import write_checkpoint
+    from support.small_checkpoints import write_checkpoint
 
-    from optical_memory.readers.families import FAMILIES
+    from optical_memory.readers.deepseek.families import FAMILIES
 
     root = tmp_path_factory.mktemp("checkpoints")
     return {f.id: (root / f.id, write_checkpoint(root / f.id, f)) for f in FAMILIES.values()}

@@ -8,11 +8,18 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from optical_memory.certificate import WINDOW, Certificate, RungCertificate, accuracy, agreements_in, certify_reading
+from optical_memory.certificate import (
+    WINDOW,
+    Certificate,
+    RungCertificate,
+    accuracy,
+    agreements_in,
+    certify_reading,
+)
 from optical_memory.errors import NewerFormat, ReadingFailed
 from optical_memory.ledger import Ledger, LedgerSpan, extract
 from optical_memory.readers.base import Reading
-from optical_memory.trust import statuses
+from optical_memory.spans import statuses
 
 
 def reading(text: str, confidence: float = 0.9) -> Reading:
@@ -80,7 +87,9 @@ def test_a_certificate_survives_json_and_knows_what_it_never_measured() -> None:
 
 
 SAME_LENGTH = st.integers(0, 80).flatmap(
-    lambda n: st.tuples(*[st.text(st.sampled_from("ab \n7é\ufffd"), min_size=n, max_size=n) for _ in range(2)])
+    lambda n: st.tuples(
+        *[st.text(st.sampled_from("ab \n7é\ufffd"), min_size=n, max_size=n) for _ in range(2)]
+    )
 )
 
 
@@ -89,7 +98,9 @@ SAME_LENGTH = st.integers(0, 80).flatmap(
 def test_misread_is_exactly_where_the_texts_differ(pair: tuple[str, str]) -> None:
     truth, read = pair
     got = certify_reading("tiny", truth, reading(read))
-    assert {i for a, b in got.misread for i in range(a, b)} == {i for i in range(len(truth)) if truth[i] != read[i]}
+    assert {i for a, b in got.misread for i in range(a, b)} == {
+        i for i in range(len(truth)) if truth[i] != read[i]
+    }
     assert all(a[1] < b[0] for a, b in pairwise(got.misread))
     inked = [i for i, char in enumerate(truth) if not char.isspace()]
     width = min(WINDOW, len(inked))
@@ -102,7 +113,9 @@ def test_misread_is_exactly_where_the_texts_differ(pair: tuple[str, str]) -> Non
 
 
 @given(SAME_LENGTH, st.booleans())
-def test_no_verified_or_original_character_is_ever_wrong(pair: tuple[str, str], certified: bool) -> None:
+def test_no_verified_or_original_character_is_ever_wrong(
+    pair: tuple[str, str], certified: bool
+) -> None:
     truth, read = pair
     ledger = extract(truth)
     certificate = certify_reading("tiny", truth, reading(read)) if certified else None
@@ -156,7 +169,9 @@ def test_another_reading_is_not_verified_however_sure_it_is() -> None:
 
 def test_a_forgotten_turn_leaves_no_checksum_and_the_rest_stays_verified() -> None:
     truth = "abcd" * 64
-    certificate = Certificate("r", "1", "int8", {"base": certify_reading("base", truth, reading(truth, 1.0))})
+    certificate = Certificate(
+        "r", "1", "int8", {"base": certify_reading("base", truth, reading(truth, 1.0))}
+    )
     left = Certificate.from_json(certificate.without(63, 70).to_json())
     assert left.partial
     assert [check == 0 for check in left.rungs["base"].checks] == [True, True, False, False]
@@ -170,11 +185,15 @@ def test_a_forgotten_turn_leaves_no_checksum_and_the_rest_stays_verified() -> No
 
 
 def test_a_certificate_of_the_first_format_verifies_nothing() -> None:
-    told = Certificate("r", "1", "int8", {"base": certify_reading("base", "abcd", reading("abXd"))}).to_json()
+    told = Certificate(
+        "r", "1", "int8", {"base": certify_reading("base", "abcd", reading("abXd"))}
+    ).to_json()
     old = told | {"v": 1, "rungs": [rung[:5] for rung in told["rungs"]]}
     proof = Certificate.from_json(old).rungs["base"]
     assert (proof.agreement, proof.misread) == (0.75, ((2, 3),))
-    assert {span.status for span in statuses(4, Ledger(), proof, reading("abXd", 1.0))} == {"reconstructed"}
+    assert {span.status for span in statuses(4, Ledger(), proof, reading("abXd", 1.0))} == {
+        "reconstructed"
+    }
 
 
 def test_without_a_certificate_all_that_is_read_is_reconstructed() -> None:
@@ -198,5 +217,7 @@ def test_blanks_do_not_make_a_doubtful_word_look_sure() -> None:
     ("truth", "read", "expected"),
     [("abcd", "abcd", 1), ("abcd", "", 0), ("", "", 1), ("abcd", "abXcd", 0.8), ("ab", "cd", 0)],
 )
-def test_accuracy_is_one_less_the_edit_distance_over_the_longer(truth: str, read: str, expected: float) -> None:
+def test_accuracy_is_one_less_the_edit_distance_over_the_longer(
+    truth: str, read: str, expected: float
+) -> None:
     assert accuracy(truth, read) == pytest.approx(expected)

@@ -23,7 +23,10 @@ def test_a_batch_counts_like_one_by_one() -> None:
 
 
 def test_english_prose_is_four_to_five_characters_a_token() -> None:
-    text = "The old man went down to the harbour in the morning to see whether the boats had come back. " * 20
+    text = (
+        "The old man went down to the harbour in the morning to see whether the boats had come back. "
+        * 20
+    )
     assert 3.8 < len(text) / count_tokens(text) < 5.5
 
 
@@ -37,7 +40,12 @@ def test_openai_bills_the_example_of_its_guide() -> None:
 
 
 def test_a_smaller_picture_is_cheaper_at_claude_and_not_at_gemini() -> None:
-    assert [image_tokens(side, "claude") for side in (512, 640, 1024, 1280)] == [361, 529, 1369, 2116]
+    assert [image_tokens(side, "claude") for side in (512, 640, 1024, 1280)] == [
+        361,
+        529,
+        1369,
+        2116,
+    ]
     assert len({image_tokens(side, "gemini") for side in (512, 640, 1024, 1280)}) == 1
 
 

@@ -9,7 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from optical_memory.counting import count_tokens
-from optical_memory.ledger import CODE_LIMIT, KINDS, Ledger, LedgerSpan, blank, extract, splice, tokens
+from optical_memory.ledger import (
+    CODE_LIMIT,
+    KINDS,
+    Ledger,
+    LedgerSpan,
+    blank,
+    extract,
+    splice,
+    tokens,
+)
 
 ASCII = frozenset(map(chr, range(32, 127)))
 
@@ -63,10 +72,14 @@ FACTS = [
 
 
 @pytest.mark.parametrize(("kind", "fact"), FACTS)
-@pytest.mark.parametrize("frame", ["{}", "so it is {} then", "(see {}), ok", "a line\n{}\nanother", "it was {}. Next"])
+@pytest.mark.parametrize(
+    "frame", ["{}", "so it is {} then", "(see {}), ok", "a line\n{}\nanother", "it was {}. Next"]
+)
 def test_a_fact_is_found_whole_wherever_it_stands(kind: str, fact: str, frame: str) -> None:
     found = extract(frame.format(fact)).spans
-    assert [(span.kind, span.text) for span in found if span.text.rstrip(".") == fact.rstrip(".")] != []
+    assert [
+        (span.kind, span.text) for span in found if span.text.rstrip(".") == fact.rstrip(".")
+    ] != []
     assert {span.kind for span in found} == {kind}
 
 
@@ -87,11 +100,16 @@ def test_prose_has_no_facts(prose: str) -> None:
 
 def test_of_overlapping_candidates_the_longest_wins() -> None:
     (span,) = extract("open https://host-7.example/2026-03-04/v1.2.3/4K7Q2Z?id=0xFF now").spans
-    assert (span.kind, span.text) == ("url", "https://host-7.example/2026-03-04/v1.2.3/4K7Q2Z?id=0xFF")
+    assert (span.kind, span.text) == (
+        "url",
+        "https://host-7.example/2026-03-04/v1.2.3/4K7Q2Z?id=0xFF",
+    )
 
 
 def test_a_url_gives_back_the_punctuation_of_its_sentence() -> None:
-    assert [span.text for span in extract("(see https://a.example/b.c). Then www.b.example, too").spans] == [
+    assert [
+        span.text for span in extract("(see https://a.example/b.c). Then www.b.example, too").spans
+    ] == [
         "https://a.example/b.c",
         "www.b.example",
     ]
@@ -117,7 +135,10 @@ def test_what_the_reader_cannot_read_is_kept() -> None:
 
 
 ANY_TEXT = st.text(st.characters(codec="utf-8"), max_size=200) | st.lists(
-    st.sampled_from([fact for _, fact in FACTS] + [" ", "\n", "```", "`", ".", "/", "word", "é", "你", "\u0301", "7"])
+    st.sampled_from(
+        [fact for _, fact in FACTS]
+        + [" ", "\n", "```", "`", ".", "/", "word", "é", "你", "\u0301", "7"]
+    )
 ).map("".join)
 
 
@@ -131,7 +152,9 @@ def test_spans_are_ordered_apart_and_exactly_the_text(text: str) -> None:
 
 @given(ANY_TEXT)
 def test_no_character_outside_the_charset_is_left_out(text: str) -> None:
-    covered = {i for span in extract(text, charset=ASCII).spans for i in range(span.start, span.end)}
+    covered = {
+        i for span in extract(text, charset=ASCII).spans for i in range(span.start, span.end)
+    }
     assert {i for i, char in enumerate(text) if char not in ASCII and char != "\n"} <= covered
 
 
@@ -161,10 +184,14 @@ def test_a_ledger_of_a_later_format_is_refused_by_number() -> None:
 
 
 @given(ANY_TEXT, st.integers(0, 250), st.integers(0, 250))
-def test_blanking_leaves_nothing_inside_and_everything_outside(text: str, start: int, end: int) -> None:
+def test_blanking_leaves_nothing_inside_and_everything_outside(
+    text: str, start: int, end: int
+) -> None:
     before = {i for span in extract(text).spans for i in range(span.start, span.end)}
     after = blank(extract(text), start, end)
-    assert {i for span in after.spans for i in range(span.start, span.end)} == before - set(range(start, end))
+    assert {i for span in after.spans for i in range(span.start, span.end)} == before - set(
+        range(start, end)
+    )
     assert all(text[span.start : span.end] == span.text for span in after.spans)
 
 
@@ -185,7 +212,9 @@ SEEDS = [
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_time_grows_no_faster_than_the_text(seed: str) -> None:
-    """A quarter of a megabyte of the worst repetitions we know; a quadratic pattern would take many minutes."""
+    """A quarter of a megabyte of the worst repetitions we know; a quadratic pattern would take many
+    minutes.
+    """
     text = (seed * 250_000)[:250_000]
     started = time.process_time()
     extract(text, charset=ASCII)

@@ -8,7 +8,7 @@ from statistics import median
 from typing import Any
 
 import pytest
-from remembered import Open, said
+from support.shelf_turns import Open, said
 
 from optical_memory import OpticalMemory, Turn
 from optical_memory.errors import InputError
@@ -64,7 +64,9 @@ def test_an_edited_turn_replaces_the_old_one_while_it_is_open(opened: Open):
     assert turns_told(memory) == {"a": "first, edited", "b": "second"}
 
 
-def test_an_edited_turn_on_a_sealed_page_is_a_new_turn_and_sending_it_all_again_changes_nothing(opened: Open):
+def test_an_edited_turn_on_a_sealed_page_is_a_new_turn_and_sending_it_all_again_changes_nothing(
+    opened: Open,
+):
     memory = opened()
     history = [Turn("user", turn.text, id=f"m{i}") for i, turn in enumerate(said(40))]
     memory.remember(history)
@@ -116,7 +118,9 @@ def test_a_tool_call_and_its_result_stand_on_one_page_where_it_can_hold_both(ope
     assert all(call.pages == answer.pages for call, answer in pairs)
 
 
-@pytest.mark.parametrize("wrong", ["hello", {"role": "user"}, None, Turn("owner", "x"), Turn("user", 5)])  # type: ignore[arg-type]
+@pytest.mark.parametrize(
+    "wrong", ["hello", {"role": "user"}, None, Turn("owner", "x"), Turn("user", 5)]
+)  # type: ignore[arg-type]
 def test_what_is_no_turn_is_refused_and_nothing_is_written(opened: Open, wrong: Any):
     memory = opened(background=False)
     with pytest.raises(InputError):

@@ -1,4 +1,6 @@
-"""Several memories on one session, and the thread in the background: nothing lost, nothing left undone."""
+"""Several memories on one session, and the thread in the background: nothing lost, nothing left
+undone.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from remembered import Open, said
+from support.shelf_turns import Open, said
 
 import optical_memory
 from optical_memory import OpticalMemory, Turn
@@ -19,7 +21,7 @@ from optical_memory.tokens import VisualTokens
 
 ROOT = Path(optical_memory.__file__).parents[1]
 
-# ---- several memories on one session --------------------------------------------------------------------------------
+# ---- several memories on one session -------------------------------------------------------------
 
 
 def test_two_threads_with_a_memory_each_lose_nothing_and_number_without_gaps(opened: Open):
@@ -27,9 +29,14 @@ def test_two_threads_with_a_memory_each_lose_nothing_and_number_without_gaps(ope
 
     def write(memory: OpticalMemory, who: str) -> None:
         for n in range(60):
-            memory.remember(Turn("user", f"{who} says number {n}, and that is that.", id=f"{who}{n}"))
+            memory.remember(
+                Turn("user", f"{who} says number {n}, and that is that.", id=f"{who}{n}")
+            )
 
-    threads = [threading.Thread(target=write, args=pair) for pair in zip(memories, ("ann", "bob"), strict=True)]
+    threads = [
+        threading.Thread(target=write, args=pair)
+        for pair in zip(memories, ("ann", "bob"), strict=True)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -44,7 +51,9 @@ def assert_both_told_everything(memory: OpticalMemory, each: int) -> None:
     assert memory.check() == []
     assert set(told) == {f"{who}{n}" for who in ("ann", "bob") for n in range(each)}
     assert all(
-        told[f"{who}{n}"] == f"{who} says number {n}, and that is that." for who in ("ann", "bob") for n in range(each)
+        told[f"{who}{n}"] == f"{who} says number {n}, and that is that."
+        for who in ("ann", "bob")
+        for n in range(each)
     )
     for who in ("ann", "bob"):
         assert [id for id in told if id.startswith(who)] == [f"{who}{n}" for n in range(each)]
@@ -62,9 +71,18 @@ with OpticalMemory("alice", store=url, reader=TemplateReader(), keep_turns=3, ca
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "redis"])
-def test_two_processes_on_one_session_lose_nothing(kind: str, tmp_path: Path, request: pytest.FixtureRequest):
-    url = f"sqlite:///{tmp_path}/memory.db" if kind == "sqlite" else request.getfixturevalue("redis_url")
-    writers = [subprocess.Popen([sys.executable, "-c", WRITER, url, who], cwd=ROOT) for who in ("ann", "bob")]
+def test_two_processes_on_one_session_lose_nothing(
+    kind: str, tmp_path: Path, request: pytest.FixtureRequest
+):
+    url = (
+        f"sqlite:///{tmp_path}/memory.db"
+        if kind == "sqlite"
+        else request.getfixturevalue("redis_url")
+    )
+    writers = [
+        subprocess.Popen([sys.executable, "-c", WRITER, url, who], cwd=ROOT)
+        for who in ("ann", "bob")
+    ]
     assert [writer.wait(timeout=120) for writer in writers] == [0, 0]
     with OpticalMemory("alice", store=url, reader=TemplateReader(), background=False) as memory:
         try:
@@ -85,7 +103,7 @@ def test_sessions_are_apart(opened: Open):
     other.close()
 
 
-# ---- the background -------------------------------------------------------------------------------------------------
+# ---- the background ------------------------------------------------------------------------------
 
 
 class BrokenReader(TemplateReader):
@@ -123,7 +141,9 @@ def test_the_next_memory_does_the_work_that_one_left_undone(opened: Open):
 
 
 def test_closing_ends_the_thread_and_leaves_nothing_undone(file_url: str):
-    with OpticalMemory("alice", store=file_url, reader=TemplateReader(), keep_turns=3, capacity=10**6) as memory:
+    with OpticalMemory(
+        "alice", store=file_url, reader=TemplateReader(), keep_turns=3, capacity=10**6
+    ) as memory:
         memory.remember(said(40))
     assert not any(thread.name == "optical-memory alice" for thread in threading.enumerate())
     with OpticalMemory("alice", store=file_url, reader=TemplateReader()) as again:

@@ -73,7 +73,14 @@ def test_unspaced_scripts_become_pairs_of_characters() -> None:
 
 def test_terms_say_where_they_stand() -> None:
     text = "See the gate: 北京 at src/a.py"
-    assert [text[start:end] for start, end, _ in words(text)] == ["See", "the", "gate", "北京", "at", "src/a.py"]
+    assert [text[start:end] for start, end, _ in words(text)] == [
+        "See",
+        "the",
+        "gate",
+        "北京",
+        "at",
+        "src/a.py",
+    ]
 
 
 def test_only_plain_words_are_stemmed() -> None:
@@ -93,16 +100,25 @@ def test_top_terms_prefer_what_is_rare_among_pages() -> None:
 
 DOCUMENTS = st.dictionaries(
     st.sampled_from("abcdefgh"),
-    st.dictionaries(st.sampled_from(["gate", "code", "sea", "4k7", "mia"]), st.integers(1, 4), max_size=5),
+    st.dictionaries(
+        st.sampled_from(["gate", "code", "sea", "4k7", "mia"]), st.integers(1, 4), max_size=5
+    ),
     min_size=1,
 )
 
 
 @given(DOCUMENTS, st.sampled_from(["gate", "gate code", "sea mia 4k7"]))
-def test_scores_are_those_of_an_index_over_every_term(documents: dict[str, dict[str, int]], query: str) -> None:
-    """`rank` shows the library only the terms that were asked for; the whole index is the slow oracle."""
+def test_scores_are_those_of_an_index_over_every_term(
+    documents: dict[str, dict[str, int]], query: str
+) -> None:
+    """`rank` shows the library only the terms that were asked for; the whole index is the slow
+    oracle.
+    """
     vocabulary = {term: i for i, term in enumerate(["gate", "code", "sea", "4k7", "mia"])}
-    corpus = [[vocabulary[term] for term, n in counts.items() for _ in range(n)] for counts in documents.values()]
+    corpus = [
+        [vocabulary[term] for term, n in counts.items() for _ in range(n)]
+        for counts in documents.values()
+    ]
     ranked = dict(rank(query, documents, 10))
     if not any(corpus):
         assert ranked == {}
@@ -110,7 +126,9 @@ def test_scores_are_those_of_an_index_over_every_term(documents: dict[str, dict[
     oracle = BM25()
     oracle.index((corpus, vocabulary), show_progress=False)
     scores = oracle.get_scores_from_ids([vocabulary[term] for term in query.split()])
-    expected = {name: float(score) for name, score in zip(documents, scores, strict=True) if score > 0}
+    expected = {
+        name: float(score) for name, score in zip(documents, scores, strict=True) if score > 0
+    }
     assert ranked == pytest.approx(expected, rel=1e-5)
 
 

@@ -14,7 +14,17 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from safetensors.numpy import save
 
 from optical_memory.errors import CorruptTokens, ReaderMismatch
-from optical_memory.tokens import CODECS, F16, INT4, INT8, TokenCodec, VisualTokens, blob_key, codec, unpack
+from optical_memory.tokens import (
+    CODECS,
+    F16,
+    INT4,
+    INT8,
+    TokenCodec,
+    VisualTokens,
+    blob_key,
+    codec,
+    unpack,
+)
 
 GOLDEN = Path(__file__).parent / "golden"
 every_codec = pytest.mark.parametrize("kind", CODECS.values(), ids=CODECS)
@@ -104,7 +114,13 @@ def test_what_half_precision_cannot_hold_is_clamped(kind: TokenCodec) -> None:
 @every_codec
 @pytest.mark.parametrize(
     "values",
-    [np.zeros((0, 4)), np.zeros(4), np.zeros((2, 2, 2)), np.array([[np.nan, 1]]), np.array([[np.inf, 1]])],
+    [
+        np.zeros((0, 4)),
+        np.zeros(4),
+        np.zeros((2, 2, 2)),
+        np.array([[np.nan, 1]]),
+        np.array([[np.inf, 1]]),
+    ],
     ids=["empty", "1-d", "3-d", "nan", "inf"],
 )
 def test_only_finite_tables_are_packed(kind: TokenCodec, values: np.ndarray) -> None:
@@ -112,7 +128,9 @@ def test_only_finite_tables_are_packed(kind: TokenCodec, values: np.ndarray) -> 
         kind.pack(tokens_of(values.astype(np.float32)))
 
 
-@pytest.mark.parametrize("other", [("deepseek", "r1", "base"), ("pocket", "r2", "base"), ("pocket", "r1", "tiny")])
+@pytest.mark.parametrize(
+    "other", [("deepseek", "r1", "base"), ("pocket", "r2", "base"), ("pocket", "r1", "tiny")]
+)
 def test_tokens_of_another_reader_revision_or_rung_are_refused(other: tuple[str, str, str]) -> None:
     with pytest.raises(ReaderMismatch, match="encode the page again"):
         unpack(INT8.pack(sample()), expect=other)
@@ -131,7 +149,9 @@ def test_a_blob_with_any_byte_changed_never_gives_other_numbers(kind: TokenCodec
             survivors.append(at)
         except CorruptTokens:
             continue
-    assert all(8 <= at < body for at in survivors)  # in the maker's name, which `expect` holds against it
+    assert all(
+        8 <= at < body for at in survivors
+    )  # in the maker's name, which `expect` holds against it
     assert len(survivors) < 20
 
 
@@ -237,14 +257,18 @@ def test_codecs_are_found_by_name() -> None:
 
 def test_a_blob_key_depends_on_each_of_its_inputs_and_on_where_they_end() -> None:
     base = ("sha256:ab", "pocket", "r1", "base", "int8")
-    others = [(*base[:i], base[i] + "x", *base[i + 1 :]) for i in range(5)] + [("sha256:abpocket", "", *base[2:])]
+    others = [(*base[:i], base[i] + "x", *base[i + 1 :]) for i in range(5)] + [
+        ("sha256:abpocket", "", *base[2:])
+    ]
     assert len({blob_key(*inputs) for inputs in [base, *others]}) == 7
     assert blob_key(*base) == blob_key(*base)
 
 
 @pytest.mark.parametrize("name", ["f16", "int8", "int4"])
 def test_blobs_of_format_1_are_read_forever(name: str) -> None:
-    tokens = unpack((GOLDEN / f"tokens-1-{name}.safetensors").read_bytes(), expect=("pocket", "golden", "tiny"))
+    tokens = unpack(
+        (GOLDEN / f"tokens-1-{name}.safetensors").read_bytes(), expect=("pocket", "golden", "tiny")
+    )
     assert np.array_equal(tokens.values, np.load(GOLDEN / f"tokens-1-{name}.npy"))
 
 

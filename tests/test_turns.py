@@ -19,7 +19,9 @@ def test_turns_are_values():
     call = ToolCall("search", '{"q": 1}', "c1")
     picture = Attachment("image", "https://example.org/a.png", "a boat")
     first = Turn("assistant", "", tool_calls=(call,), attachments=(picture,))
-    assert first == Turn("assistant", "", tool_calls=(ToolCall("search", '{"q": 1}', "c1"),), attachments=(picture,))
+    assert first == Turn(
+        "assistant", "", tool_calls=(ToolCall("search", '{"q": 1}', "c1"),), attachments=(picture,)
+    )
     assert len({first, dataclasses.replace(first), dataclasses.replace(first, text="other")}) == 2
 
 

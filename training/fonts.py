@@ -1,10 +1,13 @@
-"""Measure which font suits a slot: how well a code of a few numbers tells its characters apart, by how much noise.
+"""Measure which font suits a slot: how well a code of a few numbers tells its characters apart, by
+how much noise.
 
-    python training/fonts.py        # needs Debian's fonts-spleen, fonts-terminus-otb and fonts-dejavu-core
+python training/fonts.py        # needs Debian's fonts-spleen, fonts-terminus-otb and
+fonts-dejavu-core
 
-For the slots of Base (8 x 16 px, 12 numbers) and of Small and Tiny (4 x 8 px, 4 numbers), ASCII and Latin-1, all
-characters alike common. `alike`: pairs with the same pixels; `nearest`: mean pixels by which a character differs from
-the one most like it (a gray pixel counts in part); then the share read right with noise on the unit code.
+For the slots of Base (8 x 16 px, 12 numbers) and of Small and Tiny (4 x 8 px, 4 numbers), ASCII and
+Latin-1, all characters alike common. `alike`: pairs with the same pixels; `nearest`: mean pixels by
+which a character differs from the one most like it (a gray pixel counts in part); then the share
+read right with noise on the unit code.
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ import start  # type: ignore[import-not-found]  # beside this script
 import torch
 from torch.nn import functional as F
 
-from optical_memory.readers.pocket_model import FIRST_CHAR, SLOTS, Slots
+from optical_memory.readers.pocket.network import FIRST_CHAR, SLOTS, Slots
 from optical_memory.renderers.glyphs import cell_ink, fit_ink, native_ink
 
 CHARS = [chr(c) for c in (*range(33, 127), *range(0xA1, 0x100)) if c != 0xAD]
@@ -42,7 +45,9 @@ def unifont(char: str, slots: Slots) -> np.ndarray:
 
 
 def outline(name: str, char: str, slots: Slots) -> np.ndarray | None:
-    """A font file's glyph: bitmaps as they are, outlines in the largest size that fits; None without the character."""
+    """A font file's glyph: bitmaps as they are, outlines in the largest size that fits; None
+    without the character.
+    """
     file, height = OUTLINES[name]
     face = freetype.Face(str(file))
     face.set_pixel_sizes(0, height or slots.height * 3 // 4)
@@ -51,7 +56,11 @@ def outline(name: str, char: str, slots: Slots) -> np.ndarray | None:
     face.load_char(char, freetype.FT_LOAD_RENDER | (freetype.FT_LOAD_TARGET_MONO if height else 0))
     bitmap = face.glyph.bitmap
     rows = np.array(bitmap.buffer, np.uint8).reshape(bitmap.rows, bitmap.pitch)
-    ink = np.unpackbits(rows, axis=1)[:, : bitmap.width] * np.uint8(255) if height else rows[:, : bitmap.width]
+    ink = (
+        np.unpackbits(rows, axis=1)[:, : bitmap.width] * np.uint8(255)
+        if height
+        else rows[:, : bitmap.width]
+    )
     cell = np.zeros((slots.height, slots.width), np.uint8)
     top = max(0, slots.height * 3 // 4 - face.glyph.bitmap_top)
     part = ink[: slots.height - top, : slots.width]
@@ -69,7 +78,10 @@ def measure(name: str, slots: Slots, drawn: list[np.ndarray]) -> str:
     net = start.fit_code(slots, pixels, ids, -pixels, STEPS)
     with torch.inference_mode():
         code = F.normalize(net(pixels), dim=-1).expand(50, -1, -1)
-        right = [(net.logits(code + s * torch.randn_like(code)).argmax(-1) == ids).float().mean() for s in NOISE]
+        right = [
+            (net.logits(code + s * torch.randn_like(code)).argmax(-1) == ids).float().mean()
+            for s in NOISE
+        ]
     alike, nearest = int((apart == 0).sum()) // 2, float(apart.min(1).values.mean())
     shares = " | ".join(f"{float(share):.4f}" for share in right)
     return f"| {slots.width} x {slots.height} | {name} | {alike} | {nearest:.1f} | {shares} |"
@@ -78,7 +90,10 @@ def measure(name: str, slots: Slots, drawn: list[np.ndarray]) -> str:
 def main() -> None:
     lines = []
     for slots in SLOTS:
-        fonts = {"misc-fixed": [misc_fixed(c, slots) for c in CHARS], "Unifont": [unifont(c, slots) for c in CHARS]}
+        fonts = {
+            "misc-fixed": [misc_fixed(c, slots) for c in CHARS],
+            "Unifont": [unifont(c, slots) for c in CHARS],
+        }
         for name in OUTLINES:
             drawn = [cell for c in CHARS if (cell := outline(name, c, slots)) is not None]
             fonts |= {name: drawn} if len(drawn) == len(CHARS) else {}

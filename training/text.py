@@ -1,7 +1,8 @@
 """Training pages: real text and random strings poured into a grid of cells, as code points.
 
-Reads the `*.txt.xz` files of a text folder once into memory. The last 2 % of every file are held out. At least a
-quarter of the lines have no language prior (random strings, identifiers, numbers), so that only looking helps.
+Reads the `*.txt.xz` files of a text folder once into memory. The last 2 % of every file are held
+out. At least a quarter of the lines have no language prior (random strings, identifiers, numbers),
+so that only looking helps.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from optical_memory.pages import Grid
-from optical_memory.readers.charset import CHARSET, CYRILLIC, GREEK, LATIN
+from optical_memory.readers.pocket.charset import CHARSET, CYRILLIC, GREEK, LATIN
 
 MIX = {"en_": 0.52, "code_": 0.14, "random": 0.28, "letters": 0.06}
 KINDS = tuple(MIX)
@@ -26,7 +27,9 @@ _CLEAN = str.maketrans({"\r": "", "\xa0": " ", "\ufeff": ""})
 
 
 class Texts:
-    """Snippets of every kind, drawn with their probabilities; `held_out` draws from the last 2 % of each file."""
+    """Snippets of every kind, drawn with their probabilities; `held_out` draws from the last 2 % of
+    each file.
+    """
 
     def __init__(self, folder: Path, *, held_out: bool = False) -> None:
         self.groups: dict[str, list[str]] = {"en_": [], "code_": []}
@@ -55,7 +58,10 @@ class Texts:
 
 def random_lines(rng: random.Random) -> str:
     """Lines that no language model can guess: random strings, ids, numbers, dates, URLs, tables."""
-    return "\n".join(" ".join(_random_word(rng) for _ in range(rng.randint(3, 14))) for _ in range(rng.randint(3, 12)))
+    return "\n".join(
+        " ".join(_random_word(rng) for _ in range(rng.randint(3, 14)))
+        for _ in range(rng.randint(3, 12))
+    )
 
 
 def _random_word(rng: random.Random) -> str:
@@ -90,16 +96,26 @@ LATIN_1 = "éèáàíóúñçäöüßåøæâêîôûãõëïìòùÿýðþ"
 
 def foreign_lines(rng: random.Random) -> str:
     """Made-up words in Cyrillic, Greek or accented Latin letters, so that none is guessed."""
-    common, every = rng.choice(((RUSSIAN, CYRILLIC), (MODERN_GREEK, GREEK), (string.ascii_lowercase + LATIN_1, LATIN)))
+    common, every = rng.choice(
+        ((RUSSIAN, CYRILLIC), (MODERN_GREEK, GREEK), (string.ascii_lowercase + LATIN_1, LATIN))
+    )
     weights = [1 / (4 + i) for i in range(len(common))]
 
     def word() -> str:
         if rng.random() < 0.1:
             return _letters(rng, every.replace("\t", ""))
         letters = "".join(rng.choices(common, weights, k=rng.randint(1, 11)))
-        return letters.title() if rng.random() < 0.2 else letters.upper() if rng.random() < 0.05 else letters
+        return (
+            letters.title()
+            if rng.random() < 0.2
+            else letters.upper()
+            if rng.random() < 0.05
+            else letters
+        )
 
-    return "\n".join(" ".join(word() for _ in range(rng.randint(3, 40))) for _ in range(rng.randint(2, 8)))
+    return "\n".join(
+        " ".join(word() for _ in range(rng.randint(3, 40))) for _ in range(rng.randint(2, 8))
+    )
 
 
 BASE62 = string.ascii_letters + string.digits
@@ -110,7 +126,9 @@ def _letters(rng: random.Random, alphabet: str) -> str:
 
 
 def sprinkle(text: str, rng: random.Random) -> str:
-    """Replace 1 to 10 % of the characters by any that pocket can read, so that rare signs are seen in context."""
+    """Replace 1 to 10 % of the characters by any that pocket can read, so that rare signs are seen
+    in context.
+    """
     share = rng.uniform(0.01, 0.1)
     return "".join(rng.choice(CHARSET) if c != "\n" and rng.random() < share else c for c in text)
 
@@ -125,7 +143,9 @@ def wrap(text: str, measure: int) -> Iterator[str]:
         yield line
 
 
-def page_codes(texts: Texts, grid: Grid, rng: random.Random, kind: str | None = None) -> npt.NDArray[np.int32]:
+def page_codes(
+    texts: Texts, grid: Grid, rng: random.Random, kind: str | None = None
+) -> npt.NDArray[np.int32]:
     """One page as code points (rows, columns); blank cells are spaces."""
     codes = np.full((grid.rows, grid.columns), ord(" "), np.int32)
     lines: Iterator[str] = iter(())
@@ -141,7 +161,9 @@ def page_codes(texts: Texts, grid: Grid, rng: random.Random, kind: str | None = 
 
 
 def _drawable(char: str, rng: random.Random) -> int:
-    """Other narrow letters stay (pocket learns to say that it cannot read them); wide ones become any that it reads."""
+    """Other narrow letters stay (pocket learns to say that it cannot read them); wide ones become
+    any that it reads.
+    """
     return ord(char) if char in _KNOWN or 0x100 <= ord(char) < 0x500 else ord(rng.choice(CHARSET))
 
 

@@ -1,4 +1,6 @@
-"""The command line, `optical-memory`: one module for each group of commands, none of which loads a model for --help."""
+"""The command line, `optical-memory`: one module for each group of commands, none of which loads a
+model for --help.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,10 @@ from typing import Annotated
 import typer
 
 from optical_memory import __version__
-from optical_memory.cli import bulk, measuring, readers, remembering, tending
+from optical_memory.cli import bulk, readers
+from optical_memory.cli import converse as remembering
+from optical_memory.cli import measure as measuring
+from optical_memory.cli import tend as tending
 from optical_memory.errors import Forgotten, OpticalMemoryError
 
 __all__ = ["app", "main"]
@@ -49,15 +54,22 @@ def _tell_version(wanted: bool) -> None:
 @app.callback()
 def _root(
     version: Annotated[
-        bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Tell the version and exit.")
+        bool,
+        typer.Option(
+            "--version", callback=_tell_version, is_eager=True, help="Tell the version and exit."
+        ),
     ] = False,
 ) -> None:
     """Options of the command as a whole; `eval` stays a group of its own."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run a command and exit: 0 done, 1 it failed (one line on stderr says why), 2 it was called wrongly."""
-    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")  # transformers' bar for loading weights
+    """Run a command and exit: 0 done, 1 it failed (one line on stderr says why), 2 it was called
+    wrongly.
+    """
+    os.environ.setdefault(
+        "HF_HUB_DISABLE_PROGRESS_BARS", "1"
+    )  # transformers' bar for loading weights
     try:
         app(args=None if arguments is None else list(arguments), prog_name="optical-memory")
     except (OpticalMemoryError, Forgotten) as error:

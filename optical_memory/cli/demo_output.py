@@ -1,4 +1,6 @@
-"""What a demo prints and writes: the forgetting table, answers, the restart; a contact sheet and an HTML report."""
+"""What a demo prints and writes: the forgetting table, answers, the restart; a contact sheet and an
+HTML report.
+"""
 
 from __future__ import annotations
 
@@ -9,24 +11,37 @@ from pathlib import Path
 from typing import Any
 
 from optical_memory.cli.output import stdout, table
-from optical_memory.demo import Demo, PageRead
-from optical_memory.demo_questions import BEST
-from optical_memory.forgetting import FORGOTTEN, STUB
+from optical_memory.measure.demo import Demo, PageRead
+from optical_memory.measure.demo_report import html_report
+from optical_memory.measure.questions import BEST
 from optical_memory.renderers import PageRenderer
 from optical_memory.renderers.pictures import contact_sheet, png_bytes
-from optical_memory.report import html_report
+from optical_memory.session.policy import FORGOTTEN, STUB
 
 __all__ = ["Band", "bands", "file_name", "rows", "show", "summary", "write"]
 
-HEADINGS = ["age", "rung", "pages", "tokens", "text", "ratio", "alone", "recalled", "worst", "trusted"]
+HEADINGS = [
+    "age",
+    "rung",
+    "pages",
+    "tokens",
+    "text",
+    "ratio",
+    "alone",
+    "recalled",
+    "worst",
+    "trusted",
+]
 
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """Pages in the same state: ages `youngest` to `oldest` (1 is the newest page), `tokens` and `text_tokens` a page.
+    """Pages in the same state: ages `youngest` to `oldest` (1 is the newest page), `tokens` and
+    `text_tokens` a page.
 
-    `alone` and `recalled` are mean accuracies in 0..1 (see `PageRead`), `worst` the least of `recalled`, `trusted` the
-    share of the characters that are original or verified; None where nothing is read.
+    `alone` and `recalled` are mean accuracies in 0..1 (see `PageRead`), `worst` the least of
+    `recalled`, `trusted` the share of the characters that are original or verified; None where
+    nothing is read.
     """
 
     youngest: int
@@ -77,9 +92,18 @@ def _cells(band: Band) -> list[str]:
     age = f"{band.youngest}–{band.oldest}" if band.pages > 1 else f"{band.youngest}"
     compression = f"{band.compression:.1f}x" if band.compression else "–"
     shares = [
-        f"{share:.1%}" if share is not None else "–" for share in (band.alone, band.recalled, band.worst, band.trusted)
+        f"{share:.1%}" if share is not None else "–"
+        for share in (band.alone, band.recalled, band.worst, band.trusted)
     ]
-    return [age, band.rung, str(band.pages), str(band.tokens), f"{band.text_tokens:.0f}", compression, *shares]
+    return [
+        age,
+        band.rung,
+        str(band.pages),
+        str(band.tokens),
+        f"{band.text_tokens:.0f}",
+        compression,
+        *shares,
+    ]
 
 
 def rows(demo: Demo) -> list[dict[str, Any]]:
@@ -111,7 +135,11 @@ def summary(demo: Demo) -> dict[str, Any]:
 def notes(demo: Demo) -> list[str]:
     """What one must know to read the table."""
     how = "chosen so that every rung shows" if demo.chosen else "as asked"
-    floor = "pages fade whatever it costs" if demo.floor == 0 else "no page fades to a rung that agrees less"
+    floor = (
+        "pages fade whatever it costs"
+        if demo.floor == 0
+        else "no page fades to a rung that agrees less"
+    )
     pages = f"{len(demo.pages)} pages, {demo.faded} faded"
     return [
         f"{demo.turns} turns, the newest {demo.open_turns} of them still text; {pages}.",
@@ -133,7 +161,7 @@ def restart_note(demo: Demo) -> str:
     )
 
 
-# ---- for people -----------------------------------------------------------------------------------------------------
+# ---- for people ----------------------------------------------------------------------------------
 
 
 def show(demo: Demo, folder: Path) -> None:
@@ -145,11 +173,17 @@ def show(demo: Demo, folder: Path) -> None:
         out.print(note, markup=False)
     out.print()
     found = sum(asked.rank is not None for asked in demo.asked)
-    asked = [[a.question, a.answer, a.rank or "no", a.rung or "–", _sureness(a.status, a.p)] for a in demo.asked]
+    asked = [
+        [a.question, a.answer, a.rank or "no", a.rung or "–", _sureness(a.status, a.p)]
+        for a in demo.asked
+    ]
     title = f"{found} of {len(asked)} answers are in the first {BEST} recollections"
     out.print(table(title, ["question", "answer", "rank", "rung", "how sure"], asked, left=5))
     out.print(restart_note(demo), markup=False)
-    out.print(f"Seconds: {', '.join(f'{name} {taken:.1f}' for name, taken in demo.seconds.items())}", markup=False)
+    out.print(
+        f"Seconds: {', '.join(f'{name} {taken:.1f}' for name, taken in demo.seconds.items())}",
+        markup=False,
+    )
     out.print(f"Report: {folder / 'report.html'}", markup=False)
 
 
@@ -168,7 +202,9 @@ def write(demo: Demo, folder: Path, reader: str) -> None:
     sheet = _sheet(demo)
     if sheet is not None:
         (folder / "contact-sheet.png").write_bytes(sheet)
-    samples = list({page.state: page for page in reversed(demo.pages) if page.found is not None}.values())
+    samples = list(
+        {page.state: page for page in reversed(demo.pages) if page.found is not None}.values()
+    )
     html = html_report(
         title=demo.conversation,
         reader=reader,
@@ -189,5 +225,8 @@ def _sheet(demo: Demo) -> bytes | None:
     page, agreement = demo.sheet
     renderer = PageRenderer(page.layout.grid)
     images = [renderer.draw(page, rung.side_px) for rung in demo.ladder]
-    captions = [f"{r.name} {r.side_px} px, {r.tokens} tokens, {agreement.get(r.name, 0):.1%} read" for r in demo.ladder]
+    captions = [
+        f"{r.name} {r.side_px} px, {r.tokens} tokens, {agreement.get(r.name, 0):.1%} read"
+        for r in demo.ladder
+    ]
     return png_bytes(contact_sheet(images, captions))

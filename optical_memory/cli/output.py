@@ -22,7 +22,9 @@ WORD = 8  # cells that a column of words has at least, if it needs them
 
 @dataclass(frozen=True)
 class Run:
-    """One command at work. `reader` is id@revision, `seed` is None where nothing is drawn at random."""
+    """One command at work. `reader` is id@revision, `seed` is None where nothing is drawn at
+    random.
+    """
 
     command: str
     as_json: bool
@@ -31,9 +33,14 @@ class Run:
     started: float = field(default_factory=time.perf_counter)
 
     def done(
-        self, show: Callable[[Console], None], rows: Sequence[dict[str, Any]] | None = None, **fields: Any
+        self,
+        show: Callable[[Console], None],
+        rows: Sequence[dict[str, Any]] | None = None,
+        **fields: Any,
     ) -> None:
-        """Print the answer: one JSON object with the head that all commands share, or what `show` prints."""
+        """Print the answer: one JSON object with the head that all commands share, or what `show`
+        prints.
+        """
         if not self.as_json:
             show(stdout())
             return
@@ -60,11 +67,17 @@ def maker(reader: Reader) -> str:
 
 
 def printable(text: str) -> str:
-    """Text that is safe to print: U+FFFD for control characters (a page may hold terminal escapes) and surrogates."""
-    return "".join(c if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cs") else "\ufffd" for c in text)
+    """Text that is safe to print: U+FFFD for control characters (a page may hold terminal escapes)
+    and surrogates.
+    """
+    return "".join(
+        c if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cs") else "\ufffd" for c in text
+    )
 
 
-def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], *, left: int = 1) -> Table:
+def table(
+    title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], *, left: int = 1
+) -> Table:
     """A table whose first `left` columns are words and the rest numbers."""
     made = Table(title=title, title_justify="left", title_style="bold")
     for i, column in enumerate(columns):

@@ -1,4 +1,6 @@
-"""Commands about readers: what there is to open, and whether a checkpoint or a server is what it should be."""
+"""Commands about readers: what there is to open, and whether a checkpoint or a server is what it
+should be.
+"""
 
 from __future__ import annotations
 
@@ -9,21 +11,25 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from optical_memory.cli.connection import AsJson, ReaderName
+from optical_memory.cli.options import AsJson, ReaderName
 from optical_memory.cli.output import Run, maker, printable, table
 from optical_memory.profiles import ReaderProfile, Rung
 from optical_memory.readers import open_reader
 
 __all__ = ["app"]
 
-app = typer.Typer(help="What can be opened as --reader, and checks of it.", invoke_without_command=True)
+app = typer.Typer(
+    help="What can be opened as --reader, and checks of it.", invoke_without_command=True
+)
 
 GIB = 2**30
 
 
 @app.callback()
 def readers(context: typer.Context, reader: ReaderName = "pocket", as_json: AsJson = False) -> None:
-    """What can be opened as --reader: its ladder with tokens, and the size of its checkpoint. Loads no weights."""
+    """What can be opened as --reader: its ladder with tokens, and the size of its checkpoint. Loads
+    no weights.
+    """
     if context.invoked_subcommand is not None:
         return
     run = Run("readers", as_json)
@@ -47,7 +53,9 @@ def _reader(name: str) -> dict[str, Any]:
 
 
 def _step(rung: Rung, profile: ReaderProfile) -> dict[str, Any]:
-    """A rung, how densely a page full of prose stands at it, and how well that is read by what was published."""
+    """A rung, how densely a page full of prose stands at it, and how well that is read by what was
+    published.
+    """
     density = rung.side_px**2 / profile.grid.prose_chars
     return {
         "rung": rung.name,
@@ -60,11 +68,22 @@ def _step(rung: Rung, profile: ReaderProfile) -> dict[str, Any]:
 
 def _show_readers(out: Console, rows: list[dict[str, Any]]) -> None:
     for row in rows:
-        characters = f"reads {row['characters']} characters" if row["characters"] else "does not say what it reads"
+        characters = (
+            f"reads {row['characters']} characters"
+            if row["characters"]
+            else "does not say what it reads"
+        )
         pages = f"pages of {row['grid'][0]} x {row['grid'][1]} cells"
         title = f"{row['name']} ({row['reader']}): {row['checkpoint_bytes'] / 1e6:.1f} MB, {characters}, {pages}"
-        rungs = [[*list(r.values())[:3], f"{r['density_px2_per_char']:.0f}", _share(r)] for r in row["ladder"]]
-        out.print(table(title, ["rung", "side px", "tokens", "px²/char, full", "published accuracy"], rungs))
+        rungs = [
+            [*list(r.values())[:3], f"{r['density_px2_per_char']:.0f}", _share(r)]
+            for r in row["ladder"]
+        ]
+        out.print(
+            table(
+                title, ["rung", "side px", "tokens", "px²/char, full", "published accuracy"], rungs
+            )
+        )
 
 
 def _share(step: dict[str, Any]) -> str:
@@ -72,24 +91,30 @@ def _share(step: dict[str, Any]) -> str:
     return "–" if accuracy is None else f"{accuracy:.3f}"
 
 
-# ---- check ----------------------------------------------------------------------------------------------------------
+# ---- check ---------------------------------------------------------------------------------------
 
 
 @app.command()
 def check(
     reader: ReaderName = "pocket",
-    shapes: Annotated[Path | None, typer.Option(help="JSON: 'tensors' with their shapes, for weights.")] = None,
-    config: Annotated[Path | None, typer.Option(help="The config.json that belongs to --shapes.")] = None,
+    shapes: Annotated[
+        Path | None, typer.Option(help="JSON: 'tensors' with their shapes, for weights.")
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="The config.json that belongs to --shapes.")
+    ] = None,
     device: Annotated[str, typer.Option(help="Where it would run: auto, cpu, cuda, mps.")] = "auto",
     as_json: AsJson = False,
 ) -> None:
-    """Whether a checkpoint has every key at its right shape, or a server all it needs, and what would happen then.
+    """Whether a checkpoint has every key at its right shape, or a server all it needs, and what
+    would happen then.
 
-    Reads no weights: a checkpoint is loaded on paper (the meta device), from a folder or from lists of shapes alone.
+    Reads no weights: a checkpoint is loaded on paper (the meta device), from a folder or from lists
+    of shapes alone.
     """
     if (shapes is None) != (config is None):
         raise typer.BadParameter("--shapes and --config go together")
-    from optical_memory.readers import inspecting
+    from optical_memory.readers import check as inspecting
 
     run = Run("readers check", as_json)
     if shapes is not None and config is not None:
@@ -104,15 +129,28 @@ def check(
 def _show_report(out: Console, report: dict[str, Any]) -> None:
     out.print(printable(report["what"]), markup=False)
     if report["missing"] is not None:
-        counts = ", ".join(f"{report[name]} {name}" for name in ("missing", "unexpected", "mismatched"))
+        counts = ", ".join(
+            f"{report[name]} {name}" for name in ("missing", "unexpected", "mismatched")
+        )
         out.print(f"Keys: {counts}.")
     if halves := [_half(half) for half in report["halves"]]:
-        out.print(table("What loads", ["half", "M parameters", "numbers", "on", "needs GiB", "free GiB"], halves))
-    rungs = [[r["rung"], f"{r['width_px']} x {r['height_px']}", r["tokens"], r["stored"]] for r in report["rungs"]]
+        out.print(
+            table(
+                "What loads",
+                ["half", "M parameters", "numbers", "on", "needs GiB", "free GiB"],
+                halves,
+            )
+        )
+    rungs = [
+        [r["rung"], f"{r['width_px']} x {r['height_px']}", r["tokens"], r["stored"]]
+        for r in report["rungs"]
+    ]
     if rungs:
         out.print(table("Its ladder", ["rung", "px", "tokens", "of these stored"], rungs))
     for server in report["servers"]:
-        out.print(printable("  ".join(f"{key}: {value}" for key, value in server.items())), markup=False)
+        out.print(
+            printable("  ".join(f"{key}: {value}" for key, value in server.items())), markup=False
+        )
     for problem in report["problems"]:
         out.print(f"problem: {printable(problem)}", markup=False)
     if not report["problems"]:

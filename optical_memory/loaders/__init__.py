@@ -1,8 +1,10 @@
-"""Conversations from the files people have: one function per format, and `load`, which finds out which it is."""
+"""Conversations from the files people have: one function per format, and `load`, which finds out
+which it is.
+"""
 
 from optical_memory.loaders.base import Conversation
 from optical_memory.loaders.datasets import beam, locomo, longmemeval, taubench
-from optical_memory.loaders.guess import example, load
+from optical_memory.loaders.detect import example, load
 from optical_memory.loaders.logs import text_log
 from optical_memory.loaders.messages import langchain_messages, openai_messages, sharegpt
 from optical_memory.loaders.specstory import specstory

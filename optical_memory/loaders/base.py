@@ -1,6 +1,8 @@
-"""What every loader shares: the conversation as a value, reading a file, checked access to JSON, and dates.
+"""What every loader shares: the conversation as a value, reading a file, checked access to JSON,
+and dates.
 
-A loader takes a `Path`, which it reads, or the data itself. What cannot be read raises `InputError` with the place.
+A loader takes a `Path`, which it reads, or the data itself. What cannot be read raises `InputError`
+with the place.
 """
 
 from __future__ import annotations
@@ -17,14 +19,25 @@ from typing import Any, TypeVar
 from optical_memory.errors import InputError
 from optical_memory.turns import Turn
 
-__all__ = ["Conversation", "conversation", "get", "moment", "read_json", "read_text", "short_ref", "stem"]
+__all__ = [
+    "Conversation",
+    "conversation",
+    "get",
+    "moment",
+    "read_json",
+    "read_text",
+    "short_ref",
+    "stem",
+]
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """Turns in order. `meta` is what the file says about the whole (title, model, speakers), as strings."""
+    """Turns in order. `meta` is what the file says about the whole (title, model, speakers), as
+    strings.
+    """
 
     id: str
     turns: tuple[Turn, ...]
@@ -35,7 +48,11 @@ def conversation(id: str, turns: list[Turn], meta: Mapping[str, Any] | None = No
     """A conversation of at least one turn; of `meta`, plain values are kept."""
     if not turns:
         raise InputError(f"{id}: no turns in it; expected at least one message")
-    kept = {key: str(value) for key, value in (meta or {}).items() if isinstance(value, str | int | float)}
+    kept = {
+        key: str(value)
+        for key, value in (meta or {}).items()
+        if isinstance(value, str | int | float)
+    }
     return Conversation(id, tuple(turns), kept)
 
 
@@ -51,16 +68,24 @@ def read_text(path: Path) -> str:
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
     except UnicodeDecodeError as error:
-        raise InputError(f"{path}: not UTF-8 text at byte {error.start}; convert it first") from error
+        raise InputError(
+            f"{path}: not UTF-8 text at byte {error.start}; convert it first"
+        ) from error
 
 
 def read_json(source: Any) -> Any:
-    """Parsed data: of a `Path` its JSON (or, one document a line, its JSON lines); anything else as it is."""
+    """Parsed data: of a `Path` its JSON (or, one document a line, its JSON lines); anything else as
+    it is.
+    """
     if not isinstance(source, Path):
         return source
     text = read_text(source)
     if source.suffix in {".jsonl", ".ndjson"}:
-        return [_parse(line, f"{source.name}:{n}") for n, line in enumerate(text.split("\n"), 1) if line.strip()]
+        return [
+            _parse(line, f"{source.name}:{n}")
+            for n, line in enumerate(text.split("\n"), 1)
+            if line.strip()
+        ]
     return _parse(text, source.name)
 
 
@@ -68,7 +93,9 @@ def _parse(text: str, where: str) -> Any:
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:
-        raise InputError(f"{where}: not JSON at line {error.lineno}, column {error.colno}: {error.msg}") from error
+        raise InputError(
+            f"{where}: not JSON at line {error.lineno}, column {error.colno}: {error.msg}"
+        ) from error
 
 
 def get(data: Any, key: str, kind: type[T], where: str) -> T:
@@ -100,7 +127,8 @@ _FORMATS = (
 
 
 def moment(value: object, where: str) -> datetime | None:
-    """A time as written: ISO 8601, seconds or milliseconds since 1970 (as UTC), or one of the formats above.
+    """A time as written: ISO 8601, seconds or milliseconds since 1970 (as UTC), or one of the
+    formats above.
 
     None stays None. Times without a zone stay without one. Raises `InputError` for what is no time.
     """
@@ -116,7 +144,9 @@ def moment(value: object, where: str) -> datetime | None:
             raise InputError(f"{where}: {value!r} is no time: {error}") from error
     found = parse_moment(value) if isinstance(value, str) else None
     if found is None:
-        raise InputError(f"{where}: {value!r} is no time that we know; write it as 2026-01-31T12:00:00")
+        raise InputError(
+            f"{where}: {value!r} is no time that we know; write it as 2026-01-31T12:00:00"
+        )
     return found
 
 
@@ -145,6 +175,8 @@ def short_ref(ref: str) -> str:
 
 
 def digest_ref(kind: str, payload: str) -> str:
-    """What stands for a payload that is not kept: `data:image/png;sha256=0123456789abcdef;chars=5120`."""
+    """What stands for a payload that is not kept:
+    `data:image/png;sha256=0123456789abcdef;chars=5120`.
+    """
     digest = hashlib.sha256(payload.encode("utf-8", "surrogatepass")).hexdigest()[:16]
     return f"data:{kind};sha256={digest};chars={len(payload)}"

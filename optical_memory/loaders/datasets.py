@@ -1,4 +1,5 @@
-"""Conversations of published evaluations: LoCoMo, LongMemEval, BEAM and tau-bench runs. Questions are not loaded here.
+"""Conversations of published evaluations: LoCoMo, LongMemEval, BEAM and tau-bench runs. Questions
+are not loaded here.
 
 Turn ids are what the evidence of those evaluations refers to.
 """
@@ -19,7 +20,8 @@ __all__ = ["beam", "locomo", "longmemeval", "taubench"]
 
 
 def locomo(source: Any) -> list[Conversation]:
-    """LoCoMo JSON: `speaker_a` is the user, `speaker_b` the assistant, both by name; turn ids are the `dia_id`s.
+    """LoCoMo JSON: `speaker_a` is the user, `speaker_b` the assistant, both by name; turn ids are
+    the `dia_id`s.
 
     A turn's time is its session's. Pictures are attachments with their machine caption.
     """
@@ -44,19 +46,32 @@ def _locomo_turns(data: dict[str, Any], where: str) -> Iterator[Turn]:
             here = f"{place}[{n}]"
             speaker, id = get(said, "speaker", str, here), get(said, "dia_id", str, here)
             if speaker not in roles:
-                raise InputError(f"{here}.speaker: {speaker!r} is neither {user!r} nor {assistant!r}")
+                raise InputError(
+                    f"{here}.speaker: {speaker!r} is neither {user!r} nor {assistant!r}"
+                )
             text = get(said, "text", str, here)
-            yield Turn(roles[speaker], text, name=speaker, when=when, id=id, attachments=_locomo_pictures(said, id))
+            yield Turn(
+                roles[speaker],
+                text,
+                name=speaker,
+                when=when,
+                id=id,
+                attachments=_locomo_pictures(said, id),
+            )
 
 
 def _locomo_pictures(said: dict[str, Any], id: str) -> tuple[Attachment, ...]:
     caption = said.get("blip_caption")
     urls = said.get("img_url") or ([f"locomo:{id}"] if caption else [])
-    return tuple(Attachment("image", str(url), caption) for url in ([urls] if isinstance(urls, str) else urls))
+    return tuple(
+        Attachment("image", str(url), caption)
+        for url in ([urls] if isinstance(urls, str) else urls)
+    )
 
 
 def longmemeval(source: Any) -> list[Conversation]:
-    """LongMemEval JSON: one conversation per question, named by `question_id`, its sessions one after the other.
+    """LongMemEval JSON: one conversation per question, named by `question_id`, its sessions one
+    after the other.
 
     Turn n (from 1) of session s has the id `s_n`; a session that occurs again gets `s_n~2`.
     """
@@ -75,21 +90,27 @@ def _longmemeval_turns(item: Any, where: str) -> Iterator[Turn]:
     ids = item.get("haystack_session_ids") or [f"session{n}" for n in range(len(sessions))]
     dates = item.get("haystack_dates") or [None] * len(sessions)
     if not len(sessions) == len(ids) == len(dates):
-        raise InputError(f"{where}: {len(sessions)} sessions, {len(ids)} session ids and {len(dates)} dates")
+        raise InputError(
+            f"{where}: {len(sessions)} sessions, {len(ids)} session ids and {len(dates)} dates"
+        )
     seen: dict[str, int] = {}
     for n, (session, id, date) in enumerate(zip(sessions, ids, dates, strict=True)):
         seen[id] = seen.get(id, 0) + 1
         again = f"~{seen[id]}" if seen[id] > 1 else ""
         when = str(moment(date, f"{where}.haystack_dates[{n}]") or "")
         messages = [
-            {"created_at": when, **message, "id": f"{id}_{k}{again}"} if isinstance(message, dict) else message
+            {"created_at": when, **message, "id": f"{id}_{k}{again}"}
+            if isinstance(message, dict)
+            else message
             for k, message in enumerate(session, 1)
         ]
         yield from turns_of(messages, f"{where}.haystack_sessions[{n}]")
 
 
 def beam(source: Any) -> list[Conversation]:
-    """BEAM `chat.json`: batches of turns. The latest `time_anchor` is a turn's time, its `id` the chat id."""
+    """BEAM `chat.json`: batches of turns. The latest `time_anchor` is a turn's time, its `id` the
+    chat id.
+    """
     data, name = read_json(source), stem(source)
     if not isinstance(data, list):
         raise InputError(f"{name}: expected a list of batches, found {type(data).__name__}")
@@ -104,12 +125,16 @@ def _beam_messages(batches: list[Any], where: str) -> Iterator[Any]:
         anchor = batch.get("time_anchor") or anchor if isinstance(batch, dict) else anchor
         for exchange in get(batch, "turns", list, f"{where}[{n}]"):
             for message in exchange if isinstance(exchange, list) else [exchange]:
-                anchor = message.get("time_anchor") or anchor if isinstance(message, dict) else anchor
+                anchor = (
+                    message.get("time_anchor") or anchor if isinstance(message, dict) else anchor
+                )
                 yield {**message, "created_at": anchor} if isinstance(message, dict) else message
 
 
 def taubench(source: Any) -> list[Conversation]:
-    """tau-bench runs: OpenAI-style messages under `traj`, one conversation per run, named task and trial."""
+    """tau-bench runs: OpenAI-style messages under `traj`, one conversation per run, named task and
+    trial.
+    """
     return [
         conversation(
             f"task{item.get('task_id', n)}-trial{item.get('trial', 0)}",

@@ -1,6 +1,8 @@
-"""Plain text and Markdown logs: lines that name a speaker begin a turn; a text that names none is read by paragraphs.
+"""Plain text and Markdown logs: lines that name a speaker begin a turn; a text that names none is
+read by paragraphs.
 
-A speaker's time becomes the turn's time if it has a date; a bare clock time stays in the text, so that it is not lost.
+A speaker's time becomes the turn's time if it has a date; a bare clock time stays in the text, so
+that it is not lost.
 """
 
 from __future__ import annotations
@@ -27,12 +29,28 @@ _STRICT = tuple(
         rf"(?P<stamp>)\*\*{_NAME}(?::\*\*|\*\*:) ?(?P<text>.*)",  # **Alice**: and **Alice:** Markdown
     )
 )
-_LOOSE = re.compile(rf"(?P<stamp>){_NAME}: ?(?P<text>.*)")  # Alice: only if the labels look like speakers
-_HEADING = re.compile(r"(?P<stamp>)#{1,4} (?P<name>[A-Za-z]+):?(?P<text>)\s*")  # ## User, if it names a role
+_LOOSE = re.compile(
+    rf"(?P<stamp>){_NAME}: ?(?P<text>.*)"
+)  # Alice: only if the labels look like speakers
+_HEADING = re.compile(
+    r"(?P<stamp>)#{1,4} (?P<name>[A-Za-z]+):?(?P<text>)\s*"
+)  # ## User, if it names a role
 _ROLES: dict[str, Role] = {
     **dict.fromkeys(("user", "human", "me", "you", "question", "prompt"), "user"),
     **dict.fromkeys(
-        ("assistant", "ai", "bot", "gpt", "chatgpt", "claude", "gemini", "agent", "model", "answer"), "assistant"
+        (
+            "assistant",
+            "ai",
+            "bot",
+            "gpt",
+            "chatgpt",
+            "claude",
+            "gemini",
+            "agent",
+            "model",
+            "answer",
+        ),
+        "assistant",
     ),
     "system": "system",
     "tool": "tool",
@@ -42,16 +60,24 @@ _ROLES: dict[str, Role] = {
 def text_log(source: Path | str) -> list[Conversation]:
     """One conversation from a log (a `Path`, or its text).
 
-    Of two named speakers the first is the user and the second the assistant; of more, all are users by name. Every line
-    that is not blank occurs in a turn. Raises `InputError` if there is none.
+    Of two named speakers the first is the user and the second the assistant; of more, all are users
+    by name. Every line that is not blank occurs in a turn. Raises `InputError` if there is none.
     """
     text = (read_text(source) if isinstance(source, Path) else source).replace("\r\n", "\n")
     entries = list(_entries(text.split("\n")))
     if not any(who for _, who, _ in entries):
-        turns = [Turn("user", part.strip("\n")) for part in re.split(r"\n[ \t]*\n+", text) if part.strip()]
+        turns = [
+            Turn("user", part.strip("\n"))
+            for part in re.split(r"\n[ \t]*\n+", text)
+            if part.strip()
+        ]
         return [conversation(stem(source), turns)]
     roles = _cast([who for _, who, _ in entries if who])
-    turns = [_turn(stamp, who, lines, roles) for stamp, who, lines in entries if who or any(map(str.strip, lines))]
+    turns = [
+        _turn(stamp, who, lines, roles)
+        for stamp, who, lines in entries
+        if who or any(map(str.strip, lines))
+    ]
     return [conversation(stem(source), turns)]
 
 
@@ -88,8 +114,14 @@ def _match(line: str, speakers: set[str]) -> re.Match[str] | None:
 
 
 def _speakers(lines: list[str]) -> set[str]:
-    """Labels that are speakers, unlike "Note": roles and names that come again, in a log that starts with one."""
-    labels = [found["name"] for line, free in _outside_fences(lines) if free and (found := _LOOSE.fullmatch(line))]
+    """Labels that are speakers, unlike "Note": roles and names that come again, in a log that
+    starts with one.
+    """
+    labels = [
+        found["name"]
+        for line, free in _outside_fences(lines)
+        if free and (found := _LOOSE.fullmatch(line))
+    ]
     counts = Counter(labels)
     speakers = {label for label in counts if label.lower() in _ROLES or counts[label] > 1}
     first = next((line for line in lines if line.strip()), "")

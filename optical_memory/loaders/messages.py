@@ -1,7 +1,7 @@
 """Message lists: OpenAI style, LangChain's two serialised forms, and ShareGPT exports.
 
-All three end in `_turns`, which knows one message as a dict with OpenAI's keys. Extra keys read when present: `id`, and
-`created_at`, `timestamp` or `time` for when it was said.
+All three end in `_turns`, which knows one message as a dict with OpenAI's keys. Extra keys read
+when present: `id`, and `created_at`, `timestamp` or `time` for when it was said.
 """
 
 from __future__ import annotations
@@ -37,7 +37,8 @@ _ROLES: dict[str, Role] = {
 
 
 def openai_messages(source: Any) -> list[Conversation]:
-    """A list of messages, `{"messages": [...]}`, or a list of either (as in fine-tuning JSON lines).
+    """A list of messages, `{"messages": [...]}`, or a list of either (as in fine-tuning JSON
+    lines).
 
     Raises `InputError` with the place for anything else.
     """
@@ -49,12 +50,17 @@ def openai_messages(source: Any) -> list[Conversation]:
 
 
 def langchain_messages(source: Any) -> list[Conversation]:
-    """Messages as `messages_to_dict` or `dumpd` of langchain-core write them, in the same shapes as OpenAI's."""
+    """Messages as `messages_to_dict` or `dumpd` of langchain-core write them, in the same shapes as
+    OpenAI's.
+    """
     data = read_json(source)
     return [
         conversation(
             str(meta.get("id") or name),
-            turns_of([_plain(m, f"{name}.messages[{n}]") for n, m in enumerate(messages)], f"{name}.messages"),
+            turns_of(
+                [_plain(m, f"{name}.messages[{n}]") for n, m in enumerate(messages)],
+                f"{name}.messages",
+            ),
             meta,
         )
         for name, messages, meta in _lists(data, "messages", stem(source))
@@ -62,13 +68,17 @@ def langchain_messages(source: Any) -> list[Conversation]:
 
 
 def sharegpt(source: Any) -> list[Conversation]:
-    """`{"conversations": [{"from": "human", "value": ...}]}` or a list of them; `items` in old exports."""
+    """`{"conversations": [{"from": "human", "value": ...}]}` or a list of them; `items` in old
+    exports.
+    """
     data = read_json(source)
     key = "items" if isinstance(_first(data), dict) and "items" in _first(data) else "conversations"
     return [
         conversation(
             str(meta.get("id") or name),
-            turns_of([_said(m, f"{name}.{key}[{n}]") for n, m in enumerate(messages)], f"{name}.{key}"),
+            turns_of(
+                [_said(m, f"{name}.{key}[{n}]") for n, m in enumerate(messages)], f"{name}.{key}"
+            ),
             meta,
         )
         for name, messages, meta in _lists(data, key, stem(source))
@@ -77,7 +87,11 @@ def sharegpt(source: Any) -> list[Conversation]:
 
 def _said(message: Any, where: str) -> dict[str, Any]:
     """A ShareGPT message with OpenAI's keys."""
-    return {**message, "role": get(message, "from", str, where), "content": get(message, "value", str, where)}
+    return {
+        **message,
+        "role": get(message, "from", str, where),
+        "content": get(message, "value", str, where),
+    }
 
 
 def _first(data: Any) -> Any:
@@ -89,18 +103,26 @@ def _lists(data: Any, key: str, name: str) -> list[tuple[str, list[Any], dict[st
     if isinstance(data, dict):
         return [(name, get(data, key, list, name), {k: v for k, v in data.items() if k != key})]
     if not isinstance(data, list) or not data:
-        raise InputError(f"{name}: expected a list of messages, found {type(data).__name__} {str(data)[:40]!r}")
+        raise InputError(
+            f"{name}: expected a list of messages, found {type(data).__name__} {str(data)[:40]!r}"
+        )
     if not (isinstance(data[0], list) or (isinstance(data[0], dict) and key in data[0])):
         return [(name, data, {})]
     return [
         entry
         for n, item in enumerate(data)
-        for entry in ([(f"{name}[{n}]", item, {})] if isinstance(item, list) else _lists(item, key, f"{name}[{n}]"))
+        for entry in (
+            [(f"{name}[{n}]", item, {})]
+            if isinstance(item, list)
+            else _lists(item, key, f"{name}[{n}]")
+        )
     ]
 
 
 def turns_of(messages: list[Any], where: str) -> list[Turn]:
-    """The turns of OpenAI-style messages; answers of tools inside a message become turns of their own before it."""
+    """The turns of OpenAI-style messages; answers of tools inside a message become turns of their
+    own before it.
+    """
     return [turn for n, message in enumerate(messages) for turn in _turns(message, f"{where}[{n}]")]
 
 
@@ -110,10 +132,19 @@ def _turns(message: Any, where: str) -> list[Turn]:
         raise InputError(f"{where}.role: {role!r} is not one of {sorted(_ROLES)}")
     content = read_content(message.get("content"), f"{where}.content")
     _add_siblings(content, message, where)
-    when = moment(next((message[k] for k in ("created_at", "timestamp", "time") if message.get(k)), None), where)
+    when = moment(
+        next((message[k] for k in ("created_at", "timestamp", "time") if message.get(k)), None),
+        where,
+    )
     name, tool_call_id, id = (message.get(key) for key in ("name", "tool_call_id", "id"))
     results = [
-        Turn("tool", inner.text, when=when, tool_call_id=answered, attachments=tuple(inner.attachments))
+        Turn(
+            "tool",
+            inner.text,
+            when=when,
+            tool_call_id=answered,
+            attachments=tuple(inner.attachments),
+        )
         for answered, inner in content.results
     ]
     own = Turn(
@@ -131,7 +162,9 @@ def _turns(message: Any, where: str) -> list[Turn]:
 
 
 def _add_siblings(content: Content, message: dict[str, Any], where: str) -> None:
-    """What stands beside `content`: reasoning, a refusal, an audio answer, and tool calls in their two forms."""
+    """What stands beside `content`: reasoning, a refusal, an audio answer, and tool calls in their
+    two forms.
+    """
     if isinstance(thought := message.get("reasoning_content"), str):
         content.texts.insert(0, thought)
     if isinstance(refusal := message.get("refusal"), str):
@@ -142,7 +175,9 @@ def _add_siblings(content: Content, message: dict[str, Any], where: str) -> None
         content.texts.append(str(audio.get("transcript", "")))
     known = {call.id for call in content.calls if call.id}
     calls = [
-        call for call in message.get("tool_calls") or [] if not (isinstance(call, dict) and call.get("id") in known)
+        call
+        for call in message.get("tool_calls") or []
+        if not (isinstance(call, dict) and call.get("id") in known)
     ]
     if legacy := message.get("function_call"):
         calls.append({"function": legacy})
@@ -150,21 +185,36 @@ def _add_siblings(content: Content, message: dict[str, Any], where: str) -> None
 
 
 def _call(call: Any, where: str) -> ToolCall:
-    """A call as OpenAI nests it (`function`, or `custom` with free text) or as LangChain writes it (`args`)."""
-    inner = next((call[k] for k in ("function", "custom") if isinstance(call, dict) and k in call), call)
+    """A call as OpenAI nests it (`function`, or `custom` with free text) or as LangChain writes it
+    (`args`).
+    """
+    inner = next(
+        (call[k] for k in ("function", "custom") if isinstance(call, dict) and k in call), call
+    )
     name = get(inner, "name", str, where)
     given: Any = next((inner[k] for k in ("arguments", "args", "input") if k in inner), {})
     return ToolCall(name, arguments(given), call.get("id"))
 
 
-_LANGCHAIN_TYPES = {"human": "user", "ai": "assistant", "system": "system", "tool": "tool", "function": "function"}
+_LANGCHAIN_TYPES = {
+    "human": "user",
+    "ai": "assistant",
+    "system": "system",
+    "tool": "tool",
+    "function": "function",
+}
 
 
 def _plain(message: Any, where: str) -> dict[str, Any]:
     """A LangChain message with OpenAI's keys."""
     kind = get(message, "type", str, where)
     if kind == "constructor":
-        kind = str(get(message, "id", list, where)[-1]).removesuffix("Chunk").removesuffix("Message").lower()
+        kind = (
+            str(get(message, "id", list, where)[-1])
+            .removesuffix("Chunk")
+            .removesuffix("Message")
+            .lower()
+        )
         fields = get(message, "kwargs", dict, where)
     else:
         kind = kind.removesuffix("Chunk").removesuffix("Message").lower()
@@ -173,7 +223,14 @@ def _plain(message: Any, where: str) -> dict[str, Any]:
     if not isinstance(role, str):
         raise InputError(f"{where}.type: {kind!r} is not one of {[*_LANGCHAIN_TYPES, 'chat']}")
     extra = fields.get("additional_kwargs") or {}
-    calls = [*(fields.get("tool_calls") or extra.get("tool_calls") or []), *(fields.get("invalid_tool_calls") or [])]
-    beside = {k: extra[k] for k in ("reasoning_content", "refusal", "created_at", "timestamp") if extra.get(k)}
+    calls = [
+        *(fields.get("tool_calls") or extra.get("tool_calls") or []),
+        *(fields.get("invalid_tool_calls") or []),
+    ]
+    beside = {
+        k: extra[k]
+        for k in ("reasoning_content", "refusal", "created_at", "timestamp")
+        if extra.get(k)
+    }
     legacy = None if calls else extra.get("function_call")
     return {**beside, **fields, "role": role, "tool_calls": calls, "function_call": legacy}

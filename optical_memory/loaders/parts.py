@@ -1,7 +1,8 @@
-"""The content of one message, a string or a list of parts, as text, attachments, tool calls and tool results.
+"""The content of one message, a string or a list of parts, as text, attachments, tool calls and
+tool results.
 
-Knows the parts of OpenAI's two APIs, of Anthropic's and of LangChain's standard blocks. A part of an unknown type is
-kept as its JSON, so that nothing is lost.
+Knows the parts of OpenAI's two APIs, of Anthropic's and of LangChain's standard blocks. A part of
+an unknown type is kept as its JSON, so that nothing is lost.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ Media = Literal["image", "audio", "video", "file"]
 
 @dataclass
 class Content:
-    """What a message holds, gathered part by part. `results` are (tool call id, content) of answers inside it."""
+    """What a message holds, gathered part by part. `results` are (tool call id, content) of answers
+    inside it.
+    """
 
     texts: list[str] = field(default_factory=list)
     attachments: list[Attachment] = field(default_factory=list)
@@ -44,7 +47,9 @@ def read_content(content: Any, where: str) -> Content:
     if isinstance(content, dict):
         content = [content]
     if not isinstance(content, list):
-        raise InputError(f"{where}: expected a string or a list of parts, found {type(content).__name__}")
+        raise InputError(
+            f"{where}: expected a string or a list of parts, found {type(content).__name__}"
+        )
     for n, part in enumerate(content):
         _add(found, part, f"{where}[{n}]")
     return found
@@ -55,7 +60,9 @@ def _add(found: Content, part: Any, where: str) -> None:
         found.texts.append(part)
         return
     if not isinstance(part, dict):
-        raise InputError(f"{where}: expected a part (a string or an object), found {type(part).__name__}")
+        raise InputError(
+            f"{where}: expected a part (a string or an object), found {type(part).__name__}"
+        )
     kind = str(part.get("type", "text" if "text" in part else ""))
     _PARTS.get(kind, _unknown)(found, part, where)
 
@@ -74,26 +81,43 @@ def _attach(media: Media) -> Callable[[Content, dict[str, Any], str], None]:
         inner = part.get(part.get("type", ""), part)
         ref, caption = _reference(inner if isinstance(inner, dict) else {"url": inner}, media, part)
         if ref is None:
-            raise InputError(f"{where}: a {part.get('type')} part without url, id or data; it has {sorted(part)}")
+            raise InputError(
+                f"{where}: a {part.get('type')} part without url, id or data; it has {sorted(part)}"
+            )
         found.attachments.append(Attachment(media, ref, caption))
 
     return add
 
 
-def _reference(inner: dict[str, Any], media: Media, part: dict[str, Any]) -> tuple[str | None, str | None]:
+def _reference(
+    inner: dict[str, Any], media: Media, part: dict[str, Any]
+) -> tuple[str | None, str | None]:
     """Where the thing is and what it is called, from whichever keys this provider uses."""
     fields = {**part, **inner}
     if isinstance(fields.get("source"), dict):  # Anthropic
         fields |= fields["source"]
-    caption = next((fields[k] for k in ("caption", "alt", "filename", "title") if isinstance(fields.get(k), str)), None)
+    caption = next(
+        (
+            fields[k]
+            for k in ("caption", "alt", "filename", "title")
+            if isinstance(fields.get(k), str)
+        ),
+        None,
+    )
     for key in ("url", "image_url", "file_url", "file_id", "id"):
         if isinstance(fields.get(key), str):
             return short_ref(fields[key]), caption
     for key in ("file_data", "data", "base64"):
         if isinstance(fields.get(key), str):
-            mime = fields.get("media_type") or fields.get("mime_type") or f"{media}/{fields.get('format', '*')}"
+            mime = (
+                fields.get("media_type")
+                or fields.get("mime_type")
+                or f"{media}/{fields.get('format', '*')}"
+            )
             payload = fields[key]
-            return (short_ref(payload) if payload.startswith("data:") else digest_ref(mime, payload)), caption
+            return (
+                short_ref(payload) if payload.startswith("data:") else digest_ref(mime, payload)
+            ), caption
     return None, caption
 
 
@@ -103,7 +127,9 @@ def _tool_use(found: Content, part: dict[str, Any], where: str) -> None:
 
 
 def _tool_result(found: Content, part: dict[str, Any], where: str) -> None:
-    found.results.append((part.get("tool_use_id"), read_content(part.get("content"), f"{where}.content")))
+    found.results.append(
+        (part.get("tool_use_id"), read_content(part.get("content"), f"{where}.content"))
+    )
 
 
 def _unknown(found: Content, part: dict[str, Any], where: str) -> None:
@@ -112,7 +138,11 @@ def _unknown(found: Content, part: dict[str, Any], where: str) -> None:
 
 def arguments(given: Any) -> str:
     """A tool call's arguments as JSON text: as written if they are text, else as compact JSON."""
-    return given if isinstance(given, str) else json.dumps(given if given is not None else {}, ensure_ascii=False)
+    return (
+        given
+        if isinstance(given, str)
+        else json.dumps(given if given is not None else {}, ensure_ascii=False)
+    )
 
 
 _PARTS: dict[str, Callable[[Content, dict[str, Any], str], None]] = {

@@ -1,7 +1,9 @@
-"""Coding-agent traces as SpecStory writes them in Markdown: user and agent entries, tool uses as calls and results.
+"""Coding-agent traces as SpecStory writes them in Markdown: user and agent entries, tool uses as
+calls and results.
 
-A tool use says in one block what was asked and what came back. Up to its first fenced block is taken as the call's
-input, the rest as the tool's answer. Ids and roles come from the entry; text is kept as written.
+A tool use says in one block what was asked and what came back. Up to its first fenced block is
+taken as the call's input, the rest as the tool's answer. Ids and roles come from the entry; text is
+kept as written.
 """
 
 from __future__ import annotations
@@ -17,23 +19,31 @@ from optical_memory.turns import ToolCall, Turn
 
 __all__ = ["is_specstory", "specstory"]
 
-_ENTRY = re.compile(r"^_\*\*(?P<who>User|Agent)(?P<side> - sidechain)?(?: \((?P<by>[^\n]*)\))?\*\*_$", re.M)
+_ENTRY = re.compile(
+    r"^_\*\*(?P<who>User|Agent)(?P<side> - sidechain)?(?: \((?P<by>[^\n]*)\))?\*\*_$", re.M
+)
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?$")
 _TOOL = re.compile(
     r'^<tool-use\b[^>\n]*?(?:data-tool-name="(?P<name>[^"\n]*)")?>(?P<body>.*?)^(?:</details>)?</tool-use>[ ]*$',
     re.M | re.S,
 )
-_WRAPPERS = re.compile(r"\A\s*<details>\s*<summary>(?P<summary>.*?)</summary>(?P<rest>.*?)(?:</details>)?\s*\Z", re.S)
+_WRAPPERS = re.compile(
+    r"\A\s*<details>\s*<summary>(?P<summary>.*?)</summary>(?P<rest>.*?)(?:</details>)?\s*\Z", re.S
+)
 _TITLE = re.compile(r"\ATool use: \*\*[^*\n]*\*\*(?: • )?")
 _SESSION = re.compile(r"<!-- (?P<app>[^\n]*?) Session (?P<id>[0-9a-f-]{36})")
 
 
 def specstory(source: Path | str) -> list[Conversation]:
-    """One conversation from a trace (a `Path`, or its text). Raises `InputError` where it has no entries."""
+    """One conversation from a trace (a `Path`, or its text). Raises `InputError` where it has no
+    entries.
+    """
     text = read_text(source) if isinstance(source, Path) else source
     entries = list(_ENTRY.finditer(text))
     if not entries:
-        raise InputError(f"{stem(source)}: no SpecStory entries (lines such as _**User (…)**_) in it")
+        raise InputError(
+            f"{stem(source)}: no SpecStory entries (lines such as _**User (…)**_) in it"
+        )
     preface = text[: entries[0].start()].strip()
     ends = [*(entry.start() for entry in entries[1:]), len(text)]
     turns: list[Turn] = []
@@ -52,7 +62,9 @@ def _turns(entry: re.Match[str], body: str, n: int) -> Iterator[Turn]:
     stamp = _TIME.search(entry["by"] or "")
     when = parse_moment(stamp[0]) if stamp else None
     name = "sidechain" if entry["side"] else None
-    body = re.sub(r"\n+---\s*\Z", "", body).strip("\n")  # the rule that SpecStory draws between entries
+    body = re.sub(r"\n+---\s*\Z", "", body).strip(
+        "\n"
+    )  # the rule that SpecStory draws between entries
     if entry["who"] == "User":
         yield Turn("user", body, name=name, when=when)
         return
@@ -60,7 +72,9 @@ def _turns(entry: re.Match[str], body: str, n: int) -> Iterator[Turn]:
     for use in _TOOL.finditer(body):
         said, (asked, answered) = body[start : use.start()].strip("\n"), _tool_use(use["body"])
         start, n = use.end(), n + 1
-        call = ToolCall(use["name"] or "tool", json.dumps({"input": asked}, ensure_ascii=False), f"call_{n}")
+        call = ToolCall(
+            use["name"] or "tool", json.dumps({"input": asked}, ensure_ascii=False), f"call_{n}"
+        )
         yield Turn("assistant", said, name=name, when=when, tool_calls=(call,))
         if answered:
             n += 1

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from optical_memory.readers.base import Reader, Reading
-from optical_memory.readers.opening import open_reader
+from optical_memory.readers.registry import open_reader
 
 __all__ = ["Reader", "Reading", "open_reader"]

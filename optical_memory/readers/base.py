@@ -1,7 +1,9 @@
-"""The reader protocol: pictures in, visual tokens out; visual tokens in, text out. Imports no torch.
+"""The reader protocol: pictures in, visual tokens out; visual tokens in, text out. Imports no
+torch.
 
-"encode" always means *see* and never *serialise*. What `decode` and `certify` are given has been through the codec
-(`unpack(pack(tokens))`), on a cache miss too, so that losing every blob changes speed and nothing else.
+"encode" always means *see* and never *serialise*. What `decode` and `certify` are given has been
+through the codec (`unpack(pack(tokens))`), on a cache miss too, so that losing every blob changes
+speed and nothing else.
 """
 
 from __future__ import annotations
@@ -20,13 +22,15 @@ from optical_memory.tokens import VisualTokens
 __all__ = ["SURE", "Reader", "Reading"]
 
 SURE = 0.9
-"""A character read with less confidence is read again with what stands around it, and called doubtful if that does not
-help."""
+"""A character read with less confidence is read again with what stands around it, and called
+doubtful if that does not help.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A page as read: `text` has exactly `layout.n_chars` characters, `confidence` one probability for each.
+    """A page as read: `text` has exactly `layout.n_chars` characters, `confidence` one probability
+    for each.
 
     What the reader cannot read (wide or shaped clusters, for pocket) is U+FFFD with confidence 0.
     Joins (line ends) come from the layout and have confidence 1.
@@ -43,11 +47,15 @@ class Reader(Protocol):
     def profile(self) -> ReaderProfile: ...
 
     def encode(self, images: Sequence[npt.NDArray[np.uint8]], rung: Rung) -> list[VisualTokens]:
-        """See pages: each image is (side_px, side_px) uint8, black (0) on white (255). Vision runs here only."""
+        """See pages: each image is (side_px, side_px) uint8, black (0) on white (255). Vision runs
+        here only.
+        """
         ...
 
     def decode(self, tokens: Sequence[VisualTokens], layouts: Sequence[Layout]) -> list[Reading]:
-        """Read pages back from their tokens. Raises `ReaderMismatch` for tokens of another model or revision."""
+        """Read pages back from their tokens. Raises `ReaderMismatch` for tokens of another model or
+        revision.
+        """
         ...
 
     def certify(self, tokens: Sequence[VisualTokens], pages: Sequence[Page]) -> list[Reading]:

@@ -15,9 +15,10 @@ _REDIS = ("redis", "rediss", "redis+cluster", "rediss+cluster", "unix")
 def open_store(url: str) -> Store:
     """The store that a URL names.
 
-    `sqlite:///relative.db`, `sqlite:////absolute.db`, `sqlite:///~/home.db`; `redis://`, `rediss://` (TLS), `unix://`
-    (socket) and `redis+cluster://`, as redis-py reads them. Raises `ValueError` for any other URL, `StoreError` when an
-    SQLite file cannot be opened; Redis is asked at the first call, not here.
+    `sqlite:///relative.db`, `sqlite:////absolute.db`, `sqlite:///~/home.db`; `redis://`,
+    `rediss://` (TLS), `unix://` (socket) and `redis+cluster://`, as redis-py reads them. Raises
+    `ValueError` for any other URL, `StoreError` when an SQLite file cannot be opened; Redis is
+    asked at the first call, not here.
     """
     scheme = urlsplit(url).scheme
     if scheme == "sqlite":
@@ -34,11 +35,15 @@ def open_store(url: str) -> Store:
 
 
 def store_name(url: str) -> str:
-    """The URL such that it names the same store from any working directory. Raises `ValueError` as `open_store`."""
+    """The URL such that it names the same store from any working directory. Raises `ValueError` as
+    `open_store`.
+    """
     return f"sqlite:///{_sqlite_path(url).absolute()}" if url.startswith("sqlite:") else url
 
 
 def _sqlite_path(url: str) -> Path:
     if not url.startswith("sqlite:///") or url == "sqlite:///":
-        raise ValueError(f"{url!r} names no file; write sqlite:///relative.db or sqlite:////absolute.db")
+        raise ValueError(
+            f"{url!r} names no file; write sqlite:///relative.db or sqlite:////absolute.db"
+        )
     return Path(url.removeprefix("sqlite:///")).expanduser()

@@ -1,16 +1,17 @@
-"""The store contract: durable records of a session under one version number, and a cache of blobs that may vanish.
+"""The store contract: durable records of a session under one version number, and a cache of blobs
+that may vanish.
 
-Records are bytes under (session, kind, key); the memory gives them meaning, the store gives them durability.
-Promises every store keeps, held by one contract suite:
+Records are bytes under (session, kind, key); the memory gives them meaning, the store gives them
+durability. Promises every store keeps, held by one contract suite:
 
 * `commit` is atomic and durable before it returns: all changes or none, and after a crash the same.
-* Every commit raises the session's version by one. With `expect`, a commit against any other version raises `Conflict`
-  and writes nothing, so two processes may share a session.
+* Every commit raises the session's version by one. With `expect`, a commit against any other
+  version raises `Conflict` and writes nothing, so two processes may share a session.
 * `scan` gives the records of a kind in key order, as of one moment.
 * Blobs are a cache: any may be gone at any time, and that is never an error.
 
-A `commit` that raises for lack of an answer may still have been applied; `version` tells, and with `expect` it can
-never be applied twice or over another's.
+A `commit` that raises for lack of an answer may still have been applied; `version` tells, and with
+`expect` it can never be applied twice or over another's.
 """
 
 from __future__ import annotations
@@ -45,7 +46,9 @@ class Delete:
 
 
 def to_bytes(name: str) -> bytes:
-    """The bytes of a session name or key; byte order is code-point order, and lone surrogates survive."""
+    """The bytes of a session name or key; byte order is code-point order, and lone surrogates
+    survive.
+    """
     return name.encode("utf-8", "surrogatepass")
 
 
@@ -66,8 +69,12 @@ class Store(Protocol):
         """All records of a kind in key order."""
         ...
 
-    def commit(self, session: str, changes: Sequence[Put | Delete], expect: int | None = None) -> int:
-        """Apply all changes or none, durably; return the new version. Raises `Conflict` unless it was `expect`."""
+    def commit(
+        self, session: str, changes: Sequence[Put | Delete], expect: int | None = None
+    ) -> int:
+        """Apply all changes or none, durably; return the new version. Raises `Conflict` unless it
+        was `expect`.
+        """
         ...
 
     def sessions(self) -> list[str]: ...
@@ -81,7 +88,9 @@ class Store(Protocol):
         ...
 
     def put_blobs(self, session: str, blobs: dict[str, bytes], ttl: int | None = None) -> None:
-        """Cache blobs; `ttl` in seconds, `BLOB_TTL` if None. Raises `ValueError` unless it is positive."""
+        """Cache blobs; `ttl` in seconds, `BLOB_TTL` if None. Raises `ValueError` unless it is
+        positive.
+        """
         ...
 
     def drop_blobs(self, session: str, keys: Sequence[str] | None = None) -> None:
@@ -89,11 +98,15 @@ class Store(Protocol):
         ...
 
     def scrub(self) -> None:
-        """Wait until what was deleted is in no file of the store's own any more. Raises `StoreError` if it still is."""
+        """Wait until what was deleted is in no file of the store's own any more. Raises
+        `StoreError` if it still is.
+        """
         ...
 
     def check(self) -> list[str]:
-        """Problems found in the store itself (a corrupt file, a full disk, no persistence), one sentence each."""
+        """Problems found in the store itself (a corrupt file, a full disk, no persistence), one
+        sentence each.
+        """
         ...
 
     def close(self) -> None: ...

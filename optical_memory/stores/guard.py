@@ -1,9 +1,10 @@
 """One deadline for all that a call asks of a server, retries inside it, a circuit breaker after it.
 
-Knows nothing of Redis. The deadline holds whatever the client, its timeouts or its own retries do, because the caller
-waits and a thread asks; the threads are daemons that are kept for the next call (30 µs a call; a new thread each time
-took milliseconds on a busy machine). pybreaker, which redis-py's extra brings, holds its lock while it calls and would
-let only one thread talk to Redis at a time.
+Knows nothing of Redis. The deadline holds whatever the client, its timeouts or its own retries do,
+because the caller waits and a thread asks; the threads are daemons that are kept for the next call
+(30 µs a call; a new thread each time took milliseconds on a busy machine). pybreaker, which
+redis-py's extra brings, holds its lock while it calls and would let only one thread talk to Redis
+at a time.
 """
 
 from __future__ import annotations
@@ -31,10 +32,12 @@ os.register_at_fork(after_in_child=_idle.clear)
 
 
 class Guard:
-    """Calls that fail with a `transient` error are tried again until `deadline` (seconds from the call).
+    """Calls that fail with a `transient` error are tried again until `deadline` (seconds from the
+    call).
 
-    A call that still fails opens the breaker: for `cooldown` seconds every call raises `StoreError` at once, then one
-    is let through; when it succeeds, all are. Errors in `permanent` are raised at once and leave the breaker alone.
+    A call that still fails opens the breaker: for `cooldown` seconds every call raises `StoreError`
+    at once, then one is let through; when it succeeds, all are. Errors in `permanent` are raised at
+    once and leave the breaker alone.
     """
 
     def __init__(
@@ -55,7 +58,9 @@ class Guard:
         self._error: Exception | None = None  # what opened the breaker
 
     def call(self, attempt: Callable[[], T], deadline: float | None = None) -> T:
-        """What `attempt` returns. Raises its error, `TimeoutError` at the deadline, `StoreError` while it rests."""
+        """What `attempt` returns. Raises its error, `TimeoutError` at the deadline, `StoreError`
+        while it rests.
+        """
         self._admit()
         seconds = self.deadline if deadline is None else deadline
         until = time.monotonic() + seconds
@@ -74,7 +79,9 @@ class Guard:
                 return
             wait = self._resting_until - time.monotonic()
             if wait > 0:
-                raise StoreError(f"not asked, since it failed before; next try in {wait:.1f} s") from self._error
+                raise StoreError(
+                    f"not asked, since it failed before; next try in {wait:.1f} s"
+                ) from self._error
             self._resting_until = time.monotonic() + self._cooldown  # this call alone tries
 
     def _settle(self, failure: Exception | None) -> None:
@@ -94,7 +101,9 @@ class Guard:
 
 
 def _within(seconds: float, work: Callable[[], T]) -> T:
-    """What `work` returns, done by another thread. Raises its error, or `TimeoutError` and leaves the thread to it."""
+    """What `work` returns, done by another thread. Raises its error, or `TimeoutError` and leaves
+    the thread to it.
+    """
     outcome: Future[T] = Future()
 
     def task() -> None:
@@ -118,7 +127,9 @@ def _inbox() -> SimpleQueue[Task]:
         return _idle.pop()
     except IndexError:
         inbox: SimpleQueue[Task] = SimpleQueue()
-        threading.Thread(target=_serve, args=(inbox,), name="optical-memory-store", daemon=True).start()
+        threading.Thread(
+            target=_serve, args=(inbox,), name="optical-memory-store", daemon=True
+        ).start()
         return inbox
 
 

@@ -1,11 +1,13 @@
 """A store in plain Redis or Valkey (6 or newer, no modules), alone or as a Cluster.
 
-Keys of a session share one hash tag: `{prefix:session}:meta` (version), `:commits` (the last commit tokens), one hash
-per kind of record, `:blob:<key>` and `:blobs` (which blobs there may be). Blobs alone have a TTL, so `volatile-lru`
-evicts nothing else. A commit is one server-side script: one round trip, atomic in memory and in the append-only file,
-and never a retry because a neighbour wrote in between, as WATCH would ask for. It carries a token, so asking twice
-writes once. How durable a commit is, the server's own persistence decides: with `appendfsync everysec` a power cut may
-cost the last second, with `always` or `fsync=True` nothing; `check` names what would lose records.
+Keys of a session share one hash tag: `{prefix:session}:meta` (version), `:commits` (the last commit
+tokens), one hash per kind of record, `:blob:<key>` and `:blobs` (which blobs there may be). Blobs
+alone have a TTL, so `volatile-lru` evicts nothing else. A commit is one server-side script: one
+round trip, atomic in memory and in the append-only file, and never a retry because a neighbour
+wrote in between, as WATCH would ask for. It carries a token, so asking twice writes once. How
+durable a commit is, the server's own persistence decides: with `appendfsync everysec` a power cut
+may cost the last second, with `always` or `fsync=True` nothing; `check` names what would lose
+records.
 """
 
 from __future__ import annotations
@@ -48,7 +50,8 @@ _TRANSIENT = (
 _PERMANENT = (AuthenticationError, AuthorizationError)
 _SWEEP = 10  # times the deadline, for the calls that walk all keys and are in no agent's turn
 
-# KEYS: meta, commits, then the hash of each change. ARGV: token, expected version or "", format; op, key, value each.
+# KEYS: meta, commits, then the hash of each change. ARGV: token, expected version or "", format;
+# op, key, value each.
 _COMMIT = """
 local format = tonumber(redis.call('HGET', KEYS[1], 'format') or ARGV[3])
 if format > tonumber(ARGV[3]) then return {-1, format} end
@@ -89,11 +92,13 @@ return 1
 
 
 class RedisStore:
-    """Durable records and cached blobs at a URL, or through a client of your own, which is never closed here.
+    """Durable records and cached blobs at a URL, or through a client of your own, which is never
+    closed here.
 
-    `prefix` starts every key. `ttl` is a blob's life by default, `deadline` what one call may take with its retries,
-    `cooldown` how long a failed server is left alone (all in seconds). `fsync` makes every commit wait until the
-    server's append-only file is on disk (WAITAOF, from Redis 7.2; not in a Cluster).
+    `prefix` starts every key. `ttl` is a blob's life by default, `deadline` what one call may take
+    with its retries, `cooldown` how long a failed server is left alone (all in seconds). `fsync`
+    makes every commit wait until the server's append-only file is on disk (WAITAOF, from Redis 7.2;
+    not in a Cluster).
     """
 
     def __init__(
@@ -107,18 +112,24 @@ class RedisStore:
         fsync: bool = False,
     ) -> None:
         if not isinstance(client, (str, redis.Redis, redis.RedisCluster)):
-            raise TypeError(f"need a URL or a synchronous redis-py client, not {type(client).__name__}")
+            raise TypeError(
+                f"need a URL or a synchronous redis-py client, not {type(client).__name__}"
+            )
         if not prefix or set(prefix) & set("{}*?[]\\"):
             raise ValueError(f"prefix {prefix!r} must be given and have none of {{}}*?[]\\")
         self.prefix = prefix
         self._ttl = ttl
         self._fsync = fsync
-        self._guard = Guard(deadline=deadline, cooldown=cooldown, transient=_TRANSIENT, permanent=_PERMANENT)
+        self._guard = Guard(
+            deadline=deadline, cooldown=cooldown, transient=_TRANSIENT, permanent=_PERMANENT
+        )
         self._url = client if isinstance(client, str) else None
         self._client = None if isinstance(client, str) else client
         self._opening = threading.Lock()
         if fsync and (isinstance(client, redis.RedisCluster) or "+cluster" in (self._url or "")):
-            raise ValueError("fsync=True needs one server: a Cluster client cannot wait for its append-only file")
+            raise ValueError(
+                "fsync=True needs one server: a Cluster client cannot wait for its append-only file"
+            )
 
     def version(self, session: str) -> int:
         return int(self._ask("HGET", self._key(session, "meta"), "version") or 0)
@@ -131,31 +142,51 @@ class RedisStore:
         records: dict[bytes, bytes] = self._ask("HGETALL", self._key(session, kind))
         return [(from_bytes(key), value) for key, value in sorted(records.items())]
 
-    def commit(self, session: str, changes: Sequence[Put | Delete], expect: int | None = None) -> int:
-        keys = [self._key(session, name) for name in ("meta", "commits", *(change.kind for change in changes))]
+    def commit(
+        self, session: str, changes: Sequence[Put | Delete], expect: int | None = None
+    ) -> int:
+        keys = [
+            self._key(session, name)
+            for name in ("meta", "commits", *(change.kind for change in changes))
+        ]
         args: list[Any] = [uuid.uuid4().hex, "" if expect is None else expect, FORMAT]
         for change in changes:
-            value = ("put", change.key, change.value) if isinstance(change, Put) else ("del", change.key, b"")
+            value = (
+                ("put", change.key, change.value)
+                if isinstance(change, Put)
+                else ("del", change.key, b"")
+            )
             args += [value[0], to_bytes(value[1]), value[2]]
         command = ("EVAL", _COMMIT, len(keys), *keys, *args)
         status, version = self._ask_synced(*command) if self._fsync else self._ask(*command)
         if status == 0:
-            raise Conflict(f"session {session!r} is at version {version}, not {expect}; read again and retry")
+            raise Conflict(
+                f"session {session!r} is at version {version}, not {expect}; read again and retry"
+            )
         if status < 0:
-            raise StoreError(f"session {session!r} has format {version}, newer than {FORMAT}; upgrade optical-memory")
+            raise StoreError(
+                f"session {session!r} has format {version}, newer than {FORMAT}; upgrade optical-memory"
+            )
         return int(version)
 
     def sessions(self) -> list[str]:
-        """All sessions under the prefix. Walks the server's whole key space: not for an agent's turn."""
+        """All sessions under the prefix. Walks the server's whole key space: not for an agent's
+        turn.
+        """
         head, tail = f"{{{self.prefix}:", "}:meta"
         found = self._call(
-            lambda client: [_text(key) for key in client.scan_iter(match=f"{head}*{tail}", count=1000)], _SWEEP
+            lambda client: [
+                _text(key) for key in client.scan_iter(match=f"{head}*{tail}", count=1000)
+            ],
+            _SWEEP,
         )
         names = {key[len(head) : -len(tail)] for key in found}  # SCAN may give a key twice
         return sorted(unquote(name, errors="surrogatepass") for name in names if ":" not in name)
 
     def drop(self, session: str) -> None:
-        """Remove a session's every record and blob. The append-only file forgets at the server's next rewrite of it."""
+        """Remove a session's every record and blob. The append-only file forgets at the server's
+        next rewrite of it.
+        """
         keys = [self._key(session, name) for name in ("blobs", "meta", "commits", *_KINDS)]
         self._ask("EVAL", _DROP, len(keys), *keys)
 
@@ -191,7 +222,9 @@ class RedisStore:
             self._client.close()
 
     def _key(self, session: str, name: str) -> bytes:
-        """`{prefix:session}:name`; the session is percent-encoded, so that no name breaks the tag or meets another."""
+        """`{prefix:session}:name`; the session is percent-encoded, so that no name breaks the tag
+        or meets another.
+        """
         return f"{{{self.prefix}:{quote(session, safe='@/ ,+=', errors='surrogatepass')}}}:{name}".encode()
 
     def _blob(self, session: str, key: str) -> bytes:
@@ -203,14 +236,18 @@ class RedisStore:
 
     def _ask_synced(self, *command: Any) -> Any:
         def attempt(client: Any) -> Any:
-            pipe = client.pipeline(transaction=False)  # one connection: WAITAOF waits for its own writes
+            pipe = client.pipeline(
+                transaction=False
+            )  # one connection: WAITAOF waits for its own writes
             pipe.execute_command(*command)
             pipe.execute_command("WAITAOF", 1, 0, int(self._guard.deadline * 1000))
             return pipe.execute()
 
         answer, (synced, _) = self._call(attempt)
         if not synced:
-            raise StoreError("Redis wrote the commit but did not confirm that it is on disk; is appendonly on?")
+            raise StoreError(
+                "Redis wrote the commit but did not confirm that it is on disk; is appendonly on?"
+            )
         return answer
 
     def _call(self, attempt: Callable[[Any], T], patience: int = 1) -> T:

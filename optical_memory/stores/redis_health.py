@@ -1,4 +1,6 @@
-"""What of a Redis server's own settings would lose records, one sentence each. Asks; changes nothing."""
+"""What of a Redis server's own settings would lose records, one sentence each. Asks; changes
+nothing.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,9 @@ __all__ = ["problems"]
 def problems(client: redis.Redis | redis.RedisCluster) -> list[str]:
     """Problems of every server that holds records. Raises what redis-py raises."""
     if isinstance(client, redis.RedisCluster):
-        nodes = [(f"{node.name}: ", client.get_redis_connection(node)) for node in client.get_primaries()]  # type: ignore[no-untyped-call]
+        nodes = [
+            (f"{node.name}: ", client.get_redis_connection(node)) for node in client.get_primaries()
+        ]  # type: ignore[no-untyped-call]
     else:
         nodes = [("", client)]
     return [where + sentence for where, node in nodes for sentence in _of_one(node)]
@@ -24,7 +28,9 @@ def _of_one(client: redis.Redis) -> list[str]:
     found = _persistence(persistence, _snapshots(client))
     policy = memory.get("maxmemory_policy", "noeviction")
     if policy != "noeviction" and not policy.startswith("volatile-"):
-        found.append(f"maxmemory-policy {policy} may evict records: use noeviction or volatile-lru.")
+        found.append(
+            f"maxmemory-policy {policy} may evict records: use noeviction or volatile-lru."
+        )
     return found
 
 
@@ -32,11 +38,17 @@ def _persistence(info: dict[str, Any], snapshots: bool | None) -> list[str]:
     found = []
     if not info.get("aof_enabled"):
         if snapshots is False:
-            found.append("neither AOF nor RDB is on: a restart loses every record; set appendonly yes.")
+            found.append(
+                "neither AOF nor RDB is on: a restart loses every record; set appendonly yes."
+            )
         else:
-            found.append("AOF is off: a crash loses all records since the last snapshot; set appendonly yes.")
+            found.append(
+                "AOF is off: a crash loses all records since the last snapshot; set appendonly yes."
+            )
     elif info.get("aof_last_write_status") not in (None, "ok"):
-        found.append("the last write of the append-only file failed: see the server's log and its disk.")
+        found.append(
+            "the last write of the append-only file failed: see the server's log and its disk."
+        )
     if info.get("rdb_last_bgsave_status") not in (None, "ok"):
         found.append("the last snapshot failed: see the server's log and its disk.")
     return found

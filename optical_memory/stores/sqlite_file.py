@@ -1,6 +1,8 @@
-"""One SQLite file, opened safely, migrated forward, shared by threads and scrubbed of what was deleted.
+"""One SQLite file, opened safely, migrated forward, shared by threads and scrubbed of what was
+deleted.
 
-Knows nothing of sessions or blobs. Several processes may have the file open; open it anew after a fork.
+Knows nothing of sessions or blobs. Several processes may have the file open; open it anew after a
+fork.
 """
 
 from __future__ import annotations
@@ -24,14 +26,21 @@ _SCRUB_PAUSE = 0.02  # seconds between tries
 
 
 class SQLiteFile:
-    """A connection with its lock. `migrations[i]` is the statements that lead from schema version i to i + 1.
+    """A connection with its lock. `migrations[i]` is the statements that lead from schema version i
+    to i + 1.
 
-    `synchronous` is SQLite's: FULL makes every commit durable, NORMAL may lose the last ones with the power but never
-    corrupts. Raises `StoreError` when the file is not ours, is newer than this version or cannot be opened.
+    `synchronous` is SQLite's: FULL makes every commit durable, NORMAL may lose the last ones with
+    the power but never corrupts. Raises `StoreError` when the file is not ours, is newer than this
+    version or cannot be opened.
     """
 
     def __init__(
-        self, path: Path, migrations: Sequence[Sequence[str]], *, synchronous: str = "FULL", busy_timeout: float = 5.0
+        self,
+        path: Path,
+        migrations: Sequence[Sequence[str]],
+        *,
+        synchronous: str = "FULL",
+        busy_timeout: float = 5.0,
     ) -> None:
         self.path = path
         self._lock = threading.RLock()
@@ -39,7 +48,11 @@ class SQLiteFile:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._connection = sqlite3.connect(
-                path, timeout=busy_timeout, isolation_level=None, check_same_thread=False, cached_statements=64
+                path,
+                timeout=busy_timeout,
+                isolation_level=None,
+                check_same_thread=False,
+                cached_statements=64,
             )
         except (OSError, sqlite3.Error) as error:
             raise StoreError(f"cannot open {str(path)!r}: {error}") from error
@@ -63,13 +76,19 @@ class SQLiteFile:
     def _refuse_foreign(self, newest: int) -> None:
         tables = self._pragma("SELECT count(*) FROM sqlite_master")
         if tables and self._pragma("PRAGMA application_id") != _APPLICATION_ID:
-            raise StoreError(f"{str(self.path)!r} is an SQLite file of another program; choose another path")
+            raise StoreError(
+                f"{str(self.path)!r} is an SQLite file of another program; choose another path"
+            )
         if (version := self._pragma("PRAGMA user_version")) > newest:
-            raise StoreError(f"{str(self.path)!r} has schema {version}, newer than {newest}; upgrade optical-memory")
+            raise StoreError(
+                f"{str(self.path)!r} has schema {version}, newer than {newest}; upgrade optical-memory"
+            )
 
     def _switch_to_wal(self) -> None:
         until = time.monotonic() + self._busy_timeout
-        while True:  # SQLite does not call its busy handler here when two processes create the file at once
+        while (
+            True
+        ):  # SQLite does not call its busy handler here when two processes create the file at once
             try:
                 self._connection.execute("PRAGMA journal_mode = WAL")
                 return
@@ -106,10 +125,11 @@ class SQLiteFile:
             yield connection
 
     def scrub(self, until: float) -> bool:
-        """Empty the log, so that deleted bytes are in no file; False when a reader kept it until then (monotonic).
+        """Empty the log, so that deleted bytes are in no file; False when a reader kept it until
+        then (monotonic).
 
-        Tries at least once, and briefly each time: SQLite lets nobody write meanwhile, and says at once that it is busy
-        where another process empties the log.
+        Tries at least once, and briefly each time: SQLite lets nobody write meanwhile, and says at
+        once that it is busy where another process empties the log.
         """
         while not self._emptied():
             if time.monotonic() >= until:

@@ -1,0 +1,1 @@
+"""Measurements: how well a reader reads, how fast the road is, and the demo."""

@@ -1,0 +1,1 @@
+"""Parts that every checkpoint shares: files of tensors, strict loading, devices."""

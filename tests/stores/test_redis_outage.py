@@ -1,0 +1,129 @@
+"""Redis that is down, hangs or refuses: one deadline, then nothing; and a commit whose answer was
+lost.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+import redis
+from support.valkey_server import ALWAYS, Server, running, seconds_until_store_error
+
+from optical_memory.errors import StoreError
+from optical_memory.stores import Put
+from optical_memory.stores.redis import RedisStore
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with running(**ALWAYS) as server:
+        yield server
+
+
+def test_a_commit_whose_answer_was_lost_is_written_once(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with redis.Redis.from_url(server.url) as client:
+        answered = client.execute_command
+        losses = [redis.ConnectionError("the answer was lost")]
+
+        def lose_the_first_answer(*args: object, **options: object) -> object:
+            answer = answered(*args, **options)
+            if losses:
+                raise losses.pop()
+            return answer
+
+        monkeypatch.setattr(client, "execute_command", lose_the_first_answer)
+        store = RedisStore(client)
+        assert store.commit("alice", [Put("turn", "1", b"x")], expect=0) == 1
+        assert losses == []
+        assert store.version("alice") == 1
+
+
+def test_a_server_that_is_down_costs_one_deadline_and_then_nothing(server: Server) -> None:
+    with closing(RedisStore(server.url, cooldown=1.0)) as store:
+        store.commit("alice", [Put("turn", "1", b"x")])
+        server.stop()
+        assert seconds_until_store_error(store) < 2.5
+        assert max(seconds_until_store_error(store) for _ in range(20)) < 0.1
+        server.start()
+        time.sleep(1.0)
+        assert store.get("alice", "turn", "1") == b"x"
+        assert store.get("alice", "turn", "1") == b"x"
+
+
+@pytest.mark.parametrize(
+    "own_client", [False, True], ids=["url", "client with redis-py's ten retries"]
+)
+def test_a_server_that_hangs_costs_one_deadline_and_then_nothing(
+    server: Server, own_client: bool
+) -> None:
+    client = redis.Redis.from_url(server.url)
+    with closing(RedisStore(client if own_client else server.url, cooldown=0.5)) as store:
+        store.commit("alice", [Put("turn", "1", b"x")])
+        server.freeze()
+        try:
+            assert 1.5 < seconds_until_store_error(store) < 2.5
+            assert seconds_until_store_error(store) < 0.1
+        finally:
+            server.thaw()
+        time.sleep(0.6)
+        assert store.get("alice", "turn", "1") == b"x"
+    client.close()
+
+
+def test_the_breaker_lets_one_call_try_while_the_others_fail_at_once(server: Server) -> None:
+    with closing(RedisStore(server.url, deadline=0.6, cooldown=0.3)) as store:
+        server.stop()
+        seconds_until_store_error(store)
+        time.sleep(0.35)
+        waits: list[float] = []
+        threads = [
+            threading.Thread(target=lambda: waits.append(seconds_until_store_error(store)))
+            for _ in range(5)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert sum(wait > 0.2 for wait in waits) == 1
+
+
+def test_a_short_outage_is_ridden_out_within_the_deadline(server: Server) -> None:
+    with closing(RedisStore(server.url)) as store:
+        store.commit("alice", [Put("turn", "1", b"x")])
+        server.stop()
+        back = threading.Timer(0.4, server.start)
+        back.start()
+        assert store.commit("alice", [Put("turn", "2", b"y")], expect=1) == 2
+        back.join()
+
+
+def test_a_refusal_is_a_store_error_at_once_and_opens_no_breaker(
+    redis_url: str, prefix: str
+) -> None:
+    with (
+        closing(RedisStore(redis_url, prefix=prefix)) as store,
+        redis.Redis.from_url(redis_url) as client,
+    ):
+        client.set(store._key("alice", "turn"), "a string, not a hash")
+        start = time.monotonic()
+        with pytest.raises(StoreError, match="WRONGTYPE") as caught:
+            store.get("alice", "turn", "1")
+        assert time.monotonic() - start < 0.5
+        assert isinstance(caught.value.__cause__, redis.ResponseError)
+        assert store.version("alice") == 0
+        store.drop("alice")
+
+
+def test_a_wrong_password_is_a_store_error_at_once_each_time(server: Server) -> None:
+    start = time.monotonic()
+    with closing(RedisStore(f"unix://nobody:wrong@{server.socket}")) as store:
+        for _ in range(2):
+            with pytest.raises(StoreError, match="password"):
+                store.version("alice")
+    assert time.monotonic() - start < 0.5
