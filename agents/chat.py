@@ -29,8 +29,7 @@ from optical_memory.readers.base import Reader
 from optical_memory.recall.candidates import newest_pages, open_turn
 from optical_memory.recall.context import assemble
 from optical_memory.recall.recollection import Recollection
-from optical_memory.renderers.marks import body
-from optical_memory.turns import Turn
+from optical_memory.turns import Turn, body
 
 __all__ = ["compress"]
 

@@ -28,7 +28,6 @@ import numpy as np
 import torch
 from bounds import Peak, flop, most_pages, most_tokens, peak
 
-from optical_memory.pages import sans_grid
 from optical_memory.profiles import Rung
 from optical_memory.readers.checkpoints.safetensors_files import read_header
 from optical_memory.readers.deepseek.halves import stock_class
@@ -39,6 +38,7 @@ from optical_memory.readers.deepseek.weights import load_half, write_sparse
 from optical_memory.readers.language.decoder import Guard, Task
 from optical_memory.readers.language.tokenizer import BOS, IMAGE, ocr_tokenizer
 from optical_memory.renderers import PageRenderer, PlacedTurn
+from optical_memory.renderers.sans_grid import sans_grid
 from optical_memory.turns import Turn
 
 cli = argparse.ArgumentParser(
@@ -153,7 +153,7 @@ def compare_decoding(
     tasks = [Task(tokens, prompt, args.new, NO_GUARD)] * batch
     ids = [
         BOS,
-        *[IMAGE] * rung.tokens,
+        *[IMAGE] * rung.n_tokens,
         *decoder.tokenizer.encode(prompt, add_special_tokens=False).ids,
     ]
     inputs = {

@@ -28,9 +28,10 @@ from PIL import Image as Pillow
 from rapidfuzz.distance import Levenshtein
 
 from optical_memory.loaders.detect import example
-from optical_memory.pages import Grid, Page, sans_grid
+from optical_memory.pages import Grid, Page
 from optical_memory.renderers.layout import PlacedTurn
 from optical_memory.renderers.renderer import PageRenderer
+from optical_memory.renderers.sans_grid import sans_grid
 from optical_memory.turns import Turn
 
 SIDE_PX = 1024

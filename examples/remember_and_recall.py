@@ -24,4 +24,4 @@ with tempfile.TemporaryDirectory() as folder:
             (found,) = memory.recall(asked["question"], k=1)
             verdict = "found" if asked["answer"] in found.text else "not found"
             print(f"\n{asked['question']}\n  {asked['answer']}: {verdict} in {found.provenance}")
-        print(f"\na context of {memory.context(QUESTIONS[0]['question']).tokens} tokens")
+        print(f"\na context of {memory.context(QUESTIONS[0]['question']).n_tokens} tokens")

@@ -14,17 +14,15 @@ from __future__ import annotations
 from base64 import b64decode, b64encode
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
 from math import floor
 from typing import Any
 from zlib import crc32
 
 import numpy as np
 import numpy.typing as npt
-from rapidfuzz.distance import Levenshtein
 
 from optical_memory.errors import NewerFormat, ReadingFailed
-from optical_memory.readers.base import Reading
+from optical_memory.readings import Reading, codepoints, is_inked, runs
 
 __all__ = [
     *(
@@ -36,7 +34,7 @@ __all__ = [
         "certify_reading",
         "codepoints",
     ),
-    *("is_inked", "runs"),
+    *("runs"),
 ]
 
 WINDOW = 64
@@ -224,22 +222,3 @@ def _worst(right: npt.NDArray[np.bool_], inked: npt.NDArray[np.intp]) -> tuple[i
     shares = (total[width:] - total[:-width]) / width
     at = int(shares.argmin())
     return int(inked[at]), int(inked[at + width - 1]) + 1, float(shares[at])
-
-
-def accuracy(truth: str, read: str) -> float:
-    """1 - edit distance / length of the longer, in 0..1; two empty texts agree."""
-    return Levenshtein.normalized_similarity(truth, read)
-
-
-def codepoints(text: str) -> npt.NDArray[np.uint32]:
-    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.dtype("<u4"))
-
-
-def is_inked(text: str) -> npt.NDArray[np.bool_]:
-    return np.fromiter((not char.isspace() for char in text), np.bool_, len(text))
-
-
-def runs(values: npt.NDArray[Any]) -> Iterator[tuple[int, int, int]]:
-    """(start, end, value) of the maximal runs of equal values."""
-    cuts = [0, *(np.flatnonzero(values[1:] != values[:-1]) + 1).tolist(), len(values)]
-    return ((a, b, int(values[a])) for a, b in pairwise(cuts) if a < b)

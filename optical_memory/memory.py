@@ -340,9 +340,9 @@ class OpticalMemory:
     def _picture(self, record: PageRecord, rung: Rung, mode: Mode) -> Picture:
         if mode == "tokens":
             return Picture(
-                rung.side_px, visual=self.pages.tokens([record], rung)[0], tokens=rung.tokens
+                rung.side_px, visual=self.pages.tokens([record], rung)[0], n_tokens=rung.n_tokens
             )
-        return Picture(rung.side_px, png=self.pages.picture(record, rung), tokens=rung.tokens)
+        return Picture(rung.side_px, png=self.pages.picture(record, rung), n_tokens=rung.n_tokens)
 
     # ---- looking after ---------------------------------------------------------------------------
 

@@ -12,10 +12,18 @@ import hashlib
 import json
 from dataclasses import astuple, dataclass
 from functools import cached_property
-from math import isqrt
 from typing import Any, Literal
 
-__all__ = ["Cluster", "Grid", "Layout", "Page", "RowBox", "StyleName", "TurnSpan", "sans_grid"]
+__all__ = [
+    "Cluster",
+    "Grid",
+    "Layout",
+    "Page",
+    "RowBox",
+    "StyleName",
+    "TurnSpan",
+    "rows_of",
+]
 
 StyleName = Literal["cells", "sans"]
 
@@ -57,51 +65,11 @@ class Grid:
         """Cells that can carry text."""
         return self.measure * self.text_columns * self.rows
 
-    @property
-    def prose_chars(self) -> float:
-        """Characters of a page full of running English prose, about; in the style "cells" every
-        cell counts.
-        """
-        return self.capacity if self.style == "cells" else _prose_chars(self.columns, self.rows)
-
     def to_list(self) -> list[int | str]:
         """The fields for JSON; the style only where it is not "cells", as it was before there were
         others.
         """
         return list(astuple(self))[: 4 if self.style == "cells" else 5]
-
-
-def sans_grid(side_px: int, density_px2_per_char: float) -> Grid:
-    """The page in the style "sans" that holds the most running English prose at no less than this
-    density (px² a character) on a picture of `side_px`; lines are 1.20 to 1.25 em high.
-
-    On pages of books, at 45 to 340 px² a character, the mean has the density within 1 %, each
-    within 4 %; text with short paragraphs has fewer characters on a page. Raises `ValueError` where
-    a page would not have 8 lines.
-    """
-    chars = side_px * side_px / density_px2_per_char
-    shapes = [
-        (c, r)
-        for r in range(8, isqrt(int(chars)) + 1)
-        for c in range((12 * r + 9) // 5, 5 * r // 2 + 2)
-    ]
-    fits = [shape for shape in shapes if _prose_chars(*shape) <= chars]
-    if not fits:
-        raise ValueError(
-            f"{side_px} px at {density_px2_per_char} px² per character hold too few, {chars:.0f}"
-        )
-    columns, rows = max(fits, key=lambda shape: _prose_chars(*shape))
-    return Grid(columns, rows, 1, 0, "sans")
-
-
-def _prose_chars(columns: int, rows: int) -> float:
-    """Characters of running English prose on a full page, wrapped spaces included.
-
-    Measured on 400,000 characters of public-domain books in Noto Sans: a character takes 0.467 em,
-    and a line ends 3.05 characters before the margin, whatever its length (60 to 178 half ems:
-    within 0.5 %).
-    """
-    return rows * ((columns - 2) / 2 / 0.467 - 3.05)
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,3 +184,14 @@ class Page:
     def density_px2_per_char(self, side_px: int) -> float:
         """Drawn pixels per character, the number that decides how well a page is read (px²)."""
         return side_px * side_px / max(1, len(self.text))
+
+
+def rows_of(layout: Layout, start: int, end: int) -> list[int]:
+    """Rows with a character of `page.text[start:end]`; a turn always has rows of its own."""
+    at, found = 0, []
+    for i, row in enumerate(layout.rows):
+        stop = at + row.chars + len(row.join)
+        if at < end and stop > start:
+            found.append(i)
+        at = stop
+    return found

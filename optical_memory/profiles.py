@@ -13,7 +13,7 @@ from itertools import pairwise
 
 from optical_memory.pages import Grid
 
-__all__ = ["PX_PER_TOKEN", "V1_LADDER", "ReaderProfile", "Rung", "Views"]
+__all__ = ["PX_PER_TOKEN", "V1_LADDER", "Ladder", "ReaderProfile", "Rung", "Views"]
 
 PX_PER_TOKEN = 64
 """A visual token stands for so many px squared: patches of 16 px, then a compressor that halves
@@ -42,17 +42,17 @@ class Views:
         return self.across * self.down
 
     @property
-    def grid_tokens(self) -> int:
+    def n_grid_tokens(self) -> int:
         """Tokens that depend on the picture."""
         return (self.page_px // PX_PER_TOKEN) ** 2 + self.tiles * (
             self.tile_px // PX_PER_TOKEN
         ) ** 2
 
     @property
-    def tokens(self) -> int:
+    def n_tokens(self) -> int:
         """Those, with newlines and separator."""
         rows = self.page_px // PX_PER_TOKEN + self.down * (self.tile_px // PX_PER_TOKEN)
-        return self.grid_tokens + (rows if self.newlines else 0) + self.separator
+        return self.n_grid_tokens + (rows if self.newlines else 0) + self.separator
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,17 +79,51 @@ class Rung:
         return views.across * views.tile_px, views.down * views.tile_px
 
     @property
-    def grid_tokens(self) -> int:
+    def n_grid_tokens(self) -> int:
         """Visual tokens stored."""
-        return self.views.grid_tokens
+        return self.views.n_grid_tokens
 
     @property
-    def tokens(self) -> int:
+    def n_tokens(self) -> int:
         """Tokens the decoder receives."""
-        return self.views.tokens
+        return self.views.n_tokens
 
 
-V1_LADDER = (Rung("large", 1280), Rung("base", 1024), Rung("small", 640), Rung("tiny", 512))
+class Ladder(tuple[Rung, ...]):
+    """The rungs of a reader, the finest first.
+
+    A state below the last rung ("stub", "forgotten") or no rung at all (None) is no step: every
+    rung is finer than it, and none is coarser.
+    """
+
+    __slots__ = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(rung.name for rung in self)
+
+    def step(self, name: str | None) -> int:
+        """How many rungs are finer than the rung called `name`: 0 for the finest.
+
+        It is the number of all rungs if there is no such rung.
+        """
+        names = self.names
+        return names.index(name) if name in names else len(names)
+
+    def finer(self, name: str | None) -> Ladder:
+        """The rungs above the rung called `name`."""
+        return Ladder(self[: self.step(name)])
+
+    def coarser(self, name: str | None) -> Ladder:
+        """The rungs below the rung called `name`."""
+        return Ladder(self[self.step(name) + 1 :])
+
+    def down_from(self, name: str | None) -> Ladder:
+        """The rung called `name` and all below it."""
+        return Ladder(self[self.step(name) :])
+
+
+V1_LADDER = Ladder((Rung("large", 1280), Rung("base", 1024), Rung("small", 640), Rung("tiny", 512)))
 """DeepSeek-OCR's four native sizes, the finest first."""
 
 
@@ -106,7 +140,7 @@ class ReaderProfile:
     id: str
     revision: str
     dim: int
-    ladder: tuple[Rung, ...] = V1_LADDER
+    ladder: Ladder = V1_LADDER
     grid: Grid = field(default_factory=Grid)
     charset: frozenset[str] | None = None
     fidelity: tuple[tuple[float, float], ...] = ()

@@ -11,10 +11,10 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from optical_memory.certificate import RungCertificate, codepoints, is_inked, runs
+from optical_memory.certificate import RungCertificate
 from optical_memory.errors import ReadingFailed
 from optical_memory.ledger import Ledger
-from optical_memory.readers.base import SURE, Reading
+from optical_memory.readings import CONFIDENT, UNREAD, Reading, codepoints, is_inked, runs
 
 __all__ = ["Span", "Status", "statuses"]
 
@@ -22,7 +22,6 @@ Status = Literal["original", "verified", "reconstructed", "forgotten"]
 
 _STATUS: tuple[Status, ...] = ("forgotten", "reconstructed", "verified", "original")
 _FORGOTTEN, _RECONSTRUCTED, _VERIFIED, _ORIGINAL = range(4)
-_UNREAD = "\ufffd"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +47,7 @@ def statuses(
     """Cut a page of `n` characters into maximal spans by how far to trust them.
 
     The ledger's are `original`. Of the rest, what the certificate confirms and this reading is sure
-    of (confidence >= `SURE`) is `verified`, other characters are `reconstructed` with the mean
+    of (confidence >= `CONFIDENT`) is `verified`, other characters are `reconstructed` with the mean
     confidence of their inked characters, and what no reading has (none was given, or it has U+FFFD
     there) is `forgotten`, as are the ranges `gone`. Raises `ReadingFailed` for a reading of another
     length.
@@ -74,8 +73,8 @@ def _trust(
         return codes
     codes[:] = _RECONSTRUCTED
     if certificate is not None:
-        codes[certificate.confirms(reading.text) & (reading.confidence >= SURE)] = _VERIFIED
-    codes[(codepoints(reading.text) == ord(_UNREAD)) & (codes == _RECONSTRUCTED)] = _FORGOTTEN
+        codes[certificate.confirms(reading.text) & (reading.confidence >= CONFIDENT)] = _VERIFIED
+    codes[(codepoints(reading.text) == ord(UNREAD)) & (codes == _RECONSTRUCTED)] = _FORGOTTEN
     return codes
 
 

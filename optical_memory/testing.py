@@ -20,11 +20,12 @@ import numpy.typing as npt
 from optical_memory.errors import ReaderMismatch
 from optical_memory.memory import OpticalMemory
 from optical_memory.pages import Grid, Layout, Page
-from optical_memory.profiles import ReaderProfile, Rung
-from optical_memory.readers.base import Reading
-from optical_memory.renderers.drawing import cell_size, glyph_atlas, origins
-from optical_memory.renderers.marks import body
+from optical_memory.profiles import Ladder, ReaderProfile, Rung
+from optical_memory.readings import UNREAD, Reading
+from optical_memory.renderers.drawing import glyph_atlas
+from optical_memory.renderers.geometry import cell_size, origins
 from optical_memory.tokens import VisualTokens
+from optical_memory.turns import body
 
 __all__ = ["ALPHABET", "SMALL_GRID", "SMALL_LADDER", "TemplateReader", "turns_told"]
 
@@ -36,8 +37,6 @@ SMALL_GRID = Grid(columns=40, rows=16, text_columns=1)
 
 SMALL_LADDER = (Rung("large", 512), Rung("base", 384), Rung("small", 256), Rung("tiny", 192))
 """Four rungs whose cells have room for a glyph on `SMALL_GRID`."""
-
-_UNREAD = "\ufffd"
 
 
 class TemplateReader:
@@ -56,9 +55,9 @@ class TemplateReader:
         revision: str = "1",
     ) -> None:
         self.misread = dict(misread or {})
-        fewest = min(rung.grid_tokens for rung in ladder)
+        fewest = min(rung.n_grid_tokens for rung in ladder)
         dim = -(-grid.columns * grid.rows // fewest)  # room for all cells at the coarsest rung
-        self._profile = ReaderProfile("template", revision, dim, ladder, grid, frozenset(ALPHABET))
+        self._profile = ReaderProfile("template", revision, dim, Ladder(ladder), grid, frozenset(ALPHABET))
         self.calls: Counter[str] = Counter()
 
     @property
@@ -93,10 +92,10 @@ class TemplateReader:
         cells = image[ys[:, None, :, None], xs[None, :, None, :]].reshape(
             -1, height * width
         )  # (cells, height * width)
-        values = np.zeros(rung.grid_tokens * self.profile.dim, np.float32)
+        values = np.zeros(rung.n_grid_tokens * self.profile.dim, np.float32)
         values[: len(cells)] = [known.get(cell.tobytes(), 0) for cell in cells]
         made_by = (self.profile.id, self.profile.revision, rung.name)
-        return VisualTokens(values.reshape(rung.grid_tokens, -1), *made_by)
+        return VisualTokens(values.reshape(rung.n_grid_tokens, -1), *made_by)
 
     def _read(self, tokens: VisualTokens, layout: Layout) -> Reading:
         if (tokens.reader, tokens.revision) != (self.profile.id, self.profile.revision):
@@ -113,11 +112,11 @@ class TemplateReader:
                 for code, slip in zip(seen[at:], wrong[at : at + row.cells], strict=False)
             ]
             for cluster in reversed(row.clusters):
-                chars[cluster.cell : cluster.cell + cluster.cells] = _UNREAD * cluster.chars
+                chars[cluster.cell : cluster.cell + cluster.cells] = UNREAD * cluster.chars
             text += [*chars, row.join]
         read = "".join(text)
         return Reading(
-            read, np.array([0.0 if char == _UNREAD else 0.9 for char in read], np.float32)
+            read, np.array([0.0 if char == UNREAD else 0.9 for char in read], np.float32)
         )
 
     def _slips(self, tokens: VisualTokens) -> npt.NDArray[np.bool_]:
@@ -134,7 +133,7 @@ def _char(code: int, slip: bool) -> str:
     (blanks are safe).
     """
     if code == 0:
-        return _UNREAD
+        return UNREAD
     return ALPHABET[code % len(ALPHABET)] if slip and code > 1 else ALPHABET[code - 1]
 
 

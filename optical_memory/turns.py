@@ -10,7 +10,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-__all__ = ["Attachment", "Role", "ToolCall", "Turn"]
+__all__ = [
+    "Attachment",
+    "Role",
+    "ToolCall",
+    "Turn",
+    "body",
+    "call_offset",
+]
 
 Role = Literal["system", "user", "assistant", "tool"]
 
@@ -48,3 +55,35 @@ class Turn:
     tool_calls: tuple[ToolCall, ...] = ()
     tool_call_id: str | None = None
     attachments: tuple[Attachment, ...] = ()
+
+
+def body(turn: Turn) -> str:
+    """The turn's content as it is drawn: the text, a line for each tool call, a line for each
+    attachment.
+
+    Line ends are "\\n" ("\\r\\n" is normalised); nothing else is changed. Offsets into a turn are
+    offsets into this.
+    """
+    parts = [turn.text] if turn.text else []
+    parts += [_call(call) for call in turn.tool_calls] + [_attachment(a) for a in turn.attachments]
+    return _unix("\n".join(parts))
+
+
+def call_offset(turn: Turn) -> int:
+    """Where the first tool call stands in `body(turn)`; its length where there is none."""
+    if not turn.tool_calls:
+        return len(body(turn))
+    return len(_unix(turn.text)) + 1 if turn.text else 0
+
+
+def _unix(text: str) -> str:
+    return text.replace("\r\n", "\n")
+
+
+def _call(call: ToolCall) -> str:
+    return f"=> {call.name}({call.arguments})"
+
+
+def _attachment(attachment: Attachment) -> str:
+    caption = f"{attachment.caption} " if attachment.caption else ""
+    return f"[{attachment.kind}: {caption}<{attachment.ref}>]"

@@ -15,54 +15,17 @@ import numpy as np
 import numpy.typing as npt
 from bidi.mirror import MIRRORED
 
-from optical_memory.errors import LayoutError
 from optical_memory.pages import Cluster, Grid, Page
 from optical_memory.renderers.cells import ANY_WIDTH, bidi_levels, escape, kind, overlay, split_line
-from optical_memory.renderers.glyphs import MIN_CELL, Ink, cell_ink, fit_ink
+from optical_memory.renderers.geometry import cell_size, origins
+from optical_memory.renderers.glyphs import Ink, cell_ink, fit_ink
 from optical_memory.renderers.shaping import run_ink, script_of
 
-__all__ = ["Image", "cell_size", "draw_cells", "draw_page", "edges", "visual_order"]
+__all__ = ["Image", "draw_cells", "draw_page", "edges", "visual_order"]
 
 Image = npt.NDArray[np.uint8]  # (side_px, side_px), 0 = ink, 255 = paper
 
 SPACE = ord(" ")
-PATCH_PX = 16
-"""Side of a patch of the DeepEncoder, in px."""
-
-
-def cell_size(columns: int, rows: int, side_px: int) -> tuple[int, int]:
-    """(width, height) in px of a cell. Raises `LayoutError` where the smallest font would not fit."""
-    width, height = (
-        _pitch(n, side_px, least) for n, least in zip((columns, rows), MIN_CELL, strict=True)
-    )
-    if width < MIN_CELL[0] or height < MIN_CELL[1]:
-        least = max(MIN_CELL[0] * columns, MIN_CELL[1] * rows)
-        raise LayoutError(
-            f"a page of {columns} x {rows} cells cannot be drawn at {side_px} px: cells of {width} x {height} px are "
-            f"smaller than {MIN_CELL[0]} x {MIN_CELL[1]}; draw it at {least} px or more"
-        )
-    return width, height
-
-
-def _pitch(count: int, side_px: int, least: int) -> int:
-    """Px of a cell along one axis: the largest power of two up to a patch that has room, so that no
-    cell straddles two patches of the encoder; all the room where that would be too small for a
-    glyph.
-    """
-    room = side_px // count
-    even = 1 << max(0, room.bit_length() - 1)
-    return min(PATCH_PX, even) if even >= least else room
-
-
-def origins(count: int, side_px: int, pitch: int) -> npt.NDArray[np.intp]:
-    """Where each of `count` rows or columns of `pitch` px starts, in px.
-
-    Near i * side / count: the last multiple of the pitch up to there if the pitch is a power of
-    two, else rounded, halves up. What a cell leaves of its room stays blank.
-    """
-    if pitch & (pitch - 1):
-        return (np.arange(count) * 2 * side_px + count) // (2 * count)
-    return np.arange(count) * side_px // (count * pitch) * pitch
 
 
 class GlyphAtlas:

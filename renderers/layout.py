@@ -15,10 +15,10 @@ from itertools import takewhile
 from optical_memory.errors import LayoutError
 from optical_memory.pages import Grid, Layout, Page, RowBox, TurnSpan
 from optical_memory.renderers.cells import Line
-from optical_memory.renderers.marks import Heard, body, call_offset, mark
+from optical_memory.renderers.marks import Heard, mark
 from optical_memory.renderers.styles import STYLES
 from optical_memory.renderers.wrapping import cut_row
-from optical_memory.turns import Turn
+from optical_memory.turns import Turn, body, call_offset
 
 __all__ = ["PlacedTurn", "paginate"]
 

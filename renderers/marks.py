@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from optical_memory.turns import Attachment, Role, ToolCall, Turn
+from optical_memory.turns import Role, Turn
 
-__all__ = ["SIGILS", "Heard", "body", "call_offset", "mark"]
+__all__ = ["SIGILS", "Heard", "mark"]
 
 SIGILS: Mapping[Role, str] = MappingProxyType(
     {"user": ">", "assistant": "<", "tool": "=", "system": "!"}
@@ -31,25 +31,6 @@ class Heard:
     names: Mapping[str, str] = field(default_factory=dict)
     date: str = ""
     time: str = ""
-
-
-def body(turn: Turn) -> str:
-    """The turn's content as it is drawn: the text, a line for each tool call, a line for each
-    attachment.
-
-    Line ends are "\\n" ("\\r\\n" is normalised); nothing else is changed. Offsets into a turn are
-    offsets into this.
-    """
-    parts = [turn.text] if turn.text else []
-    parts += [_call(call) for call in turn.tool_calls] + [_attachment(a) for a in turn.attachments]
-    return _unix("\n".join(parts))
-
-
-def call_offset(turn: Turn) -> int:
-    """Where the first tool call stands in `body(turn)`; its length where there is none."""
-    if not turn.tool_calls:
-        return len(body(turn))
-    return len(_unix(turn.text)) + 1 if turn.text else 0
 
 
 def mark(
@@ -75,16 +56,3 @@ def mark(
         said.append(time)
     after = Heard({**heard.names, turn.role: name}, date or heard.date, time or heard.time)
     return head + (", ".join(filter(None, said)) + ": " if any(said) else ""), after
-
-
-def _unix(text: str) -> str:
-    return text.replace("\r\n", "\n")
-
-
-def _call(call: ToolCall) -> str:
-    return f"=> {call.name}({call.arguments})"
-
-
-def _attachment(attachment: Attachment) -> str:
-    caption = f"{attachment.caption} " if attachment.caption else ""
-    return f"[{attachment.kind}: {caption}<{attachment.ref}>]"

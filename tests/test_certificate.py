@@ -12,13 +12,13 @@ from optical_memory.certificate import (
     WINDOW,
     Certificate,
     RungCertificate,
-    accuracy,
     agreements_in,
     certify_reading,
 )
 from optical_memory.errors import NewerFormat, ReadingFailed
 from optical_memory.ledger import Ledger, LedgerSpan, extract
-from optical_memory.readers.base import Reading
+from optical_memory.measure.accuracy import accuracy
+from optical_memory.readings import Reading
 from optical_memory.spans import statuses
 
 

@@ -32,6 +32,7 @@ from torch.nn import functional as F
 from transformers import DynamicCache, UnlimitedOcrForConditionalGeneration
 
 from optical_memory.pages import Grid
+from optical_memory.profiles import PX_PER_TOKEN
 from optical_memory.readers.pocket import network as pm
 from optical_memory.readers.pocket.charset import CHARSET
 from optical_memory.readers.pocket.reader import LADDER, PocketReader
@@ -186,7 +187,7 @@ def see(network, pictures: torch.Tensor, where: pm.CellGeometry, noise: float, l
     logits.
     """
     model, cells = network
-    b, n = len(pictures), pictures.shape[-1] // pm.TOKEN_PX
+    b, n = len(pictures), pictures.shape[-1] // PX_PER_TOKEN
     with torch.set_grad_enabled(learn and torch.is_grad_enabled()):
         features = model.model.vision_tower(pictures).last_hidden_state
         tokens = model.model.multi_modal_projector(features).view(b, n, n, -1)

@@ -117,7 +117,7 @@ def _show_recalled(out: Console, found: list[Recollection], query: str) -> None:
     if not found:
         out.print("nothing found")
     for r in found:
-        head = f"{r.provenance} score {r.score:.2f}, certainty {r.certainty:.1%}, {r.tokens} tokens"
+        head = f"{r.provenance} score {r.score:.2f}, certainty {r.certainty:.1%}, {r.n_tokens} tokens"
         out.print(printable(head), style="bold", markup=False)
         out.print(printable(r.excerpt(query)) + "\n", markup=False)
 
@@ -148,7 +148,7 @@ def context(
     fields = {
         "query": query,
         "mode": mode,
-        "tokens": made.tokens,
+        "tokens": made.n_tokens,
         "budget": made.budget,
         "messages": messages,
     }
@@ -162,14 +162,14 @@ def _part(part: Any) -> dict[str, Any]:
             "kind": "page",
             "page": part.page,
             "rung": part.rung,
-            "tokens": part.tokens,
+            "tokens": part.n_tokens,
             "side_px": side,
         }
-    return {"kind": "turn", "turn": part.turn, "role": part.role, "tokens": part.tokens}
+    return {"kind": "turn", "turn": part.turn, "role": part.role, "tokens": part.n_tokens}
 
 
 def _show_context(out: Console, made: Context) -> None:
-    out.print(f"{made.tokens} of {made.budget} tokens, {len(made.parts)} parts", style="bold")
+    out.print(f"{made.n_tokens} of {made.budget} tokens, {len(made.parts)} parts", style="bold")
     for part in made.parts:
         out.print(
             printable(part.text if isinstance(part, PagePart) else f"{part.role}: {part.text}"),

@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from optical_memory.cli.output import stdout, table
+from optical_memory.measure.contact_sheet import contact_sheet
 from optical_memory.measure.demo import Demo, PageRead
 from optical_memory.measure.demo_report import html_report
 from optical_memory.measure.questions import BEST
 from optical_memory.renderers import PageRenderer
-from optical_memory.renderers.pictures import contact_sheet, png_bytes
+from optical_memory.renderers.pictures import png_bytes
 from optical_memory.session.policy import FORGOTTEN, STUB
 
 __all__ = ["Band", "bands", "file_name", "rows", "show", "summary", "write"]
@@ -48,7 +49,7 @@ class Band:
     oldest: int
     rung: str
     pages: int
-    tokens: int
+    n_tokens: int
     text_tokens: float
     compression: float | None
     alone: float | None
@@ -99,7 +100,7 @@ def _cells(band: Band) -> list[str]:
         age,
         band.rung,
         str(band.pages),
-        str(band.tokens),
+        str(band.n_tokens),
         f"{band.text_tokens:.0f}",
         compression,
         *shares,
@@ -226,7 +227,7 @@ def _sheet(demo: Demo) -> bytes | None:
     renderer = PageRenderer(page.layout.grid)
     images = [renderer.draw(page, rung.side_px) for rung in demo.ladder]
     captions = [
-        f"{r.name} {r.side_px} px, {r.tokens} tokens, {agreement.get(r.name, 0):.1%} read"
+        f"{r.name} {r.side_px} px, {r.n_tokens} tokens, {agreement.get(r.name, 0):.1%} read"
         for r in demo.ladder
     ]
     return png_bytes(contact_sheet(images, captions))

@@ -15,6 +15,7 @@ from optical_memory.cli.options import AsJson, ReaderName
 from optical_memory.cli.output import Run, maker, printable, table
 from optical_memory.profiles import ReaderProfile, Rung
 from optical_memory.readers import open_reader
+from optical_memory.renderers.sans_grid import prose_chars
 
 __all__ = ["app"]
 
@@ -56,11 +57,11 @@ def _step(rung: Rung, profile: ReaderProfile) -> dict[str, Any]:
     """A rung, how densely a page full of prose stands at it, and how well that is read by what was
     published.
     """
-    density = rung.side_px**2 / profile.grid.prose_chars
+    density = rung.side_px**2 / prose_chars(profile.grid)
     return {
         "rung": rung.name,
         "side_px": rung.side_px,
-        "tokens": rung.tokens,
+        "tokens": rung.n_tokens,
         "density_px2_per_char": density,
         "published_accuracy": profile.expected(density),
     }

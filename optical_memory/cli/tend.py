@@ -101,7 +101,7 @@ def _summary(memory: OpticalMemory, record: PageRecord) -> dict[str, Any]:
         "page": record.id,
         "state": record.state,
         "rung": record.rung,
-        "visual_tokens": drawn.tokens if drawn else None,
+        "visual_tokens": drawn.n_tokens if drawn else None,
         "text_tokens": record.text_tokens,
         "agreement": round(certificate.agreement(record.rung), 4)
         if certificate and record.rung

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from optical_memory.readers.base import SURE, Reading
+from optical_memory.readings import CONFIDENT, UNREAD, Reading
 
 __all__ = ["BINS", "Bin", "Reliability", "reliability", "total"]
 
@@ -27,12 +27,10 @@ BINS = 15
 Bin = tuple[float, float, int, float, float]
 """(low, high, characters, their mean confidence, the share of them that is right)."""
 
-_UNREAD = "\ufffd"
-
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Reliability:
-    """Counts by bin of confidence, and of the characters whose confidence is `SURE` or more."""
+    """Counts by bin of confidence, and of the characters whose confidence is `CONFIDENT` or more."""
 
     n: npt.NDArray[np.int64]  # (BINS,)
     confidence: npt.NDArray[np.float64]  # (BINS,) summed
@@ -70,13 +68,13 @@ class Reliability:
 def reliability(truth: str, reading: Reading) -> Reliability:
     """The counts of one page. The reading must have as many characters as the text."""
     pairs = zip(truth, reading.text, strict=True)
-    claimed = np.array([not true.isspace() and read != _UNREAD for true, read in pairs], np.bool_)
+    claimed = np.array([not true.isspace() and read != UNREAD for true, read in pairs], np.bool_)
     right = np.array(
         [true == read for true, read in zip(truth, reading.text, strict=True)], np.bool_
     )[claimed]
     confidence = reading.confidence[claimed]
     bins = np.clip(np.ceil(confidence.astype(np.float64) * BINS).astype(np.int64) - 1, 0, BINS - 1)
-    sure = confidence >= SURE  # compared as float32, as the reader does
+    sure = confidence >= CONFIDENT  # compared as float32, as the reader does
     return Reliability(
         np.bincount(bins, minlength=BINS),
         np.bincount(bins, weights=confidence.astype(np.float64), minlength=BINS).astype(np.float64),

@@ -24,7 +24,7 @@ def finest(ratio: float, pages: Sequence[Page], profile: ReaderProfile) -> Rung:
     """
     mean = sum(count_batch([page.text for page in pages])) / len(pages)
     return next(
-        (rung for rung in profile.ladder if mean >= ratio * rung.tokens), profile.ladder[-1]
+        (rung for rung in profile.ladder if mean >= ratio * rung.n_tokens), profile.ladder[-1]
     )
 
 

@@ -18,10 +18,10 @@ from pathlib import Path
 
 from rich.progress import Progress
 
-from optical_memory.certificate import accuracy
 from optical_memory.cli.progress import flush
 from optical_memory.errors import Forgotten
 from optical_memory.loaders import Conversation
+from optical_memory.measure.accuracy import accuracy
 from optical_memory.measure.questions import Asked, Question, ask, made_questions
 from optical_memory.measure.watched_reader import WatchedReader, vision_calls
 from optical_memory.memory import KEEP_TURNS, OpticalMemory
@@ -232,7 +232,7 @@ def spread(pages: Sequence[PageState], policy: ForgettingPolicy, profile: Reader
     """The capacity (visual tokens) at which most rungs show, most evenly, and fewest pages are
     reduced to stubs.
     """
-    dearest = profile.ladder[0].tokens
+    dearest = profile.ladder[0].n_tokens
 
     def merit(capacity: int) -> tuple[int, int, int, int]:
         now = {page.page: page.rung for page in pages}
@@ -262,7 +262,7 @@ def _read(memory: OpticalMemory, watched: WatchedReader, id: str) -> PageRead:
     recalled = None if record.state == STUB else accuracy(truth, found.text)
     rung = memory.reader.profile.rung(record.rung) if record.rung else None
     png = memory.archive.picture(id, rung.name) if rung else None
-    tokens = rung.tokens if rung else memory.policy.stub_tokens
+    tokens = rung.n_tokens if rung else memory.policy.stub_tokens
     return PageRead(
         id,
         age,

@@ -15,15 +15,17 @@ from pathlib import Path
 
 import numpy as np
 
-from optical_memory.certificate import RungCertificate, accuracy, certify_reading
+from optical_memory.certificate import RungCertificate, certify_reading
 from optical_memory.counting import count_batch
 from optical_memory.ledger import Ledger, LedgerSpan, extract
+from optical_memory.measure.accuracy import accuracy
 from optical_memory.measure.calibration import Bin, Reliability, reliability, total
 from optical_memory.measure.cut_pages import cut, finest
 from optical_memory.measure.page_pool import Pool, Source, SourcePage
 from optical_memory.pages import Page
 from optical_memory.profiles import ReaderProfile, Rung
-from optical_memory.readers.base import Reader, Reading
+from optical_memory.readers.base import Reader
+from optical_memory.readings import Reading
 from optical_memory.renderers import PageRenderer
 from optical_memory.spans import statuses
 from optical_memory.stores import Store
@@ -49,7 +51,7 @@ class FidelityRow:
     facts (`n_ids`, found as for a ledger) that the reader alone reads exactly, None where the pages
     have none. `certificate_error` is the mean |agreement certified - agreement measured again from
     the store's bytes|. `ece` is the expected calibration error of the confidence over inked
-    characters, `bins` what it is made of, `sure_share` the share of them whose confidence is `SURE`
+    characters, `bins` what it is made of, `sure_share` the share of them whose confidence is `CONFIDENT`
     or more and `sure_accuracy` how many of those are right.
     """
 
@@ -128,7 +130,7 @@ def _pages(
     pools: Sequence[Pool], ratio: float | None, rung: Rung, at_least: int, limit: int | None
 ) -> list[SourcePage]:
     """The pages of a row, cut to an asked compression."""
-    tokens = 0 if ratio is None else ratio * rung.tokens
+    tokens = 0 if ratio is None else ratio * rung.n_tokens
     pages = [
         one for pool in pools for one in pool.take(at_least=at_least, limit=limit, tokens=tokens)
     ]
@@ -216,9 +218,9 @@ def _row(source: str, rung: Rung, asked: float | None, read: list[Read]) -> Fide
             np.mean([page.density_px2_per_char(rung.side_px) for page in pages])
         ),
         fill=float(np.mean([page.fill for page in pages])),
-        visual_tokens=rung.tokens,
+        visual_tokens=rung.n_tokens,
         text_tokens=text_tokens,
-        compression=text_tokens / rung.tokens,
+        compression=text_tokens / rung.n_tokens,
         compression_asked=asked,
         n_pages=len(pages),
         n_repacked=sum(one.repacked for one, _ in read),

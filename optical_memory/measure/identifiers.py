@@ -28,7 +28,8 @@ from optical_memory.measure.fidelity import Told
 from optical_memory.measure.page_pool import full_pages
 from optical_memory.pages import Page
 from optical_memory.profiles import Rung
-from optical_memory.readers.base import SURE, Reader, Reading
+from optical_memory.readers.base import Reader
+from optical_memory.readings import CONFIDENT, Reading
 from optical_memory.renderers import PageRenderer, PlacedTurn
 from optical_memory.tokens import INT8, TokenCodec, unpack
 from optical_memory.turns import Turn
@@ -99,7 +100,7 @@ def identifiers(
         tokens = unpack(codec.pack(reader.encode([image], rung)[0]))
         read.append((planted, reader.decode([tokens], [page.layout])[0]))
         told(done, len(sheets))
-    ratio = float(np.mean(count_batch([page.text for page, _ in sheets]))) / rung.tokens
+    ratio = float(np.mean(count_batch([page.text for page, _ in sheets]))) / rung.n_tokens
     return [_row(kind, rung, ratio, compression, read) for kind in kinds]
 
 
@@ -134,7 +135,7 @@ def _right(one: _Planted, reading: Reading) -> list[bool]:
 
 
 def _sure(one: _Planted, reading: Reading) -> bool:
-    return bool((reading.confidence[one.start : one.start + len(one.text)] >= SURE).all())
+    return bool((reading.confidence[one.start : one.start + len(one.text)] >= CONFIDENT).all())
 
 
 # ---- pages ---------------------------------------------------------------------------------------
@@ -154,8 +155,8 @@ def _sheets(
         pages = full_pages(salt.into_turns(example().turns), PageRenderer(reader.profile.grid))
         rung = rung or finest(ratio, pages, reader.profile)
         before = wanted.copy()
-        for page in _holding(pages, ratio * rung.tokens):
-            part = cut(page, ratio * rung.tokens)
+        for page in _holding(pages, ratio * rung.n_tokens):
+            part = cut(page, ratio * rung.n_tokens)
             planted = list(_wanted(salt.found(part.text), wanted))
             if planted:
                 sheets.append((part, planted))

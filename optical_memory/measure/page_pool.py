@@ -21,8 +21,7 @@ from optical_memory.loaders import load
 from optical_memory.loaders.base import get, read_json
 from optical_memory.pages import Page
 from optical_memory.renderers import PageRenderer, PlacedTurn
-from optical_memory.renderers.marks import body
-from optical_memory.turns import Turn
+from optical_memory.turns import Turn, body
 
 __all__ = ["Pool", "Source", "SourcePage", "from_texts", "full_pages", "merged", "read_source"]
 

@@ -12,7 +12,8 @@ import numpy.typing as npt
 
 from optical_memory.pages import Layout, Page
 from optical_memory.profiles import ReaderProfile, Rung
-from optical_memory.readers.base import Reader, Reading
+from optical_memory.readers.base import Reader
+from optical_memory.readings import Reading
 from optical_memory.tokens import VisualTokens
 
 __all__ = ["WatchedReader", "vision_calls"]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from optical_memory.readers.base import Reader, Reading
+from optical_memory.readers.base import Reader
 from optical_memory.readers.registry import open_reader
+from optical_memory.readings import Reading
 
 __all__ = ["Reader", "Reading", "open_reader"]

@@ -9,7 +9,6 @@ speed and nothing else.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -17,27 +16,13 @@ import numpy.typing as npt
 
 from optical_memory.pages import Layout, Page
 from optical_memory.profiles import ReaderProfile, Rung
+from optical_memory.readings import Reading
 from optical_memory.tokens import VisualTokens
 
-__all__ = ["SURE", "Reader", "Reading"]
-
-SURE = 0.9
-"""A character read with less confidence is read again with what stands around it, and called
-doubtful if that does not help.
-"""
+__all__ = ["Reader"]
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """A page as read: `text` has exactly `layout.n_chars` characters, `confidence` one probability
-    for each.
 
-    What the reader cannot read (wide or shaped clusters, for pocket) is U+FFFD with confidence 0.
-    Joins (line ends) come from the layout and have confidence 1.
-    """
-
-    text: str
-    confidence: npt.NDArray[np.float32]  # (n_chars,)
 
 
 class Reader(Protocol):

@@ -188,8 +188,8 @@ def _rungs(ladder: Sequence[Rung]) -> tuple[dict[str, Any], ...]:
             "rung": rung.name,
             "width_px": rung.size_px[0],
             "height_px": rung.size_px[1],
-            "tokens": rung.tokens,
-            "stored": rung.grid_tokens,
+            "tokens": rung.n_tokens,
+            "stored": rung.n_grid_tokens,
         }
         for rung in ladder
     )

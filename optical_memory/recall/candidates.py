@@ -12,11 +12,10 @@ from collections.abc import Sequence
 from optical_memory import search
 from optical_memory.counting import count_batch, count_tokens
 from optical_memory.recall.recollection import OPEN, Recollection
-from optical_memory.renderers.marks import body
 from optical_memory.session.archive import Snapshot
 from optical_memory.session.records import PageRecord, TurnRecord
 from optical_memory.spans import Span
-from optical_memory.turns import Turn
+from optical_memory.turns import Turn, body
 
 __all__ = [
     "affordable",

@@ -38,14 +38,14 @@ _RETRY_CHARS = (
 
 @dataclass(frozen=True, slots=True)
 class TextPart:
-    """A recent turn, word for word: one message. `turn` is its id, `tokens` its cost with its tool
+    """A recent turn, word for word: one message. `turn` is its id, `n_tokens` its cost with its tool
     calls.
     """
 
     role: Role
     text: str
     turn: str | None
-    tokens: int
+    n_tokens: int
     status: Literal["original"] = "original"
     name: str | None = None
     tool_calls: tuple[ToolCall, ...] = ()
@@ -71,38 +71,38 @@ class TextPart:
 class Picture:
     """A page for a model that looks: its PNG of `side_px` x `side_px`, or its visual tokens.
 
-    `tokens` are what a decoder of ours receives of it.
+    `n_tokens` are what a decoder of ours receives of it.
     """
 
     side_px: int
     png: bytes | None = None
     visual: VisualTokens | None = None
-    tokens: int = 0
+    n_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class PagePart:
     """A recalled page: `text` begins with its provenance and is the page as read (or an excerpt),
-    or, beside a `picture`, its exact facts. `tokens` is the cost of both.
+    or, beside a `picture`, its exact facts. `n_tokens` is the cost of both.
     """
 
     page: str
     ordinal: int
     rung: str | None
     text: str
-    tokens: int
+    n_tokens: int
     turns: tuple[str, ...] = ()
     picture: Picture | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """Recalled pages, then recent turns, each in the order in which they happened; `tokens` <=
+    """Recalled pages, then recent turns, each in the order in which they happened; `n_tokens` <=
     `budget`.
     """
 
     parts: tuple[TextPart | PagePart, ...]
-    tokens: int
+    n_tokens: int
     budget: int
     mode: Mode = "text"
 
@@ -163,13 +163,13 @@ def assemble(
     """
     groups = _groups(recent)
     turns = _newest([_parts(group) for group in groups], budget)
-    left = budget - sum(part.tokens for part in turns)
+    left = budget - sum(part.n_tokens for part in turns)
     taken = {part.turn for part in turns}
     unseen = [found for found in recalled if not found.turns or not taken.issuperset(found.turns)]
     pages = _best(unseen, left, mode, query, pictures or {}, provider)
     heading = count_tokens(HEADING) if pages else 0
     return Context(
-        (*pages, *turns), budget - left + heading + sum(page.tokens for page in pages), budget, mode
+        (*pages, *turns), budget - left + heading + sum(page.n_tokens for page in pages), budget, mode
     )
 
 
@@ -225,7 +225,7 @@ def _part(
 
 def _newest(groups: list[list[TextPart]], budget: int) -> list[TextPart]:
     """The last user turn, and from the newest group back as many as fit beside it."""
-    costs = [sum(part.tokens for part in group) for group in groups]
+    costs = [sum(part.n_tokens for part in group) for group in groups]
     asked = [i for i, group in enumerate(groups) if group[0].role == "user"]
     kept = {asked[-1]} if asked else set()
     left = budget - sum(costs[i] for i in kept)
@@ -257,9 +257,9 @@ def _best(
     for found in sorted(recalled, key=lambda r: (-r.score, -r.ordinal, r.page)):
         picture = pictures.get(found.page) if mode != "text" else None
         forms = [_seen(found, picture, mode, provider)] if picture else _read(found, query)
-        if page := next((form for form in forms if form.tokens <= left), None):
+        if page := next((form for form in forms if form.n_tokens <= left), None):
             pages.append(page)
-            left -= page.tokens
+            left -= page.n_tokens
     return sorted(pages, key=lambda page: (page.ordinal, page.page))
 
 
@@ -267,7 +267,7 @@ def _seen(found: Recollection, picture: Picture, mode: Mode, provider: str) -> P
     """A page as its picture. What may not be misread stands beside it as text."""
     facts = " · ".join(found.text[s.start : s.end] for s in found.spans if s.status == "original")
     text = f"{found.provenance}{' Exact: ' + facts if facts else ''}\n\n"
-    price = image_tokens(picture.side_px, provider) if mode == "image" else picture.tokens
+    price = image_tokens(picture.side_px, provider) if mode == "image" else picture.n_tokens
     return _page(found, text, price, picture)
 
 

@@ -26,7 +26,7 @@ class Recollection:
     A turn that stands on no page yet has the rung "open" and is called `turn <id>` in place of a
     page.
 
-    `score` is the search score (higher is better), `tokens` what the text costs in the window
+    `score` is the search score (higher is better), `n_tokens` what the text costs in the window
     (DeepSeek tokens), `turns` the ids of the turns on the page, `ordinal` its place in the session,
     the first page being 0.
     """
@@ -36,7 +36,7 @@ class Recollection:
     spans: tuple[Span, ...]
     rung: str | None
     score: float
-    tokens: int
+    n_tokens: int
     turns: tuple[str, ...]
     ordinal: int = 0
 

@@ -21,16 +21,15 @@ import numpy.typing as npt
 
 from optical_memory import ledger as ledgers
 from optical_memory.errors import Forgotten
-from optical_memory.pages import Layout
+from optical_memory.pages import Layout, rows_of
 from optical_memory.profiles import ReaderProfile
-from optical_memory.renderers.marks import body
 from optical_memory.renderers.pictures import from_png, png_bytes
 from optical_memory.renderers.styles import STYLES
 from optical_memory.session.archive import Change, Snapshot, put
-from optical_memory.session.erased_rows import rows_of
 from optical_memory.session.life import forgotten_page
 from optical_memory.session.records import PageRecord, TurnRecord, picture_key
 from optical_memory.stores.base import Delete, Put
+from optical_memory.turns import body
 
 __all__ = ["without_page", "without_turn"]
 

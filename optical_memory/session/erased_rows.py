@@ -9,22 +9,11 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from optical_memory.pages import Layout, RowBox
-from optical_memory.readers.base import Reading
+from optical_memory.pages import Layout, RowBox, rows_of
+from optical_memory.readings import Reading
 from optical_memory.session.archive import Snapshot
 
-__all__ = ["is_gone", "rows_of", "white_rows", "with_white", "without_white"]
-
-
-def rows_of(layout: Layout, start: int, end: int) -> list[int]:
-    """Rows with a character of `page.text[start:end]`; a turn always has rows of its own."""
-    at, found = 0, []
-    for i, row in enumerate(layout.rows):
-        stop = at + row.chars + len(row.join)
-        if at < end and stop > start:
-            found.append(i)
-        at = stop
-    return found
+__all__ = ["is_gone", "white_rows", "with_white", "without_white"]
 
 
 def is_gone(snapshot: Snapshot, turn: str) -> bool:

@@ -23,7 +23,8 @@ from optical_memory.errors import (
 from optical_memory.ledger import Ledger, LedgerSpan, blank, splice
 from optical_memory.pages import Page
 from optical_memory.profiles import Rung
-from optical_memory.readers.base import Reader, Reading
+from optical_memory.readers.base import Reader
+from optical_memory.readings import Reading
 from optical_memory.recall.recollection import Recollection
 from optical_memory.renderers.pictures import from_png
 from optical_memory.session.archive import Archive, Snapshot

@@ -98,7 +98,7 @@ def default_capacity(budget: int, ladder: Sequence[Rung]) -> int:
     With a budget of 8 000 and the v1 ladder that is 8 000 tokens, some 80 pages with their stubs;
     its least is 878.
     """
-    return max(budget, sum(rung.tokens for rung in ladder))
+    return max(budget, sum(rung.n_tokens for rung in ladder))
 
 
 def tokens_kept(
@@ -151,7 +151,7 @@ def _costs(policy: ForgettingPolicy, ladder: Sequence[Rung]) -> dict[str | None,
         None: 0,
         FORGOTTEN: 0,
         STUB: policy.stub_tokens,
-        **{rung.name: rung.tokens for rung in ladder},
+        **{rung.name: rung.n_tokens for rung in ladder},
     }
 
 

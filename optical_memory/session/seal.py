@@ -17,12 +17,12 @@ from optical_memory.counting import count_tokens
 from optical_memory.pages import Grid, Page
 from optical_memory.profiles import ReaderProfile
 from optical_memory.renderers.layout import PlacedTurn
-from optical_memory.renderers.marks import body
 from optical_memory.renderers.pictures import png_bytes
 from optical_memory.renderers.renderer import PageRenderer
 from optical_memory.session.archive import Change, Snapshot, put
 from optical_memory.session.records import PageRecord, Retain, TurnRecord, page_key, picture_key
 from optical_memory.stores.base import Put
+from optical_memory.turns import body
 
 __all__ = ["BATCH", "sealed"]
 

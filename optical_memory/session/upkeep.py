@@ -69,7 +69,7 @@ def stats(
     snapshot = archive.snapshot()
     records = list(snapshot.pages.values())
     drawn = [record for record in records if record.rung is not None]
-    visual = sum(profile.rung(record.rung).tokens for record in drawn if record.rung)
+    visual = sum(profile.rung(record.rung).n_tokens for record in drawn if record.rung)
     text = sum(record.text_tokens for record in drawn)
     return Stats(
         turns=len(snapshot.turns),

@@ -177,7 +177,7 @@ def test_the_chosen_capacity_leaves_no_page_below_the_ladder_where_all_rungs_can
     pages = [PageState(f"{i:07d}", i, profile.ladder[0].name, agreement) for i in range(20)]
     capacity = spread(pages, policy, profile)
 
-    assert profile.ladder[-1].tokens * 20 < capacity < profile.ladder[0].tokens * 20
+    assert profile.ladder[-1].n_tokens * 20 < capacity < profile.ladder[0].n_tokens * 20
     faded = {page.page: page.rung for page in pages} | {
         step.page: step.rung for step in plan(pages, capacity, policy, profile.ladder)
     }

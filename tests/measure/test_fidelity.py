@@ -19,7 +19,7 @@ from optical_memory.measure.fidelity import fidelity as fidelity_of
 from optical_memory.measure.identifiers import KINDS, identifiers
 from optical_memory.measure.page_pool import full_pages
 from optical_memory.pages import Grid
-from optical_memory.readers.base import SURE, Reading
+from optical_memory.readings import CONFIDENT, Reading
 from optical_memory.renderers import PageRenderer
 from optical_memory.testing import TemplateReader
 
@@ -156,11 +156,11 @@ def test_counts_of_pages_add_up() -> None:
 def test_a_reader_that_is_wrong_more_often_than_it_says_shows_it() -> None:
     large, _, _, tiny = fidelity(TEXTS, TemplateReader(misread={"tiny": 0.3}))  # it always says 0.9
 
-    assert large.ece == pytest.approx(1 - SURE, abs=1e-4)
+    assert large.ece == pytest.approx(1 - CONFIDENT, abs=1e-4)
     assert (large.sure_share, large.sure_accuracy) == (1.0, 1.0)
     assert tiny.sure_accuracy is not None
-    assert tiny.ece == pytest.approx(SURE - tiny.sure_accuracy, abs=1e-4)
-    assert [(n > 0, round(mean, 3)) for _, _, n, mean, _ in tiny.bins] == [(True, SURE)]
+    assert tiny.ece == pytest.approx(CONFIDENT - tiny.sure_accuracy, abs=1e-4)
+    assert [(n > 0, round(mean, 3)) for _, _, n, mean, _ in tiny.bins] == [(True, CONFIDENT)]
 
 
 # ---- identifiers ---------------------------------------------------------------------------------

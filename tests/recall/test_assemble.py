@@ -69,7 +69,7 @@ def test_pages_come_first_as_one_message_and_turns_in_order() -> None:
         "assistant",
         "user",
     ]
-    assert context.tokens == cost(context)
+    assert context.n_tokens == cost(context)
 
 
 def test_the_newest_turns_are_taken_and_no_gap_is_left() -> None:
@@ -111,7 +111,7 @@ def test_a_call_and_its_results_are_taken_together_or_not_at_all() -> None:
     assert whole.to_messages()[1]["tool_calls"][0] == {
         "id": "c1", "type": "function", "function": {"name": "look", "arguments": '{"a": 1}'},
     }  # fmt: skip
-    assert whole.tokens == cost(whole)
+    assert whole.n_tokens == cost(whole)
 
 
 def test_a_result_without_its_call_and_a_call_without_result_are_told_in_words() -> None:
@@ -143,7 +143,7 @@ def test_a_page_that_does_not_fit_gives_what_the_query_asks_for() -> None:
     context = assemble([Turn("user", "q")], [page(1, text)], 200, query="gate code?")
     (part,) = [part for part in context.parts if isinstance(part, PagePart)]
     assert "4K7Q2Z" in part.text
-    assert context.tokens == cost(context) <= 200
+    assert context.n_tokens == cost(context) <= 200
 
 
 def test_a_page_whose_turns_are_there_as_text_is_left_out() -> None:
@@ -176,7 +176,7 @@ def test_a_picture_costs_what_the_provider_bills_and_brings_its_exact_facts() ->
     assert (
         content[2]["image_url"]["url"] == "data:image/png;base64," + base64.b64encode(PNG).decode()
     )
-    assert context.tokens == cost(context) + image_tokens(640, "claude")
+    assert context.n_tokens == cost(context) + image_tokens(640, "claude")
     assert (
         assemble(
             [Turn("user", "q")],
@@ -185,7 +185,7 @@ def test_a_picture_costs_what_the_provider_bills_and_brings_its_exact_facts() ->
             mode="image",
             pictures={"p1": Picture(640, PNG)},
             provider="claude",
-        ).tokens
+        ).n_tokens
         == 1
     )
 
@@ -206,11 +206,11 @@ def test_visual_tokens_cost_what_the_decoder_receives_and_have_no_message() -> N
         [page(1, "seen")],
         500,
         mode="tokens",
-        pictures={"p1": Picture(512, None, visual, tokens=73)},
+        pictures={"p1": Picture(512, None, visual, n_tokens=73)},
     )
     (part, _) = context.parts
     assert isinstance(part, PagePart)
-    assert part.tokens == 73 + count_tokens(part.text)
+    assert part.n_tokens == 73 + count_tokens(part.text)
     with pytest.raises(ValueError, match="no form in a chat message"):
         context.to_messages()
 
@@ -258,7 +258,7 @@ def test_the_cost_is_exact_and_within_the_budget(
         last = [turn for turn in turns if turn.role == "user"][-1]
         assert count_tokens(last.text) > budget
         return
-    assert context.tokens == cost(context) <= budget
+    assert context.n_tokens == cost(context) <= budget
     users: list[Role] = [
         part.role for part in context.parts if isinstance(part, TextPart) and part.role == "user"
     ]

@@ -54,7 +54,7 @@ def test_no_context_exceeds_its_budget(
     except BudgetTooSmall:
         assert budget < count_tokens("And the weather? " * 4)
         return
-    assert context.tokens <= budget
+    assert context.n_tokens <= budget
     texts = [part.text for part in context.parts if isinstance(part, TextPart)]
     assert any(text.startswith("And the weather?") for text in texts), (
         "the last user turn must stay"

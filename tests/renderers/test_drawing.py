@@ -15,22 +15,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from optical_memory.errors import CorruptTokens, LayoutError
+from optical_memory.measure.contact_sheet import contact_sheet
 from optical_memory.pages import Grid, Page
 from optical_memory.readers.pocket.charset import CHARSET
 from optical_memory.readers.pocket.reader import LADDER
 from optical_memory.renderers.cells import escape, kind, split_line
-from optical_memory.renderers.drawing import (
-    PATCH_PX,
-    Image,
-    cell_size,
-    draw_cells,
-    draw_page,
-    origins,
-    visual_order,
-)
+from optical_memory.renderers.drawing import Image, draw_cells, draw_page, visual_order
+from optical_memory.renderers.geometry import PATCH_PX, cell_size, origins
 from optical_memory.renderers.glyphs import BITMAP_FONTS, bitmap_font, cell_ink
 from optical_memory.renderers.layout import PlacedTurn, paginate
-from optical_memory.renderers.pictures import contact_sheet, from_png, png_bytes
+from optical_memory.renderers.pictures import from_png, png_bytes
 from optical_memory.renderers.renderer import PageRenderer, escaped
 from optical_memory.turns import Turn
 

@@ -15,8 +15,7 @@ from hypothesis import strategies as st
 from optical_memory.errors import LayoutError
 from optical_memory.pages import Grid, Layout, Page
 from optical_memory.renderers.layout import PlacedTurn, paginate
-from optical_memory.renderers.marks import body
-from optical_memory.turns import Attachment, Role, ToolCall, Turn
+from optical_memory.turns import Attachment, Role, ToolCall, Turn, body
 
 SMALL = Grid(columns=50, rows=6, text_columns=2, gutter=2)  # 24 cells a line, 12 lines a page
 CHARS = st.one_of(

@@ -19,17 +19,18 @@ from hypothesis import strategies as st
 from optical_memory import OpticalMemory, Turn
 from optical_memory.errors import LayoutError
 from optical_memory.loaders.detect import example as conversation
-from optical_memory.pages import Grid, Layout, Page, sans_grid
+from optical_memory.pages import Grid, Layout, Page
 from optical_memory.profiles import V1_LADDER, ReaderProfile, Rung
-from optical_memory.readers.base import Reading
+from optical_memory.readings import Reading
 from optical_memory.renderers import sans
 from optical_memory.renderers.cells import escape, kind
 from optical_memory.renderers.layout import PlacedTurn, paginate
-from optical_memory.renderers.marks import body
 from optical_memory.renderers.pictures import from_png, png_bytes
 from optical_memory.renderers.renderer import PageRenderer, escaped
+from optical_memory.renderers.sans_grid import sans_grid
 from optical_memory.renderers.styles import STYLES
 from optical_memory.tokens import VisualTokens
+from optical_memory.turns import body
 
 SMALL = Grid(columns=50, rows=20, text_columns=1, gutter=0, style="sans")  # 24 em a line
 LADDER = sans_grid(512, 85)
@@ -315,9 +316,9 @@ class RowCounter:
         return self.decode(tokens, [page.layout for page in pages])
 
     def _see(self, image: npt.NDArray[np.uint8], rung: Rung) -> VisualTokens:
-        values = np.zeros((rung.grid_tokens, 1), np.float32)
+        values = np.zeros((rung.n_grid_tokens, 1), np.float32)
         rows = np.array_split(
-            (255 - image).sum(axis=1, dtype=np.float32), min(SMALL.rows, rung.grid_tokens)
+            (255 - image).sum(axis=1, dtype=np.float32), min(SMALL.rows, rung.n_grid_tokens)
         )
         values[: len(rows), 0] = [row.sum() for row in rows]
         return VisualTokens(values, self.profile.id, self.profile.revision, rung.name)

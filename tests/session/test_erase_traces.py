@@ -21,8 +21,8 @@ from support.secret_turn import (
 
 from optical_memory import OpticalMemory, Turn
 from optical_memory.errors import StoreError
+from optical_memory.pages import rows_of
 from optical_memory.readers.pocket.reader import PocketReader
-from optical_memory.session.erased_rows import rows_of
 from optical_memory.stores.sqlite import SQLiteStore
 from optical_memory.testing import SMALL_LADDER, TemplateReader
 

@@ -22,7 +22,7 @@ from optical_memory.errors import InputError
 from optical_memory.pages import Grid
 from optical_memory.profiles import Rung
 from optical_memory.readers.pocket.reader import LADDER
-from optical_memory.renderers.drawing import cell_size, origins
+from optical_memory.renderers.geometry import cell_size, origins
 from optical_memory.renderers.pictures import from_png
 from optical_memory.testing import SMALL_GRID, SMALL_LADDER, TemplateReader, turns_told
 

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from optical_memory import ForgettingPolicy, Forgotten, OpticalMemory, Turn
-from optical_memory.certificate import accuracy
 from optical_memory.counting import count_tokens
-from optical_memory.readers.base import Reading
+from optical_memory.measure.accuracy import accuracy
+from optical_memory.readings import Reading
 from optical_memory.renderers.pictures import from_png
 from optical_memory.session.policy import FORGOTTEN, STUB
 from optical_memory.stores import Store
@@ -164,7 +164,7 @@ def test_a_rung_that_cannot_be_read_at_all_is_never_faded_to(opened: Open):
     memory = opened(reader=FailingReader())
     memory.remember(said(20))
     memory.flush()
-    memory.fade(capacity=SMALL_LADDER[2].tokens)
+    memory.fade(capacity=SMALL_LADDER[2].n_tokens)
     assert "tiny" not in memory.stats().pages
     assert memory.check() == []
 
@@ -257,7 +257,7 @@ def test_exact_facts_survive_every_rung(opened: Open):
     memory = opened(reader=TemplateReader(misread=misread), policy=ForgettingPolicy(floor=0.0))
     memory.remember([Turn("user", "The gate code is AX-4417-ZQ since 2026-03-01."), *said(60)])
     memory.flush()
-    memory.fade(capacity=SMALL_LADDER[2].tokens * 10)
+    memory.fade(capacity=SMALL_LADDER[2].n_tokens * 10)
     found = memory.read("0000000")
     assert found.rung in misread
     assert found.certainty < 1
@@ -297,8 +297,8 @@ def test_a_stub_is_keywords_and_facts_within_its_allowance(
     for record in stubs:
         found = memory.read(record.id)
         assert found.text.strip()
-        assert 0 < found.tokens <= allowance
-        assert found.tokens == count_tokens(found.text)
+        assert 0 < found.n_tokens <= allowance
+        assert found.n_tokens == count_tokens(found.text)
         assert found.provenance.endswith("faded: only keywords and exact facts remain]")
         assert not any(key.startswith(record.id) for key in pictures(store))
 

@@ -51,7 +51,7 @@ def test_statistics_add_up(memory: OpticalMemory):
     snapshot = memory.archive.snapshot()
     assert (stats.turns, stats.open_turns) == (60, len(snapshot.open_turns()))
     assert stats.pages == {"large": len(snapshot.pages)}
-    assert stats.visual_tokens == len(snapshot.pages) * SMALL_LADDER[0].tokens
+    assert stats.visual_tokens == len(snapshot.pages) * SMALL_LADDER[0].n_tokens
     assert stats.text_tokens == sum(page.text_tokens for page in snapshot.pages.values())
     assert stats.compression == stats.text_tokens / stats.visual_tokens
     assert stats.problem is None

@@ -68,7 +68,7 @@ class LocalEncoder:
     def encode(
         self, images: Sequence[npt.NDArray[np.uint8]], rung: Rung
     ) -> list[npt.NDArray[np.float32]]:
-        """(height, width) pictures of a rung to its (grid_tokens, dim) tokens. Raises
+        """(height, width) pictures of a rung to its (n_grid_tokens, dim) tokens. Raises
         `ReaderMismatch`.
         """
         width, height = rung.size_px

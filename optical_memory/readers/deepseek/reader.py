@@ -20,9 +20,8 @@ import numpy as np
 import numpy.typing as npt
 
 from optical_memory.errors import CheckpointError, ReaderMismatch
-from optical_memory.pages import Layout, Page, sans_grid
-from optical_memory.profiles import ReaderProfile, Rung
-from optical_memory.readers.base import Reading
+from optical_memory.pages import Layout, Page
+from optical_memory.profiles import Ladder, ReaderProfile, Rung
 from optical_memory.readers.deepseek.config import open_folder
 from optical_memory.readers.deepseek.families import Family
 from optical_memory.readers.deepseek.grounding import Locate, located, without_marks
@@ -31,6 +30,8 @@ from optical_memory.readers.deepseek.views import dressed
 from optical_memory.readers.language.align import fit, unread
 from optical_memory.readers.language.decoder import Decoder, Guard, Task, Transcript
 from optical_memory.readers.language.tokenizer import folder_tokenizer
+from optical_memory.readings import Reading
+from optical_memory.renderers.sans_grid import sans_grid
 from optical_memory.tokens import VisualTokens
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ class DeepseekReader:
             self.family.id,
             self.found.revision(),
             dim=int(self.found.published["language_config"]["hidden_size"]),
-            ladder=self.ladder,
+            ladder=Ladder(self.ladder),
             grid=sans_grid(verbatim.side_px, self.family.density),
             fidelity=self.family.fidelity,
         )
@@ -89,7 +90,7 @@ class DeepseekReader:
     # ---- seeing ----------------------------------------------------------------------------------
 
     def encode(self, images: Sequence[npt.NDArray[np.uint8]], rung: Rung) -> list[VisualTokens]:
-        """See pages: (height, width) uint8 each, 0 on 255; gives (grid_tokens, dim) float32 a page."""
+        """See pages: (height, width) uint8 each, 0 on 255; gives (n_grid_tokens, dim) float32 a page."""
         profile = self.profile
         tokens = self.encoder.encode(images, rung)
         return [VisualTokens(values, profile.id, profile.revision, rung.name) for values in tokens]
@@ -284,9 +285,9 @@ def _rungs(family: Family, names: Sequence[str] | None) -> tuple[Rung, ...]:
         raise ReaderMismatch(
             f"{', '.join(oblong)} is not square, and a memory's pages are: only encode takes it"
         )
-    if any(a.tokens <= b.tokens for a, b in pairwise(rungs)):
+    if any(a.n_tokens <= b.n_tokens for a, b in pairwise(rungs)):
         raise ReaderMismatch(
-            f"a ladder goes from more tokens to fewer, not {[(r.name, r.tokens) for r in rungs]}"
+            f"a ladder goes from more tokens to fewer, not {[(r.name, r.n_tokens) for r in rungs]}"
         )
     return rungs
 

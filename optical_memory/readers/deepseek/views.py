@@ -76,16 +76,16 @@ def _pixels(images: Sequence[Image]) -> Floats:
 
 
 def stripped(features: Floats, views: Views) -> Floats:
-    """The tokens to store, (grid_tokens, d), of all that the model gives, (tokens, d).
+    """The tokens to store, (n_grid_tokens, d), of all that the model gives, (tokens, d).
 
     Raises `ReaderMismatch` for another number of them.
     """
-    if len(features) != views.tokens:
+    if len(features) != views.n_tokens:
         raise ReaderMismatch(
-            f"{views.tokens} tokens were expected of this picture, the model gave {len(features)}"
+            f"{views.n_tokens} tokens were expected of this picture, the model gave {len(features)}"
         )
     if not views.newlines:
-        return features[: views.grid_tokens]
+        return features[: views.n_grid_tokens]
     kept, at = [], 0
     for rows, columns in _blocks(views):
         block = features[at : at + rows * (columns + 1)].reshape(rows, columns + 1, -1)
@@ -100,8 +100,8 @@ def dressed(grid: Floats, views: Views, newline: Floats | None, separator: Float
 
     Raises `ReaderMismatch` for another number of stored tokens.
     """
-    if len(grid) != views.grid_tokens:
-        raise ReaderMismatch(f"{views.grid_tokens} stored tokens were expected, not {len(grid)}")
+    if len(grid) != views.n_grid_tokens:
+        raise ReaderMismatch(f"{views.n_grid_tokens} stored tokens were expected, not {len(grid)}")
     parts, at = [], 0
     for rows, columns in _blocks(views):
         block = grid[at : at + rows * columns].reshape(rows, columns, -1)

@@ -17,14 +17,15 @@ import numpy as np
 import numpy.typing as npt
 
 from optical_memory.errors import CheckpointError, ReaderMismatch, ReadingFailed
-from optical_memory.pages import Layout, Page, sans_grid
-from optical_memory.profiles import ReaderProfile, Rung, Views
-from optical_memory.readers.base import Reading
+from optical_memory.pages import Layout, Page
+from optical_memory.profiles import Ladder, ReaderProfile, Rung, Views
 from optical_memory.readers.checkpoints.safetensors_files import read_header, read_json
 from optical_memory.readers.deepseek.config import Published
 from optical_memory.readers.deepseek.families import Family
 from optical_memory.readers.language.decoder import Guard, Task, Transcript
 from optical_memory.readers.language.tokenizer import folder_tokenizer
+from optical_memory.readings import Reading
+from optical_memory.renderers.sans_grid import sans_grid
 from optical_memory.tokens import VisualTokens
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ class GotReader:
             raise CheckpointError(
                 f"{self.folder / 'config.json'} does not tell the width of a token"
             )
-        return ReaderProfile(GOT.id, self._found.revision(), dim, GOT.rungs, self.grid)
+        return ReaderProfile(GOT.id, self._found.revision(), dim, Ladder(GOT.rungs), self.grid)
 
     def encode(self, images: Sequence[npt.NDArray[np.uint8]], rung: Rung) -> list[VisualTokens]:
         """See pages: (1024, 1024) uint8 each; gives (256, dim) float32 tokens a page."""
@@ -147,8 +148,8 @@ class GotReader:
             raise ReaderMismatch(
                 f"tokens of {tokens.reader}@{tokens.revision} were given to {'@'.join(self._maker)}"
             )
-        if tokens.rung != BASE.name or tokens.values.shape != (BASE.grid_tokens, self.profile.dim):
-            wanted = (BASE.grid_tokens, self.profile.dim)
+        if tokens.rung != BASE.name or tokens.values.shape != (BASE.n_grid_tokens, self.profile.dim):
+            wanted = (BASE.n_grid_tokens, self.profile.dim)
             raise ReaderMismatch(
                 f"{GOT.id} reads {wanted} tokens at base, not {tokens.values.shape} at {tokens.rung}"
             )

@@ -17,12 +17,11 @@ import numpy as np
 import numpy.typing as npt
 
 from optical_memory.pages import Layout, RowBox
-from optical_memory.readers.base import SURE, Reading
 from optical_memory.readers.language.decoder import Transcript
+from optical_memory.readings import CONFIDENT, UNREAD, Reading
 
 __all__ = ["fit", "unread"]
 
-UNREAD = "\ufffd"
 MID_WORD = 4.0  # cost of ending a row inside a word where the layout has a space or line break, in characters
 Floats = npt.NDArray[np.float32]
 
@@ -38,7 +37,7 @@ def fit(transcript: Transcript, layout: Layout) -> Reading:
 
     Where a row's part is too long, its least sure characters are left out; where it is too short,
     U+FFFD stands before the least sure ones. Since that is a guess, all characters of such a row
-    are below `SURE`.
+    are below `CONFIDENT`.
     """
     text, p = _one_line(transcript)
     ends = _cuts(text, layout.rows)
@@ -117,7 +116,7 @@ def _trimmed(part: str, p: Floats, row: RowBox) -> tuple[str, Floats]:
     if part[:1] == "\n" or (part[:1].isspace() and len(part) > row.chars):
         part, p = part[1:], p[1:]
     part = part.replace("\n", " ")
-    if len(part) == row.chars - 1 and row.join == "\n" and p.min(initial=1) >= SURE:
+    if len(part) == row.chars - 1 and row.join == "\n" and p.min(initial=1) >= CONFIDENT:
         return part + " ", np.append(
             p, p.min(initial=1)
         )  # a blank before the line's end, which nobody can see
@@ -126,8 +125,8 @@ def _trimmed(part: str, p: Floats, row: RowBox) -> tuple[str, Floats]:
     doubtful = np.argsort(p, kind="stable")[: abs(len(part) - row.chars)]
     if len(part) > row.chars:
         keep = np.setdiff1d(np.arange(len(part)), doubtful)
-        return "".join(part[i] for i in keep), np.minimum(p[keep], np.float32(SURE / 2))
+        return "".join(part[i] for i in keep), np.minimum(p[keep], np.float32(CONFIDENT / 2))
     gaps = np.sort(np.resize(doubtful if len(doubtful) else [0], row.chars - len(part)))
     starts = [0, *gaps.tolist()]
     chars = UNREAD.join(part[a:b] for a, b in pairwise([*starts, len(part)]))
-    return chars, np.insert(np.minimum(p, np.float32(SURE / 2)), gaps, np.float32(0))
+    return chars, np.insert(np.minimum(p, np.float32(CONFIDENT / 2)), gaps, np.float32(0))

@@ -24,8 +24,9 @@ from torch import Tensor, nn
 from transformers import UnlimitedOcrConfig, UnlimitedOcrForConditionalGeneration
 
 from optical_memory.errors import ReaderMismatch
+from optical_memory.profiles import PX_PER_TOKEN
 from optical_memory.readers.pocket.charset import CHARSET
-from optical_memory.renderers.drawing import cell_size, origins
+from optical_memory.renderers.geometry import cell_size, origins
 
 __all__ = [
     "IMAGE",
@@ -48,7 +49,6 @@ VOCAB = 512
 CODE = 20  # width of a row or column vector, and the number of rows and columns of tokens at Large (1280 / 64)
 SEEN = 512  # channels of the encoder
 HIDDEN = 576  # width of a visual token: what was seen, the place codes, and room
-TOKEN_PX = 64
 DENSE_BELOW_PX = 1024
 """Pages smaller than this are shown to the network as negatives, so that it knows which of the two
 slots is in use.
@@ -146,11 +146,11 @@ class Slots:
 
     @property
     def across(self) -> int:
-        return TOKEN_PX // self.width
+        return PX_PER_TOKEN // self.width
 
     @property
     def count(self) -> int:
-        return self.across * (TOKEN_PX // self.height)
+        return self.across * (PX_PER_TOKEN // self.height)
 
 
 SLOTS = (Slots(8, 16), Slots(4, 8))
@@ -200,10 +200,10 @@ def cell_geometry(
         )
     table = SLOTS.index(Slots(width, height))
     left, top = origins(columns, side_px, width)[x], origins(rows, side_px, height)[y]
-    slot = top % TOKEN_PX // height * SLOTS[table].across + left % TOKEN_PX // width
+    slot = top % PX_PER_TOKEN // height * SLOTS[table].across + left % PX_PER_TOKEN // width
     return CellGeometry(
-        torch.from_numpy(top // TOKEN_PX),
-        torch.from_numpy(left // TOKEN_PX),
+        torch.from_numpy(top // PX_PER_TOKEN),
+        torch.from_numpy(left // PX_PER_TOKEN),
         torch.from_numpy(slot),
         table,
     )

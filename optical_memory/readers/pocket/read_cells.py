@@ -22,7 +22,6 @@ from torch import Tensor
 from transformers import DynamicCache, UnlimitedOcrForConditionalGeneration
 
 from optical_memory.pages import Layout, RowBox
-from optical_memory.readers.base import SURE
 from optical_memory.readers.pocket.network import (
     MASK,
     CellGeometry,
@@ -30,6 +29,7 @@ from optical_memory.readers.pocket.network import (
     cell_geometry,
     decoder_prefix,
 )
+from optical_memory.readings import CONFIDENT
 
 __all__ = ["Mix", "PageEyes", "read_cells", "read_plainly"]
 
@@ -162,7 +162,7 @@ def _read_lines(
     length = len(where.slot) // lines
     p, ids = _best(eyes.read(where, lines, eyes.masked(lines, length)))
     inside = torch.arange(length) < cells[:, None]
-    doubtful = p < SURE
+    doubtful = p < CONFIDENT
     again = (doubtful & inside).any(1).nonzero()[:, 0]
     for _ in range(PASSES):
         if not len(again):

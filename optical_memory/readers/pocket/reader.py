@@ -22,9 +22,9 @@ import numpy.typing as npt
 
 from optical_memory.errors import CheckpointError, ReaderMismatch
 from optical_memory.pages import Layout, Page
-from optical_memory.profiles import V1_LADDER, ReaderProfile, Rung
-from optical_memory.readers.base import Reading
+from optical_memory.profiles import Ladder, V1_LADDER, ReaderProfile, Rung
 from optical_memory.readers.pocket.charset import CHARSET
+from optical_memory.readings import UNREAD, Reading
 from optical_memory.tokens import VisualTokens
 
 if TYPE_CHECKING:
@@ -43,7 +43,6 @@ LADDER = tuple(rung for rung in V1_LADDER if rung.name != "large")
 """
 
 DIM = 576  # width of a visual token
-UNREAD = "\ufffd"
 ENCODE_BATCH_PX = (
     1024 * 1024
 )  # pixels in one pass of the encoder: more would fall out of a CPU's caches
@@ -80,7 +79,7 @@ class PocketReader:
     @cached_property
     def _profile(self) -> ReaderProfile:
         return ReaderProfile(
-            "pocket", self._revision(), dim=DIM, ladder=self.ladder, charset=frozenset(CHARSET)
+            "pocket", self._revision(), dim=DIM, ladder=Ladder(self.ladder), charset=frozenset(CHARSET)
         )
 
     def encode(self, images: Sequence[npt.NDArray[np.uint8]], rung: Rung) -> list[VisualTokens]:

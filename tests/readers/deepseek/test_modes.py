@@ -19,6 +19,7 @@ from optical_memory.readers.deepseek.reader import DeepseekReader
 from optical_memory.readers.deepseek.views import dressed, look, stripped
 from optical_memory.readers.language.decoder import Guard, Task
 from optical_memory.readers.language.tokenizer import BOS, IMAGE
+from optical_memory.renderers.sans_grid import prose_chars
 from optical_memory.tokens import INT8, VisualTokens, unpack
 
 COUNTS = [
@@ -57,7 +58,7 @@ def plainly(
 ) -> dict[str, Any]:
     """The inputs of plain transformers for one picture: pixels and placeholders."""
     seen, views = look([picture(rung)], rung), rung.views
-    ids = torch.tensor([[BOS, *[IMAGE] * views.tokens, *prompt]])
+    ids = torch.tensor([[BOS, *[IMAGE] * views.n_tokens, *prompt]])
     inputs: dict[str, Any] = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
     inputs["pixel_values"] = torch.from_numpy(seen.pages)
     if seen.tiles is not None:
@@ -71,7 +72,7 @@ def plainly(
 
 @EVERY_MODE
 def test_a_mode_costs_what_the_decoder_receives(family: Family, name: str, tokens: int) -> None:
-    assert family.rung(name).tokens == tokens
+    assert family.rung(name).n_tokens == tokens
 
 
 @EVERY_MODE
@@ -200,9 +201,9 @@ def test_what_is_taken_off_is_put_back(rung: Rung) -> None:
     rng = np.random.default_rng(0)
     newline = rng.normal(size=4).astype(np.float32) if views.newlines else None
     separator = rng.normal(size=4).astype(np.float32)
-    grid = rng.normal(size=(views.grid_tokens, 4)).astype(np.float32)
+    grid = rng.normal(size=(views.n_grid_tokens, 4)).astype(np.float32)
     full = dressed(grid, views, newline, separator)
-    assert len(full) == views.tokens
+    assert len(full) == views.n_tokens
     assert np.array_equal(stripped(full, views), grid)
 
 
@@ -253,7 +254,7 @@ def test_pages_are_laid_out_so_that_the_last_rung_is_still_read_well(
     stock: dict[str, Stock],
 ) -> None:
     profile = DeepseekReader(stock[V1.id][0]).profile
-    density = profile.ladder[-1].side_px ** 2 / profile.grid.prose_chars
+    density = profile.ladder[-1].side_px ** 2 / prose_chars(profile.grid)
     expected = profile.expected(density)
     assert 84 <= density <= 90
     assert expected is not None

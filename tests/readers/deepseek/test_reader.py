@@ -18,12 +18,13 @@ from support.scripted_decoder import Scribe, chain, write_scripted
 from support.small_checkpoints import Stock
 
 from optical_memory import OpticalMemory, Turn
-from optical_memory.pages import Page, sans_grid
+from optical_memory.pages import Page
 from optical_memory.readers.deepseek.families import V1
 from optical_memory.readers.deepseek.low_memory import FEW_PATCHES, ChunkedAttention
 from optical_memory.readers.deepseek.reader import DeepseekReader
 from optical_memory.readers.language.tokenizer import ocr_tokenizer
 from optical_memory.renderers import PageRenderer, PlacedTurn
+from optical_memory.renderers.sans_grid import sans_grid
 from optical_memory.session.archive import put
 
 

@@ -152,7 +152,7 @@ def test_the_profile_counts_256_tokens_a_page_and_loads_no_torch(folder: Path):
     code = (
         "import sys; from pathlib import Path; from optical_memory.readers.got.reader import GotReader; "
         f"p = GotReader(Path({str(folder)!r})).profile; "
-        "print(p.id, p.dim, [(r.name, r.grid_tokens, r.tokens) for r in p.ladder], 'torch' in sys.modules)"
+        "print(p.id, p.dim, [(r.name, r.n_grid_tokens, r.n_tokens) for r in p.ladder], 'torch' in sys.modules)"
     )
     told = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True

@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 
 from optical_memory.certificate import certify_reading
 from optical_memory.loaders import example as conversation
-from optical_memory.pages import Page, sans_grid
-from optical_memory.readers.base import SURE
+from optical_memory.pages import Page
 from optical_memory.readers.language.align import fit, unread
 from optical_memory.readers.language.decoder import Transcript
+from optical_memory.readings import CONFIDENT
 from optical_memory.renderers import PageRenderer, PlacedTurn
+from optical_memory.renderers.sans_grid import sans_grid
 from optical_memory.turns import Turn
 
 GRID = sans_grid(512, 85.0)
@@ -91,7 +92,7 @@ def test_where_characters_are_missing_or_too_many_the_row_is_doubtful(pages: lis
     for changed in (before + after[1:], before + "xx" + after):
         reading = fit(said(changed), page.layout)
         assert len(reading.text) == len(page.text)
-        assert (reading.confidence[start : start + len(page.lines[row])] < SURE).all()
+        assert (reading.confidence[start : start + len(page.lines[row])] < CONFIDENT).all()
         assert certify_reading("tiny", page.text, reading).agreement > 0.95
 
 

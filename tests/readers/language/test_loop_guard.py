@@ -14,13 +14,14 @@ from support.scripted_decoder import START, Scribe, chain, write_scripted
 from support.small_checkpoints import Stock
 
 from optical_memory.errors import ReaderMismatch
-from optical_memory.pages import Page, sans_grid
+from optical_memory.pages import Page
 from optical_memory.readers.deepseek.families import UNLIMITED, V1
 from optical_memory.readers.deepseek.reader import DeepseekReader
 from optical_memory.readers.language.decoder import Guard, Task, Transcript
 from optical_memory.readers.language.loop_guard import GuardedWitness, banned, failure
 from optical_memory.readers.language.tokenizer import EOS, ocr_tokenizer
 from optical_memory.renderers import PageRenderer, PlacedTurn
+from optical_memory.renderers.sans_grid import sans_grid
 from optical_memory.tokens import VisualTokens
 from optical_memory.turns import Turn
 
@@ -37,7 +38,7 @@ def page_of(text: str) -> Page:
 def tokens_for(reader: DeepseekReader, rung: str = "tiny") -> VisualTokens:
     """Visual tokens of noise: a scripted decoder does not look at them."""
     values = (
-        np.random.default_rng(0).normal(size=(V1.rung(rung).grid_tokens, 64)).astype(np.float32)
+        np.random.default_rng(0).normal(size=(V1.rung(rung).n_grid_tokens, 64)).astype(np.float32)
     )
     return VisualTokens(values, reader.profile.id, reader.profile.revision, rung)
 
@@ -247,7 +248,7 @@ def test_drafts_change_nothing_on_a_model_that_looks(stock: dict[str, Any]) -> N
 
 
 def tokens_of(reader: DeepseekReader, rung: str) -> VisualTokens:
-    values = np.zeros((UNLIMITED.rung(rung).grid_tokens, 64), np.float32)
+    values = np.zeros((UNLIMITED.rung(rung).n_grid_tokens, 64), np.float32)
     return VisualTokens(values, reader.profile.id, reader.profile.revision, rung)
 
 
@@ -291,7 +292,7 @@ def test_as_many_pages_go_in_one_prompt_as_the_decoder_has_room_for(
     reader = DeepseekReader(stock[UNLIMITED.id][0], decoder=scribe)
     reader.decode_together([tokens_of(reader, "gundam-4x8")] * 10, [SAME.layout] * 10, pages=12)
     together = [task for task in scribe.asked if task.prompt == "Multi page parsing."]
-    assert [len(task.tokens) // UNLIMITED.rung("gundam-4x8").tokens for task in together] == [8, 2]
+    assert [len(task.tokens) // UNLIMITED.rung("gundam-4x8").n_tokens for task in together] == [8, 2]
     assert all(task.limit > 0 for task in together)
 
 

@@ -14,13 +14,13 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from optical_memory.certificate import accuracy, certify_reading
+from optical_memory.certificate import certify_reading
 from optical_memory.errors import CheckpointError, ReaderMismatch
 from optical_memory.ledger import extract, splice
+from optical_memory.measure.accuracy import accuracy
 from optical_memory.pages import Grid, Page
 from optical_memory.profiles import V1_LADDER
 from optical_memory.readers import open_reader
-from optical_memory.readers.base import Reading
 from optical_memory.readers.checkpoints import strict_load as checkpoint
 from optical_memory.readers.pocket.network import chars_to_ids
 from optical_memory.readers.pocket.read_cells import (
@@ -30,6 +30,7 @@ from optical_memory.readers.pocket.read_cells import (
     read_plainly,
 )
 from optical_memory.readers.pocket.reader import CALIBRATION, CHECKPOINT, PocketReader
+from optical_memory.readings import Reading
 from optical_memory.renderers import PageRenderer, PlacedTurn
 from optical_memory.tokens import INT4, INT8, VisualTokens, unpack
 from optical_memory.turns import Turn
@@ -67,7 +68,7 @@ def _read(reader: PocketReader, page: Page, rung: str) -> Reading:
 def test_a_page_becomes_as_many_tokens_as_the_rung_says(
     reader: PocketReader, tokens: VisualTokens
 ) -> None:
-    assert tokens.values.shape == (reader.profile.rung(tokens.rung).grid_tokens, 576)
+    assert tokens.values.shape == (reader.profile.rung(tokens.rung).n_grid_tokens, 576)
     assert tokens.values.dtype == np.float32
 
 
@@ -99,7 +100,7 @@ def test_the_tokens_are_those_of_the_stock_class(reader: PocketReader, page: Pag
     )  # seen as a negative
     with torch.inference_mode():
         stock = reader._network.model.get_image_features(pixels).pooler_output[0]
-    assert len(stock) == rung.tokens == 73
+    assert len(stock) == rung.n_tokens == 73
     grid = stock[:-1].view(8, 9, -1)[:, :8].reshape(64, -1)
     assert np.array_equal(reader.encode([image], rung)[0].values, grid.numpy())
 

@@ -1,0 +1,55 @@
+"""A page as read: its text, how sure the reader is of every character, and characters as arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = [
+    "CONFIDENT",
+    "UNREAD",
+    "Reading",
+    "codepoints",
+    "is_inked",
+    "runs",
+]
+
+UNREAD = "\ufffd"
+"""Stands in a reading for a character that the reader cannot read; its confidence is 0."""
+
+CONFIDENT = 0.9
+"""A character read with less confidence is read again with what stands around it, and called
+doubtful if that does not help.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A page as read: `text` has exactly `layout.n_chars` characters, `confidence` one probability
+    for each.
+
+    What the reader cannot read (wide or shaped clusters, for pocket) is U+FFFD with confidence 0.
+    Joins (line ends) come from the layout and have confidence 1.
+    """
+
+    text: str
+    confidence: npt.NDArray[np.float32]  # (n_chars,)
+
+
+def codepoints(text: str) -> npt.NDArray[np.uint32]:
+    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.dtype("<u4"))
+
+
+def is_inked(text: str) -> npt.NDArray[np.bool_]:
+    return np.fromiter((not char.isspace() for char in text), np.bool_, len(text))
+
+
+def runs(values: npt.NDArray[Any]) -> Iterator[tuple[int, int, int]]:
+    """(start, end, value) of the maximal runs of equal values."""
+    cuts = [0, *(np.flatnonzero(values[1:] != values[:-1]) + 1).tolist(), len(values)]
+    return ((a, b, int(values[a])) for a, b in pairwise(cuts) if a < b)
