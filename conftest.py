@@ -8,5 +8,5 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
-here = [entry for entry in sys.path if Path(entry or ".").resolve() == ROOT]
-sys.path[:] = [entry for entry in sys.path if entry not in here] + here[-1:]
+own_entries = [entry for entry in sys.path if Path(entry or ".").resolve() == ROOT]
+sys.path[:] = [entry for entry in sys.path if entry not in own_entries] + own_entries[-1:]

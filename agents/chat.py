@@ -1,8 +1,6 @@
-"""Messages in, fewer messages out: a memory for plain chatbots in one function, with nothing to set
-up or to keep.
+"""Messages in, fewer messages out: a memory for plain chatbots in one function, without any setup.
 
-Works on OpenAI-style message lists. What is kept word for word is kept as the very dicts that were
-given.
+Works on OpenAI-style message lists. Messages that stay come back as the very dicts that came in.
 """
 
 from __future__ import annotations
@@ -10,6 +8,9 @@ from __future__ import annotations
 import logging
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -24,29 +25,65 @@ from optical_memory.errors import (
     StoreError,
 )
 from optical_memory.loaders.messages import turns_of
-from optical_memory.memory import OpticalMemory
+from optical_memory.profiles import ReaderProfile
 from optical_memory.readers.base import Reader
-from optical_memory.recall.candidates import newest_pages, open_turn
-from optical_memory.recall.context import assemble
-from optical_memory.recall.recollection import Recollection
+from optical_memory.readers.registry import open_reader
+from optical_memory.recall.assemble import assemble
+from optical_memory.recall.candidates import newest_pages
+from optical_memory.recall.find import CANDIDATES, Hit, find
+from optical_memory.recall.groups import group_calls
+from optical_memory.recall.newest import RECENT_SHARE, newest_that_fit
+from optical_memory.recall.read_pages import PageReader
+from optical_memory.recall.recollection import open_turn_id
+from optical_memory.renderers.renderer import PageRenderer
+from optical_memory.session.archive import Archive
+from optical_memory.session.remember import remember
+from optical_memory.session.seal import seal
+from optical_memory.session.snapshot import Snapshot
+from optical_memory.session.token_cache import TokenCache
+from optical_memory.stores.sqlite import SQLiteStore
+from optical_memory.tokens import INT8
 from optical_memory.turns import Turn, body
 
-__all__ = ["compress"]
+__all__ = [
+    "compress",
+]
 
 log = logging.getLogger("optical_memory")
 
 Message = Mapping[str, Any]
 
-RECENT_SHARE = 0.6
-"""Share of the budget, after the system messages, for the newest turns."""
-
-CANDIDATES = 12
-"""Pages and turns about the query that may be recalled; the newest fill what is left."""
-
 PICTURE_SIDE_PX = 1024
-"""What a picture in a message is taken to be, to count its price."""
+"""The side of every picture in a message, to count its price: messages do not tell the size."""
 
-_failed: set[str] = set()  # what was logged already
+FAILURES = (
+    StoreError,
+    LayoutError,
+    MissingExtra,
+    ReaderUnavailable,
+    NotEnoughMemory,
+    OSError,
+)
+"""Failures of the memory, not of the caller: the conversation goes on without it."""
+
+_logged: set[str] = set()  # names of the kinds of error that the log has told of
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Messages that stay together, the turns in them, and their cost."""
+
+    messages: tuple[Message, ...]
+    turns: tuple[Turn, ...]
+    n_tokens: int
+
+    @property
+    def is_system(self) -> bool:
+        return self.turns[0].role == "system"
+
+    @property
+    def has_user(self) -> bool:
+        return any(turn.role == "user" for turn in self.turns)
 
 
 def compress(
@@ -56,169 +93,146 @@ def compress(
     reader: str | Reader = "pocket",
     query: str | None = None,
 ) -> list[Message]:
-    """The messages, within `budget` tokens: older turns as one message of what they say about
-    `query`.
+    """The messages, within `budget` tokens: one message tells what older ones say about `query`.
 
-    System messages and the newest turns come back as the dicts that were given, a tool call always
-    with its results; the last user message and what follows it always stay. `query` is the last
-    user message unless given. Pages are read as text, which is still in hand: `reader` gives them
-    their size, its model is not loaded. Tokens are DeepSeek's, a picture costs what OpenAI bills
-    for 1024 px; what a chat template adds is not counted.
+    >>> compress([{"role": "user", "content": "hello"}], budget=100)
+    [{'role': 'user', 'content': 'hello'}]
 
-    If the memory fails, the messages come back as they were, and the log says so once. Raises
-    `BudgetTooSmall` if system messages and the last exchange alone do not fit, `InputError` for
-    what is no message list.
+    System messages and the newest messages come back as the dicts that came in, a tool call always
+    with its results. The last user message and everything after it always stay. `query` is the last
+    user message by default. Pages are read as text, which is still there: `reader` gives them their
+    size, and its model is not loaded. Tokens are DeepSeek's; a picture costs the price of OpenAI
+    for 1024 px. The words of a chat template are not counted.
+
+    If the memory fails, the messages come back unchanged, and the log says so once. Raises
+    `BudgetTooSmall` if system messages and the last exchange alone do not fit, `InputError` if
+    `messages` is not a list of messages.
     """
     groups = _groups(messages)
-    costs = [sum(_cost(messages[i]) for i in group) for group in groups]
-    if sum(costs) <= budget:
+    if sum(group.n_tokens for group in groups) <= budget:
         return list(messages)
-    kept = _kept(messages, groups, costs, budget)
-    left = budget - sum(costs[n] for n in kept)
-    older = [messages[i] for n, group in enumerate(groups) if n not in kept for i in group]
-    asked = query if query is not None else _last_question(messages)
+    positions = _newest(groups, budget)
+    recent = [groups[i] for i in positions]
+    older = [group for i, group in enumerate(groups) if i not in positions]
+    budget_left = budget - sum(group.n_tokens for group in recent)
+    question = _last_question(groups) if query is None else query
     try:
-        recalled = _recall(older, asked, left, reader)
-    except (
-        StoreError,
-        LayoutError,
-        MissingExtra,
-        ReaderUnavailable,
-        NotEnoughMemory,
-        OSError,
-    ) as error:
+        answer = _recall(older, question, budget_left, reader)
+    except FAILURES as error:
         _log_once(error)
         return list(messages)
-    return _joined(messages, [i for n in sorted(kept) for i in groups[n]], recalled)
+    return _joined(recent, answer)
 
 
-def _groups(messages: Sequence[Message]) -> list[list[int]]:
-    """Messages by index, in groups that must stay together: tool calls with the results that
-    follow.
-    """
-    groups: list[list[int]] = []
-    for i, message in enumerate(messages):
-        if not isinstance(message, Mapping) or not isinstance(message.get("role"), str):
-            raise InputError(f"messages[{i}] is no message with a role: {str(message)[:60]!r}")
-        follows = (
-            groups and message["role"] in ("tool", "function") and _calls(messages[groups[-1][0]])
-        )
-        if follows:
-            groups[-1].append(i)
-        else:
-            groups.append([i])
+def _groups(messages: Sequence[Message]) -> list[_Group]:
+    dicts = [_checked(message, i) for i, message in enumerate(messages)]
+    turns_of(dicts, "messages")  # the whole list first: an error names the place in it
+    turns = [turns_of([message], "messages") for message in dicts]
+    groups: list[_Group] = []
+    for positions in group_calls(turns):
+        group_turns: list[Turn] = []
+        for i in positions:
+            group_turns += turns[i]
+        n_tokens = sum(map(_cost, group_turns))
+        groups.append(_Group(tuple(messages[i] for i in positions), tuple(group_turns), n_tokens))
     return groups
 
 
-def _calls(message: Message) -> bool:
-    return bool(message.get("tool_calls") or message.get("function_call"))
+def _checked(message: Message, i: int) -> dict[str, Any]:
+    if not isinstance(message, Mapping) or not isinstance(message.get("role"), str):
+        raise InputError(f"messages[{i}] is no message with a role: {str(message)[:60]!r}")
+    return dict(message)
 
 
-def _cost(message: Message) -> int:
-    turns = turns_of([dict(message)], "messages")
-    pictures = sum(attachment.kind == "image" for turn in turns for attachment in turn.attachments)
-    return sum(count_tokens(_words(turn)) for turn in turns) + pictures * image_tokens(
-        PICTURE_SIDE_PX, "openai"
-    )
+def _cost(turn: Turn) -> int:
+    """Tokens of the words, and the price of the pictures; a picture's URL may be the picture."""
+    words = body(replace(turn, attachments=())) + (turn.name or "")
+    n_pictures = sum(attachment.kind == "image" for attachment in turn.attachments)
+    return count_tokens(words) + n_pictures * image_tokens(PICTURE_SIDE_PX, "openai")
 
 
-def _words(turn: Turn) -> str:
-    """All of a turn that is text: not its pictures, whose URL may be the picture itself."""
-    return body(Turn(turn.role, turn.text, tool_calls=turn.tool_calls)) + (turn.name or "")
+def _newest(groups: Sequence[_Group], budget: int) -> list[int]:
+    """Positions of system messages, of the last user message and all after it, and of the newest
+    others within their share.
 
-
-def _kept(
-    messages: Sequence[Message], groups: list[list[int]], costs: list[int], budget: int
-) -> set[int]:
-    """System messages, the last user message with what follows, and from there back what fits in
-    its share.
+    Raises `BudgetTooSmall` if those that must stay do not fit.
     """
-    roles = [messages[group[0]]["role"] for group in groups]
-    kept = {n for n, role in enumerate(roles) if role in ("system", "developer")}
-    last = max((n for n, role in enumerate(roles) if role == "user"), default=len(groups) - 1)
-    kept |= set(range(last, len(groups)))
-    left = budget - sum(costs[n] for n in kept)
-    if left < 0:
+    last = max((i for i, group in enumerate(groups) if group.has_user), default=len(groups) - 1)
+    must_stay = [i for i, group in enumerate(groups) if group.is_system or i >= last]
+    n_tokens = sum(groups[i].n_tokens for i in must_stay)
+    if n_tokens > budget:
         raise BudgetTooSmall(
-            f"system messages and the last turns need {budget - left} tokens of a budget of {budget}"
+            f"system messages and the last turns need {n_tokens} tokens of a budget of {budget}"
         )
-    recent = int(RECENT_SHARE * left)
-    for n in reversed(range(last)):
-        if n in kept:
-            continue
-        if costs[n] > recent:
-            break
-        kept.add(n)
-        recent -= costs[n]
-    return kept
+    share = int(RECENT_SHARE * (budget - n_tokens))
+    return newest_that_fit([group.n_tokens for group in groups], share, must_stay)
 
 
-def _last_question(messages: Sequence[Message]) -> str | None:
-    asked = [message for message in messages if message["role"] == "user"]
-    return turns_of([dict(asked[-1])], "messages")[-1].text if asked else None
+def _last_question(groups: Sequence[_Group]) -> str | None:
+    for group in reversed(groups):
+        for turn in reversed(group.turns):
+            if turn.role == "user":
+                return turn.text
+    return None
 
 
 def _recall(
-    older: Sequence[Message], query: str | None, budget: int, reader: str | Reader
-) -> dict[str, Any] | None:
-    """One message with what the older ones say about the query, then the newest of them, as much as
-    fits.
+    older: Sequence[_Group], query: str | None, budget: int, reader: str | Reader
+) -> Message | None:
+    """One message with everything that older messages say about the query, then their newest text.
+
+    None if nothing fits.
     """
-    turns = [
-        Turn(**_without_id(turn))
-        for turn in turns_of([dict(message) for message in older], "messages")
-    ]
-    with tempfile.TemporaryDirectory(prefix="optical-") as folder:
-        store = f"sqlite:///{Path(folder) / 'memory.db'}"
-        with OpticalMemory(
-            "chat", store=store, reader=reader, keep_turns=0, background=False
-        ) as memory:
-            memory.remember(turns)
-            memory.seal()
-            context = assemble([], _candidates(memory, query, budget), budget, query=query)
+    page_reader = open_reader(reader) if isinstance(reader, str) else reader
+    with (
+        tempfile.TemporaryDirectory(prefix="optical-") as folder,
+        closing(SQLiteStore(Path(folder) / "memory.db")) as store,
+    ):
+        archive = Archive(store, "chat")
+        _remember(archive, older, page_reader.profile)
+        pages = PageReader(TokenCache(archive, page_reader, INT8))
+        snapshot = archive.snapshot()
+        recollections = pages.read(snapshot, _hits(snapshot, query, budget))
+    context = assemble([], recollections, budget, query=query)
     return context.to_messages()[0] if context.parts else None
 
 
-def _without_id(turn: Turn) -> dict[str, Any]:
-    """Two messages with one id are two messages here: nothing may replace another."""
-    return {name: getattr(turn, name) for name in Turn.__slots__ if name != "id"}
+def _remember(archive: Archive, groups: Sequence[_Group], profile: ReaderProfile) -> None:
+    """Turns lose their ids: two messages with one id are two messages, and both are kept."""
+    turns: list[Turn] = []
+    for group in groups:
+        turns += [replace(turn, id=None) for turn in group.turns]
+    archive.update(lambda snapshot: remember(snapshot, turns))
+    renderer = PageRenderer(profile.grid)
+    while archive.replace(lambda snapshot: seal(snapshot, renderer, profile, "pages", 0)):
+        pass
 
 
-def _candidates(memory: OpticalMemory, query: str | None, budget: int) -> list[Recollection]:
-    """What is found, best first, then the newest of the rest: what is only new scores below every
-    find.
-    """
-    found = memory.recall(query, CANDIDATES) if query else []
-    snapshot, seen = memory.archive.snapshot(), {recollection.page for recollection in found}
-    opened = [
-        open_turn(record, 1e-12 * record.ordinal, snapshot) for record in snapshot.open_turns()
-    ]
-    pages = memory.pages.read(
-        snapshot, [(id, 0.0) for id, _ in newest_pages(snapshot, budget) if id not in seen]
-    )
-    return [
-        *found,
-        *(recollection for recollection in opened if recollection.page not in seen),
-        *pages,
-    ]
+def _hits(snapshot: Snapshot, query: str | None, budget: int) -> list[Hit]:
+    """Pages and turns about the query, then the newest others with a score below every match."""
+    matches = find(snapshot, query, CANDIDATES) if query else []
+    match_ids = {hit.id for hit in matches}
+    newest = [open_turn_id(record.id) for record in snapshot.open_turns()]
+    newest += [record.id for record in newest_pages(snapshot, budget)]
+    return matches + [Hit(id, 0.0) for id in newest if id not in match_ids]
 
 
-def _joined(
-    messages: Sequence[Message], kept: list[int], recalled: Message | None
-) -> list[Message]:
-    """The kept messages in order, with the recalled one after the system messages at the head."""
-    head = 0
-    while head < len(kept) and messages[kept[head]]["role"] in ("system", "developer"):
-        head += 1
-    middle = [recalled] if recalled is not None else []
-    return [*(messages[i] for i in kept[:head]), *middle, *(messages[i] for i in kept[head:])]
+def _joined(groups: Sequence[_Group], answer: Message | None) -> list[Message]:
+    """The messages in order, with the answer after the system messages at the head."""
+    n_head = len(list(takewhile(lambda group: group.is_system, groups)))
+    messages: list[Message] = []
+    for group in groups[:n_head]:
+        messages += group.messages
+    if answer is not None:
+        messages.append(answer)
+    for group in groups[n_head:]:
+        messages += group.messages
+    return messages
 
 
 def _log_once(error: Exception) -> None:
-    if type(error).__name__ not in _failed:
-        _failed.add(type(error).__name__)
-        log.warning(
-            "no memory this time, messages are left as they are: %s: %s",
-            type(error).__name__,
-            error,
-        )
+    """A memory that fails fails at every call: the log tells once of each kind of error."""
+    kind = type(error).__name__
+    if kind not in _logged:
+        _logged.add(kind)
+        log.warning("no memory this time, messages are left as they are: %s: %s", kind, error)

@@ -1,5 +1,6 @@
-"""A LangChain tool that lets an agent ask its memory. Needs langchain-core, which is loaded when
-the tool is made.
+"""A LangChain tool that lets an agent ask its memory.
+
+Needs langchain-core, which is loaded when the tool is made.
 """
 
 from __future__ import annotations
@@ -17,28 +18,35 @@ if TYPE_CHECKING:
 
     from optical_memory.memory import OpticalMemory
 
-__all__ = ["RecallInput", "recall_tool"]
+__all__ = [
+    "RecallInput",
+    "recall_tool",
+]
 
 log = logging.getLogger("optical_memory")
 
 NAME = "recall"
 DESCRIPTION = (
-    "Search earlier parts of this conversation that are no longer in view. Every passage says where it comes from and "
-    "how sure it is; [word?] marks a doubtful word, […] a forgotten passage."
+    "Search earlier parts of this conversation that are no longer in view. Every passage says "
+    "where it comes from and how sure it is; [word?] marks a doubtful word, […] a forgotten "
+    "passage."
 )
-NOTHING = "Nothing is remembered about that."
+NO_MATCH = "Nothing is remembered about that."
 NO_MEMORY = "The memory cannot be reached now."
 
 
 class RecallInput(BaseModel):
-    """What the tool takes."""
+    """The arguments of the tool."""
 
     query: str = Field(description="What to look for, in the words that were probably used then.")
     k: int = Field(default=3, ge=1, le=10, description="How many passages to return at most.")
 
 
 def recall_tool(memory: OpticalMemory) -> StructuredTool:
-    """A tool named `recall` over one memory. If the memory fails, it says so and the log says why."""
+    """A tool named `recall` over a memory.
+
+    If the memory fails, the tool says so in a sentence without details, and the log has the reason.
+    """
     from langchain_core.tools import StructuredTool
 
     def recall(query: str, k: int = 3) -> str:
@@ -54,10 +62,11 @@ def recall_tool(memory: OpticalMemory) -> StructuredTool:
 
 def _answer(memory: OpticalMemory, query: str, k: int) -> str:
     try:
-        found = memory.recall(query, k)
+        recollections = memory.recall(query, k)
     except (OpticalMemoryError, Forgotten) as error:
         log.warning(
             "recall failed, the agent goes on without it: %s: %s", type(error).__name__, error
         )
         return NO_MEMORY
-    return "\n\n".join(f"{r.provenance}\n{r.excerpt(query)}" for r in found) or NOTHING
+    passages = [f"{page.provenance}\n{page.excerpt(query)}" for page in recollections]
+    return "\n\n".join(passages) or NO_MATCH

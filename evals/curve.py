@@ -1,5 +1,5 @@
-"""Draws what `eval fidelity --json` measured: accuracy over compression, and how far the confidence
-is to be trusted.
+"""Draws the rows of `eval fidelity --json`: accuracy over compression, and how far to trust the
+confidence.
 
     python evals/curve.py runs/fidelity.json [more.json ...]
 
@@ -19,14 +19,16 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 Row = dict[str, Any]
+
 Point = tuple[float, float]
 """(text tokens a visual token, share right)."""
 
 
+# ---- DeepSeek-OCR's table ------------------------------------------------------------------------
+
+
 class Fox(NamedTuple):
-    """One line of DeepSeek-OCR's table: pages of so many text tokens, read at 64 and at 100 visual
-    tokens.
-    """
+    """A line of DeepSeek-OCR's table: pages of so many text tokens, at 64 and at 100 tokens."""
 
     text_tokens: str
     pages: int
@@ -51,123 +53,136 @@ included.
 """
 
 
-def published(counted: int, received: int) -> list[Point]:
-    """The table's column for `counted` tokens, its ratios counted again with the tokens that the
-    decoder receives.
+class FoxLine(NamedTuple):
+    """A column of the table as a line of the figure."""
+
+    name: str
+    n_grid: int
+    n_decoder: int
+    marker: str
+    color: str
+
+
+FOX_LINES = (
+    FoxLine("64 tokens (Tiny)", 64, 73, "o", "0.35"),
+    FoxLine("100 tokens (Small)", 100, 111, "s", "0.6"),
+)
+
+
+def published(n_grid: int, n_decoder: int) -> list[Point]:
+    """The table's column for `n_grid` tokens, with ratios for the tokens that the decoder receives.
+
+    With the same number twice they are the table's own ratios.
     """
-    pairs = [
-        (f.ratio_64, f.precision_64) if counted == 64 else (f.ratio_100, f.precision_100)
-        for f in FOX
+    points = [
+        (line.ratio_64, line.precision_64) if n_grid == 64 else (line.ratio_100, line.precision_100)
+        for line in FOX
     ]
-    return [(ratio * counted / received, precision) for ratio, precision in pairs]
+    return [(ratio * n_grid / n_decoder, precision) for ratio, precision in points]
+
+
+# ---- rows ----------------------------------------------------------------------------------------
 
 
 def read_rows(files: Sequence[Path]) -> list[Row]:
-    """The rows of all files. Exits with a message for a file that is no output of `eval fidelity
-    --json`.
+    """The rows of all files.
+
+    Exits with a message if a file is no output of `eval fidelity --json`.
     """
     rows: list[Row] = []
     for file in files:
-        found = json.loads(file.read_text(encoding="utf-8"))
-        if found.get("command") != "eval fidelity":
+        answer = json.loads(file.read_text(encoding="utf-8"))
+        if answer.get("command") != "eval fidelity":
             raise SystemExit(f"{file}: not what `optical-memory eval fidelity --json` prints")
-        rows += [row | {"reader": found["reader"].partition("@")[0]} for row in found["rows"]]
+        reader = answer["reader"].partition("@")[0]
+        rows += [row | {"reader": reader} for row in answer["rows"]]
     return rows
 
 
 def by_source(rows: Sequence[Row]) -> dict[str, list[Row]]:
     """The rows of each source, the least compression first."""
-    ordered = sorted(rows, key=lambda row: (row["source"], row["compression"]))
-    return {source: list(some) for source, some in groupby(ordered, key=lambda row: row["source"])}
+    in_order = sorted(rows, key=lambda row: (row["source"], row["compression"]))
+    return {source: list(group) for source, group in groupby(in_order, key=lambda r: r["source"])}
 
 
 # ---- figures -------------------------------------------------------------------------------------
 
-GREYS = (("64 tokens (Tiny)", 64, 73, "o", "0.35"), ("100 tokens (Small)", 100, 111, "s", "0.6"))
-
 
 def draw_curve(axes: Axes, rows: Sequence[Row]) -> None:
-    """Ours by source, the mean with a whisker down to the 5th percentile; DeepSeek-OCR's, published
-    and re-counted.
-    """
-    for name, counted, received, marker, grey in GREYS:
-        axes.plot(
-            *zip(*published(counted, counted), strict=True),
-            ":",
-            color=grey,
-            marker=marker,
-            mfc="white",
-            lw=1,
-        )
-        label = f"DeepSeek-OCR on Fox, {name}"
-        axes.plot(
-            *zip(*published(counted, received), strict=True),
-            color=grey,
-            marker=marker,
-            lw=1,
-            label=label,
-        )
-    axes.plot(
-        [],
-        [],
-        ":",
-        color="0.5",
-        marker="o",
-        mfc="white",
-        lw=1,
-        label="the same as published (64, 100 counted)",
-    )
+    """Accuracy over compression: ours by source, DeepSeek-OCR's as published and counted again."""
+    for line in FOX_LINES:
+        _draw_fox(axes, line)
+    label = "the same as published (64, 100 counted)"
+    axes.plot([], [], ":", color="0.5", marker="o", mfc="white", lw=1, label=label)
     sources = by_source(rows)
-    for source, some in sources.items():
-        if source == "all" and len(sources) > 1:
-            continue  # the lines below say more
-        x, mean, p5 = ([row[name] for row in some] for name in ("compression", "accuracy", "p5"))
-        down = [max(0.0, m - low) for m, low in zip(mean, p5, strict=True)]
-        pages = ", ".join(str(row["n_pages"]) for row in some)
-        label = f"{some[0]['reader']} on our pages: {source}, n = {pages}"
-        axes.errorbar(
-            x,
-            mean,
-            yerr=[down, [0.0] * len(down)],
-            marker="D",
-            ms=4,
-            lw=1.6,
-            capsize=3,
-            label=label,
-        )
+    if len(sources) > 1:
+        sources.pop("all", None)  # the lines of the sources say more
+    for source, source_rows in sources.items():
+        _draw_source(axes, source, source_rows)
     axes.set_xlabel("compression: DeepSeek text tokens / tokens the decoder receives")
     axes.set_ylabel("1 − edit distance / length; theirs: “precision”")
     axes.set_xlim(left=0)
     axes.set_ylim(top=1.01)
 
 
+def _draw_fox(axes: Axes, line: FoxLine) -> None:
+    look: dict[str, Any] = {"color": line.color, "marker": line.marker, "lw": 1}
+    ratios, precisions = zip(*published(line.n_grid, line.n_grid), strict=True)
+    axes.plot(ratios, precisions, ":", mfc="white", **look)
+    ratios, precisions = zip(*published(line.n_grid, line.n_decoder), strict=True)
+    axes.plot(ratios, precisions, label=f"DeepSeek-OCR on Fox, {line.name}", **look)
+
+
+def _draw_source(axes: Axes, source: str, rows: Sequence[Row]) -> None:
+    """The means of a source, each with a whisker down to the 5th percentile."""
+    means = [row["accuracy"] for row in rows]
+    whiskers = [max(0.0, row["accuracy"] - row["p5"]) for row in rows]
+    pages = ", ".join(str(row["n_pages"]) for row in rows)
+    axes.errorbar(
+        [row["compression"] for row in rows],
+        means,
+        yerr=[whiskers, [0.0] * len(rows)],
+        marker="D",
+        ms=4,
+        lw=1.6,
+        capsize=3,
+        label=f"{rows[0]['reader']} on our pages: {source}, n = {pages}",
+    )
+
+
 def draw_reliability(axes: Axes, rows: Sequence[Row]) -> None:
-    """Accuracy over mean confidence by bin, with 95 % intervals: most bins of a good reader hold
-    few characters.
+    """Accuracy over mean confidence by bin, with 95 % intervals.
+
+    Most bins of a good reader hold few characters.
     """
     axes.plot([0, 1], [0, 1], color="0.7", lw=1, ls="--", label="as often right as it says")
     whole = [row for row in rows if row["source"] == "all"] or rows
-    for row in (row for row in whole if row["bins"]):
-        _, _, n, confidence, accuracy = zip(*row["bins"], strict=True)
-        off = [within(a, count) for a, count in zip(accuracy, n, strict=True)]
-        label = f"{row['source']}, {row['rung']}, {row['compression']:.1f}x: ECE {row['ece']:.4f}, n={sum(n):,}"
-        axes.errorbar(
-            confidence,
-            accuracy,
-            yerr=list(zip(*off, strict=True)),
-            marker="o",
-            ms=4,
-            lw=1,
-            label=label,
-        )
+    for row in whole:
+        if row["bins"]:
+            _draw_bins(axes, row)
     axes.set_xlabel("confidence of a character (mean of its bin)")
     axes.set_ylabel("share of the bin's characters that is right")
     axes.set_xlim(0, 1.01)
     axes.set_ylim(-0.01, 1.01)
 
 
+def _draw_bins(axes: Axes, row: Row) -> None:
+    _, _, counts, confidences, accuracies = zip(*row["bins"], strict=True)
+    intervals = [within(share, n) for share, n in zip(accuracies, counts, strict=True)]
+    head = f"{row['source']}, {row['rung']}, {row['compression']:.1f}x"
+    axes.errorbar(
+        confidences,
+        accuracies,
+        yerr=list(zip(*intervals, strict=True)),
+        marker="o",
+        ms=4,
+        lw=1,
+        label=f"{head}: ECE {row['ece']:.4f}, n={sum(counts):,}",
+    )
+
+
 def within(share: float, n: int) -> tuple[float, float]:
-    """How far the 95 % interval (Wilson's) of a share of `n` reaches below and above it."""
+    """How far the 95 % interval (Wilson's) of a share of `n` reaches below and above the share."""
     z = 1.96
     middle = (share + z * z / (2 * n)) / (1 + z * z / n)
     half = z * (share * (1 - share) / n + z * z / (4 * n * n)) ** 0.5 / (1 + z * z / n)
@@ -178,22 +193,23 @@ FIGURES = {"curve.svg": draw_curve, "reliability.svg": draw_reliability}
 
 
 def save(rows: Sequence[Row], folder: Path) -> None:
-    """Every figure as SVG, the same bytes for the same rows: no date, ids from a fixed salt, text
-    as outlines.
+    """Every figure as SVG, the same bytes for the same rows.
+
+    So there is no date in it, ids come from a fixed salt, and text is outlines.
     """
-    import matplotlib
+    import matplotlib as mpl
 
-    matplotlib.use("svg")
-    from matplotlib import pyplot
+    mpl.use("svg")
+    from matplotlib import pyplot as plt
 
-    with pyplot.rc_context({"svg.hashsalt": "optical-memory", "font.size": 9}):
+    with plt.rc_context({"svg.hashsalt": "optical-memory", "font.size": 9}):
         for name, draw in FIGURES.items():
-            figure, axes = pyplot.subplots(figsize=(7.2, 4.6), layout="constrained")
+            figure, axes = plt.subplots(figsize=(7.2, 4.6), layout="constrained")
             draw(axes, rows)
             axes.grid(color="0.92")
             axes.legend(fontsize=7.5, loc="lower left" if name == "curve.svg" else "upper left")
             figure.savefig(folder / name, metadata={"Date": None, "Creator": None})
-            pyplot.close(figure)
+            plt.close(figure)
 
 
 def main() -> None:
@@ -206,8 +222,8 @@ def main() -> None:
     parser.add_argument(
         "--out", type=Path, default=Path(__file__).parent, help="the folder for the figures"
     )
-    given = parser.parse_args()
-    save(read_rows(given.files), given.out)
+    options = parser.parse_args()
+    save(read_rows(options.files), options.out)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """A memory for LLM agents that keeps old conversation as pictures of text.
 
-Importing this loads neither torch nor redis nor langchain, and nothing else that takes long: the
-classes below are loaded when they are first used.
+Importing this loads neither torch nor redis nor langchain, and nothing else that takes long. A
+class that needs them is loaded when it is first used.
 """
 
 from __future__ import annotations
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from optical_memory.recall.context import Context
     from optical_memory.recall.recollection import Recollection
     from optical_memory.session.policy import ForgettingPolicy
+    from optical_memory.session.stats import Stats
+    from optical_memory.session.stored_page import PageInfo
+    from optical_memory.spans import Span
 
     __version__: str
 
@@ -27,16 +30,23 @@ __all__ = [
     "Forgotten",
     "OpticalMemory",
     "OpticalMemoryError",
+    "PageInfo",
     "Recollection",
+    "Span",
+    "Stats",
     "ToolCall",
     "Turn",
+    "__version__",
 ]
 
 _LAZY = {
     "Context": "optical_memory.recall.context",
     "ForgettingPolicy": "optical_memory.session.policy",
     "OpticalMemory": "optical_memory.memory",
+    "PageInfo": "optical_memory.session.stored_page",
     "Recollection": "optical_memory.recall.recollection",
+    "Span": "optical_memory.spans",
+    "Stats": "optical_memory.session.stats",
 }
 
 if not TYPE_CHECKING:  # type checkers see the imports above, and a misspelt name stays an error
@@ -61,5 +71,5 @@ def _version() -> str:
 
     try:
         return version("optical-memory")
-    except PackageNotFoundError:  # run from a checkout that is not installed
+    except PackageNotFoundError:  # a checkout that is not installed
         return "0+unknown"

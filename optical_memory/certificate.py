@@ -1,12 +1,12 @@
-"""What a reader makes of a page at each rung, measured while the text was in hand.
+"""How a reader reads a page at each rung, measured while the page's text was in hand.
 
 Agreement is the share of the page's inked characters that the reading has exactly, each at its own
 place. Blanks and line joins are not counted in it: a layout knows them without looking. A blank
 read as ink is a misreading all the same.
 
-A certificate speaks of one reading. Other numbers (a GPU's, a server's, bfloat16) can make a
-decoder go another way from some character on, so checksums of that reading are kept, and what reads
-otherwise later is not `verified` by it.
+A certificate speaks of one reading. Other arithmetic (a GPU's, a server's, bfloat16) can make a
+decoder go another way from some character on. So checksums of the certified reading are kept, and
+a later reading that differs from it is not `verified`.
 """
 
 from __future__ import annotations
@@ -25,74 +25,100 @@ from optical_memory.errors import NewerFormat, ReadingFailed
 from optical_memory.readings import Reading, codepoints, is_inked, runs
 
 __all__ = [
-    *(
-        "WINDOW",
-        "Certificate",
-        "RungCertificate",
-        "accuracy",
-        "agreements_in",
-        "certify_reading",
-        "codepoints",
-    ),
-    *("runs"),
+    "WINDOW",
+    "Certificate",
+    "RungCertificate",
+    "agreements_in",
+    "certify_reading",
 ]
 
 WINDOW = 64
-"""Inked characters in the window whose worst place a certificate names."""
+"""Inked characters in the window whose worst place a certificate names: about a line of text."""
 
 FORMAT = 2
+"""Of the JSON that `Certificate.to_json` writes. Format 1 had no checksums."""
 
 CHUNK = 64
 """Characters of a reading that share one checksum."""
 
+Range = tuple[int, int]  # start, end
+
 
 @dataclass(frozen=True, slots=True)
 class RungCertificate:
-    """How one page is read at one rung.
+    """How well one page is read at one rung.
 
-    `misread` are the maximal character ranges read wrongly, `worst` the (start, end, agreement) of
-    the worst 64 inked characters in a row, `sure` the reader's own mean confidence over the inked
-    characters. `checks` has the CRC-32 of every 64 characters of the reading, 0 where there is
-    none.
+    `misread` has the maximal ranges of characters that are read wrongly, `worst` the (start, end,
+    agreement) of the worst 64 inked characters in a row. `confidence` is the reader's own mean
+    confidence over the inked characters. `checks` has the CRC-32 of every 64 characters of the
+    reading; 0 stands for no checksum.
     """
 
     rung: str
     agreement: float
-    misread: tuple[tuple[int, int], ...]
+    misread: tuple[Range, ...]
     worst: tuple[int, int, float]
-    sure: float
+    confidence: float
     checks: tuple[int, ...] = ()
 
     def confirms(self, text: str) -> npt.NDArray[np.bool_]:
-        """Which characters of a later reading are right: the certified one had them so, and this
-        one agrees with it.
+        """(len(text),) True for every character of a later reading that is right: the certified
+        reading had it right, and this reading agrees with it.
         """
         right = np.zeros(len(text), np.bool_)
-        for i, (then, now) in enumerate(zip(self.checks, _checksums(text), strict=False)):
-            right[i * CHUNK : (i + 1) * CHUNK] = then == now
+        pairs = zip(self.checks, _checksums(text), strict=False)
+        for i, (certified_check, later_check) in enumerate(pairs):
+            right[i * CHUNK : (i + 1) * CHUNK] = certified_check == later_check
         for start, end in self.misread:
             right[start:end] = False
         return right
 
     def without(self, start: int, end: int) -> RungCertificate:
-        """Without what tells of the text in `start:end`: checksums that it shares, misreadings in
-        it, and of the means over the whole page, all but two decimals (rounded down).
+        """The certificate without anything that tells of the text in `start:end`.
+
+        Checksums that share a character with it go, and misreadings in it. Means over the whole
+        page keep two decimals (rounded down), so that they tell little of it.
         """
-        first, last, share = self.worst
+        checks = [0 if _touches(i, start, end) else n for i, n in enumerate(self.checks)]
+        worst_start, worst_end, worst_share = self.worst
+        overlaps = worst_start < end and worst_end > start
         return replace(
             self,
-            agreement=floor(100 * self.agreement) / 100,
+            agreement=_two_decimals(self.agreement),
             misread=tuple(_outside(self.misread, start, end)),
-            worst=(0, 0, floor(100 * share) / 100) if first < end and last > start else self.worst,
-            sure=floor(100 * self.sure) / 100,
-            checks=tuple(0 if _touches(i, start, end) else n for i, n in enumerate(self.checks)),
+            worst=(0, 0, _two_decimals(worst_share)) if overlaps else self.worst,
+            confidence=_two_decimals(self.confidence),
+            checks=tuple(checks),
         )
+
+    def to_list(self) -> list[Any]:
+        """The fields for JSON, ranges and checksums packed."""
+        misread = _packed_ranges(self.misread)
+        checks = _packed_checks(self.checks)
+        return [self.rung, self.agreement, misread, list(self.worst), self.confidence, checks]
+
+    @classmethod
+    def from_list(
+        cls,
+        rung: str,
+        agreement: float,
+        misread: list[int],
+        worst: tuple[int, int, float],
+        confidence: float,
+        checks: str = "",
+    ) -> RungCertificate:
+        """The certificate from the fields that `to_list` gives; format 1 had no `checks`."""
+        start, end, share = worst
+        ranges = tuple(_unpacked_ranges(misread))
+        numbers = _unpacked_checks(checks)
+        return cls(rung, agreement, ranges, (start, end, share), confidence, numbers)
 
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """What `reader`@`revision` reads of one page through `codec`, by rung; `partial` after a turn
-    was forgotten.
+    """How `reader`@`revision` reads one page through `codec`, by rung.
+
+    `partial` says that a turn of the page was forgotten after it was measured.
     """
 
     reader: str
@@ -101,37 +127,112 @@ class Certificate:
     rungs: Mapping[str, RungCertificate] = field(default_factory=dict)
     partial: bool = False
 
+    @property
+    def maker(self) -> tuple[str, str, str]:
+        """(reader, revision, codec). Only these read as it was certified."""
+        return self.reader, self.revision, self.codec
+
     def agreement(self, rung: str) -> float:
-        """Agreement at `rung`; 0 where it was never measured, so that no plan relies on it."""
+        """Agreement at `rung`; 0 if it was never measured, so that no plan relies on it."""
         return self.rungs[rung].agreement if rung in self.rungs else 0.0
 
     def without(self, start: int, end: int) -> Certificate:
-        """For a page whose characters `start:end` are forgotten: partial, the rest still checked."""
+        """For a page whose characters `start:end` are forgotten; the rest is still checked."""
         rungs = {name: rung.without(start, end) for name, rung in self.rungs.items()}
         return replace(self, rungs=rungs, partial=True)
 
     def to_json(self) -> dict[str, Any]:
-        made_by = {"reader": self.reader, "revision": self.revision, "codec": self.codec}
-        rungs = [
-            [r.rung, r.agreement, _pack(r.misread), list(r.worst), r.sure, _pack_checks(r.checks)]
-            for r in self.rungs.values()
-        ]
-        return {"v": FORMAT, **made_by, "partial": self.partial, "rungs": rungs}
+        """Compact JSON; each rung as the list of its fields."""
+        return {
+            "v": FORMAT,
+            "reader": self.reader,
+            "revision": self.revision,
+            "codec": self.codec,
+            "partial": self.partial,
+            "rungs": [rung.to_list() for rung in self.rungs.values()],
+        }
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Certificate:
-        """Raises `NewerFormat`. Format 1 has no checksums, so it verifies nothing."""
+        """The certificate that `to_json` wrote. Raises `NewerFormat`.
+
+        A certificate of format 1 has no checksums, so it verifies nothing.
+        """
         _refuse_newer(data)
-        rungs = {rung[0]: _rung(*rung) for rung in data["rungs"]}
+        rungs = {fields[0]: RungCertificate.from_list(*fields) for fields in data["rungs"]}
         return cls(data["reader"], data["revision"], data["codec"], rungs, data["partial"])
 
 
 def agreements_in(data: dict[str, Any]) -> dict[str, float]:
-    """Agreement by rung in a certificate's JSON: what `plan` asks of every page. Raises
-    `NewerFormat`.
+    """Agreement by rung in a certificate's JSON, without parsing the rest. Raises `NewerFormat`.
+
+    A plan asks every page of a session for it.
     """
     _refuse_newer(data)
-    return {rung[0]: rung[1] for rung in data["rungs"]}
+    return {fields[0]: fields[1] for fields in data["rungs"]}
+
+
+def certify_reading(rung: str, truth: str, reading: Reading) -> RungCertificate:
+    """Compare a reading with the page's text.
+
+    Raises `ReadingFailed` if the reading has another number of characters.
+    """
+    if len(reading.text) != len(truth) or len(reading.confidence) != len(truth):
+        raise ReadingFailed(
+            f"at {rung!r} the reader gave {len(reading.text)} characters for a page of {len(truth)}"
+        )
+    right = codepoints(truth) == codepoints(reading.text)
+    ink = np.flatnonzero(is_inked(truth))
+    misread = tuple((start, end) for start, end, is_wrong in runs(~right) if is_wrong)
+    return RungCertificate(
+        rung,
+        agreement=float(right[ink].mean()) if ink.size else 1.0,
+        misread=misread,
+        worst=_worst(right, ink),
+        confidence=float(reading.confidence[ink].mean()) if ink.size else 1.0,
+        checks=_checksums(reading.text),
+    )
+
+
+def _worst(right: npt.NDArray[np.bool_], ink: npt.NDArray[np.intp]) -> tuple[int, int, float]:
+    """(start, end, agreement) of the worst `WINDOW` inked characters in a row; the first of equals.
+
+    `right` is (n_chars,), `ink` the offsets of the inked characters.
+    """
+    if not ink.size:
+        return 0, 0, 1.0
+    width = min(WINDOW, ink.size)
+    total = np.concatenate([[0], np.cumsum(right[ink])])  # right characters before each
+    shares = (total[width:] - total[:-width]) / width
+    first = int(shares.argmin())
+    return int(ink[first]), int(ink[first + width - 1]) + 1, float(shares[first])
+
+
+def _checksums(text: str) -> tuple[int, ...]:
+    """One checksum a chunk, never 0."""
+    chunks = [text[start : start + CHUNK] for start in range(0, len(text), CHUNK)]
+    # 0 stands for no checksum, so a CRC-32 of 0 is written as 1.
+    return tuple(crc32(chunk.encode("utf-8", "surrogatepass")) or 1 for chunk in chunks)
+
+
+def _touches(chunk: int, start: int, end: int) -> bool:
+    return chunk * CHUNK < end and (chunk + 1) * CHUNK > start
+
+
+def _outside(ranges: Iterable[Range], start: int, end: int) -> Iterator[Range]:
+    """The parts of the ranges that are not in `start:end`."""
+    for range_start, range_end in ranges:
+        if range_start < min(range_end, start):
+            yield range_start, min(range_end, start)
+        if max(range_start, end) < range_end:
+            yield max(range_start, end), range_end
+
+
+def _two_decimals(share: float) -> float:
+    return floor(100 * share) / 100
+
+
+# ---- JSON ----------------------------------------------------------------------------------------
 
 
 def _refuse_newer(data: dict[str, Any]) -> None:
@@ -139,86 +240,27 @@ def _refuse_newer(data: dict[str, Any]) -> None:
         raise NewerFormat(f"a certificate of format {data['v']}: upgrade optical-memory to read it")
 
 
-def _rung(
-    name: str,
-    agreement: float,
-    misread: list[int],
-    worst: tuple[int, int, float],
-    sure: float,
-    checks: str = "",
-) -> RungCertificate:
-    start, end, share = worst
-    return RungCertificate(
-        name, agreement, tuple(_unpack(misread)), (start, end, share), sure, _unpack_checks(checks)
-    )
+def _packed_ranges(ranges: Iterable[Range]) -> list[int]:
+    """Ranges as gap, length, gap, length …: half the bytes of offsets."""
+    numbers: list[int] = []
+    position = 0
+    for start, end in ranges:
+        numbers += [start - position, end - start]
+        position = end
+    return numbers
 
 
-def _pack_checks(checks: tuple[int, ...]) -> str:
+def _unpacked_ranges(numbers: list[int]) -> Iterator[Range]:
+    position = 0
+    for gap, length in zip(numbers[::2], numbers[1::2], strict=True):
+        start = position + gap
+        position = start + length
+        yield start, position
+
+
+def _packed_checks(checks: tuple[int, ...]) -> str:
     return b64encode(np.array(checks, "<u4").tobytes()).decode()
 
 
-def _unpack_checks(packed: str) -> tuple[int, ...]:
-    return tuple(np.frombuffer(b64decode(packed), "<u4").tolist())
-
-
-def _pack(ranges: Iterable[tuple[int, int]]) -> list[int]:
-    """Ranges as gap, length, gap, length …: half the bytes of offsets."""
-    packed, at = [], 0
-    for start, end in ranges:
-        packed += [start - at, end - start]
-        at = end
-    return packed
-
-
-def _unpack(packed: list[int]) -> Iterator[tuple[int, int]]:
-    at = 0
-    for gap, length in zip(packed[::2], packed[1::2], strict=True):
-        yield at + gap, at + gap + length
-        at += gap + length
-
-
-def certify_reading(rung: str, truth: str, reading: Reading) -> RungCertificate:
-    """Hold a reading against the page's text. Raises `ReadingFailed` if it has not the same number
-    of characters.
-    """
-    if len(reading.text) != len(truth) or len(reading.confidence) != len(truth):
-        raise ReadingFailed(
-            f"at {rung!r} the reader gave {len(reading.text)} characters for a page of {len(truth)}"
-        )
-    right = codepoints(truth) == codepoints(reading.text)
-    inked = np.flatnonzero(is_inked(truth))
-    agreement = float(right[inked].mean()) if inked.size else 1.0
-    sure = float(reading.confidence[inked].mean()) if inked.size else 1.0
-    misread = tuple((start, end) for start, end, wrong in runs(~right) if wrong)
-    return RungCertificate(
-        rung, agreement, misread, _worst(right, inked), sure, _checksums(reading.text)
-    )
-
-
-def _checksums(text: str) -> tuple[int, ...]:
-    """One checksum a chunk, never 0."""
-    chunks = (
-        text[at : at + CHUNK].encode("utf-8", "surrogatepass") for at in range(0, len(text), CHUNK)
-    )
-    return tuple(crc32(chunk) or 1 for chunk in chunks)
-
-
-def _outside(ranges: Iterable[tuple[int, int]], start: int, end: int) -> Iterator[tuple[int, int]]:
-    """What is left of the ranges without `start:end`."""
-    for a, b in ranges:
-        yield from ((x, y) for x, y in ((a, min(b, start)), (max(a, end), b)) if x < y)
-
-
-def _touches(chunk: int, start: int, end: int) -> bool:
-    return chunk * CHUNK < end and (chunk + 1) * CHUNK > start
-
-
-def _worst(right: npt.NDArray[np.bool_], inked: npt.NDArray[np.intp]) -> tuple[int, int, float]:
-    """(start, end, agreement) of the worst `WINDOW` inked characters in a row; the first of equals."""
-    if not inked.size:
-        return 0, 0, 1.0
-    width = min(WINDOW, inked.size)
-    total = np.concatenate([[0], np.cumsum(right[inked])])
-    shares = (total[width:] - total[:-width]) / width
-    at = int(shares.argmin())
-    return int(inked[at]), int(inked[at + width - 1]) + 1, float(shares[at])
+def _unpacked_checks(text: str) -> tuple[int, ...]:
+    return tuple(np.frombuffer(b64decode(text), "<u4").tolist())

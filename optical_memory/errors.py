@@ -3,26 +3,31 @@
 OpticalMemoryError
 ├── LayoutError         a turn cannot be put on any page
 ├── MissingExtra        also ImportError; names the extra to install
-├── ReaderMismatch      tokens were made by another model, revision or rung
-├── CheckpointError     a checkpoint lacks keys, has others, or is not one of ours
-├── NotEnoughMemory     a model would not fit; told before it is loaded
+├── ReaderMismatch      another model, revision or rung made the tokens
+├── CheckpointError     a checkpoint lacks keys, has others, or is of no family that we read
+├── NotEnoughMemory     a model would not fit; raised before it is loaded
 ├── CorruptTokens       a blob does not parse or does not match its key
 ├── ReadingFailed       the decoder looped, stopped early or fell below the certificate
-├── ReaderUnavailable   no server that reads answered in time, one refused, or a device is not there
-├── InputError          a file or message list is not a conversation that we can read
-├── StoreError          Redis or SQLite said no; the original in __cause__
+├── ReaderUnavailable   no server answered in time, a server refused, or a device does not exist
+├── InputError          an argument or a file is not what it must be
+├── StoreError          Redis or SQLite said no; the original error is in __cause__
 │   ├── Conflict        another process changed the session first; nothing was written
-│   └── NewerFormat     a newer version of this package wrote it; upgrade to read it
+│   ├── CorruptPicture  a picture in the store is broken
+│   ├── NewerFormat     a newer version of this package wrote it; upgrade to read it
+│   └── SessionLost     acknowledged turns are gone from the store
 └── BudgetTooSmall      the turns that must stay do not fit
-Forgotten(LookupError)  asked for a page that has faded past the last rung
+Forgotten(LookupError)  the page has faded past the last rung, or the turn was forgotten
 """
 
 from __future__ import annotations
+
+from collections.abc import Collection
 
 __all__ = [
     "BudgetTooSmall",
     "CheckpointError",
     "Conflict",
+    "CorruptPicture",
     "CorruptTokens",
     "Forgotten",
     "InputError",
@@ -34,12 +39,15 @@ __all__ = [
     "ReaderMismatch",
     "ReaderUnavailable",
     "ReadingFailed",
+    "SessionLost",
     "StoreError",
+    "require_number",
+    "require_word",
 ]
 
 
 class OpticalMemoryError(Exception):
-    """The root of every error below; catch it to catch them all (but `Forgotten`)."""
+    """The root of every error below. Catch it to catch them all, except `Forgotten`."""
 
 
 class LayoutError(OpticalMemoryError, ValueError):
@@ -51,11 +59,11 @@ class MissingExtra(OpticalMemoryError, ImportError):
 
 
 class ReaderMismatch(OpticalMemoryError, ValueError):
-    """Tokens were made by another model, revision or rung than the one asked to read them."""
+    """Another model, revision or rung made the tokens than the reader that shall read them."""
 
 
 class CheckpointError(OpticalMemoryError, ValueError):
-    """A checkpoint lacks keys, has others, or is not one of ours; nothing was loaded."""
+    """A checkpoint lacks keys, has others, or is of no family that we read; nothing was loaded."""
 
 
 class NotEnoughMemory(OpticalMemoryError, MemoryError):
@@ -71,13 +79,14 @@ class ReadingFailed(OpticalMemoryError):
 
 
 class ReaderUnavailable(OpticalMemoryError):
-    """No server that reads answered in time, one refused, or a device is not there; the message
-    says what to change.
+    """No server answered in time, a server refused, or a device does not exist.
+
+    The message says how to change that.
     """
 
 
 class InputError(OpticalMemoryError, ValueError):
-    """A file or message list is not a conversation that we can read; the message says where."""
+    """An argument or a file is not what it must be; the message says which value, and where."""
 
 
 class StoreError(OpticalMemoryError):
@@ -88,13 +97,36 @@ class Conflict(StoreError):
     """Another process changed the session first; nothing was written, so read again and retry."""
 
 
+class CorruptPicture(StoreError):
+    """A picture in the store is broken; `check(repair=True)` draws it again if the text is kept."""
+
+
 class NewerFormat(StoreError):
     """A newer version of this package wrote it; nothing of it is read, written or mended here."""
 
 
+class SessionLost(StoreError):
+    """Acknowledged turns are gone from the store: it was emptied, or lost its last writes."""
+
+
 class BudgetTooSmall(OpticalMemoryError, ValueError):
-    """The turns that must stay do not fit the budget; the message says what they need."""
+    """The turns that must stay do not fit the budget; the message says how much they need."""
 
 
 class Forgotten(LookupError):
-    """Asked for a page that has faded past the last rung, or a turn that was forgotten."""
+    """The page has faded past the last rung, or the turn was forgotten: there is no text left."""
+
+
+# ---- checks at the door --------------------------------------------------------------------------
+
+
+def require_number(name: str, value: int, *, minimum: int) -> None:
+    """Raises `InputError` unless `value` is a whole number of at least `minimum`."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < minimum:
+        raise InputError(f"{name} must be a whole number of at least {minimum}, not {value!r}")
+
+
+def require_word(name: str, value: str, words: Collection[str]) -> None:
+    """Raises `InputError` unless `value` is one of `words`."""
+    if value not in words:
+        raise InputError(f"{name} must be one of {', '.join(words)}, not {value!r}")

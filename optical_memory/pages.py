@@ -1,8 +1,8 @@
 """A page as a value: laid-out lines on a grid of cells, and the turns that they cover. No pixels,
 no I/O.
 
-Two values. `Layout` is where things stand (rows, cells, turn boundaries) without a word of text: it
-outlives the text. `Page` is a layout with its lines. `page.text` is the drawn text in reading
+Two values. `Layout` says where things stand (rows, cells, turn boundaries) without a word of text:
+it outlives the text. `Page` is a layout with its lines. `page.text` is the drawn text in reading
 order; every offset in the package (turn spans, ledger, certificate) is an offset into it.
 """
 
@@ -33,6 +33,9 @@ class Grid:
     """The cells of a page: `columns` x `rows`, in `text_columns` newspaper columns with `gutter`
     blank cells between.
 
+    >>> Grid().measure, Grid().capacity
+    (63, 8064)
+
     128 x 64 gives cells of 8 x 16 px at Large and Base and of 4 x 8 px at Small and Tiny, so that a
     patch of the encoder (16 x 16 px) holds whole cells only. At Base and Tiny the cells fill the
     picture; at Large and Small every fifth slot of a row and of a column stays blank.
@@ -56,9 +59,8 @@ class Grid:
     @property
     def measure(self) -> int:
         """Cells in one line of text."""
-        return (
-            self.columns - 2 * self.margin - self.gutter * (self.text_columns - 1)
-        ) // self.text_columns
+        blank_columns = 2 * self.margin + self.gutter * (self.text_columns - 1)
+        return (self.columns - blank_columns) // self.text_columns
 
     @property
     def capacity(self) -> int:
@@ -66,10 +68,12 @@ class Grid:
         return self.measure * self.text_columns * self.rows
 
     def to_list(self) -> list[int | str]:
-        """The fields for JSON; the style only where it is not "cells", as it was before there were
-        others.
+        """The fields for JSON, without the style if it is "cells".
+
+        Pages that were stored before there were styles look like that, and their digests must stay.
         """
-        return list(astuple(self))[: 4 if self.style == "cells" else 5]
+        fields = list(astuple(self))
+        return fields[:4] if self.style == "cells" else fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +92,8 @@ class Cluster:
 
 @dataclass(frozen=True, slots=True)
 class RowBox:
-    """Where one line stands: row `y`, first cell `x`, its width in cells and characters, and what
-    joins it to the next.
+    """The place of one line: row `y`, first cell `x`, its width in cells and characters, and the
+    text that joins it to the next line.
 
     `join` is "" (a word was broken), " " (wrapped at a space that is not drawn) or "\\n" (the text
     had a line break). In the style "cells", characters outside `clusters` take one cell each, in
@@ -109,8 +113,8 @@ class TurnSpan:
     """Turn `turn` (its id, and `ordinal` in the session) is drawn at `page.text[start:end]`, its
     mark included.
 
-    `body` is where the turn's own content starts (after the mark). `more` says that it goes on on
-    the next page, `resumed` that it began on an earlier one.
+    The turn's own content starts at `body`, after the mark. `more` says that the turn goes on on
+    the next page, `resumed` that it began on an earlier page.
     """
 
     turn: str
@@ -124,7 +128,7 @@ class TurnSpan:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Where every character of a page stands, without the text."""
+    """The place of every character of a page, without the text."""
 
     grid: Grid
     rows: tuple[RowBox, ...]
@@ -132,6 +136,7 @@ class Layout:
 
     @property
     def n_chars(self) -> int:
+        """Characters of the page's text, joins included."""
         return sum(row.chars + len(row.join) for row in self.rows)
 
     def to_json(self) -> dict[str, Any]:
@@ -144,11 +149,14 @@ class Layout:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Layout:
-        rows = tuple(
-            RowBox(y, x, cells, chars, join, tuple(Cluster(*cluster) for cluster in clusters))
-            for y, x, cells, chars, join, clusters in data["rows"]
-        )
-        return cls(Grid(*data["grid"]), rows, tuple(TurnSpan(*span) for span in data["spans"]))
+        """The layout that `to_json` wrote, of this version or of any before."""
+        rows = tuple(_row(*fields) for fields in data["rows"])
+        spans = tuple(TurnSpan(*fields) for fields in data["spans"])
+        return cls(Grid(*data["grid"]), rows, spans)
+
+
+def _row(y: int, x: int, cells: int, chars: int, join: str, clusters: list[list[int]]) -> RowBox:
+    return RowBox(y, x, cells, chars, join, tuple(Cluster(*fields) for fields in clusters))
 
 
 @dataclass(frozen=True)
@@ -160,20 +168,20 @@ class Page:
 
     @cached_property
     def text(self) -> str:
-        return "".join(
-            line + row.join for line, row in zip(self.lines, self.layout.rows, strict=True)
-        )
+        """The drawn text in reading order: every line with its join."""
+        rows = zip(self.lines, self.layout.rows, strict=True)
+        return "".join(line + row.join for line, row in rows)
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 over the grid, the rows and the text: what the picture depends on."""
+        """SHA-256 over the grid, the rows and the text: the picture depends on nothing else."""
         rows = [
-            [r.y, r.x, r.cells, r.join, line]
-            for r, line in zip(self.layout.rows, self.lines, strict=True)
+            [row.y, row.x, row.cells, row.join, line]
+            for row, line in zip(self.layout.rows, self.lines, strict=True)
         ]
-        canonical = json.dumps(
-            [self.layout.grid.to_list(), rows], ensure_ascii=False, separators=(",", ":")
-        )
+        # Digests are stored and name cached tokens: this JSON must stay as it is, byte by byte.
+        content = [self.layout.grid.to_list(), rows]
+        canonical = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
         return "sha256:" + hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()
 
     @property
@@ -187,11 +195,15 @@ class Page:
 
 
 def rows_of(layout: Layout, start: int, end: int) -> list[int]:
-    """Rows with a character of `page.text[start:end]`; a turn always has rows of its own."""
-    at, found = 0, []
+    """Numbers of the rows that hold a character of `page.text[start:end]`, joins included.
+
+    Every turn begins on a row of its own, so the rows of two turns never overlap.
+    """
+    rows = []
+    row_start = 0  # offset in the page's text
     for i, row in enumerate(layout.rows):
-        stop = at + row.chars + len(row.join)
-        if at < end and stop > start:
-            found.append(i)
-        at = stop
-    return found
+        row_end = row_start + row.chars + len(row.join)
+        if row_start < end and row_end > start:
+            rows.append(i)
+        row_start = row_end
+    return rows

@@ -23,7 +23,7 @@ UNREAD = "\ufffd"
 """Stands in a reading for a character that the reader cannot read; its confidence is 0."""
 
 CONFIDENT = 0.9
-"""A character read with less confidence is read again with what stands around it, and called
+"""A character read with less confidence is read again with the text around it, and is called
 doubtful if that does not help.
 """
 
@@ -31,10 +31,10 @@ doubtful if that does not help.
 @dataclass(frozen=True, slots=True)
 class Reading:
     """A page as read: `text` has exactly `layout.n_chars` characters, `confidence` one probability
-    for each.
+    for each of them.
 
-    What the reader cannot read (wide or shaped clusters, for pocket) is U+FFFD with confidence 0.
-    Joins (line ends) come from the layout and have confidence 1.
+    A character that the reader cannot read (wide or shaped clusters, for pocket) is U+FFFD with
+    confidence 0. Joins (line ends) come from the layout and have confidence 1.
     """
 
     text: str
@@ -42,14 +42,22 @@ class Reading:
 
 
 def codepoints(text: str) -> npt.NDArray[np.uint32]:
+    """(len(text),) code points, lone surrogates included."""
     return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.dtype("<u4"))
 
 
 def is_inked(text: str) -> npt.NDArray[np.bool_]:
+    """(len(text),) True for every character that leaves ink: all but blanks and line ends."""
     return np.fromiter((not char.isspace() for char in text), np.bool_, len(text))
 
 
 def runs(values: npt.NDArray[Any]) -> Iterator[tuple[int, int, int]]:
-    """(start, end, value) of the maximal runs of equal values."""
-    cuts = [0, *(np.flatnonzero(values[1:] != values[:-1]) + 1).tolist(), len(values)]
-    return ((a, b, int(values[a])) for a, b in pairwise(cuts) if a < b)
+    """(start, end, value) of the maximal runs of equal values in an array (n,).
+
+    >>> list(runs(np.array([7, 7, 0])))
+    [(0, 2, 7), (2, 3, 0)]
+    """
+    # A run begins at 0, and at each value that differs from its neighbour on the left.
+    changes = np.flatnonzero(values[1:] != values[:-1]) + 1
+    bounds = [0, *changes.tolist(), len(values)]
+    return ((start, end, int(values[start])) for start, end in pairwise(bounds) if start < end)

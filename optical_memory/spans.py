@@ -11,23 +11,28 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from optical_memory.certificate import RungCertificate
 from optical_memory.errors import ReadingFailed
 from optical_memory.ledger import Ledger
 from optical_memory.readings import CONFIDENT, UNREAD, Reading, codepoints, is_inked, runs
 
-__all__ = ["Span", "Status", "statuses"]
+__all__ = [
+    "Span",
+    "Status",
+    "statuses",
+]
 
 Status = Literal["original", "verified", "reconstructed", "forgotten"]
 
 _STATUS: tuple[Status, ...] = ("forgotten", "reconstructed", "verified", "original")
-_FORGOTTEN, _RECONSTRUCTED, _VERIFIED, _ORIGINAL = range(4)
+_FORGOTTEN, _RECONSTRUCTED, _VERIFIED, _ORIGINAL = range(4)  # indices into `_STATUS`
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """`text[start:end]` and how far to trust it: `p` is 1 for original and verified, 0 for
-    forgotten.
+    """`text[start:end]` and how far to trust it.
+
+    `p` is the probability that a character is right: 1 for original and verified, 0 for forgotten,
+    the reader's own mean confidence for reconstructed.
     """
 
     start: int
@@ -39,48 +44,56 @@ class Span:
 def statuses(
     n: int,
     ledger: Ledger,
-    certificate: RungCertificate | None,
+    is_confirmed: npt.NDArray[np.bool_] | None,
     reading: Reading | None,
     *,
-    gone: Iterable[tuple[int, int]] = (),
+    erased_ranges: Iterable[tuple[int, int]] = (),
 ) -> list[Span]:
     """Cut a page of `n` characters into maximal spans by how far to trust them.
 
-    The ledger's are `original`. Of the rest, what the certificate confirms and this reading is sure
-    of (confidence >= `CONFIDENT`) is `verified`, other characters are `reconstructed` with the mean
-    confidence of their inked characters, and what no reading has (none was given, or it has U+FFFD
-    there) is `forgotten`, as are the ranges `gone`. Raises `ReadingFailed` for a reading of another
-    length.
+    * `original`: the ledger has it.
+    * `verified`: the certificate confirms it, which is in `is_confirmed` (n,), and this reading is
+      confident (`CONFIDENT` or more).
+    * `reconstructed`: any other character that was read.
+    * `forgotten`: a character that was not read (no reading, or U+FFFD in it), or in a range of
+      `erased_ranges`.
+
+    Raises `ReadingFailed` if the reading has another length.
     """
     if reading is not None and len(reading.text) != n:
         raise ReadingFailed(f"the reader gave {len(reading.text)} characters for a page of {n}")
-    codes = _trust(n, certificate, reading)
-    for start, end in gone:
-        codes[start:end] = _FORGOTTEN
+    codes = _codes(n, is_confirmed, reading)
+    # In this order: an exact fact is known even if it cannot be read, but nothing that was
+    # forgotten comes back.
     for span in ledger.spans:
         codes[span.start : span.end] = _ORIGINAL
+    for start, end in erased_ranges:
+        codes[start:end] = _FORGOTTEN
     return [
-        Span(start, end, _STATUS[code], _sureness(code, start, end, reading))
+        Span(start, end, _STATUS[code], _probability(code, start, end, reading))
         for start, end, code in runs(codes)
     ]
 
 
-def _trust(
-    n: int, certificate: RungCertificate | None, reading: Reading | None
+def _codes(
+    n: int, is_confirmed: npt.NDArray[np.bool_] | None, reading: Reading | None
 ) -> npt.NDArray[np.int8]:
+    """(n,) indices into `_STATUS` by the reading and its certificate alone."""
     codes = np.full(n, _FORGOTTEN, np.int8)
     if reading is None:
         return codes
     codes[:] = _RECONSTRUCTED
-    if certificate is not None:
-        codes[certificate.confirms(reading.text) & (reading.confidence >= CONFIDENT)] = _VERIFIED
+    if is_confirmed is not None:
+        codes[is_confirmed & (reading.confidence >= CONFIDENT)] = _VERIFIED
     codes[(codepoints(reading.text) == ord(UNREAD)) & (codes == _RECONSTRUCTED)] = _FORGOTTEN
     return codes
 
 
-def _sureness(code: int, start: int, end: int, reading: Reading | None) -> float:
+def _probability(code: int, start: int, end: int, reading: Reading | None) -> float:
+    """Blanks are always sure, so they are not counted, except in a span of blanks alone."""
     if code != _RECONSTRUCTED or reading is None:
         return float(code > _RECONSTRUCTED)
-    inked = is_inked(reading.text[start:end])
+    is_ink = is_inked(reading.text[start:end])
     confidence = reading.confidence[start:end]
-    return float(np.clip(confidence[inked].mean() if inked.any() else confidence.mean(), 0.0, 1.0))
+    mean = confidence[is_ink].mean() if is_ink.any() else confidence.mean()
+    return float(np.clip(mean, 0.0, 1.0))

@@ -1,8 +1,11 @@
-"""Pages of text: turns laid out on a grid of cells, drawn natively at any side, in black on white."""
+"""Pages of text: turns laid out on a grid of cells, and drawn at any side, black on white."""
 
 from __future__ import annotations
 
 from optical_memory.renderers.layout import PlacedTurn
-from optical_memory.renderers.renderer import PageRenderer, Picture
+from optical_memory.renderers.renderer import PageRenderer
 
-__all__ = ["PageRenderer", "Picture", "PlacedTurn"]
+__all__ = [
+    "PageRenderer",
+    "PlacedTurn",
+]

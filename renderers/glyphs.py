@@ -1,10 +1,10 @@
 """Glyphs of the bundled bitmap fonts, cut to a page's cells: a character in, a small array of ink
 out.
 
-Knows fonts and pixels, nothing of turns or pages. Bitmap fonts are drawn 1:1 or at whole multiples;
-only GNU Unifont, which covers what the small fonts lack, is box-filtered (in integers) where a cell
-is smaller than its 8x16 glyph. So the same character in the same cell gives the same pixels on
-every machine.
+Knows fonts and pixels, nothing of turns or pages. Bitmap fonts are drawn 1:1 or at whole multiples.
+Only GNU Unifont, which has the characters that the small fonts lack, is box-filtered (in integers)
+if a cell is smaller than its 8x16 glyph. So the same character in the same cell gives the same
+pixels on every machine.
 """
 
 from __future__ import annotations
@@ -56,8 +56,8 @@ NUDGES = {
     "\N{EN DASH}": {"4x6": 1, "5x8": 1, "6x10": 1, "8x13": 1, "10x20": 2},
     "\N{EM DASH}": {"6x10": -1, "8x13": -1, "10x20": -2},
 }
-"""Pixels up or down: misc-fixed draws these as it draws "-" or a box line, and no reader could tell
-which one stood on a page.
+"""Pixels up or down, by font: misc-fixed draws these as it draws "-" or a box line, and no reader
+could tell which of them stood on a page.
 """
 
 PATCHES = {
@@ -70,22 +70,20 @@ PATCHES = {
 }
 """Rows of glyphs that misc-fixed draws like another letter (Å like Â)."""
 
-Ink = npt.NDArray[
-    np.uint8
-]  # (height, width), 0 = paper, 255 = ink, always a multiple of 17 (4 bits)
+Ink = npt.NDArray[np.uint8]
+"""(height, width), 0 = paper, 255 = ink, always a multiple of 17 (4 bits)."""
 
 
 class BitmapFont:
-    """One bitmap font: `glyph(char)` is its (height, width) ink, or None where the font has no such
-    glyph.
-    """
+    """One bitmap font, open in FreeType."""
 
     def __init__(self, name: str, width: int, height: int) -> None:
-        self.name, self.width, self.height = name, width, height
-        unpacked = gzip.decompress(
-            (FONT_DIR / f"{name}.pcf.gz").read_bytes()
-        )  # seeking in a packed file is slow
-        self._face = freetype.Face(BytesIO(unpacked))
+        self.name = name
+        self.width = width
+        self.height = height
+        packed_file = FONT_DIR / f"{name}.pcf.gz"
+        data = gzip.decompress(packed_file.read_bytes())  # seeking in a packed file is slow
+        self._face = freetype.Face(BytesIO(data))
         self._face.select_charmap(freetype.FT_ENCODING_UNICODE)
         self._face.select_size(0)
         self._ascent = self._face.size.ascender // 64
@@ -97,9 +95,10 @@ class BitmapFont:
         """The glyph's own width in px (Unifont has two)."""
         with FREETYPE:
             self._face.load_char(char, freetype.FT_LOAD_DEFAULT)
-            return int(self._face.glyph.advance.x) // 64
+            return int(self._face.glyph.advance.x) // 64  # FreeType counts 1/64 px
 
     def glyph(self, char: str) -> Ink | None:
+        """The character's (height, width) ink; None if the font has no such glyph."""
         index = self._face.get_char_index(char)
         if index == 0:
             return None
@@ -108,43 +107,52 @@ class BitmapFont:
             self._face.load_glyph(index, freetype.FT_LOAD_RENDER | freetype.FT_LOAD_TARGET_MONO)
             slot = self._face.glyph
             if slot.bitmap.rows and slot.bitmap.width:
-                _paste(ink, _unpack(slot.bitmap), self._ascent - slot.bitmap_top, slot.bitmap_left)
-        return self._told_apart(char, ink)
+                y = self._ascent - slot.bitmap_top
+                _paste(ink, _unpack(slot.bitmap), slot.bitmap_left, y)
+        return self._distinct(char, ink)
 
-    def _told_apart(self, char: str, ink: Ink) -> Ink:
+    def _distinct(self, char: str, ink: Ink) -> Ink:
+        """The glyph, changed if misc-fixed draws another character like it."""
         for row, dots in PATCHES.get((self.name, char), {}).items():
             ink[row] = [255 * (dot == "#") for dot in dots]
-        return np.roll(ink, NUDGES.get(char, {}).get(self.name, 0), axis=0)
+        nudge = NUDGES.get(char, {}).get(self.name, 0)
+        return np.roll(ink, nudge, axis=0)
 
 
 def _unpack(bitmap: freetype.Bitmap) -> Ink:
-    packed = np.array(bitmap.buffer, np.uint8).reshape(bitmap.rows, bitmap.pitch)
-    return np.unpackbits(packed, axis=1)[:, : bitmap.width] * np.uint8(255)
+    """(height, width) ink of a bitmap with one bit a pixel."""
+    rows = np.array(bitmap.buffer, np.uint8).reshape(bitmap.rows, bitmap.pitch)
+    return np.unpackbits(rows, axis=1)[:, : bitmap.width] * np.uint8(255)
 
 
-def _paste(ink: Ink, glyph: Ink, top: int, left: int) -> None:
-    """Blit with clipping at the borders."""
-    y0, x0 = max(0, top), max(0, left)
-    y1, x1 = min(ink.shape[0], top + glyph.shape[0]), min(ink.shape[1], left + glyph.shape[1])
-    if y1 > y0 and x1 > x0:
-        ink[y0:y1, x0:x1] |= glyph[y0 - top : y1 - top, x0 - left : x1 - left]
+def _paste(ink: Ink, glyph: Ink, x: int, y: int) -> None:
+    """Blit a glyph with its corner at (x, y), clipped at the borders."""
+    x_start = max(0, x)
+    y_start = max(0, y)
+    x_end = min(ink.shape[1], x + glyph.shape[1])
+    y_end = min(ink.shape[0], y + glyph.shape[0])
+    if y_end > y_start and x_end > x_start:
+        ink[y_start:y_end, x_start:x_end] |= glyph[y_start - y : y_end - y, x_start - x : x_end - x]
 
 
 @cache
 def bitmap_font(name: str) -> BitmapFont:
-    width, height = next((w, h) for w, h, n in (*BITMAP_FONTS, UNIFONT) if n == name)
-    return BitmapFont(name, width, height)
+    """The bundled font of this file name, opened once."""
+    for width, height, font_name in (*BITMAP_FONTS, UNIFONT):
+        if font_name == name:
+            return BitmapFont(name, width, height)
+    raise KeyError(f"no bitmap font {name!r}")
 
 
 def fit_bitmap(cell_width: int, cell_height: int) -> tuple[str, int] | None:
-    """The (font, whole-number scale) with the largest glyphs that fit the cell; None if even 4x6
-    does not.
+    """(font, whole-number scale) of the largest glyphs that fit the cell; None if even 4x6 does not
+    fit.
     """
-    fits = [
-        (w * h * scale * scale, name, scale)
-        for w, h, name in BITMAP_FONTS
-        if (scale := min(cell_width // w, cell_height // h)) >= 1
-    ]
+    fits = []
+    for width, height, name in BITMAP_FONTS:
+        scale = min(cell_width // width, cell_height // height)
+        if scale >= 1:
+            fits.append((width * height * scale * scale, name, scale))
     return max(fits)[1:] if fits else None
 
 
@@ -152,7 +160,7 @@ def fit_bitmap(cell_width: int, cell_height: int) -> tuple[str, int] | None:
 
 
 def native_ink(char: str) -> Ink | None:
-    """The character's Unifont glyph (16, 8 or 16), or None where Unifont has none."""
+    """The character's Unifont glyph (16, 8 or 16); None if Unifont has none."""
     font = bitmap_font(UNIFONT[2])
     ink = font.glyph(char)
     return None if ink is None else ink[:, : font.advance(char)]
@@ -160,7 +168,7 @@ def native_ink(char: str) -> Ink | None:
 
 @cache
 def native_cells(char: str) -> int:
-    """Cells the character takes: 1, 2 for wide ones, 0 where no bundled bitmap font has a glyph for
+    """Cells the character takes: 1, 2 if it is wide, 0 if no bundled bitmap font has a glyph for
     it.
     """
     if char == "\t" or char in bitmap_font("8x13"):
@@ -173,24 +181,32 @@ def native_cells(char: str) -> int:
 def cell_ink(char: str, cells: int, width: int, height: int) -> Ink:
     """The character drawn in `cells` cells of `width` x `height` px: (height, cells * width) ink.
 
-    The largest misc-fixed font that fits the cell, else Unifont; U+FFFD where neither has the
-    character.
+    It comes from the largest misc-fixed font that fits the cell, else from Unifont. A character
+    that neither has is drawn as U+FFFD.
     """
     if char == "\t":
         return _tab(width * cells, height)
-    fit = fit_bitmap(width, height)
-    if (
-        fit
-        and cells == 1
-        and (glyph := bitmap_font(fit[0]).glyph(char)) is not None
-        and glyph.any()
-    ):
-        return _ticked(char, _centre(_scale(glyph, fit[1]), height, width))
+    if cells == 1:
+        ink = _misc_fixed_ink(char, width, height)
+        if ink is not None:
+            return ink
     ink = native_ink(char)
     if ink is None:
         ink = native_ink("\ufffd")
         assert ink is not None  # Unifont has the replacement character
     return fit_ink(ink, height, width * cells)
+
+
+def _misc_fixed_ink(char: str, width: int, height: int) -> Ink | None:
+    """(height, width) ink from the largest misc-fixed font that fits; None if it draws nothing."""
+    fit = fit_bitmap(width, height)
+    if fit is None:
+        return None
+    name, scale = fit
+    glyph = bitmap_font(name).glyph(char)
+    if glyph is None or not glyph.any():
+        return None
+    return _add_tick(char, _centre(_scale(glyph, scale), height, width))
 
 
 def fit_ink(ink: Ink, height: int, width: int) -> Ink:
@@ -200,15 +216,15 @@ def fit_ink(ink: Ink, height: int, width: int) -> Ink:
     scale = min(height // ink.shape[0], width // ink.shape[1])
     if scale >= 1:
         return _centre(_scale(ink, scale), height, width)
-    return _centre(resized(ink, min(height, ink.shape[0]), min(width, ink.shape[1])), height, width)
+    small = resized(ink, min(height, ink.shape[0]), min(width, ink.shape[1]))
+    return _centre(small, height, width)
 
 
 def resized(ink: Ink, height: int, width: int) -> Ink:
     """Bitmap ink of any size box-filtered to (height, width) and 4 bits."""
     small = _box(_box(ink.astype(np.int64), height).T, width).T
-    gray = (
-        small * 15 // max(1, int(small.max()))
-    )  # the darkest pixel is black, so that thin strokes stay visible
+    # The darkest pixel is black, so that thin strokes stay visible.
+    gray = small * 15 // max(1, int(small.max()))
     return (gray * 17).astype(np.uint8)
 
 
@@ -216,9 +232,8 @@ def _box(values: npt.NDArray[np.int64], size: int) -> npt.NDArray[np.int64]:
     """Box filter along the first axis in whole numbers: each output row is a sum over `len(values)`
     sub-rows.
     """
-    sums: npt.NDArray[np.int64] = (
-        np.repeat(values, size, axis=0).reshape(size, len(values), -1).sum(axis=1)
-    )
+    sub_rows = np.repeat(values, size, axis=0).reshape(size, len(values), -1)
+    sums: npt.NDArray[np.int64] = sub_rows.sum(axis=1)
     return sums
 
 
@@ -228,14 +243,16 @@ def _scale(ink: Ink, scale: int) -> Ink:
 
 def _centre(ink: Ink, height: int, width: int) -> Ink:
     cell = np.zeros((height, width), np.uint8)
-    _paste(cell, ink, (height - ink.shape[0]) // 2, (width - ink.shape[1]) // 2)
+    _paste(cell, ink, (width - ink.shape[1]) // 2, (height - ink.shape[0]) // 2)
     return cell
 
 
-def _ticked(char: str, cell: Ink) -> Ink:
-    """Greek letters of misc-fixed carry a tick of one pixel in the lower left corner of their cell,
-    Cyrillic ones in the lower right: many are drawn like Latin ones (А, Α, A), and no reader could
-    tell which one stood on a page.
+def _add_tick(char: str, cell: Ink) -> Ink:
+    """A tick of one pixel in a lower corner of the cell: on the left for Greek letters, on the
+    right for Cyrillic letters.
+
+    misc-fixed draws many of them like Latin letters (А, Α, A), and no reader could tell which of
+    them stood on a page.
     """
     if "Ͱ" <= char <= "Ͽ":
         cell[-1, 0] = 255
@@ -245,11 +262,14 @@ def _ticked(char: str, cell: Ink) -> Ink:
 
 
 def _tab(width: int, height: int) -> Ink:
-    """An arrow to a stop: a rule across the cell and a short bar at its right end; no other
-    character looks like it.
+    """An arrow to a stop: a rule across the cell and a short bar at its right end.
+
+    No other character looks like it.
     """
     ink = np.zeros((height, width), np.uint8)
-    middle, arm, pen = height // 2, max(1, height // 6), max(1, width // 8)
+    middle = height // 2
+    arm = max(1, height // 6)
+    pen = max(1, width // 8)
     ink[middle : middle + pen, :] = 255
     ink[middle - arm : middle + pen + arm, width - pen :] = 255
     return ink

@@ -1,8 +1,8 @@
 """Turns to pages: marks, rows and turn boundaries on the grid, nothing lost from one page to the
 next.
 
-Pure and without memory: a page depends only on the turns and offsets it is given, so turns that
-come later never change a full page, and laying out what is left gives the same pages as laying out
+Pure and without memory: a page depends only on the turns and offsets it is given. So turns that
+come later never change a full page, and laying out the rest gives the same pages as laying out
 everything at once.
 """
 
@@ -10,25 +10,29 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import takewhile
+from itertools import islice, takewhile
 
 from optical_memory.errors import LayoutError
 from optical_memory.pages import Grid, Layout, Page, RowBox, TurnSpan
 from optical_memory.renderers.cells import Line
-from optical_memory.renderers.marks import Heard, mark
+from optical_memory.renderers.marks import MarkState, bare_mark, mark
 from optical_memory.renderers.styles import STYLES
 from optical_memory.renderers.wrapping import cut_row
 from optical_memory.turns import Turn, body, call_offset
 
-__all__ = ["PlacedTurn", "paginate"]
+__all__ = [
+    "PlacedTurn",
+    "paginate",
+]
 
-CHARS_PER_CELL = 4  # no atom holds more
+CHARS_PER_CELL = 4
+"""No atom holds more characters a cell: no page takes more of a line at once."""
 
 
 @dataclass(frozen=True, slots=True)
 class PlacedTurn:
     """A turn on its way to a page: its id, its number in the session, and the offset in
-    `body(turn)` to go on from.
+    `body(turn)` from which it is laid out.
     """
 
     turn: Turn
@@ -39,72 +43,95 @@ class PlacedTurn:
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """`text[start:end]`, a part of a turn's body that is laid out in one go; `last` when the turn
-    ends with it.
-    """
+    """`text[start:end]`, a part of a turn's body that is laid out as a whole."""
 
-    placed: PlacedTurn
+    source: PlacedTurn
     text: str
     start: int
     end: int
 
     @property
-    def last(self) -> bool:
+    def ends_turn(self) -> bool:
         return self.end == len(self.text)
 
 
 def paginate(turns: Sequence[PlacedTurn], grid: Grid | None = None) -> list[Page]:
     """Lay turns out on pages in their order. Every page but the last is full.
 
-    Each turn starts on its own row with its mark. A tool call and its results stay on one page
-    where a page can hold them. Over all pages, the bodies of a turn's spans give `body(turn)` back.
+    >>> (page,) = paginate([PlacedTurn(Turn("user", "hello"), id="m1", ordinal=1)])
+    >>> page.lines
+    ('1> hello',)
+
+    Each turn starts on a row of its own with its mark. A tool call and its results stay on one page
+    if a page can hold them. Over all pages, the bodies of a turn's spans give `body(turn)` back.
     Raises `LayoutError` if the grid is too narrow for a mark.
     """
-    grid = grid or Grid()
-    pages, sheet = [], _Sheet(grid)
-    for group in _groups([p for p in turns if p.offset < len(body(p.turn)) or p.offset == 0]):
-        together = sheet.lay_all(group)
-        if (
-            together is None
-            and len(group) > 1
-            and (together := _Sheet(grid).lay_all(group)) is not None
-        ):
-            pages.append(sheet.page())
-        if together is not None:
-            sheet = together
-            continue
-        for piece in group:
-            rest = sheet.lay(piece)
-            while rest is not None:
-                pages.append(sheet.page())
-                sheet = _Sheet(grid)
-                rest = sheet.lay(rest)
-    return pages if sheet.empty else [*pages, sheet.page()]
+    pages: list[Page] = []
+    builder = _PageBuilder(grid or Grid())
+    for group in _groups([turn for turn in turns if not _is_laid_out(turn)]):
+        full_pages, builder = _lay_group(builder, group)
+        pages += full_pages
+    return pages if builder.is_empty else [*pages, builder.page()]
+
+
+def _is_laid_out(placed_turn: PlacedTurn) -> bool:
+    return placed_turn.offset > 0 and placed_turn.offset >= len(body(placed_turn.turn))
 
 
 def _groups(turns: Sequence[PlacedTurn]) -> Iterator[tuple[_Piece, ...]]:
-    """Pieces that belong on one page: tool calls with the results that follow them; everything else
-    by itself.
+    """Pieces that belong on one page: tool calls with the results that follow them; every other
+    piece by itself.
     """
     i = 0
     while i < len(turns):
-        placed, text, i = turns[i], body(turns[i].turn), i + 1
-        calls = max(placed.offset, call_offset(placed.turn))
-        if placed.offset < calls or not text:
-            yield (_Piece(placed, text, placed.offset, calls),)
-        if calls < len(text):
-            answers = list(takewhile(lambda t: t.turn.role == "tool", turns[i:]))
-            i += len(answers)
-            yield (_Piece(placed, text, calls, len(text)), *(_whole(answer) for answer in answers))
+        source = turns[i]
+        i += 1
+        text = body(source.turn)
+        # The text before a call may stand on the page before; only the call stays with its results.
+        calls_start = max(source.offset, call_offset(source.turn))
+        if source.offset < calls_start or not text:
+            yield (_Piece(source, text, source.offset, calls_start),)
+        if calls_start < len(text):
+            results = list(takewhile(_is_result, islice(turns, i, None)))
+            i += len(results)
+            calls = _Piece(source, text, calls_start, len(text))
+            yield (calls, *(_whole_piece(result) for result in results))
 
 
-def _whole(placed: PlacedTurn) -> _Piece:
-    text = body(placed.turn)
-    return _Piece(placed, text, placed.offset, len(text))
+def _is_result(placed_turn: PlacedTurn) -> bool:
+    return placed_turn.turn.role == "tool"
 
 
-class _Sheet:
-    """A page being filled."""
+def _whole_piece(source: PlacedTurn) -> _Piece:
+    text = body(source.turn)
+    return _Piece(source, text, source.offset, len(text))
+
+
+def _lay_group(builder: _PageBuilder, group: tuple[_Piece, ...]) -> tuple[list[Page], _PageBuilder]:
+    """Lay a group out; return the pages that are full now, and the page that is being filled."""
+    if len(group) > 1:
+        together = builder.with_all(group)
+        if together is not None:
+            return [], together
+        together = _PageBuilder(builder.grid).with_all(group)
+        if together is not None:
+            return [builder.page()], together
+    return _lay_apart(builder, group)
+
+
+def _lay_apart(builder: _PageBuilder, group: tuple[_Piece, ...]) -> tuple[list[Page], _PageBuilder]:
+    pages = []
+    for piece in group:
+        rest = builder.lay(piece)
+        while rest is not None:
+            pages.append(builder.page())
+            builder = _PageBuilder(builder.grid)
+            rest = builder.lay(rest)
+    return pages, builder
+
+
+class _PageBuilder:
+    """A page that is being filled."""
 
     def __init__(self, grid: Grid) -> None:
         self.grid = grid
@@ -113,107 +140,133 @@ class _Sheet:
         self._rows: list[RowBox] = []
         self._lines: list[str] = []
         self._spans: list[TurnSpan] = []
-        self._chars = 0
-        self._heard = Heard()
+        self._n_chars = 0
+        self._marks = MarkState()
 
     @property
-    def empty(self) -> bool:
+    def is_empty(self) -> bool:
         return not self._rows
 
     @property
-    def _full(self) -> bool:
+    def _is_full(self) -> bool:
         return len(self._rows) >= self.grid.rows * self.grid.text_columns
 
     def page(self) -> Page:
-        return Page(Layout(self.grid, tuple(self._rows), tuple(self._spans)), tuple(self._lines))
+        layout = Layout(self.grid, tuple(self._rows), tuple(self._spans))
+        return Page(layout, tuple(self._lines))
 
-    def lay_all(self, pieces: Sequence[_Piece]) -> _Sheet | None:
-        """This sheet with all the pieces on it, or None if they do not fit. Leaves this sheet as it
-        is.
-        """
-        sheet = _Sheet(self.grid)
-        sheet._rows, sheet._lines, sheet._spans = (
-            self._rows.copy(),
-            self._lines.copy(),
-            self._spans.copy(),
-        )
-        sheet._chars, sheet._heard = self._chars, self._heard
-        return sheet if all(sheet.lay(piece) is None for piece in pieces) else None
+    def with_all(self, pieces: Sequence[_Piece]) -> _PageBuilder | None:
+        """This page with all the pieces on it; None if they do not fit. Does not change it."""
+        builder = self._copy()
+        return builder if all(builder.lay(piece) is None for piece in pieces) else None
+
+    def _copy(self) -> _PageBuilder:
+        builder = _PageBuilder(self.grid)
+        builder._rows = self._rows.copy()
+        builder._lines = self._lines.copy()
+        builder._spans = self._spans.copy()
+        builder._n_chars = self._n_chars
+        builder._marks = self._marks
+        return builder
 
     def lay(self, piece: _Piece) -> _Piece | None:
-        """Put as much of the piece on the page as there is room for; return what is left."""
-        if self._full:
+        """Put as much of the piece on the page as there is room for; return the rest."""
+        if self._is_full:
             return piece
-        span, prefix = self._begin(piece)
-        at, line = piece.start, self._style.split_line(prefix)
-        while not self._full and (at < piece.end or prefix):
-            at = self._lay_line(piece, at, line)
-            prefix, line = "", _NO_MARK
-        done = at >= piece.end
-        self._spans.append(replace(span, end=self._chars, more=not (done and piece.last)))
-        return None if done else replace(piece, start=at)
+        span, mark_text = self._start_span(piece)
+        position = piece.start
+        prefix = self._style.split_line(mark_text)
+        has_mark = bool(mark_text)
+        while not self._is_full and (position < piece.end or has_mark):
+            position = self._lay_line(piece, position, prefix)
+            prefix = _NO_MARK
+            has_mark = False
+        is_whole = position >= piece.end
+        turn_ends = is_whole and piece.ends_turn
+        self._spans.append(replace(span, end=self._n_chars, more=not turn_ends))
+        return None if is_whole else replace(piece, start=position)
 
-    def _begin(self, piece: _Piece) -> tuple[TurnSpan, str]:
-        """The span to extend and the mark to draw: none where the turn goes on from the piece
-        before.
+    def _start_span(self, piece: _Piece) -> tuple[TurnSpan, str]:
+        """The span to extend and the mark to draw.
+
+        There is no mark if the turn goes on from the piece before.
         """
-        placed = piece.placed
-        if self._spans and self._spans[-1].ordinal == placed.ordinal and piece.start:
+        source = piece.source
+        if self._spans and self._spans[-1].ordinal == source.ordinal and piece.start:
             return self._spans.pop(), ""
-        self._part_from_last()
-        resumed, limit = piece.start > 0, self._measure - self._style.longest * self._style.unit
-        text, heard = mark(placed.turn, placed.ordinal, self._heard, resumed=resumed)
-        if self._width(text) > min(limit, self._measure * 2 // 3):
-            text, heard = mark(placed.turn, placed.ordinal, self._heard, resumed=resumed, bare=True)
+        self._end_last_line()
+        is_resumed = piece.start > 0
+        text = self._mark(source, is_resumed)
+        start = self._n_chars
+        span = TurnSpan(
+            source.id, source.ordinal, start, start + len(text), start, resumed=is_resumed
+        )
+        return span, text
+
+    def _mark(self, source: PlacedTurn, is_resumed: bool) -> str:
+        """The mark of a turn, short enough that the widest escape has room beside it."""
+        limit = self._measure - self._style.escape_cells * self._style.unit
+        text, marks = mark(source.turn, source.ordinal, self._marks, is_resumed=is_resumed)
+        if self._width(text) > min(limit, self._measure * 2 // 3):  # too little room for the text
+            text = bare_mark(source.turn, source.ordinal, is_resumed=is_resumed)
+            marks = self._marks
         if self._width(text) > limit:
             raise LayoutError(
-                f"turn {placed.id!r} cannot be put on a grid with {self.grid.measure} cells in a line: its mark "
-                f"{text!r} leaves less than {self._style.longest} cells; use a grid with more columns"
+                f"turn {source.id!r} cannot be put on a grid with {self.grid.measure} cells in a "
+                f"line: its mark {text!r} leaves less than {self._style.escape_cells} cells; "
+                "use a grid with more columns"
             )
-        self._heard = heard
-        start = self._chars
-        return TurnSpan(
-            placed.id, placed.ordinal, start, start + len(text), start, resumed=resumed
-        ), text
+        self._marks = marks
+        return text
 
     def _width(self, text: str) -> int:
-        return self._style.split_line(text).at[-1]
+        return self._style.split_line(text).positions[-1]
 
-    def _lay_line(self, piece: _Piece, at: int, prefix: Line) -> int:
-        """Lay the line of text at `at`, as many rows of it as there is room for; return where the
-        rest begins.
+    def _lay_line(self, piece: _Piece, position: int, prefix: Line) -> int:
+        """Lay the line of text at `position`, as many rows of it as there is room for.
+
+        Returns the position of the rest.
         """
-        found = piece.text.find("\n", at, piece.end)
-        stop = piece.end if found < 0 else found
-        window = piece.text[at : min(stop, at + self.grid.capacity * CHARS_PER_CELL)]
-        line, first = self._style.split_line(window, self.grid.measure), 0
+        line_break = piece.text.find("\n", position, piece.end)
+        line_end = piece.end if line_break < 0 else line_break
+        # No more than a page can hold: a text may be one line of a megabyte.
+        window_end = min(line_end, position + self.grid.capacity * CHARS_PER_CELL)
+        line = self._style.split_line(piece.text[position:window_end], self.grid.measure)
+        first = 0
         while True:
-            cut = cut_row(line, first, self._measure - prefix.at[-1], self._measure)
-            ends = cut.resume == len(line)
-            join = "\n" if ends and at + len(window) == found else cut.join
+            room = self._measure - prefix.positions[-1]
+            cut = cut_row(line, first, room, self._measure)
+            is_last = cut.resume == len(line)
+            join = "\n" if is_last and window_end == line_break else cut.join
             self._add_row(prefix, line, first, cut.stop, join)
-            prefix, first = _NO_MARK, cut.resume
-            if ends or self._full:
-                return at + line.starts[first] + (len(join) if ends else 0)
+            prefix = _NO_MARK
+            first = cut.resume
+            if is_last or self._is_full:
+                return position + line.starts[first] + (len(join) if is_last else 0)
 
     def _add_row(self, prefix: Line, line: Line, first: int, stop: int, join: str) -> None:
-        chars, start, clusters = len(prefix.text), prefix.at[-1], self._style.clusters
+        """Add a row with the mark `prefix` (it may be empty) and atoms `first` to `stop`."""
+        style = self._style
+        n_chars = len(prefix.text)
+        prefix_width = prefix.positions[-1]
         text = prefix.text + line.text[line.starts[first] : line.starts[stop]]
-        found = clusters(prefix, 0, len(prefix), 0, 0) + clusters(line, first, stop, chars, start)
+        clusters = style.clusters(prefix, 0, len(prefix), 0, 0)
+        clusters += style.clusters(line, first, stop, n_chars, prefix_width)
         column, y = divmod(len(self._rows), self.grid.rows)
         x = self.grid.margin + column * (self.grid.measure + self.grid.gutter)
-        cells = -(-(start + line.at[stop] - line.at[first]) // self._style.unit)
-        self._rows.append(RowBox(y, x, cells, len(text), join, found))
+        row_width = prefix_width + line.positions[stop] - line.positions[first]
+        cells = -(-row_width // style.unit)  # rounded up
+        self._rows.append(RowBox(y, x, cells, len(text), join, clusters))
         self._lines.append(text)
-        self._chars += len(text) + len(join)
+        self._n_chars += len(text) + len(join)
 
-    def _part_from_last(self) -> None:
-        """Two turns are parted by a line break; one that the first turn's text did not bring is in
-        no span.
+    def _end_last_line(self) -> None:
+        """A line break parts two turns. If the first turn's text did not bring it, it is in no
+        span.
         """
         if self._rows and self._rows[-1].join != "\n":
             self._rows[-1] = replace(self._rows[-1], join="\n")
-            self._chars += 1
+            self._n_chars += 1
 
 
 _NO_MARK = Line("", range(1), range(1))

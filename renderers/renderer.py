@@ -1,7 +1,7 @@
-"""The page renderer: turns in, pages and pictures out; the one object that the rest of the package
-is handed.
+"""The page renderer: turns in, pages and pictures out.
 
-Holds the grid and nothing else; layout and drawing are pure functions beside it.
+It holds the grid and nothing else; layout and drawing are pure functions beside it. The rest of the
+package is given this object.
 """
 
 from __future__ import annotations
@@ -15,17 +15,10 @@ from optical_memory.renderers.drawing import Image
 from optical_memory.renderers.layout import PlacedTurn, paginate
 from optical_memory.renderers.styles import STYLES
 
-__all__ = ["PageRenderer", "Picture", "escaped"]
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class Picture:
-    """A drawn page: `image` (side_px, side_px), 0 on 255, and how many characters are drawn as
-    escapes.
-    """
-
-    image: Image
-    escaped: int
+__all__ = [
+    "PageRenderer",
+    "count_escapes",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,25 +28,26 @@ class PageRenderer:
     grid: Grid = field(default_factory=Grid)
 
     def paginate(self, turns: Sequence[PlacedTurn]) -> list[Page]:
-        """Pages in the order of the turns; every page but the last is full. Raises `LayoutError`:
-        see `paginate`.
+        """Pages in the order of the turns; every page but the last is full.
+
+        Raises `LayoutError` if the grid is too narrow for the mark of a turn.
         """
         return paginate(turns, self.grid)
 
     def draw(self, page: Page, side_px: int) -> Image:
-        """The page in (side_px, side_px) px, black (0) on white (255). Raises `LayoutError` for too
-        small a side.
+        """The page in (side_px, side_px) px, black (0) on white (255).
+
+        Raises `LayoutError` if the side is too small for the page's grid.
         """
         return STYLES[page.layout.grid.style].draw(page, side_px)
 
-    def picture(self, page: Page, side_px: int) -> Picture:
-        """The drawn page with its count of escapes."""
-        return Picture(self.draw(page, side_px), escaped(page))
 
-
-def escaped(page: Page) -> int:
+def count_escapes(page: Page) -> int:
     r"""Characters of the page that are drawn as a visible escape (`\u{1F600}`): emoji, controls,
-    unassigned ones.
+    unassigned characters.
     """
-    lines = (split_line(text) for text in page.lines)
-    return sum(kind(line.atom(i)[0]) == "escape" for line in lines for i in range(len(line)))
+    count = 0
+    for text in page.lines:
+        line = split_line(text)
+        count += sum(kind(line.atom(i)[0]) == "escape" for i in range(len(line)))
+    return count

@@ -3,8 +3,8 @@ natively at each.
 
 Knows how wide atoms are, how they look and where rows stand; nothing of turns or wrapping. Widths
 are unhinted and in font units, so that the same characters stand in the same row at every side.
-What Noto Sans lacks is drawn as in the style "cells": shaped scripts by their fonts, all else by
-Unifont, scaled to the em. Ink never leaves the band of its row, nor its text column.
+Characters that Noto Sans lacks are drawn as in the style "cells": shaped scripts by their fonts,
+all others by Unifont, scaled to the em. Ink never leaves the band of its row, nor its text column.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from itertools import accumulate, repeat
+from typing import NamedTuple
 
 import numpy as np
 
@@ -43,6 +44,9 @@ NOTO = Script("Zyyy", "NotoSans", ())
 UNIT = 500
 """Font units in a cell: an em has 1,000."""
 
+PEN_PX = 1000 * 64
+"""Pen units in a px: font units (1,000 an em) times the em in 1/64 px."""
+
 MIN_EM_PX = 4
 """The smallest em that is drawn. Nothing reads it, but a page may be asked for at every rung."""
 
@@ -50,12 +54,18 @@ MIN_LINE_EMS = 1.1
 """The least height of a line: ascenders and descenders without accents take 1.0."""
 
 TAB_CELLS = 2
-ASCENT, DESCENT = 0.95, 0.24
-"""Ems above and below the baseline of the letters of Latin-1; what is higher is moved down, or
+
+ASCENT = 0.95
+"""Ems above the baseline of the letters of Latin-1; letters that are higher are moved down, or
 drawn smaller.
 """
 
+DESCENT = 0.24
+"""Ems below the baseline of the letters of Latin-1."""
+
 UNIFONT_ASCENT = 14 / 16
+"""Share of a Unifont glyph above its baseline."""
+
 QUARTERS = 4
 """Places in a pixel where a glyph may start."""
 
@@ -64,18 +74,24 @@ QUARTERS = 4
 
 
 def split_line(text: str, widest: int = ANY_WIDTH) -> Line:
-    """Cut one line into the atoms of the style "cells", `at` in font units. `widest` as there."""
+    """Cut one line into the atoms of the style "cells", `positions` in font units.
+
+    `widest` as there.
+    """
     line = cells.split_line(text, widest)
     if len(line) == len(text):
-        widths: Iterable[int] = map(_char_width, text, _counts(line))
+        widths: Iterable[int] = map(_char_width, text, _cell_counts(line))
     else:
         widths = (_atom_width(line.atom(i), line.cells(i)) for i in range(len(line)))
-    return replace(line, at=tuple(accumulate(widths, initial=0)), cells_at=line.at)
+    positions = tuple(accumulate(widths, initial=0))
+    return replace(line, positions=positions, cell_positions=line.positions)
 
 
-def _counts(line: Line) -> Iterable[int]:
+def _cell_counts(line: Line) -> Iterable[int]:
     """The cells of each atom."""
-    return repeat(1) if isinstance(line.at, range) else (line.cells(i) for i in range(len(line)))
+    if isinstance(line.positions, range):
+        return repeat(1)
+    return (line.cells(i) for i in range(len(line)))
 
 
 def _atom_width(atom: str, count: int) -> int:
@@ -92,21 +108,23 @@ def width(atom: str, count: int) -> int:
     """Font units that an atom of `count` cells takes; escapes are spelled out before."""
     if atom == "\t":
         return TAB_CELLS * UNIT
-    if (composed := _in_noto(atom)) is None:
+    letters = _noto_text(atom)
+    if letters is None:
         return count * UNIT
-    advance: int = sum(advance for *_, advance in outline(NOTO.font).shape(composed, NOTO))
+    advance = sum(glyph.advance for glyph in outline(NOTO.font).shape(letters, NOTO))
     return max(advance, UNIT // 4)  # no thinner: see `CHARS_PER_CELL` of the layout
 
 
 @lru_cache(maxsize=16384)
-def _in_noto(atom: str) -> str | None:
-    """The atom as Noto Sans draws it, composed; None where it cannot, and for marks without a
-    letter.
+def _noto_text(atom: str) -> str | None:
+    """The atom as Noto Sans draws it: a letter and its marks in one character if there is one.
+
+    None if the font lacks a character, and for marks without a letter.
     """
     if atom == "\t" or kind(atom[0]) not in ("plain", "wide"):
         return None
-    composed = atom if len(atom) == 1 else unicodedata.normalize("NFC", atom)
-    return composed if all(outline(NOTO.font).has(char) for char in composed) else None
+    letters = atom if len(atom) == 1 else unicodedata.normalize("NFC", atom)
+    return letters if all(outline(NOTO.font).has(char) for char in letters) else None
 
 
 # ---- places --------------------------------------------------------------------------------------
@@ -115,18 +133,20 @@ def _in_noto(atom: str) -> str | None:
 def em_and_band(grid: Grid, side_px: int) -> tuple[int, int]:
     """The em in 1/64 px, and the height in px that every row has for its ink.
 
-    Raises `LayoutError` where the em would be too small, or a line not high enough for it.
+    Raises `LayoutError` if the em would be too small, or a line not high enough for it.
     """
-    em = 128 * side_px // grid.columns
+    em = 128 * side_px // grid.columns  # a column is half an em, a px 64 units
     if em < 64 * MIN_EM_PX:
+        min_side = -(-grid.columns * MIN_EM_PX // 2)
         raise LayoutError(
-            f"a page of {grid.columns} half ems in a line cannot be drawn at {side_px} px: an em would be "
-            f"{em / 64:.1f} px; draw it at {-(-grid.columns * MIN_EM_PX // 2)} px or more"
+            f"a page of {grid.columns} half ems in a line cannot be drawn at {side_px} px: an em "
+            f"would be {em / 64:.1f} px; draw it at {min_side} px or more"
         )
-    if (line_ems := (grid.columns - 1) / 2 / grid.rows) < MIN_LINE_EMS:
+    line_ems = (grid.columns - 1) / 2 / grid.rows
+    if line_ems < MIN_LINE_EMS:
         raise LayoutError(
-            f"on a page of {grid.rows} lines of {grid.columns} half ems a line is {line_ems:.2f} em high: letters "
-            "would not fit; use a grid with fewer rows or more columns"
+            f"on a page of {grid.rows} lines of {grid.columns} half ems a line is {line_ems:.2f} "
+            "em high: letters would not fit; use a grid with fewer rows or more columns"
         )
     return em, (side_px - 2 * _head(em)) // grid.rows
 
@@ -137,30 +157,39 @@ def _head(em: int) -> int:
 
 
 def edges(grid: Grid, side_px: int) -> tuple[list[int], list[int]]:
-    """Where each row and each cell of a line starts, in px, and where the last ends."""
-    head = _head(em_and_band(grid, side_px)[0])
+    """(rows + 1, columns + 1) The px at which each row and each cell of a line starts, and at the
+    end the px at which the last ends. Raises `LayoutError` like `em_and_band`.
+    """
+    em, _ = em_and_band(grid, side_px)
+    head = _head(em)
     ys = [head + i * (side_px - 2 * head) // grid.rows for i in range(grid.rows + 1)]
-    return ys, [i * side_px // grid.columns for i in range(grid.columns + 1)]
+    xs = [i * side_px // grid.columns for i in range(grid.columns + 1)]
+    return ys, xs
 
 
 # ---- ink -----------------------------------------------------------------------------------------
 
-Glyph = tuple[Ink, int, int]
-"""(ink, left, top) in px: from where the atom starts, and from the top of the row's band."""
+
+class Glyph(NamedTuple):
+    """Ink (height, width) and its corner in px: `x` from the start of the atom, `y` from the top of
+    the row's band.
+    """
+
+    ink: Ink
+    x: int
+    y: int
 
 
 def draw_page(page: Page, side_px: int) -> Image:
-    """A page in (side_px, side_px) px, 0 on 255. Raises `LayoutError`: see `em_and_band`."""
+    """A page in (side_px, side_px) px, 0 on 255. Raises `LayoutError` like `em_and_band`."""
     grid = page.layout.grid
     em, band = em_and_band(grid, side_px)
     ys, xs = edges(grid, side_px)
     ink = np.zeros((side_px, side_px), np.uint8)
     for row, line in zip(page.layout.rows, page.lines, strict=True):
         strip = ink[ys[row.y] : ys[row.y] + band, xs[row.x] : xs[row.x + grid.measure]]
-        start = (
-            row.x * UNIT * em - 1000 * 64 * xs[row.x]
-        )  # from the strip's left edge, in 1/64000 px
-        _draw_line(strip, in_order(line, grid.measure), start, em)
+        pen = row.x * UNIT * em - PEN_PX * xs[row.x]  # from the strip's own edge
+        _draw_line(strip, in_order(line, grid.measure), pen, em)
     return 255 - ink
 
 
@@ -174,33 +203,37 @@ def in_order(line: str, measure: int) -> Sequence[tuple[str, int]]:
 
 
 def _draw_line(strip: Ink, atoms: Sequence[tuple[str, int]], pen: int, em: int) -> None:
-    """Put atoms into a row's strip (band, measure in px), the first at `pen` (1/64000 px)."""
+    """Put atoms into a row's strip (band, measure in px), the first at `pen` (in 1/`PEN_PX` px)."""
     band, room = strip.shape
+    step = PEN_PX // QUARTERS
     for atom, count in atoms:
         if atom != " ":
-            px, quarter = divmod((pen + 8000) // 16000, QUARTERS)
-            ink, left, top = glyph(atom, count, em, quarter, band)
-            x = max(0, min(px + left, room - ink.shape[1]))
-            spot = strip[top : top + ink.shape[0], x : x + ink.shape[1]]
+            px, quarter = divmod((pen + step // 2) // step, QUARTERS)
+            ink, x, y = glyph(atom, count, em, quarter, band)
+            x = max(0, min(px + x, room - ink.shape[1]))
+            spot = strip[y : y + ink.shape[0], x : x + ink.shape[1]]
             np.maximum(spot, ink[:, : spot.shape[1]], out=spot)
         pen += width(atom, count) * em
 
 
+# Each atom at four places in a pixel, at the side of every rung.
 @lru_cache(maxsize=65536)
 def glyph(atom: str, count: int, em: int, quarter: int, band: int) -> Glyph:
     """An atom of `count` cells, its em in 1/64 px, moved right by `quarter`/4 px, in a band of
     `band` px.
     """
-    if composed := _in_noto(atom):
-        return _outlined(composed, em, quarter, band)
-    room = max(1, width(atom, count) * em // 64000)
+    letters = _noto_text(atom)
+    if letters:
+        return _noto_glyph(letters, em, quarter, band)
+    room = max(1, width(atom, count) * em // PEN_PX)
     if atom == "\t":
-        return cell_ink(atom, 1, room, band), 0, 0
-    if script := script_of(atom[0]):
-        return run_ink(atom, script, room, band, count), 0, 0
+        return Glyph(cell_ink(atom, 1, room, band), 0, 0)
+    script = script_of(atom[0])
+    if script:
+        return Glyph(run_ink(atom, script, room, band, count), 0, 0)
     size = min(band, max(1, em // 64))
     top = baseline(em, band) - round(UNIFONT_ASCENT * size)
-    return resized(overlay(atom), size, room), 0, min(max(0, top), band - size)
+    return Glyph(resized(overlay(atom), size, room), 0, min(max(0, top), band - size))
 
 
 def baseline(em: int, band: int) -> int:
@@ -211,35 +244,39 @@ def baseline(em: int, band: int) -> int:
     return min(round(ASCENT * em / 64), band - below - 1)
 
 
-def _outlined(text: str, em: int, quarter: int, band: int) -> Glyph:
+def _noto_glyph(letters: str, em: int, quarter: int, band: int) -> Glyph:
     font = outline(NOTO.font)
     with FREETYPE:
-        ink, left, top = _filled(font, text, em, quarter / QUARTERS)
+        ink, x, top = _filled(font, letters, em, quarter / QUARTERS)
         while ink.shape[0] > band:  # letters with several marks
             em = em * band // ink.shape[0]
-            ink, left, top = _filled(font, text, em, quarter / QUARTERS)
-    return _gray(ink), left, min(max(0, baseline(em, band) - top), band - ink.shape[0])
+            ink, x, top = _filled(font, letters, em, quarter / QUARTERS)
+    y = min(max(0, baseline(em, band) - top), band - ink.shape[0])
+    return Glyph(_gray(ink), x, y)
 
 
-def _filled(font: Outline, text: str, em: int, dx: float) -> Glyph:
-    """(ink, left, px above the baseline) of a letter with its marks."""
+def _filled(font: Outline, letters: str, em: int, dx: float) -> tuple[Ink, int, int]:
+    """(ink, x, top) of a letter with its marks, as `Outline.fill` has them."""
     ppem = em / 64
-    parts = [
-        font.fill(number, ppem, ppem, dx + x * ppem / font.units, y * ppem / font.units)
-        for number, x, y, _ in font.shape(text, NOTO)
-    ]
+    parts = []
+    for number, x, y, _ in font.shape(letters, NOTO):
+        x_px = dx + x * ppem / font.units
+        parts.append(font.fill(number, ppem, ppem, x_px, y * ppem / font.units))
     if len(parts) == 1:
         return parts[0]
-    left, top = min(left for _, left, _ in parts), max(top for *_, top in parts)
-    right = max(x + part.shape[1] for part, x, _ in parts)
-    ink = np.zeros((max(top - y + part.shape[0] for part, _, y in parts), right - left), np.uint8)
-    for part, x, y in parts:
-        spot = ink[top - y : top - y + part.shape[0], x - left : x - left + part.shape[1]]
+    x_start = min(x for _, x, _ in parts)
+    x_end = max(x + part.shape[1] for part, x, _ in parts)
+    top = max(part_top for *_, part_top in parts)
+    height = max(top - part_top + part.shape[0] for part, _, part_top in parts)
+    ink = np.zeros((height, x_end - x_start), np.uint8)
+    for part, x, part_top in parts:
+        y = top - part_top
+        spot = ink[y : y + part.shape[0], x - x_start : x - x_start + part.shape[1]]
         np.maximum(spot, part, out=spot)
-    return ink, left, top
+    return ink, x_start, top
 
 
 def _gray(ink: Ink) -> Ink:
-    """Coverage to 4 bits; what would be too faint to be seen at all is drawn as dark as can be."""
-    gray = (ink.astype(np.uint16) * 15 + 127) // 255
+    """Coverage to 4 bits; ink too faint to be seen at all is drawn as dark as can be."""
+    gray = (ink.astype(np.uint16) * 15 + 127) // 255  # rounded
     return (gray * 17).astype(np.uint8) if gray.any() else four_bits(ink)

@@ -2,7 +2,7 @@
 FreeType.
 
 Knows outline fonts and runs of text; nothing of pages. Widths are in cells of half an em, so that a
-run takes the same cells at every size of the page; grays are cut to 4 bits.
+run takes the same cells at every size of the page. Grays are cut to 4 bits.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import unicodedata
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from math import ceil
+from typing import NamedTuple
 
 import freetype
 import numpy as np
@@ -33,8 +34,9 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """A shaped script: its ISO 15924 tag, font, Unicode ranges, and whether it writes spaces
-    between words.
+    """A shaped script: its ISO 15924 tag, font and Unicode ranges.
+
+    `rtl` says that it runs from right to left, `spaced` that it writes spaces between words.
     """
 
     tag: str
@@ -53,69 +55,93 @@ SCRIPTS = (
 )
 
 CELLS_PER_EM = 2
-WIDEST = 1.5  # how far letters are stretched to fill square cells
+
+WIDEST = 1.5
+"""How far letters are stretched to fill square cells: more, and they are hard to tell apart."""
 
 
 @cache
 def script_of(char: str) -> Script | None:
-    """The shaped script of a letter or mark; None for digits, punctuation and everything that needs
-    no shaping.
+    """The shaped script of a letter or mark.
+
+    None for digits, punctuation and all other characters that need no shaping.
     """
     if not char or unicodedata.category(char)[0] not in "LM":
         return None
+    code = ord(char)
     for script in SCRIPTS:
-        if any(low <= ord(char) <= high for low, high in script.ranges) and outline(
-            script.font
-        ).has(char):
+        in_script = any(low <= code <= high for low, high in script.ranges)
+        if in_script and outline(script.font).has(char):
             return script
     return None
 
 
+class PlacedGlyph(NamedTuple):
+    """A glyph of a shaped run, in font units; `x` counts from the start of the run."""
+
+    number: int
+    x: int
+    y: int
+    advance: int
+
+
+# The identity, in 16.16 fixed point: FreeType wants a matrix to move a glyph by parts of a pixel.
 _UPRIGHT = freetype.Matrix(0x10000, 0, 0, 0x10000)
 
 
 class Outline:
-    """One outline font, open in HarfBuzz (what goes where) and in FreeType (how it looks)."""
+    """One outline font, open in HarfBuzz (where glyphs go) and in FreeType (how they look)."""
 
     def __init__(self, name: str) -> None:
-        data = (FONT_DIR / f"{name}.ttf").read_bytes()
-        self._hb = uharfbuzz.Font(uharfbuzz.Face(data))
-        self._ft = freetype.Face(str(FONT_DIR / f"{name}.ttf"))
+        file = FONT_DIR / f"{name}.ttf"
+        self._hb = uharfbuzz.Font(uharfbuzz.Face(file.read_bytes()))
+        self._ft = freetype.Face(str(file))
         self.units: int = self._ft.units_per_EM
-        self.space = self._ft.get_char_index(" ")
-        self.ascent, self.descent = self._ft.ascender, -self._ft.descender
+        self.space: int = self._ft.get_char_index(" ")
+        self.ascent: int = self._ft.ascender
+        self.descent: int = -self._ft.descender
 
     def has(self, char: str) -> bool:
+        """The font has a glyph for the character."""
         return bool(self._ft.get_char_index(char))
 
-    def shape(self, text: str, script: Script) -> list[tuple[int, int, int, int]]:
-        """(glyph, x, y, advance) in visual order, in font units, x from the start of the run."""
+    def shape(self, text: str, script: Script) -> list[PlacedGlyph]:
+        """The glyphs of a run in visual order."""
         buffer = uharfbuzz.Buffer()
         buffer.add_str(text)
-        buffer.direction, buffer.script = "rtl" if script.rtl else "ltr", script.tag
+        buffer.direction = "rtl" if script.rtl else "ltr"
+        buffer.script = script.tag
         uharfbuzz.shape(self._hb, buffer)
-        placed, pen = [], 0
-        for info, at in zip(buffer.glyph_infos, buffer.glyph_positions, strict=True):
-            placed.append((info.codepoint, pen + at.x_offset, at.y_offset, at.x_advance))
-            pen += at.x_advance
-        return placed
+        glyphs = []
+        pen = 0
+        for info, position in zip(buffer.glyph_infos, buffer.glyph_positions, strict=True):
+            x = pen + position.x_offset
+            glyphs.append(PlacedGlyph(info.codepoint, x, position.y_offset, position.x_advance))
+            pen += position.x_advance
+        return glyphs
 
     def fill(
-        self, glyph: int, x_ppem: float, y_ppem: float, dx: float, dy: float
+        self, number: int, x_ppem: float, y_ppem: float, dx: float, dy: float
     ) -> tuple[Ink, int, int]:
-        """(ink, left, top) of a glyph moved by (dx, dy) px; `left` and `top` as FreeType has them."""
+        """(ink, x, top) of a glyph moved by (dx, dy) px.
+
+        `x` counts px from the pen to the ink, `top` px from the baseline up to the ink's first row.
+        Hold `FREETYPE` around it.
+        """
+        # In 26.6 fixed point; at 72 dpi a point is a pixel.
         self._ft.set_char_size(round(x_ppem * 64), round(y_ppem * 64), 72, 72)
         self._ft.set_transform(_UPRIGHT, freetype.Vector(round(dx * 64), round(dy * 64)))
-        self._ft.load_glyph(glyph, freetype.FT_LOAD_NO_HINTING | freetype.FT_LOAD_RENDER)
-        slot, bitmap = self._ft.glyph, self._ft.glyph.bitmap
-        ink = np.array(bitmap.buffer, np.uint8).reshape(bitmap.rows, max(1, bitmap.pitch))[
-            :, : bitmap.width
-        ]
-        return ink, slot.bitmap_left, slot.bitmap_top
+        self._ft.load_glyph(number, freetype.FT_LOAD_NO_HINTING | freetype.FT_LOAD_RENDER)
+        slot = self._ft.glyph
+        bitmap = slot.bitmap
+        # An empty bitmap has a pitch of 0.
+        rows = np.array(bitmap.buffer, np.uint8).reshape(bitmap.rows, max(1, bitmap.pitch))
+        return rows[:, : bitmap.width], slot.bitmap_left, slot.bitmap_top
 
 
 @cache
 def outline(name: str) -> Outline:
+    """The bundled outline font of this file name, opened once."""
     return Outline(name)
 
 
@@ -123,47 +149,60 @@ def outline(name: str) -> Outline:
 def run_cells(text: str, script: Script) -> int:
     """Cells that a run of one script takes: its shaped width in half ems, rounded up."""
     font = outline(script.font)
-    advance: int = sum(advance for _, _, _, advance in font.shape(text, script))
-    return max(1, ceil(advance * CELLS_PER_EM / font.units))
+    return max(1, ceil(_advance(font.shape(text, script)) * CELLS_PER_EM / font.units))
+
+
+def _advance(glyphs: list[PlacedGlyph]) -> int:
+    return sum(glyph.advance for glyph in glyphs)
 
 
 @lru_cache(maxsize=4096)
-def joiner_shows(before: str, joiner: str, after: str, script: Script) -> bool:
-    """Whether a zero-width (non-)joiner between two letters changes what is drawn."""
+def joiner_shows(letters_before: str, joiner: str, next_letter: str, script: Script) -> bool:
+    """True if a zero-width (non-)joiner between two letters changes the glyphs that are drawn."""
     font = outline(script.font)
 
-    def drawn(text: str) -> list[tuple[int, int, int, int]]:
-        return [glyph for glyph in font.shape(text, script) if glyph[3] or glyph[0] != font.space]
+    def visible_glyphs(text: str) -> list[PlacedGlyph]:
+        glyphs = font.shape(text, script)
+        return [glyph for glyph in glyphs if glyph.advance or glyph.number != font.space]
 
-    return drawn(before + joiner + after) != drawn(before + after)
+    with_joiner = visible_glyphs(letters_before + joiner + next_letter)
+    return with_joiner != visible_glyphs(letters_before + next_letter)
 
 
 def run_ink(text: str, script: Script, width: int, height: int, cells: int) -> Ink:
-    """The shaped run drawn into (height, width) px, `cells` cells wide; its darkest pixel is black."""
+    """The shaped run drawn into (height, width) px, `cells` cells wide.
+
+    Its darkest pixel is black.
+    """
     font = outline(script.font)
-    y_ppem = min(CELLS_PER_EM * width / cells, height * font.units / (font.ascent + font.descent))
-    x_ppem = min(CELLS_PER_EM * width / cells, WIDEST * y_ppem)
-    baseline = (height + (font.ascent - font.descent) * y_ppem / font.units) / 2
+    cell_ppem = CELLS_PER_EM * width / cells
+    y_ppem = min(cell_ppem, height * font.units / (font.ascent + font.descent))
+    x_ppem = min(cell_ppem, WIDEST * y_ppem)
+    exact_baseline = (height + (font.ascent - font.descent) * y_ppem / font.units) / 2
+    baseline = ceil(exact_baseline)
+    glyphs = font.shape(text, script)
+    margin = max(0.0, (width - _advance(glyphs) * x_ppem / font.units) / 2)
     ink = np.zeros((height, width), np.uint8)
-    placed = font.shape(text, script)
-    margin = max(0.0, (width - sum(advance for *_, advance in placed) * x_ppem / font.units) / 2)
     with FREETYPE:
-        for glyph, x, y, _ in placed:
-            dx, dy = margin + x * x_ppem / font.units, y * y_ppem / font.units
-            part, left, top = font.fill(glyph, x_ppem, y_ppem, dx, dy + ceil(baseline) - baseline)
-            _merge(ink, part, ceil(baseline) - top, left)
+        for glyph in glyphs:
+            dx = margin + glyph.x * x_ppem / font.units
+            dy = glyph.y * y_ppem / font.units + baseline - exact_baseline
+            part, x, top = font.fill(glyph.number, x_ppem, y_ppem, dx, dy)
+            _merge(ink, part, x, baseline - top)
     return four_bits(ink)
 
 
-def _merge(ink: Ink, part: Ink, top: int, left: int) -> None:
-    """Keep the darker of the two, moved inside where a glyph would leave the run's cells."""
-    left = min(max(left, 0), max(0, ink.shape[1] - part.shape[1]))
-    top = min(max(top, 0), max(0, ink.shape[0] - part.shape[0]))
-    part = part[: ink.shape[0] - top, : ink.shape[1] - left]
-    spot = ink[top : top + part.shape[0], left : left + part.shape[1]]
+def _merge(ink: Ink, part: Ink, x: int, y: int) -> None:
+    """Keep the darker of the two; a glyph that would leave the run's cells is moved inside."""
+    height, width = ink.shape
+    x = min(max(x, 0), max(0, width - part.shape[1]))
+    y = min(max(y, 0), max(0, height - part.shape[0]))
+    part = part[: height - y, : width - x]
+    spot = ink[y : y + part.shape[0], x : x + part.shape[1]]
     np.maximum(spot, part, out=spot)
 
 
 def four_bits(ink: Ink) -> Ink:
-    scaled = ink.astype(np.int64) * 15 // max(1, int(ink.max(initial=0)))
-    return (scaled * 17).astype(np.uint8)
+    """Coverage of 0 to 255 as grays of 4 bits; the darkest pixel becomes black."""
+    levels = ink.astype(np.int64) * 15 // max(1, int(ink.max(initial=0)))
+    return (levels * 17).astype(np.uint8)

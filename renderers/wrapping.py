@@ -1,8 +1,8 @@
 """Word wrap: one line of atoms into rows, nothing lost and nothing added.
 
-Knows atoms and widths; nothing of turns or pages. A row ends before the one space that is not drawn
-(its join is " "), or anywhere else with the join "" (a word that is longer than the measure,
-several spaces, wide characters).
+Knows atoms and widths; nothing of turns or pages. A row ends before a single space that is not
+drawn (its join is " "). Or it ends anywhere else with the join "": in a word that is longer than
+the measure, at several spaces, beside wide characters.
 """
 
 from __future__ import annotations
@@ -13,13 +13,17 @@ from dataclasses import dataclass
 from optical_memory.pages import Cluster
 from optical_memory.renderers.cells import Line
 
-__all__ = ["Cut", "clusters", "cut_row"]
+__all__ = [
+    "Cut",
+    "clusters",
+    "cut_row",
+]
 
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """Where a row ends: atoms up to `stop` are drawn, `join` follows them, the next row begins with
-    atom `resume`.
+    """The end of a row: atoms up to `stop` are drawn, `join` follows them, and the next row begins
+    with atom `resume`.
     """
 
     stop: int
@@ -28,61 +32,70 @@ class Cut:
 
 
 def cut_row(line: Line, first: int, room: int, measure: int) -> Cut:
-    """Cut a row from atom `first` on, at most `room` wide in the units of `line.at`; later rows are
-    `measure` wide.
+    """Cut a row from atom `first` on. It is at most `room` wide in the units of `line.positions`;
+    later rows are `measure` wide.
 
-    The end of the line gives `stop == resume == len(line)`. A row may be empty when a word fits
-    only the next one.
+    The end of the line gives `stop == resume == len(line)`. A row may be empty if a word fits only
+    the next row.
     """
+    right_edge = line.positions[first] + room
     full = (
-        bisect_right(line.at, line.at[first] + room, lo=first) - 1
-    )  # the first atom that does not fit any more
+        bisect_right(line.positions, right_edge, lo=first) - 1
+    )  # the first atom that does not fit
     if full >= len(line):
         return Cut(len(line), "", len(line))
-    for at in range(full, first, -1):
-        if not _is_blank(line, first, at) and (cut := _break_at(line, at)):
-            return cut if at == full or _word(line, cut.resume, measure) else Cut(full, "", full)
-    if room < measure and not line.atom(first).isspace() and _word(line, first, measure):
+    cut = _last_break(line, first, full)
+    if cut is not None:
+        # A word too long for any row starts here rather than on the next row.
+        fits = cut.stop == full or _word_fits(line, cut.resume, measure)
+        return cut if fits else Cut(full, "", full)
+    if room < measure and not line.atom(first).isspace() and _word_fits(line, first, measure):
         return Cut(first, "", first)
     return Cut(full, "", full)
 
 
-def _break_at(line: Line, at: int) -> Cut | None:
-    """The cut between atoms `at - 1` and `at`, where words may be parted."""
-    before, after = line.atom(at - 1), line.atom(at)
-    if after == " ":
-        lone = before != " " and at + 1 < len(line) and line.atom(at + 1) != " "
-        return Cut(at, " ", at + 1) if lone else Cut(at, "", at)
-    if before == " ":
-        return (
-            Cut(at, "", at) if at > 1 and line.atom(at - 2) == " " else None
-        )  # a lone space: one step back
-    return Cut(at, "", at) if before == "\t" or _breaks(line, at - 1) or _breaks(line, at) else None
+def _last_break(line: Line, first: int, full: int) -> Cut | None:
+    """The last cut between words up to atom `full`, on a row that is not blank up to there."""
+    for i in range(full, first, -1):
+        cut = None if _is_blank(line, first, i) else _break_before(line, i)
+        if cut is not None:
+            return cut
+    return None
 
 
-def _breaks(line: Line, i: int) -> bool:
-    """Lines may be broken beside wide characters and chunks of scripts without spaces: all that is
-    wide by itself.
-    """
+def _break_before(line: Line, i: int) -> Cut | None:
+    """The cut between atoms `i - 1` and `i`, if words may be parted there."""
+    last_atom = line.atom(i - 1)
+    next_atom = line.atom(i)
+    if next_atom == " ":
+        is_single = last_atom != " " and i + 1 < len(line) and line.atom(i + 1) != " "
+        return Cut(i, " ", i + 1) if is_single else Cut(i, "", i)
+    if last_atom == " ":
+        is_single = i == 1 or line.atom(i - 2) != " "
+        return None if is_single else Cut(i, "", i)  # a single space: see one atom before
+    may_part = last_atom == "\t" or _stands_alone(line, i - 1) or _stands_alone(line, i)
+    return Cut(i, "", i) if may_part else None
+
+
+def _stands_alone(line: Line, i: int) -> bool:
+    """Lines may be broken beside wide characters and parts of scripts without spaces."""
     atom = line.atom(i)
-    return (
-        line.cells(i) > 1
-        and not atom.isascii()
-        and ("\u0e00" <= atom[0] <= "\u0eff" or len(atom) == 1)
-    )
+    if line.cells(i) <= 1 or atom.isascii():
+        return False
+    is_thai_or_lao = "\u0e00" <= atom[0] <= "\u0eff"
+    return is_thai_or_lao or len(atom) == 1
 
 
 def _is_blank(line: Line, first: int, stop: int) -> bool:
     return line.text[line.starts[first] : line.starts[stop]].isspace()
 
 
-def _word(line: Line, start: int, measure: int) -> bool:
-    """The word at `start` fits a row of its own."""
-    text, end = line.text, line.starts[start]
-    space = text.find(" ", end)
-    last = line.starts[-1] if space < 0 else space
-    stop = bisect_right(line.starts, last, lo=start) - 1
-    return line.at[stop] - line.at[start] <= measure
+def _word_fits(line: Line, first: int, measure: int) -> bool:
+    """The word that begins at atom `first` fits a row of its own."""
+    space = line.text.find(" ", line.starts[first])
+    word_end = line.starts[-1] if space < 0 else space
+    stop = bisect_right(line.starts, word_end, lo=first) - 1
+    return line.positions[stop] - line.positions[first] <= measure
 
 
 def clusters(line: Line, first: int, stop: int, chars: int, cells: int) -> tuple[Cluster, ...]:
@@ -91,19 +104,21 @@ def clusters(line: Line, first: int, stop: int, chars: int, cells: int) -> tuple
 
     Right-to-left runs become one cluster each: inside it, words stand in reading order.
     """
-    found: list[Cluster] = []
+    row_clusters: list[Cluster] = []
     i = first
     while i < stop:
         end = i + 1
-        while line.levels and end < stop and _rtl(line, i) and _rtl(line, end):
+        while line.levels and end < stop and _is_rtl(line, i) and _is_rtl(line, end):
             end += 1
-        size, width = line.starts[end] - line.starts[i], line.at[end] - line.at[i]
-        if size != 1 or width != 1:
+        n_chars = line.starts[end] - line.starts[i]
+        n_cells = line.positions[end] - line.positions[i]
+        if n_chars != 1 or n_cells != 1:
             char = chars + line.starts[i] - line.starts[first]
-            found.append(Cluster(char, size, cells + line.at[i] - line.at[first], width))
+            cell = cells + line.positions[i] - line.positions[first]
+            row_clusters.append(Cluster(char, n_chars, cell, n_cells))
         i = end
-    return tuple(found)
+    return tuple(row_clusters)
 
 
-def _rtl(line: Line, i: int) -> bool:
+def _is_rtl(line: Line, i: int) -> bool:
     return line.levels[line.starts[i]] > 0

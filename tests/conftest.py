@@ -1,5 +1,5 @@
-"""What tests share: a real Valkey server, stores of each kind, a memory in a file, and data beside
-the checkout.
+"""Fixtures that tests share: a real Valkey server, stores of each kind, a memory in a file, an
+empty home, small checkpoints, and the evaluation data beside the checkout.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from support.homes import move_into
 
 from optical_memory import OpticalMemory
 from optical_memory.stores import Store, open_store
@@ -18,34 +19,46 @@ from optical_memory.stores.private_server import private_server
 from optical_memory.stores.redis import RedisStore
 from optical_memory.stores.sqlite import SQLiteStore
 from optical_memory.testing import TemplateReader
+from optical_memory.threads import wait_passively
 
 if TYPE_CHECKING:
     from support.shelf_turns import Open
     from support.small_checkpoints import Stock
 
+wait_passively()  # before a test loads torch, and for every process that a test starts
+
 
 @pytest.fixture(scope="session")
 def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A real server: the one at REDIS_URL, or a private one that keeps every commit on disk."""
-    if url := os.environ.get("REDIS_URL"):
-        yield url
+    named_server = os.environ.get("REDIS_URL")
+    if named_server:
+        yield named_server
         return
     with private_server(tmp_path_factory.mktemp("valkey")) as url:
         yield url
 
 
+@pytest.fixture
+def empty_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder that is the home and the working directory of this test."""
+    move_into(tmp_path, monkeypatch)
+    return tmp_path
+
+
 @pytest.fixture(params=["sqlite", "redis"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
-    """An empty store of each kind, on the real thing."""
+    """An empty store of each kind: a real file, a real server."""
     if request.param == "sqlite":
-        opened: Store = SQLiteStore(tmp_path / "memory.db")
+        empty: Store = SQLiteStore(tmp_path / "memory.db")
+        yield empty
     else:
-        opened = RedisStore(request.getfixturevalue("redis_url"), prefix=f"test-{uuid.uuid4().hex}")
-    yield opened
-    if request.param == "redis":
-        for session in opened.sessions():
-            opened.drop(session)
-    opened.close()
+        server = request.getfixturevalue("redis_url")
+        empty = RedisStore(server, prefix=request.getfixturevalue("prefix"))
+        yield empty
+        for session in empty.sessions():
+            empty.drop(session)
+    empty.close()
 
 
 @pytest.fixture
@@ -56,25 +69,26 @@ def prefix() -> str:
 
 @pytest.fixture
 def file_url(tmp_path: Path) -> str:
-    """The address of a store in a file that is not there yet."""
+    """The URL of a store in a file that does not exist yet."""
     return f"sqlite:///{tmp_path}/memory.db"
 
 
 @pytest.fixture(scope="module")
 def own_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A server of a module's own, for work on every session that there is."""
+    """A server for one test module, for work on every session of a store."""
     with private_server(tmp_path_factory.mktemp("valkey")) as url:
         yield url
 
 
 @pytest.fixture(params=["sqlite", "redis"])
 def url(request: pytest.FixtureRequest, file_url: str) -> Iterator[str]:
-    """The address of an empty store of each kind, with no sessions of other tests."""
+    """The URL of an empty store of each kind, with no sessions of other tests."""
     if request.param == "sqlite":
         yield file_url
         return
-    yield (found := request.getfixturevalue("own_server"))
-    store = open_store(found)
+    server: str = request.getfixturevalue("own_server")
+    yield server
+    store = open_store(server)
     for session in store.sessions():
         store.drop(session)
     store.close()
@@ -82,10 +96,10 @@ def url(request: pytest.FixtureRequest, file_url: str) -> Iterator[str]:
 
 @pytest.fixture
 def opened(file_url: str) -> Iterator[Open]:
-    """Opens memories of one session in one file; closes them after the test."""
+    """Opens memories of one session in one file, and closes them after the test."""
     memories: list[OpticalMemory] = []
 
-    def open_one(**settings: Any) -> OpticalMemory:
+    def open_memory(**settings: Any) -> OpticalMemory:
         defaults: dict[str, Any] = {
             "store": file_url,
             "reader": TemplateReader(),
@@ -95,7 +109,7 @@ def opened(file_url: str) -> Iterator[Open]:
         memories.append(OpticalMemory("alice", **defaults | settings))
         return memories[-1]
 
-    yield open_one
+    yield open_memory
     for memory in memories:  # without flushing: some tests leave work that never ends or fails
         memory._worker.stop()
         memory.store.close()
@@ -103,11 +117,11 @@ def opened(file_url: str) -> Iterator[Open]:
 
 @pytest.fixture(scope="session")
 def data_dir() -> Path:
-    """The evaluation data, when it lies in `../shared/data` beside the checkout."""
-    found = Path(__file__).resolve().parents[1].parent / "shared" / "data"
-    if not found.is_dir():
-        pytest.skip(f"needs the evaluation data in {found}")
-    return found
+    """The evaluation data, if it lies in `../shared/data` beside the checkout; else a skip."""
+    folder = Path(__file__).resolve().parents[2] / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip(f"needs the evaluation data in {folder}")
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,8 @@
 """A certificate says what a reader misreads, and statuses say how far to trust every character."""
 
 import json
-from itertools import pairwise
+from collections.abc import Iterable
+from itertools import chain, pairwise
 
 import numpy as np
 import pytest
@@ -44,8 +45,8 @@ def test_neighbouring_errors_are_one_range() -> None:
 
 def test_the_worst_window_is_where_the_errors_are() -> None:
     truth = "x" * 1000
-    read = "x" * 500 + "y" * 32 + "x" * 468
-    start, end, share = certify_reading("small", truth, reading(read)).worst
+    text = "x" * 500 + "y" * 32 + "x" * 468
+    start, end, share = certify_reading("small", truth, reading(text)).worst
     assert share == 0.5
     assert end - start == WINDOW
     assert start <= 500
@@ -58,7 +59,8 @@ def test_the_worst_window_of_a_short_page_is_the_page() -> None:
 
 def test_a_page_of_blanks_is_read_perfectly() -> None:
     got = certify_reading("tiny", " \n ", reading(" \n ", 1.0))
-    assert (got.agreement, got.sure, got.misread, got.worst) == (1.0, 1.0, (), (0, 0, 1.0))
+    assert (got.agreement, got.confidence) == (1.0, 1.0)
+    assert (got.misread, got.worst) == ((), (0, 0, 1.0))
 
 
 def test_a_reading_of_another_length_has_failed() -> None:
@@ -68,9 +70,9 @@ def test_a_reading_of_another_length_has_failed() -> None:
         statuses(4, Ledger(), None, reading("abc"))
 
 
-def test_sure_is_the_mean_confidence_of_the_ink() -> None:
+def test_the_confidence_is_the_mean_of_the_ink() -> None:
     got = certify_reading("tiny", "a b", Reading("a b", np.array([0.5, 1.0, 0.7], np.float32)))
-    assert got.sure == pytest.approx(0.6)
+    assert got.confidence == pytest.approx(0.6)
 
 
 def test_a_certificate_survives_json_and_knows_what_it_never_measured() -> None:
@@ -93,45 +95,61 @@ SAME_LENGTH = st.integers(0, 80).flatmap(
 )
 
 
+def offsets_in(ranges: Iterable[tuple[int, int]]) -> list[int]:
+    """The offsets of all characters in the ranges, in order."""
+    return list(chain.from_iterable(range(start, end) for start, end in ranges))
+
+
+@given(SAME_LENGTH)
+def test_misread_is_exactly_where_the_texts_differ(pair: tuple[str, str]) -> None:
+    truth, text = pair
+    misread = certify_reading("tiny", truth, reading(text)).misread
+    assert offsets_in(misread) == [i for i in range(len(truth)) if truth[i] != text[i]]
+    assert all(a[1] < b[0] for a, b in pairwise(misread))
+
+
 @given(SAME_LENGTH)
 @example(("7" * 65, "a" + "7" * 63 + "a"))  # its worst window is better than the whole
-def test_misread_is_exactly_where_the_texts_differ(pair: tuple[str, str]) -> None:
-    truth, read = pair
-    got = certify_reading("tiny", truth, reading(read))
-    assert {i for a, b in got.misread for i in range(a, b)} == {
-        i for i in range(len(truth)) if truth[i] != read[i]
-    }
-    assert all(a[1] < b[0] for a, b in pairwise(got.misread))
-    inked = [i for i, char in enumerate(truth) if not char.isspace()]
-    width = min(WINDOW, len(inked))
-    windows = [inked[i : i + width] for i in range(len(inked) - width + 1)] if inked else []
-    shares = [sum(truth[i] == read[i] for i in window) / width for window in windows]
-    assert got.worst[2] == pytest.approx(min(shares, default=1.0))
+def test_the_worst_window_is_the_first_of_the_worst_of_all_windows(pair: tuple[str, str]) -> None:
+    truth, text = pair
+    worst = certify_reading("tiny", truth, reading(text)).worst
+    ink = [i for i, char in enumerate(truth) if not char.isspace()]
+    width = min(WINDOW, len(ink))
+    windows = [ink[i : i + width] for i in range(len(ink) - width + 1)] if ink else []
+    shares = [sum(truth[i] == text[i] for i in window) / width for window in windows]
+    assert worst[2] == pytest.approx(min(shares, default=1.0))
     if windows:
         first = windows[shares.index(min(shares))]
-        assert got.worst[:2] == (first[0], first[-1] + 1)
+        assert worst[:2] == (first[0], first[-1] + 1)
 
 
 @given(SAME_LENGTH, st.booleans())
 def test_no_verified_or_original_character_is_ever_wrong(
-    pair: tuple[str, str], certified: bool
+    pair: tuple[str, str], is_certified: bool
 ) -> None:
-    truth, read = pair
+    truth, text = pair
     ledger = extract(truth)
-    certificate = certify_reading("tiny", truth, reading(read)) if certified else None
-    spans = statuses(len(truth), ledger, certificate, reading(read))
-    assert [i for span in spans for i in range(span.start, span.end)] == list(range(len(truth)))
+    certificate = certify_reading("tiny", truth, reading(text)) if is_certified else None
+    spans = statuses(len(truth), ledger, certificate and certificate.confirms(text), reading(text))
+    assert offsets_in((span.start, span.end) for span in spans) == list(range(len(truth)))
     assert all(a.status != b.status for a, b in pairwise(spans))
     for span in spans:
         if span.status == "verified":
-            assert read[span.start : span.end] == truth[span.start : span.end]
+            assert text[span.start : span.end] == truth[span.start : span.end]
         assert 0 <= span.p <= 1
 
 
 def test_each_status_has_its_cause() -> None:
-    truth, read = "code 7Q2Z9 blue sky", "code xxxxx bluX \ufffd\ufffdy"
-    certificate = certify_reading("tiny", truth, reading(read, 0.95))
-    got = statuses(len(truth), extract(truth), certificate, reading(read, 0.95), gone=[(0, 2)])
+    truth = "code 7Q2Z9 blue sky"
+    wrong_reading = reading("code xxxxx bluX \ufffd\ufffdy", 0.95)
+    certificate = certify_reading("tiny", truth, wrong_reading)
+    got = statuses(
+        len(truth),
+        extract(truth),
+        certificate.confirms(wrong_reading.text),
+        wrong_reading,
+        erased_ranges=[(0, 2)],
+    )
     assert [(truth[s.start : s.end], s.status, s.p) for s in got] == [
         ("co", "forgotten", 0.0),
         ("de ", "verified", 1.0),
@@ -146,7 +164,9 @@ def test_each_status_has_its_cause() -> None:
 
 def test_what_was_right_but_not_sure_is_reconstructed() -> None:
     doubtful = Reading("ab cd", np.array([0.99, 0.6, 0.99, 0.99, 0.99], np.float32))
-    got = statuses(5, Ledger(), certify_reading("tiny", "ab cd", doubtful), doubtful)
+    got = statuses(
+        5, Ledger(), certify_reading("tiny", "ab cd", doubtful).confirms("ab cd"), doubtful
+    )
     assert [(s.start, s.end, s.status) for s in got] == [
         (0, 1, "verified"),
         (1, 2, "reconstructed"),
@@ -159,7 +179,8 @@ def test_another_reading_is_not_verified_however_sure_it_is() -> None:
     """As from a decoder that went another way because its numbers were rounded otherwise."""
     truth = "a" * 64 + "b" * 64 + "c" * 64 + "d"
     certificate = certify_reading("base", truth, reading(truth, 1.0))
-    got = statuses(193, Ledger(), certificate, reading(truth[:100] + "X" + truth[101:], 1.0))
+    later = reading(truth[:100] + "X" + truth[101:], 1.0)
+    got = statuses(193, Ledger(), certificate.confirms(later.text), later)
     assert [(s.start, s.end, s.status) for s in got] == [
         (0, 64, "verified"),
         (64, 128, "reconstructed"),
@@ -172,10 +193,16 @@ def test_a_forgotten_turn_leaves_no_checksum_and_the_rest_stays_verified() -> No
     certificate = Certificate(
         "r", "1", "int8", {"base": certify_reading("base", truth, reading(truth, 1.0))}
     )
-    left = Certificate.from_json(certificate.without(63, 70).to_json())
-    assert left.partial
-    assert [check == 0 for check in left.rungs["base"].checks] == [True, True, False, False]
-    got = statuses(256, Ledger(), left.rungs["base"], reading(truth, 1.0), gone=[(63, 70)])
+    rest = Certificate.from_json(certificate.without(63, 70).to_json())
+    assert rest.partial
+    assert [check == 0 for check in rest.rungs["base"].checks] == [True, True, False, False]
+    got = statuses(
+        256,
+        Ledger(),
+        rest.rungs["base"].confirms(truth),
+        reading(truth, 1.0),
+        erased_ranges=[(63, 70)],
+    )
     assert [(s.start, s.end, s.status) for s in got] == [
         (0, 63, "reconstructed"),
         (63, 70, "forgotten"),
@@ -185,15 +212,27 @@ def test_a_forgotten_turn_leaves_no_checksum_and_the_rest_stays_verified() -> No
 
 
 def test_a_certificate_of_the_first_format_verifies_nothing() -> None:
-    told = Certificate(
-        "r", "1", "int8", {"base": certify_reading("base", "abcd", reading("abXd"))}
-    ).to_json()
-    old = told | {"v": 1, "rungs": [rung[:5] for rung in told["rungs"]]}
+    rungs = {"base": certify_reading("base", "abcd", reading("abXd"))}
+    data = Certificate("r", "1", "int8", rungs).to_json()
+    old = data | {"v": 1, "rungs": [fields[:5] for fields in data["rungs"]]}
     proof = Certificate.from_json(old).rungs["base"]
     assert (proof.agreement, proof.misread) == (0.75, ((2, 3),))
-    assert {span.status for span in statuses(4, Ledger(), proof, reading("abXd", 1.0))} == {
-        "reconstructed"
-    }
+    assert {
+        span.status for span in statuses(4, Ledger(), proof.confirms("abXd"), reading("abXd", 1.0))
+    } == {"reconstructed"}
+
+
+def test_the_means_of_a_page_keep_two_decimals_after_a_turn_was_forgotten() -> None:
+    rung = RungCertificate("tiny", 0.98765, (), (0, 64, 0.51999), 0.8999, (1, 2))
+    rest = rung.without(10, 20)
+    assert (rest.agreement, rest.confidence, rest.worst) == (0.98, 0.89, (0, 0, 0.51))
+    assert rung.without(70, 80).worst == (0, 64, 0.51999)  # of other text: it stays
+
+
+def test_misreadings_in_a_forgotten_turn_go_and_those_beside_it_stay() -> None:
+    rung = RungCertificate("tiny", 0.5, ((0, 12), (14, 16), (18, 30)), (0, 0, 0.5), 0.5)
+    assert rung.without(10, 20).misread == ((0, 10), (20, 30))
+    assert rung.without(13, 17).misread == ((0, 12), (18, 30))
 
 
 def test_without_a_certificate_all_that_is_read_is_reconstructed() -> None:
@@ -203,7 +242,7 @@ def test_without_a_certificate_all_that_is_read_is_reconstructed() -> None:
 
 def test_without_a_reading_only_the_ledger_is_left() -> None:
     ledger = Ledger((LedgerSpan(2, 4, "number", "42"),))
-    got = statuses(6, ledger, RungCertificate("tiny", 1.0, (), (0, 6, 1.0), 1.0), None)
+    got = statuses(6, ledger, np.ones(6, np.bool_), None)
     assert [span.status for span in got] == ["forgotten", "original", "forgotten"]
     assert statuses(0, Ledger(), None, None) == []
 
@@ -214,10 +253,10 @@ def test_blanks_do_not_make_a_doubtful_word_look_sure() -> None:
 
 
 @pytest.mark.parametrize(
-    ("truth", "read", "expected"),
+    ("truth", "text", "share"),
     [("abcd", "abcd", 1), ("abcd", "", 0), ("", "", 1), ("abcd", "abXcd", 0.8), ("ab", "cd", 0)],
 )
 def test_accuracy_is_one_less_the_edit_distance_over_the_longer(
-    truth: str, read: str, expected: float
+    truth: str, text: str, share: float
 ) -> None:
-    assert accuracy(truth, read) == pytest.approx(expected)
+    assert accuracy(truth, text) == pytest.approx(share)

@@ -1,8 +1,9 @@
-"""Token counts are exact and picture prices follow what providers publish."""
+"""Token counts are exact, and prices of pictures are those that providers publish."""
 
 import pytest
 
 from optical_memory.counting import IMAGE_PRICES, count_batch, count_tokens, image_tokens
+from optical_memory.errors import InputError
 
 
 def test_the_official_prompts_have_their_published_lengths() -> None:
@@ -23,10 +24,8 @@ def test_a_batch_counts_like_one_by_one() -> None:
 
 
 def test_english_prose_is_four_to_five_characters_a_token() -> None:
-    text = (
-        "The old man went down to the harbour in the morning to see whether the boats had come back. "
-        * 20
-    )
+    sentence = "The old man went down to the harbour to see whether the boats had come back. "
+    text = sentence * 20
     assert 3.8 < len(text) / count_tokens(text) < 5.5
 
 
@@ -57,7 +56,10 @@ def test_no_price_falls_as_a_picture_grows(provider: str) -> None:
 
 
 def test_an_unknown_provider_is_refused_by_name() -> None:
-    with pytest.raises(ValueError, match=r"'acme'.*claude"):
+    with pytest.raises(InputError, match=r"'acme'.*claude"):
         image_tokens(512, "acme")
-    with pytest.raises(ValueError, match="positive side"):
+
+
+def test_a_picture_without_a_side_has_no_price() -> None:
+    with pytest.raises(InputError, match="positive side"):
         image_tokens(0, "claude")

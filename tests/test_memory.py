@@ -14,7 +14,7 @@ from optical_memory import OpticalMemory, Turn
 from optical_memory.errors import InputError
 from optical_memory.profiles import Rung
 from optical_memory.renderers import PageRenderer
-from optical_memory.testing import TemplateReader, turns_told
+from optical_memory.testing import TemplateReader, turn_texts
 from optical_memory.tokens import VisualTokens
 from optical_memory.turns import Attachment, ToolCall
 
@@ -22,7 +22,7 @@ from optical_memory.turns import Attachment, ToolCall
 def test_what_was_remembered_is_there_after_reopening_without_closing(opened: Open):
     ids = opened(background=False).remember(said(3))
     again = opened(background=False)
-    assert list(turns_told(again).items()) == list(zip(ids, (t.text for t in said(3)), strict=True))
+    assert list(turn_texts(again).items()) == list(zip(ids, (t.text for t in said(3)), strict=True))
 
 
 def test_every_turn_is_told_word_for_word_and_in_order_once_it_stands_on_pages(opened: Open):
@@ -37,14 +37,14 @@ def test_every_turn_is_told_word_for_word_and_in_order_once_it_stands_on_pages(o
     ]
     ids = memory.remember(turns)
     memory.flush()
-    told = turns_told(memory)
+    told = turn_texts(memory)
     assert list(told) == ids
     assert told[ids[0]] == "  indented\n\n\tand tabbed  \n"
     assert told[ids[1]] == '=> f({"a": 1})'
     assert told[ids[2]] == "result 1\nline 2"
     assert told[ids[3]] == "a picture\n[image: two cats <a.png>]"
     assert [told[id] for id in ids[4:]] == [turn.text for turn in turns[4:]]
-    assert memory.stats().pages == {"large": len(memory.archive.snapshot().pages)}
+    assert memory.stats().pages == {"large": len(memory._archive.snapshot().pages)}
 
 
 def test_the_same_turn_again_changes_nothing(opened: Open):
@@ -54,14 +54,14 @@ def test_the_same_turn_again_changes_nothing(opened: Open):
     version = memory.store.version("alice")
     memory.remember([turn, turn])
     assert memory.store.version("alice") == version
-    assert turns_told(memory) == {"m1": "hello"}
+    assert turn_texts(memory) == {"m1": "hello"}
 
 
 def test_an_edited_turn_replaces_the_old_one_while_it_is_open(opened: Open):
     memory = opened(background=False)
     memory.remember([Turn("user", "first", id="a"), Turn("user", "second", id="b")])
     memory.remember(Turn("user", "first, edited", id="a"))
-    assert turns_told(memory) == {"a": "first, edited", "b": "second"}
+    assert turn_texts(memory) == {"a": "first, edited", "b": "second"}
 
 
 def test_an_edited_turn_on_a_sealed_page_is_a_new_turn_and_sending_it_all_again_changes_nothing(
@@ -95,9 +95,9 @@ class EditingRenderer:
 def test_a_turn_edited_while_its_page_is_drawn_is_sealed_as_edited(opened: Open):
     memory = opened(background=False, keep_turns=0)
     memory.remember([Turn("user", turn.text, id=f"m{i}") for i, turn in enumerate(said(40))])
-    memory.renderer = EditingRenderer(opened(background=False))  # type: ignore[assignment]
+    memory._upkeep._renderer = EditingRenderer(opened(background=False))  # type: ignore[assignment]
     assert memory.seal()
-    assert turns_told(memory)["m1"] == "edited just in time"
+    assert turn_texts(memory)["m1"] == "edited just in time"
     assert memory.check() == []
 
 
@@ -112,7 +112,7 @@ def test_a_tool_call_and_its_result_stand_on_one_page_where_it_can_hold_both(ope
             ]
         )
     memory.flush()
-    turns = [record for record in memory.archive.snapshot().turns.values() if record.sealed]
+    turns = [record for record in memory._archive.snapshot().turns.values() if record.sealed]
     pairs = [(call, answer) for call, answer in pairwise(turns) if answer.role == "tool"]
     assert len(pairs) > 20
     assert all(call.pages == answer.pages for call, answer in pairs)
@@ -125,13 +125,13 @@ def test_what_is_no_turn_is_refused_and_nothing_is_written(opened: Open, wrong: 
     memory = opened(background=False)
     with pytest.raises(InputError):
         memory.remember([Turn("user", "fine"), wrong])
-    assert memory.store.version("alice") == 0
+    assert not memory.store.version("alice").exists
 
 
 def test_half_a_character_is_kept_as_a_visible_escape(opened: Open):
     memory = opened(background=False)
     memory.remember(Turn("user", "broken \ud83d emoji", id="\udc00"))
-    assert list(turns_told(opened(background=False)).values()) == ["broken \\ud83d emoji"]
+    assert list(turn_texts(opened(background=False)).values()) == ["broken \\ud83d emoji"]
 
 
 @pytest.mark.slow

@@ -16,7 +16,7 @@ from support.shelf_turns import Open, said
 import optical_memory
 from optical_memory import OpticalMemory, Turn
 from optical_memory.profiles import Rung
-from optical_memory.testing import TemplateReader, turns_told
+from optical_memory.testing import TemplateReader, turn_texts
 from optical_memory.tokens import VisualTokens
 
 ROOT = Path(optical_memory.__file__).parents[1]
@@ -47,7 +47,7 @@ def test_two_threads_with_a_memory_each_lose_nothing_and_number_without_gaps(ope
 
 
 def assert_both_told_everything(memory: OpticalMemory, each: int) -> None:
-    told = turns_told(memory)
+    told = turn_texts(memory)
     assert memory.check() == []
     assert set(told) == {f"{who}{n}" for who in ("ann", "bob") for n in range(each)}
     assert all(
@@ -86,7 +86,7 @@ def test_two_processes_on_one_session_lose_nothing(
     assert [writer.wait(timeout=120) for writer in writers] == [0, 0]
     with OpticalMemory("alice", store=url, reader=TemplateReader(), background=False) as memory:
         try:
-            assert len(memory.archive.snapshot().pages) > 5
+            assert len(memory._archive.snapshot().pages) > 5
             assert_both_told_everything(memory, 60)
         finally:
             memory.forget(session=True)
@@ -155,4 +155,4 @@ def test_a_memory_that_was_only_read_starts_no_thread(opened: Open):
     reader = opened()
     reader.recall("topic7")
     reader.close()
-    assert not reader._worker.started
+    assert not reader._worker.has_started

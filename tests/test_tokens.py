@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from safetensors.numpy import save
 
-from optical_memory.errors import CorruptTokens, ReaderMismatch
+from optical_memory.errors import CorruptTokens, InputError, ReaderMismatch
 from optical_memory.tokens import (
     CODECS,
     F16,
@@ -68,11 +68,12 @@ def test_int8_errs_by_half_a_step_of_its_token(values: np.ndarray) -> None:
 @settings(deadline=None, max_examples=60)
 def test_int4_errs_by_half_a_step_of_its_group(values: np.ndarray) -> None:
     error = np.abs(trip(INT4, values) - values)
-    for at in range(0, values.shape[1], 32):
-        group = values[:, at : at + 32]
-        low, high = group.min(axis=1, keepdims=True), group.max(axis=1, keepdims=True)
-        bound = (high - low) / 30 * 1.02 + np.abs(low) * 2**-10 + (high - low) * 2**-10 + 1e-6
-        assert (error[:, at : at + 32] <= bound).all()
+    for start in range(0, values.shape[1], 32):
+        group = values[:, start : start + 32]
+        low = group.min(axis=1, keepdims=True)
+        extent = group.max(axis=1, keepdims=True) - low
+        bound = extent / 30 * 1.02 + np.abs(low) * 2**-10 + extent * 2**-10 + 1e-6
+        assert (error[:, start : start + 32] <= bound).all()
 
 
 @pytest.mark.parametrize(
@@ -89,9 +90,9 @@ def test_a_page_of_deepseek_tokens_takes_the_bytes_that_are_advertised(
 
 @every_codec
 def test_packing_what_was_unpacked_changes_it_no_further(kind: TokenCodec) -> None:
-    once = unpack(kind.pack(sample()))
-    twice = unpack(kind.pack(once))
-    assert np.allclose(once.values, twice.values, rtol=2e-3, atol=2e-3)
+    tokens = unpack(kind.pack(sample()))
+    second_trip = unpack(kind.pack(tokens))
+    assert np.allclose(tokens.values, second_trip.values, rtol=2e-3, atol=2e-3)
 
 
 @every_codec
@@ -129,30 +130,30 @@ def test_only_finite_tables_are_packed(kind: TokenCodec, values: np.ndarray) -> 
 
 
 @pytest.mark.parametrize(
-    "other", [("deepseek", "r1", "base"), ("pocket", "r2", "base"), ("pocket", "r1", "tiny")]
+    "maker", [("deepseek", "r1", "base"), ("pocket", "r2", "base"), ("pocket", "r1", "tiny")]
 )
-def test_tokens_of_another_reader_revision_or_rung_are_refused(other: tuple[str, str, str]) -> None:
+def test_tokens_of_another_reader_revision_or_rung_are_refused(maker: tuple[str, str, str]) -> None:
     with pytest.raises(ReaderMismatch, match="encode the page again"):
-        unpack(INT8.pack(sample()), expect=other)
+        unpack(INT8.pack(sample()), expect=maker)
 
 
 @every_codec
 def test_a_blob_with_any_byte_changed_never_gives_other_numbers(kind: TokenCodec) -> None:
     data = kind.pack(sample(4, 40))
     body = 8 + int.from_bytes(data[:8], "little")
-    survivors = []
-    for at in range(len(data)):
-        broken = bytearray(data)
-        broken[at] ^= 0x41
+    harmless = []
+    for position in range(len(data)):
+        flipped_data = bytearray(data)
+        flipped_data[position] ^= 0x41
         try:
-            assert np.array_equal(unpack(bytes(broken)).values, unpack(data).values)
-            survivors.append(at)
+            tokens = unpack(bytes(flipped_data))
         except CorruptTokens:
             continue
-    assert all(
-        8 <= at < body for at in survivors
-    )  # in the maker's name, which `expect` holds against it
-    assert len(survivors) < 20
+        assert np.array_equal(tokens.values, unpack(data).values)
+        harmless.append(position)
+    # They lie in the name of the maker, which `expect` compares.
+    assert all(8 <= position < body for position in harmless)
+    assert len(harmless) < 20
 
 
 @every_codec
@@ -199,13 +200,14 @@ def test_an_oversize_header_is_refused_before_it_is_read(size: int) -> None:
 def test_a_header_is_refused_for_its_size_even_when_the_rest_is_right() -> None:
     data = INT8.pack(sample(4, 40))
     size = int.from_bytes(data[:8], "little")
-    for padded in (16_384, 16_392):
-        wide = padded.to_bytes(8, "little") + data[8 : 8 + size].ljust(padded) + data[8 + size :]
-        if padded <= 16_384:
-            assert np.array_equal(unpack(wide).values, unpack(data).values)
-        else:
-            with pytest.raises(CorruptTokens, match="header of 16392 bytes"):
-                unpack(wide)
+
+    def with_header_of(n_bytes: int) -> bytes:
+        header = data[8 : 8 + size].ljust(n_bytes)
+        return n_bytes.to_bytes(8, "little") + header + data[8 + size :]
+
+    assert np.array_equal(unpack(with_header_of(16_384)).values, unpack(data).values)
+    with pytest.raises(CorruptTokens, match="header of 16392 bytes"):
+        unpack(with_header_of(16_392))
 
 
 def about(**changes: object) -> dict[str, str]:
@@ -251,16 +253,15 @@ def test_a_maker_whose_name_does_not_fit_the_header_is_refused_when_packing() ->
 
 def test_codecs_are_found_by_name() -> None:
     assert [codec(name) for name in ("f16", "int8", "int4")] == [F16, INT8, INT4]
-    with pytest.raises(ValueError, match="f16, int8, int4"):
+    with pytest.raises(InputError, match="f16, int8, int4"):
         codec("INT8")
 
 
 def test_a_blob_key_depends_on_each_of_its_inputs_and_on_where_they_end() -> None:
     base = ("sha256:ab", "pocket", "r1", "base", "int8")
-    others = [(*base[:i], base[i] + "x", *base[i + 1 :]) for i in range(5)] + [
-        ("sha256:abpocket", "", *base[2:])
-    ]
-    assert len({blob_key(*inputs) for inputs in [base, *others]}) == 7
+    changes = [(*base[:i], base[i] + "x", *base[i + 1 :]) for i in range(5)]
+    moved_border = ("sha256:abpocket", "", *base[2:])
+    assert len({blob_key(*inputs) for inputs in [base, moved_border, *changes]}) == 7
     assert blob_key(*base) == blob_key(*base)
 
 

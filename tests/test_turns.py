@@ -1,4 +1,4 @@
-"""What a turn is: a value, made with two words, equal when it says the same."""
+"""A turn is a value, made with two words and equal to any that says the same; it has a body."""
 
 from __future__ import annotations
 
@@ -6,7 +6,15 @@ import dataclasses
 
 import pytest
 
-from optical_memory.turns import Attachment, ToolCall, Turn
+from optical_memory.turns import (
+    Attachment,
+    ToolCall,
+    Turn,
+    attachment_text,
+    body,
+    call_offset,
+    call_text,
+)
 
 
 def test_a_role_and_a_text_are_enough():
@@ -30,3 +38,43 @@ def test_nothing_in_a_turn_can_be_changed(value):
     field = dataclasses.fields(value)[0].name
     with pytest.raises(dataclasses.FrozenInstanceError):
         setattr(value, field, "changed")
+
+
+def test_the_body_has_the_text_then_the_calls_then_the_attachments():
+    turn = Turn(
+        "assistant",
+        "On it.\r\nNow.",
+        tool_calls=(ToolCall("find", '{"q": 1}'), ToolCall("stop")),
+        attachments=(
+            Attachment("image", "https://a.b/c.png", "a cat"),
+            Attachment("file", "x.pdf"),
+        ),
+    )
+    assert body(turn).split("\n") == [
+        "On it.",
+        "Now.",
+        '=> find({"q": 1})',
+        "=> stop({})",
+        "[image: a cat <https://a.b/c.png>]",
+        "[file: <x.pdf>]",
+    ]
+
+
+def test_a_call_and_an_attachment_stand_in_the_body_as_their_own_text():
+    call = ToolCall("find", '{"q": 1}')
+    picture = Attachment("image", "a.png", "two cats")
+    assert body(Turn("assistant", "", tool_calls=(call,))) == call_text(call)
+    assert body(Turn("user", "", attachments=(picture,))) == attachment_text(picture)
+
+
+@pytest.mark.parametrize("text", ["", "look", "two\r\nlines", "ends in a return\r"])
+def test_the_first_call_stands_at_its_offset(text: str):
+    turn = Turn("assistant", text, tool_calls=(ToolCall("f"),))
+    assert body(turn)[call_offset(turn) :] == "=> f({})"
+
+
+def test_without_calls_the_offset_is_the_end_of_the_body():
+    picture = Attachment("image", "a.png")
+    assert call_offset(Turn("user", "hello", attachments=(picture,))) == len(
+        "hello\n[image: <a.png>]"
+    )

@@ -1,8 +1,9 @@
 """Draw a run's held-out curve: one panel a rung, one line a kind of text, decoder solid and grid
 head dashed.
 
-python training/plot.py training/curves/2026-11-25.jsonl    # writes the .svg beside it; needs the
-extra `evals`
+    python training/plot.py training/curves/2026-11-25.jsonl
+
+Writes the .svg beside it. Needs the extra `evals`.
 """
 
 from __future__ import annotations

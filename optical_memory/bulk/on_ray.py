@@ -1,9 +1,8 @@
-"""The engine of bulk work on Ray Data: a pool of processes, each with the store and the reader
-opened once.
+"""The engine of bulk work on Ray Data: a pool of processes that open the store and the reader once.
 
-Ray runs the processes, on this machine or on a cluster, and starts one anew that died. What a
-session's work is, and which sessions are left to do, `bulk` decides. Ray comes with the extra
-`optical-memory[ray]`.
+Ray runs the processes, on this machine or on a cluster, and replaces a process that dies. `works`
+does the work of a session, `sessions` chooses the sessions that are left to do. Ray comes with the
+extra `optical-memory[ray]`.
 """
 
 from __future__ import annotations
@@ -17,49 +16,50 @@ from contextlib import contextmanager
 from typing import Any
 
 from optical_memory.bulk.report import SessionReport
-from optical_memory.bulk.sessions import Engine, Job, SessionWorker
+from optical_memory.bulk.sessions import Engine, SessionWorker
+from optical_memory.bulk.works import Job
 from optical_memory.errors import InputError, MissingExtra
 
-__all__ = ["on_ray"]
+__all__ = [
+    "ray_engine",
+]
 
 BLOCKS = 4096
-"""At most so many blocks: a block's sessions are reported together, and each block costs Ray some
+"""At most so many blocks. A block's sessions are reported together, and each block costs Ray some
 milliseconds.
 """
 
 
-def on_ray(
+def ray_engine(
     workers: int = 2, *, num_cpus: float = 1, num_gpus: float = 0, address: str = "local"
 ) -> Engine:
     """An engine of `workers` processes, each of which reserves so many CPUs and GPUs.
 
-    `address` is Ray's: "local" starts Ray on this machine and stops it afterwards, "auto" or
+    `address` is Ray's. "local" starts Ray on this machine and stops it afterwards. "auto" or
     "ray://host:10001" joins a cluster, whose machines need this package, the store and the reader's
-    files. Where the program has started Ray already, that is used. What the processes log is in
-    Ray's logs. Raises `MissingExtra` where Ray is not installed.
+    files. If the program has started Ray already, that Ray is used. The log of the processes is in
+    Ray's logs.
+
+    Raises `InputError` for a number out of range, `MissingExtra` if Ray is not installed.
     """
     if workers < 1 or num_cpus < 0 or num_gpus < 0:
         raise InputError(
-            f"workers must be positive, CPUs and GPUs not negative: {workers=}, {num_cpus=}, {num_gpus=}"
+            "workers must be positive, CPUs and GPUs not negative: "
+            f"{workers=}, {num_cpus=}, {num_gpus=}"
         )
-    ray = _ray()
+    ray = _import_ray()
+    options: dict[str, Any] = {"address": address}
+    if address == "local":
+        # Never fewer than the workers reserve, or Ray would wait for them forever.
+        options["num_cpus"] = max(os.cpu_count() or 1, math.ceil(workers * num_cpus))
+        options["include_dashboard"] = False
 
     def engine(job: Job, sessions: Sequence[str]) -> Iterator[SessionReport]:
-        own: dict[str, Any] = {"address": address}
-        if (
-            address == "local"
-        ):  # never fewer than the workers reserve, or Ray would wait for them forever
-            own |= {
-                "num_cpus": max(os.cpu_count() or 1, math.ceil(workers * num_cpus)),
-                "include_dashboard": False,
-            }
-        with _started(ray, own):
-            rows = ray.data.from_items(
-                [
-                    {"session": json.dumps(name)} for name in sessions
-                ],  # ASCII: Arrow takes no lone surrogates
-                override_num_blocks=min(len(sessions), BLOCKS),
-            ).map(
+        # JSON, which is ASCII: Arrow takes no lone surrogates.
+        items = [{"session": json.dumps(name)} for name in sessions]
+        with _started(ray, options), _quiet(ray):
+            blocks = ray.data.from_items(items, override_num_blocks=min(len(items), BLOCKS))
+            rows = blocks.map(
                 _Actor,
                 fn_constructor_args=(job,),
                 compute=ray.data.ActorPoolStrategy(size=workers),
@@ -79,10 +79,11 @@ class _Actor:
         self._worker = SessionWorker(job)
 
     def __call__(self, row: dict[str, Any]) -> dict[str, str]:
-        return {"report": json.dumps(self._worker.work_on(json.loads(row["session"])).to_json())}
+        report = self._worker.work_on(json.loads(row["session"]))
+        return {"report": json.dumps(report.to_json())}
 
 
-def _ray() -> Any:
+def _import_ray() -> Any:
     try:
         import ray
         import ray.data
@@ -95,19 +96,29 @@ def _ray() -> Any:
 
 @contextmanager
 def _started(ray: Any, options: dict[str, Any]) -> Iterator[None]:
-    """Ray, quietly: as the program has started it, or for as long as this lasts."""
-    own = not ray.is_initialized()
-    if own:
-        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-        ray.init(log_to_driver=False, logging_level=logging.ERROR, **options)
-    context, log = ray.data.DataContext.get_current(), logging.getLogger("ray.data")
-    before = context.enable_progress_bars, log.level
+    """Ray as the program has started it, or started for as long as this lasts."""
+    if ray.is_initialized():
+        yield
+        return
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    ray.init(log_to_driver=False, logging_level=logging.ERROR, **options)
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+@contextmanager
+def _quiet(ray: Any) -> Iterator[None]:
+    """Ray Data without progress bars, and with a log of errors only."""
+    context = ray.data.DataContext.get_current()
+    log = logging.getLogger("ray.data")
+    old_bars = context.enable_progress_bars
+    old_level = log.level
     context.enable_progress_bars = False
     log.setLevel(logging.ERROR)
     try:
         yield
     finally:
-        context.enable_progress_bars = before[0]
-        log.setLevel(before[1])
-        if own:
-            ray.shutdown()
+        context.enable_progress_bars = old_bars
+        log.setLevel(old_level)

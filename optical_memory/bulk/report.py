@@ -1,8 +1,7 @@
-"""The report of bulk work: one JSON line for each session as it is done, appended to a file that a
-later run reads.
+"""The report of bulk work: one JSON line a session, appended to a file that a later run reads.
 
-A process that is killed leaves at most one torn line; it is passed over, and the next run starts a
-line of its own.
+A process that is killed leaves at most one torn line. Readers skip it, and the next run starts a
+new line.
 """
 
 from __future__ import annotations
@@ -17,19 +16,22 @@ from pathlib import Path
 from typing import Any, BinaryIO, get_type_hints
 
 from optical_memory.errors import InputError
-from optical_memory.stores.base import BLOB_TTL
+from optical_memory.stores.base import BLOB_TTL, Version
 
-__all__ = ["SessionReport", "appending", "finished"]
+__all__ = [
+    "SessionReport",
+    "append_to",
+    "finished_sessions",
+]
 
 
 @dataclass(frozen=True, slots=True)
 class SessionReport:
-    """What was done with one session: `done` of its `pages` were encoded (at each rung), certified
-    or faded.
+    """The work on a session: `done` of its `pages` were encoded (at each rung), certified or faded.
 
-    `job` names the work, the reader and the settings; `version` is the session's when all was done
-    (0 if it failed), `at` is Unix time, `error` what went wrong. A `skipped` session was done by an
-    earlier run and is as it was then.
+    `job` names the work, the reader and the settings. `version` and `epoch` are the session's when
+    all was done (0 and "" if the work failed). `at` is Unix time, `error` says what went wrong. A
+    `skipped` session was done by an earlier run and has not changed since.
     """
 
     job: str
@@ -41,35 +43,45 @@ class SessionReport:
     at: float
     error: str | None = None
     skipped: bool = False
+    epoch: str = ""  # lines of older programs have none
+
+    def is_of(self, version: Version) -> bool:
+        """True if the session was at this version when its work was done."""
+        return (self.epoch, self.version) == (version.epoch, version.number)
 
     def to_json(self) -> dict[str, Any]:
+        """The fields of a line."""
         return asdict(self)
 
     def again(self) -> SessionReport:
-        """The report for a run that finds the session done."""
+        """The report for a later run, which does nothing with the session."""
         return replace(self, done=0, seconds=0.0, skipped=True)
 
 
-# Checked by hand: pydantic takes no lone surrogates, which a session's name may have.
+# Checked by hand: pydantic refuses lone surrogates, which the name of a session may have.
 _TYPES = {
     name: int | float if kind is float else kind
     for name, kind in get_type_hints(SessionReport).items()
 }
 
 
-def finished(path: Path, job: str, now: float | None = None) -> dict[str, SessionReport]:
-    """By session, the last line of the file about this job, where that is no failure and younger
-    than cached tokens.
+def finished_sessions(path: Path, job: str) -> dict[str, SessionReport]:
+    """The last line of each session about this job, if it is no failure.
 
-    Raises `InputError` for a file that cannot be read.
+    A line that is older than cached tokens live does not count: the tokens may be gone. Raises
+    `InputError` if the file cannot be read.
     """
-    oldest = (time.time() if now is None else now) - BLOB_TTL
-    found: dict[str, SessionReport] = {}
+    oldest = time.time() - BLOB_TTL
+    reports: dict[str, SessionReport] = {}
     for line in _lines(path):
-        report = _parsed(line)
+        report = _parse(line)
         if report is not None and report.job == job:
-            found[report.session] = report
-    return {s: report for s, report in found.items() if report.error is None and report.at > oldest}
+            reports[report.session] = report
+    return {
+        session: report
+        for session, report in reports.items()
+        if report.error is None and report.at > oldest
+    }
 
 
 def _lines(path: Path) -> list[str]:
@@ -81,52 +93,50 @@ def _lines(path: Path) -> list[str]:
         raise InputError(f"the report {path} cannot be read: {error}") from error
 
 
-def _parsed(line: str) -> SessionReport | None:
+def _parse(line: str) -> SessionReport | None:
     """None for a line that is torn or not ours."""
     try:
         values = json.loads(line)
-        report = SessionReport(**{name: value for name, value in values.items() if name in _TYPES})
-    except (ValueError, TypeError, AttributeError, RecursionError):
+        report = SessionReport(**{name: values[name] for name in _TYPES if name in values})
+    except (ValueError, TypeError, RecursionError):
         return None
-    return (
-        report
-        if all(isinstance(getattr(report, name), kind) for name, kind in _TYPES.items())
-        else None
-    )
+    is_valid = all(isinstance(getattr(report, name), kind) for name, kind in _TYPES.items())
+    return report if is_valid else None
 
 
 @contextmanager
-def appending(path: Path | None) -> Iterator[Callable[[SessionReport], None]]:
-    """Gives what writes a report's line, at once and whole; with no path it writes nowhere.
+def append_to(path: Path | None) -> Iterator[Callable[[SessionReport], None]]:
+    """Gives a function that writes a report's line, at once and whole.
 
-    Raises `InputError` where the file cannot be written.
+    Without a path it does nothing. Raises `InputError` if the file cannot be written.
     """
     if path is None:
         yield lambda report: None
         return
-    with _named(path):
+    with _named_errors(path):
         file = path.open("a+b")
     with file:
-        with _named(path):
-            if file.tell() and not _ends_a_line(file):
+        with _named_errors(path):
+            if file.tell() and not _ends_with_newline(file):
                 file.write(b"\n")  # after a torn line
         yield lambda report: _write(path, file, report)
 
 
 @contextmanager
-def _named(path: Path) -> Iterator[None]:
+def _named_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
         raise InputError(f"the report {path} cannot be written: {error}") from error
 
 
-def _ends_a_line(file: BinaryIO) -> bool:
+def _ends_with_newline(file: BinaryIO) -> bool:
     file.seek(-1, os.SEEK_END)
     return file.read(1) == b"\n"
 
 
 def _write(path: Path, file: BinaryIO, report: SessionReport) -> None:
-    with _named(path):
-        file.write((json.dumps(report.to_json(), allow_nan=False) + "\n").encode())
+    line = json.dumps(report.to_json(), allow_nan=False) + "\n"
+    with _named_errors(path):
+        file.write(line.encode())
         file.flush()

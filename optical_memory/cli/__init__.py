@@ -1,5 +1,6 @@
-"""The command line, `optical-memory`: one module for each group of commands, none of which loads a
-model for --help.
+"""The command line, `optical-memory`: a module for each group of commands.
+
+No command loads a model for --help.
 """
 
 from __future__ import annotations
@@ -12,41 +13,43 @@ from typing import Annotated
 import typer
 
 from optical_memory import __version__
-from optical_memory.cli import bulk, readers
-from optical_memory.cli import converse as remembering
-from optical_memory.cli import measure as measuring
-from optical_memory.cli import tend as tending
+from optical_memory.cli import bench, bulk, converse, demo, evaluate, inspect, readers, tend
 from optical_memory.errors import Forgotten, OpticalMemoryError
+from optical_memory.threads import wait_passively
 
-__all__ = ["app", "main"]
+__all__ = [
+    "app",
+    "main",
+]
 
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    help="A memory for LLM agents that keeps old conversation as pictures of text, and measures what it forgets.",
+    help="A memory for LLM agents that keeps old conversation as pictures of text, "
+    "and measures what it forgets.",
 )
 evaluations = typer.Typer(no_args_is_help=True, help="Measure on files of your own.")
 
-app.command()(measuring.demo)
-app.command()(remembering.remember)
-app.command()(remembering.recall)
-app.command()(remembering.context)
-app.command()(tending.fade)
-app.command()(tending.inspect)
-app.command()(tending.stats)
-app.command()(tending.check)
-app.command()(tending.forget)
-app.command()(measuring.bench)
+app.command()(demo.demo)
+app.command()(converse.remember)
+app.command()(converse.recall)
+app.command()(converse.context)
+app.command()(tend.fade)
+app.command()(inspect.inspect)
+app.command()(tend.stats)
+app.command()(tend.check)
+app.command()(tend.forget)
+app.command()(bench.bench)
 app.add_typer(evaluations, name="eval")
-evaluations.command()(measuring.fidelity)
-evaluations.command()(measuring.identifiers)
+evaluations.command()(evaluate.fidelity)
+evaluations.command()(evaluate.identifiers)
 app.add_typer(readers.app, name="readers")
 app.add_typer(bulk.app, name="bulk")
 
 
-def _tell_version(wanted: bool) -> None:
-    if wanted:
+def _show_version(asks: bool) -> None:
+    if asks:
         print(f"optical-memory {__version__}")
         raise typer.Exit
 
@@ -56,7 +59,7 @@ def _root(
     version: Annotated[
         bool,
         typer.Option(
-            "--version", callback=_tell_version, is_eager=True, help="Tell the version and exit."
+            "--version", callback=_show_version, is_eager=True, help="Tell the version and exit."
         ),
     ] = False,
 ) -> None:
@@ -64,12 +67,13 @@ def _root(
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run a command and exit: 0 done, 1 it failed (one line on stderr says why), 2 it was called
-    wrongly.
+    """Run a command and exit.
+
+    The exit code is 0 if it did its work, 1 if it failed (a line on stderr says why), and 2 if it
+    was called wrongly.
     """
-    os.environ.setdefault(
-        "HF_HUB_DISABLE_PROGRESS_BARS", "1"
-    )  # transformers' bar for loading weights
+    wait_passively()
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")  # transformers, loading weights
     try:
         app(args=None if arguments is None else list(arguments), prog_name="optical-memory")
     except (OpticalMemoryError, Forgotten) as error:

@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import closing, redirect_stdout
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 from rich.console import Console
 
-from optical_memory.bulk.on_ray import on_ray
-from optical_memory.bulk.report import SessionReport
-from optical_memory.bulk.sessions import Engine, Work, bulk, in_process
-from optical_memory.cli.options import AsJson, ReaderName, StoreUrl, store_at
-from optical_memory.cli.output import Run, maker, printable, table
-from optical_memory.cli.progress import progress_bar
+from optical_memory.bulk import Engine, SessionReport, Work, bulk, in_process, ray_engine
+from optical_memory.cli.options import (
+    BUDGET,
+    AsJson,
+    CapacityBudget,
+    ReaderName,
+    Retention,
+    StoreUrl,
+    store_at,
+)
+from optical_memory.cli.output import Run, printable, reader_name, table
+from optical_memory.cli.progress import progress_bars
 from optical_memory.memory import KEEP_TURNS
 from optical_memory.readers import open_reader
-from optical_memory.session.upkeep import default_store
+from optical_memory.stores import default_store
 
-__all__ = ["app"]
+__all__ = [
+    "app",
+]
 
 app = typer.Typer(
     no_args_is_help=True, help="Work on every session of a store; start it again and it goes on."
@@ -31,7 +40,8 @@ Sessions = Annotated[
     list[str] | None, typer.Option("--session", help="Only this session; may be given again.")
 ]
 EngineName = Annotated[
-    str, typer.Option("--engine", help="'local': in this process; 'ray': Ray Data.")
+    Literal["local", "ray"],
+    typer.Option("--engine", help="'local': in this process; 'ray': Ray Data."),
 ]
 Workers = Annotated[
     int | None, typer.Option("--workers", min=1, help="Processes of Ray; 2 unless given.")
@@ -48,7 +58,7 @@ Address = Annotated[
         "--ray-address", envvar="RAY_ADDRESS", help="A cluster; 'local' starts Ray on this machine."
     ),
 ]
-Report = Annotated[
+ReportFile = Annotated[
     Path | None,
     typer.Option(
         "--report", help="JSON lines, one a session; what it calls done is not done again."
@@ -57,10 +67,8 @@ Report = Annotated[
 Capacity = Annotated[
     int | None, typer.Option(min=0, help="Visual tokens a session keeps; by default the budget's.")
 ]
-Budget = Annotated[int, typer.Option(min=1, help="The budget that the capacity follows from.")]
-Retain = Annotated[
-    str, typer.Option(help="'pages' drops a certified page's text, 'text' keeps it.")
-]
+
+PAST_TENSE: dict[Work, str] = {"encode": "encoded", "certify": "certified", "fade": "faded"}
 
 
 @app.command()
@@ -76,19 +84,19 @@ def encode(
     num_cpus: Cpus = 1,
     num_gpus: Gpus = 0,
     ray_address: Address = "local",
-    report: Report = None,
+    report: ReportFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Make the visual tokens that the cache lacks, of every page at its rung."""
-    chosen = _engine(engine, workers, num_cpus, num_gpus, ray_address)
-    _run("encode", store, reader, session, report, chosen, as_json, all_rungs=all_rungs)
+    processes = _engine(engine, workers, num_cpus, num_gpus, ray_address)
+    _run("encode", store, reader, session, report, processes, as_json, all_rungs=all_rungs)
 
 
 @app.command()
 def certify(
     capacity: Capacity = None,
-    budget: Budget = 8_000,
-    retain: Retain = "pages",
+    budget: CapacityBudget = BUDGET,
+    retain: Retention = "pages",
     keep_turns: Annotated[
         int, typer.Option(min=0, help="The newest turns that always stay text.")
     ] = KEEP_TURNS,
@@ -100,25 +108,25 @@ def certify(
     num_cpus: Cpus = 1,
     num_gpus: Gpus = 0,
     ray_address: Address = "local",
-    report: Report = None,
+    report: ReportFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Seal full pages, certify those that wait, and fade as far as the capacity asks."""
-    chosen = _engine(engine, workers, num_cpus, num_gpus, ray_address)
-    settings = {
+    processes = _engine(engine, workers, num_cpus, num_gpus, ray_address)
+    settings: dict[str, Any] = {
         "capacity": capacity,
         "budget": budget,
-        "retain": _retain(retain),
+        "retain": retain,
         "keep_turns": keep_turns,
     }
-    _run("certify", store, reader, session, report, chosen, as_json, **settings)
+    _run("certify", store, reader, session, report, processes, as_json, **settings)
 
 
 @app.command()
 def fade(
     capacity: Capacity = None,
-    budget: Budget = 8_000,
-    retain: Retain = "pages",
+    budget: CapacityBudget = BUDGET,
+    retain: Retention = "pages",
     store: StoreUrl = None,
     session: Sessions = None,
     reader: ReaderName = "pocket",
@@ -127,30 +135,26 @@ def fade(
     num_cpus: Cpus = 1,
     num_gpus: Gpus = 0,
     ray_address: Address = "local",
-    report: Report = None,
+    report: ReportFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Fade the oldest pages of every session until it fits a capacity. What fades does not come
     back.
     """
-    chosen = _engine(engine, workers, num_cpus, num_gpus, ray_address)
-    settings = {"capacity": capacity, "budget": budget, "retain": _retain(retain)}
-    _run("fade", store, reader, session, report, chosen, as_json, **settings)
-
-
-def _retain(value: str) -> str:
-    if value not in ("pages", "text"):
-        raise typer.BadParameter(f"{value!r} is none of pages, text", param_hint="--retain")
-    return value
+    processes = _engine(engine, workers, num_cpus, num_gpus, ray_address)
+    settings: dict[str, Any] = {"capacity": capacity, "budget": budget, "retain": retain}
+    _run("fade", store, reader, session, report, processes, as_json, **settings)
 
 
 def _engine(
-    name: str, workers: int | None, num_cpus: float, num_gpus: float, address: str
+    name: Literal["local", "ray"],
+    workers: int | None,
+    num_cpus: float,
+    num_gpus: float,
+    address: str,
 ) -> Engine:
     if name == "ray":
-        return on_ray(workers or 2, num_cpus=num_cpus, num_gpus=num_gpus, address=address)
-    if name != "local":
-        raise typer.BadParameter(f"{name!r} is none of local, ray", param_hint="--engine")
+        return ray_engine(workers or 2, num_cpus=num_cpus, num_gpus=num_gpus, address=address)
     if workers is not None:
         raise typer.BadParameter(
             "the local engine is this process; workers need --engine ray", param_hint="--workers"
@@ -169,44 +173,47 @@ def _run(
     **settings: Any,
 ) -> None:
     url = store or default_store()
-    run = Run(f"bulk {work}", as_json, maker(open_reader(reader)))
-    with closing(store_at(url)) as opened:
-        names = sessions or opened.sessions()
-    found: list[SessionReport] = []
+    run = Run(f"bulk {work}", as_json, reader_name(open_reader(reader)))
+    with closing(store_at(url)) as session_store:
+        names = sessions or session_store.sessions()
+    reports: list[SessionReport] = []
     with (
-        progress_bar(as_json) as progress,
-        redirect_stdout(sys.stderr),
-    ):  # where Ray tells of processes that died
-        task = progress.add_task(f"bulk {work}", total=len(names))
-        for one in bulk(
+        progress_bars(as_json) as progress,
+        redirect_stdout(sys.stderr),  # Ray prints there if a process died
+    ):
+        for line in bulk(
             url, reader, work, sessions=names, report=report, engine=engine, **settings
         ):
-            found.append(one)
-            progress.advance(task)
-    failed = [one for one in found if one.error is not None]
-    rows = [one.to_json() for one in found]
-    run.done(lambda out: _show(out, work, found, failed), rows, failed=len(failed), **_sums(found))
-    raise typer.Exit(1 if failed else 0)
+            reports.append(line)
+            progress(f"bulk {work}", len(reports), len(names))
+    failures = [line for line in reports if line.error is not None]
+    run.finish(
+        lambda out: _show(out, work, reports, failures),
+        [line.to_json() for line in reports],
+        failed=len(failures),
+        **_sums(reports),
+    )
+    raise typer.Exit(1 if failures else 0)
 
 
-def _sums(found: Sequence[SessionReport]) -> dict[str, int]:
-    return {
-        "sessions": len(found),
-        "skipped": sum(one.skipped for one in found),
-        "pages": sum(one.pages for one in found),
-        "done": sum(one.done for one in found),
-    }
+def _sums(reports: Sequence[SessionReport]) -> dict[str, int]:
+    sums = Counter(sessions=0, skipped=0, pages=0, done=0)
+    for report in reports:
+        sums.update(sessions=1, skipped=report.skipped, pages=report.pages, done=report.done)
+    return dict(sums)
 
 
 def _show(
-    out: Console, work: Work, found: Sequence[SessionReport], failed: Sequence[SessionReport]
+    out: Console,
+    work: Work,
+    reports: Sequence[SessionReport],
+    failures: Sequence[SessionReport],
 ) -> None:
-    sums = _sums(found)
-    did = {"encode": "encoded", "certify": "certified", "fade": "faded"}[work]
+    sums = _sums(reports)
     out.print(
-        f"{sums['sessions']} sessions ({sums['skipped']} done before), {sums['pages']} pages, {sums['done']} {did}; "
-        f"{len(failed)} sessions failed"
+        f"{sums['sessions']} sessions ({sums['skipped']} done before), {sums['pages']} pages, "
+        f"{sums['done']} {PAST_TENSE[work]}; {len(failures)} sessions failed"
     )
-    if failed:
-        rows = [[printable(one.session), one.error] for one in failed]
-        out.print(table("failed", ["session", "why"], rows, left=2))
+    if failures:
+        rows = [[printable(report.session), report.error] for report in failures]
+        out.print(table("failed", ["session", "why"], rows, n_words=2))

@@ -1,6 +1,4 @@
-"""What a demo prints and writes: the forgetting table, answers, the restart; a contact sheet and an
-HTML report.
-"""
+"""What a demo prints and writes: the forgetting table, answers, the restart, an HTML report."""
 
 from __future__ import annotations
 
@@ -12,14 +10,23 @@ from typing import Any
 
 from optical_memory.cli.output import stdout, table
 from optical_memory.measure.contact_sheet import contact_sheet
-from optical_memory.measure.demo import Demo, PageRead
 from optical_memory.measure.demo_report import html_report
-from optical_memory.measure.questions import BEST
+from optical_memory.measure.demo_result import Demo, PageReading, Sheet
+from optical_memory.measure.questions import BEST, Answer
+from optical_memory.profiles import Ladder
 from optical_memory.renderers import PageRenderer
 from optical_memory.renderers.pictures import png_bytes
 from optical_memory.session.policy import FORGOTTEN, STUB
 
-__all__ = ["Band", "bands", "file_name", "rows", "show", "summary", "write"]
+__all__ = [
+    "Band",
+    "bands",
+    "file_name",
+    "rows",
+    "show",
+    "summary",
+    "write",
+]
 
 HEADINGS = [
     "age",
@@ -34,15 +41,24 @@ HEADINGS = [
     "trusted",
 ]
 
+LEGEND = (
+    "Age in pages, 1 the newest. Tokens a page, as the decoder receives them; text a page, in "
+    "DeepSeek tokens. Alone: accuracy of what the reader reads from cached tokens; recalled: with "
+    "the exact facts put over it, as recall gives it; worst: the worst page of these. Trusted: "
+    "characters that are original or verified."
+)
+
+
+# ---- the table -----------------------------------------------------------------------------------
+
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """Pages in the same state: ages `youngest` to `oldest` (1 is the newest page), `tokens` and
-    `text_tokens` a page.
+    """Pages of the same form, of ages `youngest` to `oldest` (1 is the newest page).
 
-    `alone` and `recalled` are mean accuracies in 0..1 (see `PageRead`), `worst` the least of
-    `recalled`, `trusted` the share of the characters that are original or verified; None where
-    nothing is read.
+    `n_tokens` and `text_tokens` are those of a page. `alone` and `recalled` are mean accuracies in
+    0..1: of the reader alone, and of recall. `worst` is the least of `recalled`, `trusted` the
+    share of the characters that are original or verified. They are None if nothing is read.
     """
 
     youngest: int
@@ -59,30 +75,40 @@ class Band:
 
 
 def bands(demo: Demo) -> list[Band]:
-    """The pages by what they are read from, the finest first."""
-    order = ["text", *(rung.name for rung in demo.ladder), STUB, FORGOTTEN]
-    groups = [[page for page in demo.pages if page.state == state] for state in order]
+    """The pages by the form that they are read from, the finest first."""
+    forms = ["text", *demo.ladder.names, STUB, FORGOTTEN]
+    groups = [[page for page in demo.pages if page.form == form] for form in forms]
     return [_band(group) for group in groups if group]
 
 
-def _band(pages: Sequence[PageRead]) -> Band:
-    ages, tokens = [page.age for page in pages], pages[0].visual_tokens
-    text = sum(page.text_tokens for page in pages) / len(pages)
-    recalled = [page.recalled for page in pages if page.recalled is not None]
-    read = [page.found for page in pages if page.found is not None and page.recalled is not None]
+def _band(pages: Sequence[PageReading]) -> Band:
+    ages = [page.age for page in pages]
+    n_tokens = pages[0].visual_tokens
+    text_tokens = sum(page.text_tokens for page in pages) / len(pages)
+    accuracies = _present([page.recall_accuracy for page in pages])
     return Band(
-        min(ages),
-        max(ages),
-        pages[0].state,
-        len(pages),
-        tokens,
-        text,
-        text / tokens if tokens else None,
-        _mean([page.alone for page in pages if page.alone is not None]),
-        _mean(recalled),
-        min(recalled, default=None),
-        _mean([found.share("original", "verified") for found in read]),
+        youngest=min(ages),
+        oldest=max(ages),
+        rung=pages[0].form,
+        pages=len(pages),
+        n_tokens=n_tokens,
+        text_tokens=text_tokens,
+        compression=text_tokens / n_tokens if n_tokens else None,
+        alone=_mean(_present([page.reader_accuracy for page in pages])),
+        recalled=_mean(accuracies),
+        worst=min(accuracies, default=None),
+        trusted=_mean(_present([_trusted_share(page) for page in pages])),
     )
+
+
+def _trusted_share(page: PageReading) -> float | None:
+    if page.recollection is None or page.recall_accuracy is None:
+        return None
+    return page.recollection.share("original", "verified")
+
+
+def _present(values: Sequence[float | None]) -> list[float]:
+    return [value for value in values if value is not None]
 
 
 def _mean(values: Sequence[float]) -> float | None:
@@ -90,76 +116,48 @@ def _mean(values: Sequence[float]) -> float | None:
 
 
 def _cells(band: Band) -> list[str]:
-    age = f"{band.youngest}–{band.oldest}" if band.pages > 1 else f"{band.youngest}"
-    compression = f"{band.compression:.1f}x" if band.compression else "–"
-    shares = [
-        f"{share:.1%}" if share is not None else "–"
-        for share in (band.alone, band.recalled, band.worst, band.trusted)
-    ]
+    shares = (band.alone, band.recalled, band.worst, band.trusted)
     return [
-        age,
+        f"{band.youngest}–{band.oldest}" if band.pages > 1 else f"{band.youngest}",
         band.rung,
         str(band.pages),
         str(band.n_tokens),
         f"{band.text_tokens:.0f}",
-        compression,
-        *shares,
+        f"{band.compression:.1f}x" if band.compression else "–",
+        *(f"{share:.1%}" if share is not None else "–" for share in shares),
     ]
 
 
+# ---- for machines --------------------------------------------------------------------------------
+
+
 def rows(demo: Demo) -> list[dict[str, Any]]:
-    """The table as JSON: one row a band."""
+    """The table as JSON: a row for each band."""
     return [{"conversation": demo.conversation} | asdict(band) for band in bands(demo)]
 
 
 def summary(demo: Demo) -> dict[str, Any]:
-    """Everything else about the demo as JSON."""
-    found = sum(asked.rank is not None for asked in demo.asked)
+    """All other facts about the demo as JSON."""
     return {
         "conversation": demo.conversation,
         "session": demo.session,
-        "turns": demo.turns,
-        "open_turns": demo.open_turns,
+        "turns": demo.n_turns,
+        "open_turns": demo.n_open_turns,
         "pages": len(demo.pages),
         "capacity": demo.capacity,
-        "capacity_chosen": demo.chosen,
+        "capacity_chosen": demo.is_chosen,
         "floor": demo.floor,
-        "faded": demo.faded,
-        "questions_asked": len(demo.asked),
-        "questions_answered": found,
-        "questions": [asdict(asked) for asked in demo.asked],
+        "faded": demo.n_faded,
+        "questions_asked": len(demo.answers),
+        "questions_answered": _n_right(demo.answers),
+        "questions": [asdict(answer) for answer in demo.answers],
         "restart": asdict(demo.restart),
         "stages": demo.seconds,
     }
 
 
-def notes(demo: Demo) -> list[str]:
-    """What one must know to read the table."""
-    how = "chosen so that every rung shows" if demo.chosen else "as asked"
-    floor = (
-        "pages fade whatever it costs"
-        if demo.floor == 0
-        else "no page fades to a rung that agrees less"
-    )
-    pages = f"{len(demo.pages)} pages, {demo.faded} faded"
-    return [
-        f"{demo.turns} turns, the newest {demo.open_turns} of them still text; {pages}.",
-        f"Capacity: {demo.capacity} visual tokens, {how}. Floor: {demo.floor:g} ({floor}; a memory's default is 0.95).",
-        "Age in pages, 1 the newest. Tokens a page, as the decoder receives them; text a page, in DeepSeek tokens. "
-        "Alone: accuracy of what the reader reads from cached tokens; recalled: with the exact facts put over it, as "
-        "recall gives it; worst: the worst page of these. Trusted: characters that are original or verified.",
-    ]
-
-
-def restart_note(demo: Demo) -> str:
-    """What the restart showed."""
-    r = demo.restart
-    server = "The private Valkey server was stopped and started"
-    what = server if r.store == "unix" else "The store was closed and opened"
-    return (
-        f"{what} again: {r.equal} of {r.pages} pages read the same, vision tower calls {r.looks}. With every cached "
-        f"token dropped: {r.dropped_equal} of {r.dropped} pages read the same, vision tower calls {r.dropped_looks}."
-    )
+def _n_right(answers: Sequence[Answer]) -> int:
+    return sum(answer.rank is not None for answer in answers)
 
 
 # ---- for people ----------------------------------------------------------------------------------
@@ -169,27 +167,60 @@ def show(demo: Demo, folder: Path) -> None:
     """Print the demo on stdout."""
     out = stdout()
     title = f"Forgetting: {demo.conversation}"
-    out.print(table(title, HEADINGS, [_cells(band) for band in bands(demo)], left=2))
-    for note in notes(demo):
+    out.print(table(title, HEADINGS, [_cells(band) for band in bands(demo)], n_words=2))
+    for note in _notes(demo):
         out.print(note, markup=False)
     out.print()
-    found = sum(asked.rank is not None for asked in demo.asked)
-    asked = [
-        [a.question, a.answer, a.rank or "no", a.rung or "–", _sureness(a.status, a.p)]
-        for a in demo.asked
-    ]
-    title = f"{found} of {len(asked)} answers are in the first {BEST} recollections"
-    out.print(table(title, ["question", "answer", "rank", "rung", "how sure"], asked, left=5))
-    out.print(restart_note(demo), markup=False)
-    out.print(
-        f"Seconds: {', '.join(f'{name} {taken:.1f}' for name, taken in demo.seconds.items())}",
-        markup=False,
-    )
+    n_right = _n_right(demo.answers)
+    title = f"{n_right} of {len(demo.answers)} answers are in the first {BEST} recollections"
+    headings = ["question", "answer", "rank", "rung", "how sure"]
+    out.print(table(title, headings, [_answer_cells(a) for a in demo.answers], n_words=5))
+    out.print(_restart_note(demo), markup=False)
+    seconds = ", ".join(f"{name} {value:.1f}" for name, value in demo.seconds.items())
+    out.print(f"Seconds: {seconds}", markup=False)
     out.print(f"Report: {folder / 'report.html'}", markup=False)
 
 
-def _sureness(status: str | None, p: float | None) -> str:
-    return "–" if status is None else f"{status} ({p:.2f})" if status == "reconstructed" else status
+def _notes(demo: Demo) -> list[str]:
+    """What a reader of the table must know."""
+    origin = "chosen so that every rung shows" if demo.is_chosen else "as asked"
+    meaning = "no page fades to a rung that agrees less"
+    if demo.floor == 0:
+        meaning = "pages fade whatever it costs"
+    turns = f"{demo.n_turns} turns, the newest {demo.n_open_turns} of them still text"
+    pages = f"{len(demo.pages)} pages, {demo.n_faded} faded"
+    capacity = f"Capacity: {demo.capacity} visual tokens, {origin}"
+    floor = f"Floor: {demo.floor:g} ({meaning}; a memory's default is 0.95)"
+    return [f"{turns}; {pages}.", f"{capacity}. {floor}.", LEGEND]
+
+
+def _restart_note(demo: Demo) -> str:
+    restart = demo.restart
+    event = "The store was closed and opened"
+    if restart.store == "unix":
+        event = "The private Valkey server was stopped and started"
+    return (
+        f"{event} again: {restart.equal} of {restart.pages} pages read the same, "
+        f"vision tower calls {restart.looks}. With every cached token dropped: "
+        f"{restart.dropped_equal} of {restart.dropped} pages read the same, "
+        f"vision tower calls {restart.dropped_looks}."
+    )
+
+
+def _answer_cells(answer: Answer) -> list[object]:
+    certainty = _certainty(answer)
+    return [answer.question, answer.answer, answer.rank or "no", answer.rung or "–", certainty]
+
+
+def _certainty(answer: Answer) -> str:
+    if answer.status is None:
+        return "–"
+    return (
+        f"{answer.status} ({answer.p:.2f})" if answer.status == "reconstructed" else answer.status
+    )
+
+
+# ---- files ---------------------------------------------------------------------------------------
 
 
 def file_name(id: str) -> str:
@@ -200,34 +231,35 @@ def file_name(id: str) -> str:
 def write(demo: Demo, folder: Path, reader: str) -> None:
     """`report.html` and, if there is a full page, `contact-sheet.png`, into `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
-    sheet = _sheet(demo)
-    if sheet is not None:
-        (folder / "contact-sheet.png").write_bytes(sheet)
-    samples = list(
-        {page.state: page for page in reversed(demo.pages) if page.found is not None}.values()
-    )
+    png = _sheet_png(demo.sheet, demo.ladder) if demo.sheet else None
+    if png is not None:
+        (folder / "contact-sheet.png").write_bytes(png)
     html = html_report(
         title=demo.conversation,
         reader=reader,
-        notes=[*notes(demo), restart_note(demo)],
+        notes=[*_notes(demo), _restart_note(demo)],
         headings=HEADINGS,
         table=[_cells(band) for band in bands(demo)],
-        asked=[asdict(a) | {"sure": _sureness(a.status, a.p)} for a in demo.asked],
-        pages=sorted(samples, key=lambda page: page.age),
-        sheet=sheet,
+        answers=[asdict(answer) | {"certainty": _certainty(answer)} for answer in demo.answers],
+        pages=_samples(demo.pages),
+        sheet=png,
     )
     (folder / "report.html").write_text(html, encoding="utf-8", errors="replace")
 
 
-def _sheet(demo: Demo) -> bytes | None:
-    """The newest page at every rung, side by side."""
-    if demo.sheet is None:
-        return None
-    page, agreement = demo.sheet
-    renderer = PageRenderer(page.layout.grid)
-    images = [renderer.draw(page, rung.side_px) for rung in demo.ladder]
+def _samples(pages: Sequence[PageReading]) -> list[PageReading]:
+    """The oldest page of each form, the newest of these first."""
+    samples = {page.form: page for page in reversed(pages) if page.recollection is not None}
+    return sorted(samples.values(), key=lambda page: page.age)
+
+
+def _sheet_png(sheet: Sheet, ladder: Ladder) -> bytes:
+    """The page at every rung, side by side."""
+    renderer = PageRenderer(sheet.page.layout.grid)
+    images = [renderer.draw(sheet.page, rung.side_px) for rung in ladder]
     captions = [
-        f"{r.name} {r.side_px} px, {r.n_tokens} tokens, {agreement.get(r.name, 0):.1%} read"
-        for r in demo.ladder
+        f"{rung.name} {rung.side_px} px, {rung.n_tokens} tokens, "
+        f"{sheet.agreements.get(rung.name, 0):.1%} read"
+        for rung in ladder
     ]
     return png_bytes(contact_sheet(images, captions))

@@ -1,12 +1,10 @@
-"""The options that name a memory, and opening it: a command that only reads never starts background
-work.
-"""
+"""Options that several commands share, and the memory or store that they name."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -14,17 +12,40 @@ from optical_memory.errors import InputError
 from optical_memory.loaders import Conversation
 from optical_memory.memory import OpticalMemory
 from optical_memory.readers import open_reader
-from optical_memory.session.upkeep import default_store
-from optical_memory.stores import Store, open_store
+from optical_memory.session.records import Retain
+from optical_memory.stores import Store, default_store, open_store
 
-__all__ = ["AsJson", "ReaderName", "SessionName", "StoreUrl", "chosen", "opened", "store_at"]
+__all__ = [
+    "BUDGET",
+    "AsJson",
+    "CapacityBudget",
+    "CodecName",
+    "Provider",
+    "ReaderName",
+    "Retention",
+    "SessionName",
+    "StoreUrl",
+    "open_memory",
+    "pick",
+    "store_at",
+]
+
+BUDGET = 8_000
+"""Tokens of an agent's window that a memory may use, unless the user says otherwise."""
+
+CodecName = Literal["int8", "f16", "int4"]
+"""The names of `tokens.codec`."""
+
+Provider = Literal["claude", "openai", "openai-mini", "gemini"]
+"""The names of `counting.IMAGE_PRICES`."""
 
 StoreUrl = Annotated[
     str | None,
     typer.Option(
         "--store",
         envvar="OPTICAL_MEMORY_STORE",
-        help="sqlite:///FILE, redis://…, rediss://…, unix://…; without it a file in your data directory.",
+        help="sqlite:///FILE, redis://…, rediss://…, unix://…; "
+        "without it a file in your data directory.",
     ),
 ]
 SessionName = Annotated[
@@ -41,36 +62,47 @@ ReaderName = Annotated[
         help="'pocket', a checkpoint's folder or hub repository, vllm+http://…",
     ),
 ]
+Retention = Annotated[
+    Retain,
+    typer.Option("--retain", help="'pages' drops a certified page's text, 'text' keeps it."),
+]
+CapacityBudget = Annotated[
+    int, typer.Option("--budget", min=1, help="The budget that the capacity follows from.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
 def store_at(url: str | None) -> Store:
-    """The store that `--store` names. Raises `typer.BadParameter` for a URL that names none."""
+    """The store of `--store`. Raises `typer.BadParameter` if there is no such kind of store."""
     try:
         return open_store(url or default_store())
-    except ValueError as error:
+    except InputError as error:
         raise typer.BadParameter(str(error), param_hint="--store") from error
 
 
 @contextmanager
-def opened(
+def open_memory(
     url: str | None, session: str, reader: str, *, new: bool = False, **settings: Any
 ) -> Iterator[OpticalMemory]:
-    """The memory of a session. Raises `InputError` for one that was never written, unless it may be
-    `new`.
+    """The memory of a session; a command that only reads starts no background work with it.
+
+    Raises `InputError` if the session was never written, unless it may be `new`.
     """
     store = store_at(url)
     try:
-        if not new and not store.version(session):
-            known = ", ".join(map(repr, store.sessions())) or "none"
-            raise InputError(f"no session {session!r} in this store; it has {known}")
+        if not new and not store.version(session).exists:
+            names = ", ".join(map(repr, store.sessions())) or "none"
+            raise InputError(f"no session {session!r} in this store; it has {names}")
         yield OpticalMemory(session, store=store, reader=open_reader(reader), **settings)
     finally:
         store.close()
 
 
-def chosen(conversations: list[Conversation], number: int | None, source: str) -> Conversation:
-    """The conversation with this number, from 1; without a number a file must hold just one."""
+def pick(conversations: list[Conversation], number: int | None, source: str) -> Conversation:
+    """The conversation with this number, from 1.
+
+    Raises `InputError` if there is no such number, or no number and several conversations.
+    """
     count = len(conversations)
     if number is None and count > 1:
         raise InputError(

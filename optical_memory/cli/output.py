@@ -15,31 +15,43 @@ from rich.table import Table
 import optical_memory
 from optical_memory.readers.base import Reader
 
-__all__ = ["Run", "maker", "printable", "stdout", "table"]
+__all__ = [
+    "Run",
+    "printable",
+    "reader_name",
+    "stdout",
+    "table",
+]
 
-WORD = 8  # cells that a column of words has at least, if it needs them
+WORD = 8
+"""Cells that a column of words has at least, if it needs them."""
+
+WIDTH = 120
+"""Columns of a table if there is no terminal to ask."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """One command at work. `reader` is id@revision, `seed` is None where nothing is drawn at
-    random.
+    """A command at work.
+
+    `reader` is id@revision; `seed` is None if nothing is drawn at random.
     """
 
     command: str
     as_json: bool
     reader: str | None = None
     seed: int | None = None
-    started: float = field(default_factory=time.perf_counter)
+    start: float = field(default_factory=time.perf_counter)
 
-    def done(
+    def finish(
         self,
         show: Callable[[Console], None],
         rows: Sequence[dict[str, Any]] | None = None,
         **fields: Any,
     ) -> None:
-        """Print the answer: one JSON object with the head that all commands share, or what `show`
-        prints.
+        """Print the answer: for people, what `show` prints; for machines, one JSON object.
+
+        All objects begin with the same head: command, version, reader, seed, seconds.
         """
         if not self.as_json:
             show(stdout())
@@ -49,41 +61,49 @@ class Run:
             "version": optical_memory.__version__,
             "reader": self.reader,
             "seed": self.seed,
-            "seconds": round(time.perf_counter() - self.started, 3),
+            "seconds": round(time.perf_counter() - self.start, 3),
         }
-        answer = head | fields | ({} if rows is None else {"rows": list(rows)})
+        answer = head | fields
+        if rows is not None:
+            answer["rows"] = list(rows)
         print(json.dumps(answer, allow_nan=False))  # ASCII: lone surrogates survive as escapes
 
 
 def stdout() -> Console:
-    """For people: as wide as the terminal, or 120 columns where there is none."""
-    wide = Console(highlight=False)
-    return wide if wide.is_terminal else Console(highlight=False, width=120)
+    """A console for people, as wide as the terminal."""
+    terminal = Console(highlight=False)
+    return terminal if terminal.is_terminal else Console(highlight=False, width=WIDTH)
 
 
-def maker(reader: Reader) -> str:
-    """id@revision of a reader. Raises `CheckpointError` where its files are not there."""
+def reader_name(reader: Reader) -> str:
+    """id@revision of a reader. Raises `CheckpointError` if its files are not there."""
     return f"{reader.profile.id}@{reader.profile.revision}"
 
 
 def printable(text: str) -> str:
-    """Text that is safe to print: U+FFFD for control characters (a page may hold terminal escapes)
-    and surrogates.
+    """Text that is safe to print: U+FFFD in place of control characters and surrogates.
+
+    A page may hold terminal escapes.
     """
-    return "".join(
-        c if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cs") else "\ufffd" for c in text
-    )
+    return "".join(char if _is_safe(char) else "\ufffd" for char in text)
+
+
+def _is_safe(char: str) -> bool:
+    return char in "\n\t" or unicodedata.category(char) not in ("Cc", "Cs")
 
 
 def table(
-    title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], *, left: int = 1
+    title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], *, n_words: int = 1
 ) -> Table:
-    """A table whose first `left` columns are words and the rest numbers."""
-    made = Table(title=title, title_justify="left", title_style="bold")
+    """A table whose first `n_words` columns are words and whose other columns are numbers."""
+    grid = Table(title=title, title_justify="left", title_style="bold")
     for i, column in enumerate(columns):
-        longest = max((len(str(row[i])) for row in rows), default=0)
-        words = {"justify": "left", "overflow": "fold", "min_width": min(longest, WORD)}
-        made.add_column(column, **(words if i < left else {"justify": "right", "no_wrap": True}))  # type: ignore[arg-type]
+        if i < n_words:
+            longest = max((len(str(row[i])) for row in rows), default=0)
+            width = min(longest, WORD)
+            grid.add_column(column, justify="left", overflow="fold", min_width=width)
+        else:
+            grid.add_column(column, justify="right", no_wrap=True)
     for row in rows:
-        made.add_row(*(printable(str(cell)) for cell in row))
-    return made
+        grid.add_row(*(printable(str(cell)) for cell in row))
+    return grid

@@ -1,45 +1,42 @@
-"""Progress bars for long work: on stderr, and only where that is a terminal."""
+"""Progress bars for long work: on stderr, and only if that is a terminal."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 
+import rich.progress
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from optical_memory.memory import OpticalMemory
+from optical_memory.progress import Progress
 
-__all__ = ["flush", "progress_bar"]
+__all__ = [
+    "progress_bars",
+]
 
 
 @contextmanager
-def progress_bar(quiet: bool = False) -> Iterator[Progress]:
-    """A progress bar, unless `quiet` or stderr is no terminal: then what is told to it goes
-    nowhere.
+def progress_bars(quiet: bool = False) -> Iterator[Progress]:
+    """Shows the progress that it is called with, a bar for each step.
+
+    It shows nothing if it shall be `quiet`, or if stderr is no terminal.
     """
     console = Console(stderr=True)
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
+    bars = rich.progress.Progress(
+        rich.progress.TextColumn("{task.description}"),
+        rich.progress.BarColumn(),
+        rich.progress.MofNCompleteColumn(),
+        rich.progress.TimeElapsedColumn(),
+        console=console,
+        transient=True,
+        disable=quiet or not console.is_terminal,
     )
-    with Progress(
-        *columns, console=console, transient=True, disable=quiet or not console.is_terminal
-    ) as progress:
-        yield progress
+    tasks: dict[str, rich.progress.TaskID] = {}
 
+    def show(step: str, n_done: int, n_total: int) -> None:
+        if step not in tasks:
+            tasks[step] = bars.add_task(step)
+        bars.update(tasks[step], completed=n_done, total=n_total)
 
-def flush(memory: OpticalMemory, progress: Progress) -> None:
-    """`memory.flush()`, with a bar of the pages that are certified so far."""
-    task = progress.add_task("Certifying pages", total=None)
-    with ThreadPoolExecutor(1) as pool:
-        flushed = pool.submit(memory.flush)
-        while not wait([flushed], timeout=0.25).done:
-            pages = memory.stats().pages
-            total = sum(pages.values())
-            progress.update(task, completed=total - pages.get("text", 0), total=total)
-        flushed.result()
-    progress.remove_task(task)
+    with bars:
+        yield show

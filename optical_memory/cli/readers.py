@@ -1,6 +1,4 @@
-"""Commands about readers: what there is to open, and whether a checkpoint or a server is what it
-should be.
-"""
+"""Commands about readers: what can be opened, and whether a checkpoint or a server is complete."""
 
 from __future__ import annotations
 
@@ -12,18 +10,27 @@ import typer
 from rich.console import Console
 
 from optical_memory.cli.options import AsJson, ReaderName
-from optical_memory.cli.output import Run, maker, printable, table
+from optical_memory.cli.output import Run, printable, reader_name, table
 from optical_memory.profiles import ReaderProfile, Rung
 from optical_memory.readers import open_reader
 from optical_memory.renderers.sans_grid import prose_chars
 
-__all__ = ["app"]
+__all__ = [
+    "app",
+]
 
 app = typer.Typer(
     help="What can be opened as --reader, and checks of it.", invoke_without_command=True
 )
 
 GIB = 2**30
+
+RUNG_HEADINGS = ["rung", "side px", "tokens", "px²/char, full", "published accuracy"]
+HALF_HEADINGS = ["half", "M parameters", "numbers", "on", "needs GiB", "free GiB"]
+CHECK_HEADINGS = ["rung", "px", "tokens", "of these stored"]
+
+
+# ---- readers -------------------------------------------------------------------------------------
 
 
 @app.callback()
@@ -34,29 +41,31 @@ def readers(context: typer.Context, reader: ReaderName = "pocket", as_json: AsJs
     if context.invoked_subcommand is not None:
         return
     run = Run("readers", as_json)
-    rows = [_reader(name) for name in dict.fromkeys(["pocket", reader])]
-    run.done(lambda out: _show_readers(out, rows), rows)
+    rows = [_row(name) for name in dict.fromkeys(["pocket", reader])]
+    run.finish(lambda out: _show_readers(out, rows), rows)
 
 
-def _reader(name: str) -> dict[str, Any]:
-    opened_reader = open_reader(name)
-    profile, folder = opened_reader.profile, getattr(opened_reader, "folder", None)
-    files = sorted(Path(folder).glob("*.safetensors")) if folder else []
+def _row(name: str) -> dict[str, Any]:
+    page_reader = open_reader(name)
+    profile = page_reader.profile
     return {
         "name": name,
-        "reader": maker(opened_reader),
+        "reader": reader_name(page_reader),
         "dim": profile.dim,
         "grid": [profile.grid.columns, profile.grid.rows],
         "characters": None if profile.charset is None else len(profile.charset),
-        "checkpoint_bytes": sum(file.stat().st_size for file in files),
-        "ladder": [_step(rung, profile) for rung in profile.ladder],
+        "checkpoint_bytes": _checkpoint_bytes(getattr(page_reader, "folder", None)),
+        "ladder": [_rung(rung, profile) for rung in profile.ladder],
     }
 
 
-def _step(rung: Rung, profile: ReaderProfile) -> dict[str, Any]:
-    """A rung, how densely a page full of prose stands at it, and how well that is read by what was
-    published.
-    """
+def _checkpoint_bytes(folder: Path | None) -> int:
+    files = Path(folder).glob("*.safetensors") if folder else []
+    return sum(file.stat().st_size for file in files)
+
+
+def _rung(rung: Rung, profile: ReaderProfile) -> dict[str, Any]:
+    """A rung, the density of a page full of prose at it, and the published accuracy there."""
     density = rung.side_px**2 / prose_chars(profile.grid)
     return {
         "rung": rung.name,
@@ -69,30 +78,31 @@ def _step(rung: Rung, profile: ReaderProfile) -> dict[str, Any]:
 
 def _show_readers(out: Console, rows: list[dict[str, Any]]) -> None:
     for row in rows:
-        characters = (
-            f"reads {row['characters']} characters"
-            if row["characters"]
-            else "does not say what it reads"
+        columns, lines = row["grid"]
+        title = (
+            f"{row['name']} ({row['reader']}): {row['checkpoint_bytes'] / 1e6:.1f} MB, "
+            f"{_characters(row['characters'])}, pages of {columns} x {lines} cells"
         )
-        pages = f"pages of {row['grid'][0]} x {row['grid'][1]} cells"
-        title = f"{row['name']} ({row['reader']}): {row['checkpoint_bytes'] / 1e6:.1f} MB, {characters}, {pages}"
-        rungs = [
-            [*list(r.values())[:3], f"{r['density_px2_per_char']:.0f}", _share(r)]
-            for r in row["ladder"]
-        ]
-        out.print(
-            table(
-                title, ["rung", "side px", "tokens", "px²/char, full", "published accuracy"], rungs
-            )
-        )
+        cells = [_rung_cells(rung) for rung in row["ladder"]]
+        out.print(table(title, RUNG_HEADINGS, cells))
 
 
-def _share(step: dict[str, Any]) -> str:
-    accuracy = step["published_accuracy"]
-    return "–" if accuracy is None else f"{accuracy:.3f}"
+def _characters(n: int | None) -> str:
+    return f"reads {n} characters" if n else "does not say what it reads"
 
 
-# ---- check ---------------------------------------------------------------------------------------
+def _rung_cells(rung: dict[str, Any]) -> list[object]:
+    accuracy = rung["published_accuracy"]
+    return [
+        rung["rung"],
+        rung["side_px"],
+        rung["tokens"],
+        f"{rung['density_px2_per_char']:.0f}",
+        "–" if accuracy is None else f"{accuracy:.3f}",
+    ]
+
+
+# ---- readers check -------------------------------------------------------------------------------
 
 
 @app.command()
@@ -104,7 +114,9 @@ def check(
     config: Annotated[
         Path | None, typer.Option(help="The config.json that belongs to --shapes.")
     ] = None,
-    device: Annotated[str, typer.Option(help="Where it would run: auto, cpu, cuda, mps.")] = "auto",
+    device: Annotated[
+        str, typer.Option(help="The device that would run it: auto, cpu, cuda, mps.")
+    ] = "auto",
     as_json: AsJson = False,
 ) -> None:
     """Whether a checkpoint has every key at its right shape, or a server all it needs, and what
@@ -115,49 +127,54 @@ def check(
     """
     if (shapes is None) != (config is None):
         raise typer.BadParameter("--shapes and --config go together")
-    from optical_memory.readers import check as inspecting
+    from optical_memory.readers.check import check_paper, check_reader
 
     run = Run("readers check", as_json)
     if shapes is not None and config is not None:
-        report = inspecting.check_paper(shapes, config, device)
+        report = check_paper(shapes, config, device)
     else:
-        report = inspecting.check_reader(reader, device)
-    run.done(lambda out: _show_report(out, asdict(report)), **asdict(report))
+        report = check_reader(reader, device)
+    fields = asdict(report)
+    run.finish(lambda out: _show_check(out, fields), **fields)
     if report.problems:
         raise typer.Exit(1)
 
 
-def _show_report(out: Console, report: dict[str, Any]) -> None:
-    out.print(printable(report["what"]), markup=False)
-    if report["missing"] is not None:
-        counts = ", ".join(
-            f"{report[name]} {name}" for name in ("missing", "unexpected", "mismatched")
-        )
-        out.print(f"Keys: {counts}.")
-    if halves := [_half(half) for half in report["halves"]]:
-        out.print(
-            table(
-                "What loads",
-                ["half", "M parameters", "numbers", "on", "needs GiB", "free GiB"],
-                halves,
-            )
-        )
-    rungs = [
-        [r["rung"], f"{r['width_px']} x {r['height_px']}", r["tokens"], r["stored"]]
-        for r in report["rungs"]
-    ]
+def _show_check(out: Console, fields: dict[str, Any]) -> None:
+    out.print(printable(fields["what"]), markup=False)
+    if fields["missing"] is not None:
+        names = ("missing", "unexpected", "mismatched")
+        out.print(f"Keys: {', '.join(f'{fields[name]} {name}' for name in names)}.")
+    halves = [_half_cells(half) for half in fields["halves"]]
+    if halves:
+        out.print(table("What loads", HALF_HEADINGS, halves))
+    rungs = [_check_cells(rung) for rung in fields["rungs"]]
     if rungs:
-        out.print(table("Its ladder", ["rung", "px", "tokens", "of these stored"], rungs))
-    for server in report["servers"]:
-        out.print(
-            printable("  ".join(f"{key}: {value}" for key, value in server.items())), markup=False
-        )
-    for problem in report["problems"]:
+        out.print(table("Its ladder", CHECK_HEADINGS, rungs))
+    for server in fields["servers"]:
+        facts = "  ".join(f"{name}: {value}" for name, value in server.items())
+        out.print(printable(facts), markup=False)
+    _show_problems(out, fields["problems"])
+
+
+def _half_cells(half: dict[str, Any]) -> list[str]:
+    return [
+        half["half"],
+        f"{half['parameters'] / 1e6:.1f}",
+        half["dtype"],
+        half["device"],
+        f"{half['bytes'] / GIB:.2f}",
+        f"{half['free'] / GIB:.1f}",
+    ]
+
+
+def _check_cells(rung: dict[str, Any]) -> list[object]:
+    size = f"{rung['width_px']} x {rung['height_px']}"
+    return [rung["rung"], size, rung["tokens"], rung["stored"]]
+
+
+def _show_problems(out: Console, problems: list[str]) -> None:
+    for problem in problems:
         out.print(f"problem: {printable(problem)}", markup=False)
-    if not report["problems"]:
+    if not problems:
         out.print("Everything fits.")
-
-
-def _half(half: dict[str, Any]) -> list[str]:
-    sizes = [f"{half['bytes'] / GIB:.2f}", f"{half['free'] / GIB:.1f}"]
-    return [half["half"], f"{half['parameters'] / 1e6:.1f}", half["dtype"], half["device"], *sizes]

@@ -1,12 +1,12 @@
-"""Conversations from the files people have: one function per format, and `load`, which finds out
-which it is.
+"""Conversations from the files that people have: a function for each format, and `load`, which
+finds out the format.
 """
 
 from optical_memory.loaders.base import Conversation
 from optical_memory.loaders.datasets import beam, locomo, longmemeval, taubench
 from optical_memory.loaders.detect import example, load
 from optical_memory.loaders.logs import text_log
-from optical_memory.loaders.messages import langchain_messages, openai_messages, sharegpt
+from optical_memory.loaders.messages import langchain_messages, openai_messages, sharegpt, turn_of
 from optical_memory.loaders.specstory import specstory
 
 __all__ = [
@@ -22,4 +22,5 @@ __all__ = [
     "specstory",
     "taubench",
     "text_log",
+    "turn_of",
 ]

@@ -1,8 +1,8 @@
 """What every loader shares: the conversation as a value, reading a file, checked access to JSON,
 and dates.
 
-A loader takes a `Path`, which it reads, or the data itself. What cannot be read raises `InputError`
-with the place.
+A loader takes a `Path`, which it reads, or the data itself. It raises `InputError` with the place
+of whatever it cannot read.
 """
 
 from __future__ import annotations
@@ -22,8 +22,10 @@ from optical_memory.turns import Turn
 __all__ = [
     "Conversation",
     "conversation",
+    "digest_ref",
     "get",
     "moment",
+    "parse_moment",
     "read_json",
     "read_text",
     "short_ref",
@@ -35,7 +37,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """Turns in order. `meta` is what the file says about the whole (title, model, speakers), as
+    """Turns in order. `meta` has the file's words about the whole (title, model, speakers), as
     strings.
     """
 
@@ -45,15 +47,18 @@ class Conversation:
 
 
 def conversation(id: str, turns: list[Turn], meta: Mapping[str, Any] | None = None) -> Conversation:
-    """A conversation of at least one turn; of `meta`, plain values are kept."""
+    """A conversation of at least one turn; of `meta`, texts and numbers are kept.
+
+    Raises `InputError` if there are no turns.
+    """
     if not turns:
         raise InputError(f"{id}: no turns in it; expected at least one message")
-    kept = {
-        key: str(value)
-        for key, value in (meta or {}).items()
-        if isinstance(value, str | int | float)
-    }
-    return Conversation(id, tuple(turns), kept)
+    items = (meta or {}).items()
+    texts = {key: str(value) for key, value in items if isinstance(value, str | int | float)}
+    return Conversation(id, tuple(turns), texts)
+
+
+# ---- files and JSON ------------------------------------------------------------------------------
 
 
 def stem(source: object, default: str = "conversation") -> str:
@@ -62,7 +67,10 @@ def stem(source: object, default: str = "conversation") -> str:
 
 
 def read_text(path: Path) -> str:
-    """The file's text, UTF-8 with or without a byte order mark. Line ends become "\\n"."""
+    """The file's text, UTF-8 with or without a byte order mark. Line ends become "\\n".
+
+    Raises `InputError` if the file cannot be read or is not UTF-8.
+    """
     try:
         return path.read_text(encoding="utf-8-sig")
     except OSError as error:
@@ -74,48 +82,49 @@ def read_text(path: Path) -> str:
 
 
 def read_json(source: Any) -> Any:
-    """Parsed data: of a `Path` its JSON (or, one document a line, its JSON lines); anything else as
-    it is.
+    """The data in a `Path` with JSON or JSON lines; any other source is the data already.
+
+    Raises `InputError` if the file cannot be read or parsed.
     """
     if not isinstance(source, Path):
         return source
     text = read_text(source)
-    if source.suffix in {".jsonl", ".ndjson"}:
-        return [
-            _parse(line, f"{source.name}:{n}")
-            for n, line in enumerate(text.split("\n"), 1)
-            if line.strip()
-        ]
-    return _parse(text, source.name)
+    if source.suffix not in {".jsonl", ".ndjson"}:
+        return _parse(text, source.name)
+    lines = enumerate(text.split("\n"), 1)
+    return [_parse(line, f"{source.name}:{n}") for n, line in lines if line.strip()]
 
 
-def _parse(text: str, where: str) -> Any:
+def _parse(text: str, place: str) -> Any:
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:
         raise InputError(
-            f"{where}: not JSON at line {error.lineno}, column {error.colno}: {error.msg}"
+            f"{place}: not JSON at line {error.lineno}, column {error.colno}: {error.msg}"
         ) from error
 
 
-def get(data: Any, key: str, kind: type[T], where: str) -> T:
-    """`data[key]`, which must be a `kind`."""
+def get(data: Any, key: str, kind: type[T], place: str) -> T:
+    """`data[key]`, which must be a `kind`. Raises `InputError` with the place if it is not."""
     if not isinstance(data, dict):
-        raise InputError(f"{where}: expected an object with {key!r}, found {_shown(data)}")
+        raise InputError(f"{place}: expected an object with {key!r}, found {_excerpt(data)}")
     if key not in data:
-        raise InputError(f"{where}: no {key!r} in it; it has {sorted(data)}")
+        raise InputError(f"{place}: no {key!r} in it; it has {sorted(data)}")
     if not isinstance(data[key], kind):
-        raise InputError(f"{where}.{key}: expected {kind.__name__}, found {_shown(data[key])}")
+        raise InputError(f"{place}.{key}: expected {kind.__name__}, found {_excerpt(data[key])}")
     value: T = data[key]
     return value
 
 
-def _shown(value: object) -> str:
+def _excerpt(value: object) -> str:
+    """The type of a value and the beginning of it, for messages."""
     text = repr(value)
     return f"{type(value).__name__} {text if len(text) <= 60 else text[:57] + '...'}"
 
 
-_FORMATS = (
+# ---- times ---------------------------------------------------------------------------------------
+
+_TIME_FORMATS = (
     "%I:%M %p on %d %B, %Y",  # LoCoMo: 1:56 pm on 8 May, 2023
     "%Y/%m/%d (%a) %H:%M",  # LongMemEval: 2023/05/20 (Sat) 02:21
     "%B-%d-%Y",  # BEAM: March-15-2024
@@ -125,44 +134,59 @@ _FORMATS = (
     "%d/%m/%Y, %H:%M:%S",
 )
 
+_MILLISECONDS_FROM = 1e11
+"""Larger numbers are milliseconds since 1970: in seconds they lie after the year 5000."""
 
-def moment(value: object, where: str) -> datetime | None:
+
+def moment(value: object, place: str) -> datetime | None:
     """A time as written: ISO 8601, seconds or milliseconds since 1970 (as UTC), or one of the
     formats above.
 
-    None stays None. Times without a zone stay without one. Raises `InputError` for what is no time.
+    None and "" give None. Times without a zone stay without a zone. Raises `InputError` if the
+    value is no time.
     """
     if value is None or value == "":
         return None
     if isinstance(value, datetime):
         return value
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        seconds = value / 1000 if abs(value) > 1e11 else value
-        try:
-            return datetime.fromtimestamp(seconds, tz=UTC)
-        except (OverflowError, OSError, ValueError) as error:
-            raise InputError(f"{where}: {value!r} is no time: {error}") from error
-    found = parse_moment(value) if isinstance(value, str) else None
-    if found is None:
+    if isinstance(value, int | float) and not isinstance(value, bool):  # True is an int too
+        return _epoch_moment(value, place)
+    parsed_moment = parse_moment(value) if isinstance(value, str) else None
+    if parsed_moment is None:
         raise InputError(
-            f"{where}: {value!r} is no time that we know; write it as 2026-01-31T12:00:00"
+            f"{place}: {value!r} is no time that we know; write it as 2026-01-31T12:00:00"
         )
-    return found
+    return parsed_moment
+
+
+def _epoch_moment(value: float, place: str) -> datetime:
+    seconds = value / 1000 if abs(value) > _MILLISECONDS_FROM else value
+    try:
+        return datetime.fromtimestamp(seconds, tz=UTC)
+    except (OverflowError, OSError, ValueError) as error:
+        raise InputError(f"{place}: {value!r} is no time: {error}") from error
 
 
 def parse_moment(text: str) -> datetime | None:
-    """The time that a text says as a whole, or None."""
+    """The time that a text says as a whole; None if it says none.
+
+    >>> parse_moment("1:56 pm on 8 May, 2023")
+    datetime.datetime(2023, 5, 8, 13, 56)
+    """
     text = re.sub(r"\s+", " ", text.strip())
     try:
         return datetime.fromisoformat(text)
     except ValueError:
         pass
-    for known in _FORMATS:
+    for time_format in _TIME_FORMATS:
         try:
-            return datetime.strptime(text, known)
+            return datetime.strptime(text, time_format)
         except ValueError:
             continue
     return None
+
+
+# ---- payloads ------------------------------------------------------------------------------------
 
 
 def short_ref(ref: str) -> str:
@@ -170,13 +194,15 @@ def short_ref(ref: str) -> str:
     if not ref.startswith("data:"):
         return ref
     head, _, payload = ref.partition(",")
-    kind = head.removeprefix("data:").split(";")[0] or "text/plain"
-    return digest_ref(kind, payload)
+    media_type = head.removeprefix("data:").split(";")[0] or "text/plain"
+    return digest_ref(media_type, payload)
 
 
-def digest_ref(kind: str, payload: str) -> str:
-    """What stands for a payload that is not kept:
-    `data:image/png;sha256=0123456789abcdef;chars=5120`.
+def digest_ref(media_type: str, payload: str) -> str:
+    """A reference in place of a payload that is not kept.
+
+    >>> digest_ref("image/png", "QUJD")
+    'data:image/png;sha256=d9cae0dbdbf078b2;chars=4'
     """
     digest = hashlib.sha256(payload.encode("utf-8", "surrogatepass")).hexdigest()[:16]
-    return f"data:{kind};sha256={digest};chars={len(payload)}"
+    return f"data:{media_type};sha256={digest};chars={len(payload)}"

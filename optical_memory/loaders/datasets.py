@@ -1,12 +1,12 @@
-"""Conversations of published evaluations: LoCoMo, LongMemEval, BEAM and tau-bench runs. Questions
-are not loaded here.
+"""Conversations of published evaluations: LoCoMo, LongMemEval, BEAM and tau-bench runs.
 
-Turn ids are what the evidence of those evaluations refers to.
+Turn ids are those to which the evidence of the evaluations refers. Questions are not loaded here.
 """
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,142 +16,167 @@ from optical_memory.loaders.base import Conversation, conversation, get, moment,
 from optical_memory.loaders.messages import turns_of
 from optical_memory.turns import Attachment, Role, Turn
 
-__all__ = ["beam", "locomo", "longmemeval", "taubench"]
+__all__ = [
+    "beam",
+    "locomo",
+    "longmemeval",
+    "taubench",
+]
+
+
+# ---- LoCoMo --------------------------------------------------------------------------------------
 
 
 def locomo(source: Any) -> list[Conversation]:
     """LoCoMo JSON: `speaker_a` is the user, `speaker_b` the assistant, both by name; turn ids are
     the `dia_id`s.
 
-    A turn's time is its session's. Pictures are attachments with their machine caption.
+    A turn's time is its session's. Pictures are attachments with their machine caption. Raises
+    `InputError` for any other data.
     """
-    return [
-        conversation(
-            str(item.get("sample_id") or name),
-            list(_locomo_turns(get(item, "conversation", dict, name), name)),
-            {key: item["conversation"].get(key) for key in ("speaker_a", "speaker_b")},
-        )
-        for name, item in _items(source)
-    ]
+    return [_locomo_conversation(item, place) for place, item in _items(source)]
 
 
-def _locomo_turns(data: dict[str, Any], where: str) -> Iterator[Turn]:
+def _locomo_conversation(item: dict[str, Any], place: str) -> Conversation:
+    data = get(item, "conversation", dict, place)
+    turns = list(_locomo_turns(data, place))
+    speakers = {key: data.get(key) for key in ("speaker_a", "speaker_b")}
+    return conversation(str(item.get("sample_id") or place), turns, speakers)
+
+
+def _locomo_turns(data: dict[str, Any], place: str) -> Iterator[Turn]:
     numbers = sorted(int(key.split("_")[1]) for key in data if re.fullmatch(r"session_\d+", key))
-    user, assistant = (get(data, key, str, where) for key in ("speaker_a", "speaker_b"))
-    roles: dict[str, Role] = {user: "user", assistant: "assistant"}
+    roles: dict[str, Role] = {
+        get(data, "speaker_a", str, place): "user",
+        get(data, "speaker_b", str, place): "assistant",
+    }
     for number in numbers:
-        place = f"{where}.session_{number}"
-        when = moment(data.get(f"session_{number}_date_time"), f"{place}_date_time")
-        for n, said in enumerate(get(data, f"session_{number}", list, where)):
-            here = f"{place}[{n}]"
-            speaker, id = get(said, "speaker", str, here), get(said, "dia_id", str, here)
+        session = f"session_{number}"
+        time = moment(data.get(f"{session}_date_time"), f"{place}.{session}_date_time")
+        for n, message in enumerate(get(data, session, list, place)):
+            turn_place = f"{place}.{session}[{n}]"
+            speaker = get(message, "speaker", str, turn_place)
+            id = get(message, "dia_id", str, turn_place)
             if speaker not in roles:
-                raise InputError(
-                    f"{here}.speaker: {speaker!r} is neither {user!r} nor {assistant!r}"
-                )
-            text = get(said, "text", str, here)
-            yield Turn(
-                roles[speaker],
-                text,
-                name=speaker,
-                when=when,
-                id=id,
-                attachments=_locomo_pictures(said, id),
-            )
+                names = " nor ".join(map(repr, roles))
+                raise InputError(f"{turn_place}.speaker: {speaker!r} is neither {names}")
+            text = get(message, "text", str, turn_place)
+            pictures = _locomo_pictures(message, id)
+            yield Turn(roles[speaker], text, name=speaker, when=time, id=id, attachments=pictures)
 
 
-def _locomo_pictures(said: dict[str, Any], id: str) -> tuple[Attachment, ...]:
-    caption = said.get("blip_caption")
-    urls = said.get("img_url") or ([f"locomo:{id}"] if caption else [])
-    return tuple(
-        Attachment("image", str(url), caption)
-        for url in ([urls] if isinstance(urls, str) else urls)
-    )
+def _locomo_pictures(message: dict[str, Any], id: str) -> tuple[Attachment, ...]:
+    caption = message.get("blip_caption")
+    urls = message.get("img_url") or ([f"locomo:{id}"] if caption else [])
+    if isinstance(urls, str):
+        urls = [urls]
+    return tuple(Attachment("image", str(url), caption) for url in urls)
+
+
+# ---- LongMemEval ---------------------------------------------------------------------------------
 
 
 def longmemeval(source: Any) -> list[Conversation]:
-    """LongMemEval JSON: one conversation per question, named by `question_id`, its sessions one
-    after the other.
+    """LongMemEval JSON: a conversation for each question, named by `question_id`, with its sessions
+    in their order.
 
-    Turn n (from 1) of session s has the id `s_n`; a session that occurs again gets `s_n~2`.
+    Turn n (from 1) of session s has the id `s_n`; a session that occurs again gets `s_n~2`. Raises
+    `InputError` for any other data.
     """
-    return [
-        conversation(
-            str(item.get("question_id") or name),
-            list(_longmemeval_turns(item, name)),
-            {key: item.get(key) for key in ("question_type", "question_date")},
-        )
-        for name, item in _items(source)
-    ]
+    return [_longmemeval_conversation(item, place) for place, item in _items(source)]
 
 
-def _longmemeval_turns(item: Any, where: str) -> Iterator[Turn]:
-    sessions = get(item, "haystack_sessions", list, where)
+def _longmemeval_conversation(item: dict[str, Any], place: str) -> Conversation:
+    meta = {key: item.get(key) for key in ("question_type", "question_date")}
+    turns = list(_longmemeval_turns(item, place))
+    return conversation(str(item.get("question_id") or place), turns, meta)
+
+
+def _longmemeval_turns(item: dict[str, Any], place: str) -> Iterator[Turn]:
+    sessions = get(item, "haystack_sessions", list, place)
     ids = item.get("haystack_session_ids") or [f"session{n}" for n in range(len(sessions))]
     dates = item.get("haystack_dates") or [None] * len(sessions)
     if not len(sessions) == len(ids) == len(dates):
         raise InputError(
-            f"{where}: {len(sessions)} sessions, {len(ids)} session ids and {len(dates)} dates"
+            f"{place}: {len(sessions)} sessions, {len(ids)} session ids and {len(dates)} dates"
         )
-    seen: dict[str, int] = {}
+    occurrences: Counter[str] = Counter()
     for n, (session, id, date) in enumerate(zip(sessions, ids, dates, strict=True)):
-        seen[id] = seen.get(id, 0) + 1
-        again = f"~{seen[id]}" if seen[id] > 1 else ""
-        when = str(moment(date, f"{where}.haystack_dates[{n}]") or "")
+        occurrences[id] += 1
+        suffix = f"~{occurrences[id]}" if occurrences[id] > 1 else ""
+        time = str(moment(date, f"{place}.haystack_dates[{n}]") or "")
         messages = [
-            {"created_at": when, **message, "id": f"{id}_{k}{again}"}
-            if isinstance(message, dict)
-            else message
+            _with_time_and_id(message, time, f"{id}_{k}{suffix}")
             for k, message in enumerate(session, 1)
         ]
-        yield from turns_of(messages, f"{where}.haystack_sessions[{n}]")
+        yield from turns_of(messages, f"{place}.haystack_sessions[{n}]")
+
+
+def _with_time_and_id(message: Any, time: str, id: str) -> Any:
+    """The message with the id, and with the time if it has none; anything else as it is."""
+    if not isinstance(message, dict):
+        return message
+    return {"created_at": time, **message, "id": id}
+
+
+# ---- BEAM ----------------------------------------------------------------------------------------
 
 
 def beam(source: Any) -> list[Conversation]:
     """BEAM `chat.json`: batches of turns. The latest `time_anchor` is a turn's time, its `id` the
-    chat id.
+    chat id. Raises `InputError` for any other data.
     """
-    data, name = read_json(source), stem(source)
+    data = read_json(source)
+    name = stem(source)
     if not isinstance(data, list):
         raise InputError(f"{name}: expected a list of batches, found {type(data).__name__}")
     if isinstance(source, Path) and name == "chat":
         name = source.resolve().parent.name  # 7/chat.json
-    return [conversation(name, turns_of(list(_beam_messages(data, name)), name))]
+    return [conversation(name, turns_of(_beam_messages(data, name), name))]
 
 
-def _beam_messages(batches: list[Any], where: str) -> Iterator[Any]:
-    anchor = ""
+def _beam_messages(batches: list[Any], place: str) -> list[Any]:
+    """The messages of all batches, each with the latest `time_anchor` before it."""
+    messages: list[Any] = []
+    anchor: Any = ""
     for n, batch in enumerate(batches):
-        anchor = batch.get("time_anchor") or anchor if isinstance(batch, dict) else anchor
-        for exchange in get(batch, "turns", list, f"{where}[{n}]"):
+        anchor = _anchor(batch) or anchor
+        for exchange in get(batch, "turns", list, f"{place}[{n}]"):
             for message in exchange if isinstance(exchange, list) else [exchange]:
-                anchor = (
-                    message.get("time_anchor") or anchor if isinstance(message, dict) else anchor
-                )
-                yield {**message, "created_at": anchor} if isinstance(message, dict) else message
+                anchor = _anchor(message) or anchor
+                is_object = isinstance(message, dict)
+                messages.append({**message, "created_at": anchor} if is_object else message)
+    return messages
+
+
+def _anchor(item: Any) -> Any:
+    return item.get("time_anchor") if isinstance(item, dict) else None
+
+
+# ---- tau-bench -----------------------------------------------------------------------------------
 
 
 def taubench(source: Any) -> list[Conversation]:
-    """tau-bench runs: OpenAI-style messages under `traj`, one conversation per run, named task and
-    trial.
+    """tau-bench runs: OpenAI-style messages under `traj`, a conversation for each run, named by
+    task and trial. Raises `InputError` for any other data.
     """
-    return [
-        conversation(
-            f"task{item.get('task_id', n)}-trial{item.get('trial', 0)}",
-            turns_of(get(item, "traj", list, name), f"{name}.traj"),
-            {key: item.get(key) for key in ("task_id", "trial", "reward")},
-        )
-        for n, (name, item) in enumerate(_items(source))
-    ]
+    return [_taubench_run(n, item, place) for n, (place, item) in enumerate(_items(source))]
 
 
-def _items(source: Any) -> list[tuple[str, Any]]:
-    """(place, item) of a list of items, or of one."""
-    data, name = read_json(source), stem(source)
+def _taubench_run(n: int, item: dict[str, Any], place: str) -> Conversation:
+    name = f"task{item.get('task_id', n)}-trial{item.get('trial', 0)}"
+    turns = turns_of(get(item, "traj", list, place), f"{place}.traj")
+    return conversation(name, turns, {key: item.get(key) for key in ("task_id", "trial", "reward")})
+
+
+def _items(source: Any) -> list[tuple[str, dict[str, Any]]]:
+    """(place, item) of a list of objects, or of one object."""
+    data = read_json(source)
+    name = stem(source)
     items = data if isinstance(data, list) else [data]
     if not items:
         raise InputError(f"{name}: an empty list; expected at least one conversation")
-    places = [(f"{name}[{n}]", item) for n, item in enumerate(items)]
-    if wrong := [place for place, item in places if not isinstance(item, dict)]:
-        raise InputError(f"{wrong[0]}: expected an object")
-    return places
+    for n, item in enumerate(items):
+        if not isinstance(item, dict):
+            raise InputError(f"{name}[{n}]: expected an object")
+    return [(f"{name}[{n}]", item) for n, item in enumerate(items)]

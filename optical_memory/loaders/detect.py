@@ -1,4 +1,4 @@
-"""Which format a file is in, by what is in it; the file's ending only says whether it is JSON or
+"""Which format a file is in, by its content; the file's ending only says whether it is JSON or
 text.
 """
 
@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from optical_memory.errors import InputError
 from optical_memory.loaders.base import Conversation, read_json, read_text
@@ -15,27 +15,41 @@ from optical_memory.loaders.logs import text_log
 from optical_memory.loaders.messages import langchain_messages, openai_messages, sharegpt
 from optical_memory.loaders.specstory import is_specstory, specstory
 
-__all__ = ["example", "load"]
+__all__ = [
+    "example",
+    "load",
+]
 
-Loader = Callable[[Any], list[Conversation]]
+
+class _Format(NamedTuple):
+    """A JSON format: how to tell it by the first object in a file, and its loader."""
+
+    name: str
+    matches: Callable[[dict[str, Any]], bool]
+    loader: Callable[[Any], list[Conversation]]
 
 
 def _has(*keys: str) -> Callable[[dict[str, Any]], bool]:
     return lambda item: all(key in item for key in keys)
 
 
-_FORMATS: tuple[tuple[str, Callable[[dict[str, Any]], bool], Loader], ...] = (
-    ("LongMemEval", _has("haystack_sessions"), longmemeval),
-    ("LoCoMo", lambda item: isinstance(item.get("conversation"), dict), locomo),
-    ("tau-bench", _has("traj"), taubench),
-    ("BEAM", _has("batch_number", "turns"), beam),
-    ("ShareGPT", lambda item: "conversations" in item or "items" in item, sharegpt),
-    (
+def _has_any(*keys: str) -> Callable[[dict[str, Any]], bool]:
+    return lambda item: any(key in item for key in keys)
+
+
+# The more particular formats first: the keys of the last are common.
+_FORMATS = (
+    _Format("LongMemEval", _has("haystack_sessions"), longmemeval),
+    _Format("LoCoMo", lambda item: isinstance(item.get("conversation"), dict), locomo),
+    _Format("tau-bench", _has("traj"), taubench),
+    _Format("BEAM", _has("batch_number", "turns"), beam),
+    _Format("ShareGPT", _has_any("conversations", "items"), sharegpt),
+    _Format(
         "LangChain messages",
         lambda item: "type" in item and ("data" in item or "kwargs" in item),
         langchain_messages,
     ),
-    ("OpenAI messages", lambda item: "role" in item or "messages" in item, openai_messages),
+    _Format("OpenAI messages", _has_any("role", "messages"), openai_messages),
 )
 
 
@@ -48,35 +62,41 @@ def load(path: str | Path) -> list[Conversation]:
     path = Path(path)
     if path.suffix.lower() in {".json", ".jsonl", ".ndjson"}:
         return _load_json(path)
-    text = read_text(path)
-    return (specstory if is_specstory(text) else text_log)(path)
+    loader = specstory if is_specstory(read_text(path)) else text_log
+    return loader(path)
 
 
 def example() -> Conversation:
-    """The long conversation that comes with the package, an assistant and a user over seven weeks."""
+    """The long conversation that comes with the package: an assistant and a user over seven
+    weeks.
+    """
     return load(Path(__file__).parents[1] / "examples" / "conversation.json")[0]
 
 
 def _load_json(path: Path) -> list[Conversation]:
-    first = _sample(read_json(path))
-    for _, fits, loader in _FORMATS:
-        if fits(first):
-            return loader(path)
-    known = ", ".join(name for name, _, _ in _FORMATS)
+    item = _first_object(read_json(path))
+    for json_format in _FORMATS:
+        if json_format.matches(item):
+            return json_format.loader(path)
+    names = ", ".join(json_format.name for json_format in _FORMATS)
     raise InputError(
-        f"{path.name}: in none of the known formats ({known}); its first item has {sorted(first)}"
+        f"{path.name}: in none of the known formats ({names}); its first item has {sorted(item)}"
     )
 
 
-def _sample(data: Any) -> dict[str, Any]:
-    """The first object: of a list its first item, of a list of messages under `messages` the first
-    message.
+def _first_object(data: Any) -> dict[str, Any]:
+    """The first object in the data, however deep in lists; `{}` if there is none.
+
+    Of an object with LangChain's messages under `messages` it is the first message: only that tells
+    them from OpenAI's.
     """
     item = data
     while isinstance(item, list) and item:
         item = item[0]
     if not isinstance(item, dict):
         return {}
-    inner = item.get("messages")
-    nested = inner[0] if isinstance(inner, list) and inner and isinstance(inner[0], dict) else {}
-    return nested if "type" in nested and "role" not in nested else item
+    messages = item.get("messages")
+    first = messages[0] if isinstance(messages, list) and messages else None
+    if isinstance(first, dict) and "type" in first and "role" not in first:
+        return first
+    return item

@@ -1,23 +1,31 @@
 """Message lists: OpenAI style, LangChain's two serialised forms, and ShareGPT exports.
 
-All three end in `_turns`, which knows one message as a dict with OpenAI's keys. Extra keys read
-when present: `id`, and `created_at`, `timestamp` or `time` for when it was said.
+All three become messages with OpenAI's keys and end in `turns_of`. Extra keys are read if they are
+there: `id`, and `created_at`, `timestamp` or `time` for the time at which a message was said.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
 
 from optical_memory.errors import InputError
 from optical_memory.loaders.base import Conversation, conversation, get, moment, read_json, stem
-from optical_memory.loaders.parts import Content, arguments, read_content
+from optical_memory.loaders.parts import Content, arguments, join, read_content, text_content
 from optical_memory.turns import Role, ToolCall, Turn
 
-__all__ = ["langchain_messages", "openai_messages", "sharegpt", "turns_of"]
+__all__ = [
+    "langchain_messages",
+    "openai_messages",
+    "sharegpt",
+    "turn_of",
+    "turns_of",
+]
 
 _ROLES: dict[str, Role] = {
     "system": "system",
-    "developer": "system",
+    "developer": "system",  # OpenAI's name for it since 2024
     "user": "user",
     "human": "user",
     "assistant": "assistant",
@@ -36,167 +44,191 @@ _ROLES: dict[str, Role] = {
 }
 
 
+# ---- lists of messages ---------------------------------------------------------------------------
+
+
 def openai_messages(source: Any) -> list[Conversation]:
     """A list of messages, `{"messages": [...]}`, or a list of either (as in fine-tuning JSON
     lines).
 
     Raises `InputError` with the place for anything else.
     """
-    data = read_json(source)
-    return [
-        conversation(str(meta.get("id") or name), turns_of(messages, f"{name}.messages"), meta)
-        for name, messages, meta in _lists(data, "messages", stem(source))
-    ]
+    return _conversations(read_json(source), "messages", stem(source), lambda message, _: message)
 
 
 def langchain_messages(source: Any) -> list[Conversation]:
     """Messages as `messages_to_dict` or `dumpd` of langchain-core write them, in the same shapes as
-    OpenAI's.
+    OpenAI's. Raises `InputError` with the place for anything else.
     """
-    data = read_json(source)
-    return [
-        conversation(
-            str(meta.get("id") or name),
-            turns_of(
-                [_plain(m, f"{name}.messages[{n}]") for n, m in enumerate(messages)],
-                f"{name}.messages",
-            ),
-            meta,
-        )
-        for name, messages, meta in _lists(data, "messages", stem(source))
-    ]
+    return _conversations(read_json(source), "messages", stem(source), _langchain_to_openai)
 
 
 def sharegpt(source: Any) -> list[Conversation]:
     """`{"conversations": [{"from": "human", "value": ...}]}` or a list of them; `items` in old
-    exports.
+    exports. Raises `InputError` with the place for anything else.
     """
     data = read_json(source)
-    key = "items" if isinstance(_first(data), dict) and "items" in _first(data) else "conversations"
-    return [
-        conversation(
-            str(meta.get("id") or name),
-            turns_of(
-                [_said(m, f"{name}.{key}[{n}]") for n, m in enumerate(messages)], f"{name}.{key}"
-            ),
-            meta,
-        )
-        for name, messages, meta in _lists(data, key, stem(source))
-    ]
+    first = data[0] if isinstance(data, list) and data else data
+    key = "items" if isinstance(first, dict) and "items" in first else "conversations"
+    return _conversations(data, key, stem(source), _sharegpt_to_openai)
 
 
-def _said(message: Any, where: str) -> dict[str, Any]:
-    """A ShareGPT message with OpenAI's keys."""
-    return {
-        **message,
-        "role": get(message, "from", str, where),
-        "content": get(message, "value", str, where),
-    }
+class _MessageList(NamedTuple):
+    """The messages of one conversation, and the other keys of the object around them."""
+
+    name: str
+    messages: list[Any]
+    meta: dict[str, Any]
 
 
-def _first(data: Any) -> Any:
-    return data[0] if isinstance(data, list) and data else data
+def _conversations(
+    data: Any, key: str, name: str, to_openai: Callable[[Any, str], Any]
+) -> list[Conversation]:
+    conversations = []
+    for part in _message_lists(data, key, name):
+        place = f"{part.name}.{key}"
+        messages = [to_openai(message, f"{place}[{n}]") for n, message in enumerate(part.messages)]
+        id = str(part.meta.get("id") or part.name)
+        conversations.append(conversation(id, turns_of(messages, place), part.meta))
+    return conversations
 
 
-def _lists(data: Any, key: str, name: str) -> list[tuple[str, list[Any], dict[str, Any]]]:
-    """(name, messages, what else is said of them) of every conversation in the data."""
+def _message_lists(data: Any, key: str, name: str) -> list[_MessageList]:
+    """Every list of messages in the data: an object with the list under `key`, a list of such
+    objects or of lists, or a list of messages.
+    """
     if isinstance(data, dict):
-        return [(name, get(data, key, list, name), {k: v for k, v in data.items() if k != key})]
+        meta = {field: value for field, value in data.items() if field != key}
+        return [_MessageList(name, get(data, key, list, name), meta)]
     if not isinstance(data, list) or not data:
         raise InputError(
             f"{name}: expected a list of messages, found {type(data).__name__} {str(data)[:40]!r}"
         )
-    if not (isinstance(data[0], list) or (isinstance(data[0], dict) and key in data[0])):
-        return [(name, data, {})]
-    return [
-        entry
-        for n, item in enumerate(data)
-        for entry in (
-            [(f"{name}[{n}]", item, {})]
-            if isinstance(item, list)
-            else _lists(item, key, f"{name}[{n}]")
-        )
-    ]
+    first = data[0]
+    if not (isinstance(first, list) or (isinstance(first, dict) and key in first)):
+        return [_MessageList(name, data, {})]
+    lists: list[_MessageList] = []
+    for n, item in enumerate(data):
+        place = f"{name}[{n}]"
+        if isinstance(item, list):
+            lists.append(_MessageList(place, item, {}))
+        else:
+            lists += _message_lists(item, key, place)
+    return lists
 
 
-def turns_of(messages: list[Any], where: str) -> list[Turn]:
-    """The turns of OpenAI-style messages; answers of tools inside a message become turns of their
-    own before it.
+# ---- one message ---------------------------------------------------------------------------------
+
+
+def turn_of(message: Mapping[str, Any]) -> Turn:
+    """The turn of one OpenAI-style message, a mapping with `role` and `content`.
+
+    >>> turn_of({"role": "user", "content": "hello", "id": "m1"}).text
+    'hello'
+
+    Raises `InputError` if the message cannot be read, or if it holds several turns: answers of
+    tools inside a message are turns of their own. `openai_messages` reads those.
     """
-    return [turn for n, message in enumerate(messages) for turn in _turns(message, f"{where}[{n}]")]
-
-
-def _turns(message: Any, where: str) -> list[Turn]:
-    role = get(message, "role", str, where)
-    if role.lower() not in _ROLES:
-        raise InputError(f"{where}.role: {role!r} is not one of {sorted(_ROLES)}")
-    content = read_content(message.get("content"), f"{where}.content")
-    _add_siblings(content, message, where)
-    when = moment(
-        next((message[k] for k in ("created_at", "timestamp", "time") if message.get(k)), None),
-        where,
-    )
-    name, tool_call_id, id = (message.get(key) for key in ("name", "tool_call_id", "id"))
-    results = [
-        Turn(
-            "tool",
-            inner.text,
-            when=when,
-            tool_call_id=answered,
-            attachments=tuple(inner.attachments),
+    data = dict(message) if isinstance(message, Mapping) else message
+    turns = _message_turns(data, "message")
+    if len(turns) != 1:
+        raise InputError(
+            f"message: {len(turns)} turns in it; "
+            "read it with optical_memory.loaders.openai_messages([message])"
         )
-        for answered, inner in content.results
+    return turns[0]
+
+
+def turns_of(messages: list[Any], place: str) -> list[Turn]:
+    """The turns of OpenAI-style messages; answers of tools inside a message become turns of their
+    own before it. Raises `InputError` with the place of a message that cannot be read.
+    """
+    turns: list[Turn] = []
+    for n, message in enumerate(messages):
+        turns += _message_turns(message, f"{place}[{n}]")
+    return turns
+
+
+def _message_turns(message: Any, place: str) -> list[Turn]:
+    role = get(message, "role", str, place)
+    if role.lower() not in _ROLES:
+        raise InputError(f"{place}.role: {role!r} is not one of {sorted(_ROLES)}")
+    content = _content(message, place)
+    time = _time(message, place)
+    answers = [
+        Turn("tool", answer.text, when=time, tool_call_id=id, attachments=answer.attachments)
+        for id, answer in content.results
     ]
-    own = Turn(
+    name = message.get("name")
+    id = message.get("id")
+    turn = Turn(
         _ROLES[role.lower()],
         content.text,
         name=None if name is None else str(name),
-        when=when,
+        when=time,
         id=None if id is None else str(id),
-        tool_calls=tuple(content.calls),
-        tool_call_id=tool_call_id,
-        attachments=tuple(content.attachments),
+        tool_calls=content.calls,
+        tool_call_id=message.get("tool_call_id"),
+        attachments=content.attachments,
     )
-    empty = not (own.text or own.tool_calls or own.attachments)
-    return results if results and empty else [*results, own]
+    is_empty = not (turn.text or turn.tool_calls or turn.attachments)
+    return answers if answers and is_empty else [*answers, turn]
 
 
-def _add_siblings(content: Content, message: dict[str, Any], where: str) -> None:
-    """What stands beside `content`: reasoning, a refusal, an audio answer, and tool calls in their
-    two forms.
+def _time(message: dict[str, Any], place: str) -> datetime | None:
+    value = message.get("created_at") or message.get("timestamp") or message.get("time")
+    return moment(value or None, place)
+
+
+def _content(message: dict[str, Any], place: str) -> Content:
+    """The content of a message with all that stands beside it: reasoning, a refusal, an audio
+    answer, and tool calls in their two forms.
     """
-    if isinstance(thought := message.get("reasoning_content"), str):
-        content.texts.insert(0, thought)
-    if isinstance(refusal := message.get("refusal"), str):
-        content.texts.append(refusal)
-    if isinstance(audio := message.get("audio"), dict):
-        heard = read_content([{"type": "audio", "id": audio.get("id", "audio")}], where)
-        content.attachments += heard.attachments
-        content.texts.append(str(audio.get("transcript", "")))
-    known = {call.id for call in content.calls if call.id}
-    calls = [
-        call
-        for call in message.get("tool_calls") or []
-        if not (isinstance(call, dict) and call.get("id") in known)
+    content = read_content(message.get("content"), f"{place}.content")
+    parts = [
+        text_content(message.get("reasoning_content")),
+        content,
+        text_content(message.get("refusal")),
+        _audio(message.get("audio"), place),
+        Content(calls=tuple(_calls(message, content, place))),
     ]
-    if legacy := message.get("function_call"):
-        calls.append({"function": legacy})
-    content.calls += [_call(call, f"{where}.tool_calls[{n}]") for n, call in enumerate(calls)]
+    return join(parts)
 
 
-def _call(call: Any, where: str) -> ToolCall:
+def _audio(audio: object, place: str) -> Content:
+    if not isinstance(audio, dict):
+        return Content()
+    sound = read_content([{"type": "audio", "id": audio.get("id", "audio")}], place)
+    return join([sound, text_content(str(audio.get("transcript", "")))])
+
+
+def _calls(message: dict[str, Any], content: Content, place: str) -> list[ToolCall]:
+    """The tool calls beside the content, without those that the content has too."""
+    ids = {call.id for call in content.calls if call.id}
+    calls = []
+    for call in message.get("tool_calls") or []:
+        if not (isinstance(call, dict) and call.get("id") in ids):
+            calls.append(call)
+    if message.get("function_call"):  # OpenAI's form before tools
+        calls.append({"function": message["function_call"]})
+    return [_call(call, f"{place}.tool_calls[{n}]") for n, call in enumerate(calls)]
+
+
+def _call(call: Any, place: str) -> ToolCall:
     """A call as OpenAI nests it (`function`, or `custom` with free text) or as LangChain writes it
     (`args`).
     """
-    inner = next(
-        (call[k] for k in ("function", "custom") if isinstance(call, dict) and k in call), call
-    )
-    name = get(inner, "name", str, where)
-    given: Any = next((inner[k] for k in ("arguments", "args", "input") if k in inner), {})
-    return ToolCall(name, arguments(given), call.get("id"))
+    inner: Any = call
+    if isinstance(call, dict):
+        inner = call.get("function", call.get("custom", call))
+    name = get(inner, "name", str, place)
+    value = inner.get("arguments", inner.get("args", inner.get("input", {})))
+    return ToolCall(name, arguments(value), call.get("id"))
 
 
-_LANGCHAIN_TYPES = {
+# ---- other forms as OpenAI's ---------------------------------------------------------------------
+
+_LANGCHAIN_ROLES = {
     "human": "user",
     "ai": "assistant",
     "system": "system",
@@ -205,32 +237,36 @@ _LANGCHAIN_TYPES = {
 }
 
 
-def _plain(message: Any, where: str) -> dict[str, Any]:
-    """A LangChain message with OpenAI's keys."""
-    kind = get(message, "type", str, where)
-    if kind == "constructor":
-        kind = (
-            str(get(message, "id", list, where)[-1])
-            .removesuffix("Chunk")
-            .removesuffix("Message")
-            .lower()
-        )
-        fields = get(message, "kwargs", dict, where)
-    else:
-        kind = kind.removesuffix("Chunk").removesuffix("Message").lower()
-        fields = get(message, "data", dict, where)
-    role = fields.get("role") if kind == "chat" else _LANGCHAIN_TYPES.get(kind)
+def _sharegpt_to_openai(message: Any, place: str) -> dict[str, Any]:
+    role = get(message, "from", str, place)
+    return {**message, "role": role, "content": get(message, "value", str, place)}
+
+
+def _langchain_to_openai(message: Any, place: str) -> dict[str, Any]:
+    kind, fields = _langchain_fields(message, place)
+    role = fields.get("role") if kind == "chat" else _LANGCHAIN_ROLES.get(kind)
     if not isinstance(role, str):
-        raise InputError(f"{where}.type: {kind!r} is not one of {[*_LANGCHAIN_TYPES, 'chat']}")
+        raise InputError(f"{place}.type: {kind!r} is not one of {[*_LANGCHAIN_ROLES, 'chat']}")
     extra = fields.get("additional_kwargs") or {}
-    calls = [
-        *(fields.get("tool_calls") or extra.get("tool_calls") or []),
-        *(fields.get("invalid_tool_calls") or []),
-    ]
-    beside = {
-        k: extra[k]
-        for k in ("reasoning_content", "refusal", "created_at", "timestamp")
-        if extra.get(k)
+    calls = list(fields.get("tool_calls") or extra.get("tool_calls") or [])
+    calls += fields.get("invalid_tool_calls") or []
+    extra_keys = ("reasoning_content", "refusal", "created_at", "timestamp")
+    return {
+        **{key: extra[key] for key in extra_keys if extra.get(key)},
+        **fields,
+        "role": role,
+        "tool_calls": calls,
+        "function_call": None if calls else extra.get("function_call"),
     }
-    legacy = None if calls else extra.get("function_call")
-    return {**beside, **fields, "role": role, "tool_calls": calls, "function_call": legacy}
+
+
+def _langchain_fields(message: Any, place: str) -> tuple[str, dict[str, Any]]:
+    """(kind, fields) of a message as `messages_to_dict` writes it, or `dumpd` ("constructor")."""
+    kind = get(message, "type", str, place)
+    if kind == "constructor":
+        name = str(get(message, "id", list, place)[-1])
+        fields = get(message, "kwargs", dict, place)
+    else:
+        name = kind
+        fields = get(message, "data", dict, place)
+    return name.removesuffix("Chunk").removesuffix("Message").lower(), fields

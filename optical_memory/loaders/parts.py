@@ -8,159 +8,184 @@ an unknown type is kept as its JSON, so that nothing is lost.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Literal
 
 from optical_memory.errors import InputError
 from optical_memory.loaders.base import digest_ref, short_ref
 from optical_memory.turns import Attachment, ToolCall
 
-__all__ = ["Content", "arguments", "read_content"]
+__all__ = [
+    "Content",
+    "arguments",
+    "join",
+    "read_content",
+    "text_content",
+]
 
 Media = Literal["image", "audio", "video", "file"]
 
 
-@dataclass
+@dataclass(frozen=True, slots=True)
 class Content:
-    """What a message holds, gathered part by part. `results` are (tool call id, content) of answers
-    inside it.
-    """
+    """The content of a message. `results` are (tool call id, content) of answers of tools in it."""
 
-    texts: list[str] = field(default_factory=list)
-    attachments: list[Attachment] = field(default_factory=list)
-    calls: list[ToolCall] = field(default_factory=list)
-    results: list[tuple[str | None, Content]] = field(default_factory=list)
+    texts: tuple[str, ...] = ()
+    attachments: tuple[Attachment, ...] = ()
+    calls: tuple[ToolCall, ...] = ()
+    results: tuple[tuple[str | None, Content], ...] = ()
 
     @property
     def text(self) -> str:
+        """All texts, with a blank line between."""
         return "\n\n".join(text for text in self.texts if text)
 
 
-def read_content(content: Any, where: str) -> Content:
-    """Content as strings, parts or nothing. Raises `InputError` for anything else."""
-    found = Content()
+def join(contents: Iterable[Content]) -> Content:
+    """Several contents as one, in order."""
+    contents = list(contents)
+    return Content(
+        tuple(chain.from_iterable(content.texts for content in contents)),
+        tuple(chain.from_iterable(content.attachments for content in contents)),
+        tuple(chain.from_iterable(content.calls for content in contents)),
+        tuple(chain.from_iterable(content.results for content in contents)),
+    )
+
+
+def text_content(value: object) -> Content:
+    """The content of a text; nothing if the value is no text."""
+    return Content(texts=(value,)) if isinstance(value, str) else Content()
+
+
+def read_content(content: Any, place: str) -> Content:
+    """Content that is a string, a part, a list of them, or None.
+
+    >>> read_content(["look:", {"type": "image", "url": "a.png"}], "message").attachments
+    (Attachment(kind='image', ref='a.png', caption=None),)
+
+    Raises `InputError` for anything else.
+    """
     if content is None:
-        return found
-    if isinstance(content, str):
-        content = [content]
-    if isinstance(content, dict):
-        content = [content]
-    if not isinstance(content, list):
+        return Content()
+    parts = [content] if isinstance(content, str | dict) else content
+    if not isinstance(parts, list):
         raise InputError(
-            f"{where}: expected a string or a list of parts, found {type(content).__name__}"
+            f"{place}: expected a string or a list of parts, found {type(content).__name__}"
         )
-    for n, part in enumerate(content):
-        _add(found, part, f"{where}[{n}]")
-    return found
+    return join(_read_part(part, f"{place}[{n}]") for n, part in enumerate(parts))
 
 
-def _add(found: Content, part: Any, where: str) -> None:
+def _read_part(part: Any, place: str) -> Content:
     if isinstance(part, str):
-        found.texts.append(part)
-        return
+        return text_content(part)
     if not isinstance(part, dict):
         raise InputError(
-            f"{where}: expected a part (a string or an object), found {type(part).__name__}"
+            f"{place}: expected a part (a string or an object), found {type(part).__name__}"
         )
     kind = str(part.get("type", "text" if "text" in part else ""))
-    _PARTS.get(kind, _unknown)(found, part, where)
+    return _READERS.get(kind, _unknown)(part, place)
 
 
-def _text_under(key: str) -> Callable[[Content, dict[str, Any], str], None]:
-    def add(found: Content, part: dict[str, Any], where: str) -> None:
+def arguments(value: Any) -> str:
+    """A tool call's arguments as JSON text: as written if they are text, else as JSON of ours."""
+    if isinstance(value, str):
+        return value
+    return json.dumps({} if value is None else value, ensure_ascii=False)
+
+
+# ---- readers of parts, by type -------------------------------------------------------------------
+
+PartReader = Callable[[dict[str, Any], str], Content]
+
+
+def _text_under(key: str) -> PartReader:
+    def read(part: dict[str, Any], place: str) -> Content:
         if not isinstance(part.get(key), str):
-            raise InputError(f"{where}.{key}: expected a string, found {part.get(key)!r}")
-        found.texts.append(part[key])
+            raise InputError(f"{place}.{key}: expected a string, found {part.get(key)!r}")
+        return text_content(part[key])
 
-    return add
+    return read
 
 
-def _attach(media: Media) -> Callable[[Content, dict[str, Any], str], None]:
-    def add(found: Content, part: dict[str, Any], where: str) -> None:
+def _attachment(media: Media) -> PartReader:
+    def read(part: dict[str, Any], place: str) -> Content:
         inner = part.get(part.get("type", ""), part)
-        ref, caption = _reference(inner if isinstance(inner, dict) else {"url": inner}, media, part)
+        fields = {**part, **(inner if isinstance(inner, dict) else {"url": inner})}
+        source = fields.get("source")
+        if isinstance(source, dict):  # Anthropic
+            fields |= source
+        ref = _reference(fields, media)
         if ref is None:
             raise InputError(
-                f"{where}: a {part.get('type')} part without url, id or data; it has {sorted(part)}"
+                f"{place}: a {part.get('type')} part without url, id or data; it has {sorted(part)}"
             )
-        found.attachments.append(Attachment(media, ref, caption))
+        return Content(attachments=(Attachment(media, ref, _caption(fields)),))
 
-    return add
-
-
-def _reference(
-    inner: dict[str, Any], media: Media, part: dict[str, Any]
-) -> tuple[str | None, str | None]:
-    """Where the thing is and what it is called, from whichever keys this provider uses."""
-    fields = {**part, **inner}
-    if isinstance(fields.get("source"), dict):  # Anthropic
-        fields |= fields["source"]
-    caption = next(
-        (
-            fields[k]
-            for k in ("caption", "alt", "filename", "title")
-            if isinstance(fields.get(k), str)
-        ),
-        None,
-    )
-    for key in ("url", "image_url", "file_url", "file_id", "id"):
-        if isinstance(fields.get(key), str):
-            return short_ref(fields[key]), caption
-    for key in ("file_data", "data", "base64"):
-        if isinstance(fields.get(key), str):
-            mime = (
-                fields.get("media_type")
-                or fields.get("mime_type")
-                or f"{media}/{fields.get('format', '*')}"
-            )
-            payload = fields[key]
-            return (
-                short_ref(payload) if payload.startswith("data:") else digest_ref(mime, payload)
-            ), caption
-    return None, caption
+    return read
 
 
-def _tool_use(found: Content, part: dict[str, Any], where: str) -> None:
-    given = part.get("input", part.get("args", {}))
-    found.calls.append(ToolCall(str(part.get("name", "")), arguments(given), part.get("id")))
+def _reference(fields: dict[str, Any], media: Media) -> str | None:
+    """The address of the thing, from whichever key this provider uses.
+
+    A payload is replaced by its digest.
+    """
+    ref = _first_text(fields, ("url", "image_url", "file_url", "file_id", "id"))
+    if ref is not None:
+        return short_ref(ref)
+    payload = _first_text(fields, ("file_data", "data", "base64"))
+    if payload is None:
+        return None
+    if payload.startswith("data:"):
+        return short_ref(payload)
+    media_type = fields.get("media_type") or fields.get("mime_type")
+    return digest_ref(media_type or f"{media}/{fields.get('format', '*')}", payload)
 
 
-def _tool_result(found: Content, part: dict[str, Any], where: str) -> None:
-    found.results.append(
-        (part.get("tool_use_id"), read_content(part.get("content"), f"{where}.content"))
-    )
+def _caption(fields: dict[str, Any]) -> str | None:
+    return _first_text(fields, ("caption", "alt", "filename", "title"))
 
 
-def _unknown(found: Content, part: dict[str, Any], where: str) -> None:
-    found.texts.append(json.dumps(part, ensure_ascii=False))
+def _first_text(fields: dict[str, Any], keys: Iterable[str]) -> str | None:
+    """The value of the first of the keys under which a text stands."""
+    for key in keys:
+        value = fields.get(key)
+        if isinstance(value, str):
+            return value
+    return None
 
 
-def arguments(given: Any) -> str:
-    """A tool call's arguments as JSON text: as written if they are text, else as compact JSON."""
-    return (
-        given
-        if isinstance(given, str)
-        else json.dumps(given if given is not None else {}, ensure_ascii=False)
-    )
+def _tool_use(part: dict[str, Any], place: str) -> Content:
+    call_arguments = arguments(part.get("input", part.get("args", {})))
+    return Content(calls=(ToolCall(str(part.get("name", "")), call_arguments, part.get("id")),))
 
 
-_PARTS: dict[str, Callable[[Content, dict[str, Any], str], None]] = {
+def _tool_result(part: dict[str, Any], place: str) -> Content:
+    answer = read_content(part.get("content"), f"{place}.content")
+    return Content(results=((part.get("tool_use_id"), answer),))
+
+
+def _unknown(part: dict[str, Any], place: str) -> Content:
+    return text_content(json.dumps(part, ensure_ascii=False))
+
+
+_READERS: dict[str, PartReader] = {
     "text": _text_under("text"),
     "input_text": _text_under("text"),
     "output_text": _text_under("text"),
     "refusal": _text_under("refusal"),
     "thinking": _text_under("thinking"),
-    "image_url": _attach("image"),
-    "input_image": _attach("image"),
-    "image": _attach("image"),
-    "input_audio": _attach("audio"),
-    "audio": _attach("audio"),
-    "video": _attach("video"),
-    "video_url": _attach("video"),
-    "file": _attach("file"),
-    "input_file": _attach("file"),
-    "document": _attach("file"),
+    "image_url": _attachment("image"),
+    "input_image": _attachment("image"),
+    "image": _attachment("image"),
+    "input_audio": _attachment("audio"),
+    "audio": _attachment("audio"),
+    "video": _attachment("video"),
+    "video_url": _attachment("video"),
+    "file": _attachment("file"),
+    "input_file": _attachment("file"),
+    "document": _attachment("file"),
     "tool_use": _tool_use,
     "tool_call": _tool_use,
     "tool_result": _tool_result,

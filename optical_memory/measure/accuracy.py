@@ -9,6 +9,6 @@ __all__ = [
 ]
 
 
-def accuracy(truth: str, read: str) -> float:
-    """1 - edit distance / length of the longer, in 0..1; two empty texts agree."""
-    return Levenshtein.normalized_similarity(truth, read)
+def accuracy(truth: str, text: str) -> float:
+    """1 - edit distance / length of the longer text, in 0..1; two empty texts agree."""
+    return Levenshtein.normalized_similarity(truth, text)

@@ -15,40 +15,49 @@ __all__ = [
 ]
 
 MARGIN = 16
+"""Blank px around and between the pictures."""
+
+PAPER = 255
+FRAME = 136
+CAPTION_FONT = "10x20"
 
 
 def contact_sheet(images: Sequence[Image], captions: Sequence[str]) -> Image:
-    """Pictures side by side in their own sizes, a caption of one line above each. (height, width),
-    0 on 255.
+    """Pictures side by side in their own sizes, a caption of one line above each.
+
+    Gives (height, width) uint8: 0 is ink, 255 is paper.
     """
-    title = bitmap_font("10x20").height + MARGIN
-    height = max(len(image) for image in images) + title + 2 * MARGIN
-    sheet = np.full(
-        (height, sum(image.shape[1] + MARGIN for image in images) + MARGIN), 255, np.uint8
-    )
+    top = MARGIN + bitmap_font(CAPTION_FONT).height + MARGIN
+    height = top + max(len(image) for image in images) + MARGIN
+    width = MARGIN + sum(image.shape[1] + MARGIN for image in images)
+    sheet = np.full((height, width), PAPER, np.uint8)
     x = MARGIN
-    for image, caption in zip(images, captions, strict=True):
-        _frame(sheet, MARGIN + title, x, image)
-        words = _caption(caption, image.shape[1])
-        sheet[MARGIN : MARGIN + words.shape[0], x : x + words.shape[1]] = words
+    for image, text in zip(images, captions, strict=True):
+        _put_framed(sheet, top, x, image)
+        _put(sheet, MARGIN, x, _caption(text, image.shape[1]))
         x += image.shape[1] + MARGIN
     return sheet
 
 
-def _frame(sheet: Image, y: int, x: int, image: Image) -> None:
+def _put(sheet: Image, y: int, x: int, image: Image) -> None:
     height, width = image.shape
-    sheet[y - 1 : y + height + 1, x - 1 : x + width + 1] = 136
     sheet[y : y + height, x : x + width] = image
 
 
+def _put_framed(sheet: Image, y: int, x: int, image: Image) -> None:
+    height, width = image.shape
+    sheet[y - 1 : y + height + 1, x - 1 : x + width + 1] = FRAME
+    _put(sheet, y, x, image)
+
+
 def _caption(text: str, width: int) -> Image:
-    font = bitmap_font("10x20")
+    """The text as (font height, px) uint8, cut so that it fits `width` px."""
+    font = bitmap_font(CAPTION_FONT)
     fallback = font.glyph("?")
-    glyphs = [
-        font.glyph(char) if char in font else fallback for char in text[: width // font.width]
-    ]
-    strip = np.zeros((font.height, font.width * max(1, len(glyphs))), np.uint8)
-    for i, glyph in enumerate(glyphs):
+    letters = text[: width // font.width]
+    strip = np.zeros((font.height, font.width * max(1, len(letters))), np.uint8)
+    for i, char in enumerate(letters):
+        glyph = font.glyph(char) if char in font else fallback
         if glyph is not None:
-            strip[:, i * font.width : (i + 1) * font.width] = glyph
-    return 255 - strip
+            _put(strip, 0, i * font.width, glyph)
+    return PAPER - strip

@@ -1,31 +1,32 @@
-"""A demo as one HTML file that needs nothing else: tables, pages as pictures, and their text with
-its trust marked.
-"""
+"""A demo as one HTML file that needs nothing else: tables, pictures of pages, and marked text."""
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, Template
 
+from optical_memory.measure.demo_result import PageReading
 from optical_memory.recall.recollection import Recollection
 from optical_memory.spans import Status
 
-if TYPE_CHECKING:
-    from optical_memory.measure.demo import PageRead
-
-__all__ = ["Segment", "html_report", "segments"]
+__all__ = [
+    "Segment",
+    "html_report",
+    "segments",
+]
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A stretch of a page as read: its status, and whether it differs from the `original` (None
-    where it does not).
+    """A stretch of a page as read.
+
+    `original` is the right text if the stretch differs from it, else None.
     """
 
     text: str
@@ -33,22 +34,28 @@ class Segment:
     original: str | None = None
 
 
-def segments(found: Recollection, truth: str) -> list[Segment]:
-    """The text as read, cut where its status or its rightness changes. A stub is not held against
-    the original.
+def segments(recollection: Recollection, truth: str) -> list[Segment]:
+    """The text as read, cut wherever its status changes, or whether it is right.
+
+    A stub has another length than its page and is not compared with it.
     """
-    same = len(found.text) == len(truth)
-    cut: list[Segment] = []
-    for span in found.spans:
-        for right, part in groupby(
-            range(span.start, span.end), lambda i: not same or found.text[i] == truth[i]
-        ):
-            places = list(part)
-            start, end = places[0], places[-1] + 1
-            cut.append(
-                Segment(found.text[start:end], span.status, None if right else truth[start:end])
-            )
-    return cut
+    text = recollection.text
+    wrong = [char != true for char, true in zip(text, truth, strict=False)]
+    if len(text) != len(truth):
+        wrong = [False] * len(text)
+    parts: list[Segment] = []
+    for span in recollection.spans:
+        for start, end, is_wrong in _runs(wrong, span.start, span.end):
+            original = truth[start:end] if is_wrong else None
+            parts.append(Segment(text[start:end], span.status, original))
+    return parts
+
+
+def _runs(flags: Sequence[bool], start: int, end: int) -> Iterator[tuple[int, int, bool]]:
+    """(start, end, flag) of the runs of equal flags between `start` and `end`."""
+    for flag, run in groupby(range(start, end), flags.__getitem__):
+        places = list(run)
+        yield places[0], places[-1] + 1, flag
 
 
 def html_report(
@@ -58,36 +65,32 @@ def html_report(
     notes: Sequence[str],
     headings: Sequence[str],
     table: Sequence[Sequence[str]],
-    asked: Sequence[dict[str, Any]],
-    pages: Sequence[PageRead],
+    answers: Sequence[Mapping[str, Any]],
+    pages: Sequence[PageReading],
     sheet: bytes | None,
 ) -> str:
-    """The report as HTML; `sheet` is a PNG, `pages` are shown with their pictures and their text as
-    read.
-    """
-    shown = [_page(page) for page in pages if page.found is not None]
+    """The report as HTML. `sheet` is a PNG; each page has its picture and its text as read."""
     return _template().render(
         title=title,
         reader=reader,
         notes=notes,
         headings=headings,
         table=table,
-        asked=asked,
-        pages=shown,
+        answers=answers,
+        pages=[_page(page, page.recollection) for page in pages if page.recollection is not None],
         sheet=_url(sheet),
     )
 
 
-def _page(page: PageRead) -> dict[str, Any]:
-    assert page.found is not None
+def _page(page: PageReading, recollection: Recollection) -> dict[str, Any]:
     return {
-        "provenance": page.found.provenance,
-        "tokens": page.visual_tokens,
+        "provenance": recollection.provenance,
+        "visual_tokens": page.visual_tokens,
         "text_tokens": page.text_tokens,
-        "recalled": page.recalled,
-        "alone": page.alone,
+        "recall_accuracy": page.recall_accuracy,
+        "reader_accuracy": page.reader_accuracy,
         "picture": _url(page.png),
-        "segments": segments(page.found, page.truth),
+        "segments": segments(recollection, page.truth),
     }
 
 
@@ -97,7 +100,10 @@ def _url(png: bytes | None) -> str | None:
 
 @cache
 def _template() -> Template:
-    loader = PackageLoader("optical_memory", "templates")
-    return Environment(
-        loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True
-    ).get_template("report.html")
+    environment = Environment(
+        loader=PackageLoader("optical_memory.measure"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("report.html")

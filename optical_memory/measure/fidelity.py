@@ -1,58 +1,62 @@
-"""How faithfully a reader reads real text from our own pages, by rung: what `optical-memory eval
-fidelity` prints.
+"""How faithfully a reader reads real text from our pages, by rung: `optical-memory eval fidelity`.
 
-The road is the product's own: texts become turns, turns full pages of the reader's grid, pictures,
-tokens, the codec's bytes in a real store and back, a reading. The ledger is not used: what is
-measured is the reader alone.
+A page goes the product's own way: texts become turns, turns full pages of the reader's grid,
+pictures, tokens, the codec's bytes in a real store and back, a reading. The ledger is not used: the
+reader alone is measured.
 """
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from optical_memory.certificate import RungCertificate, certify_reading
-from optical_memory.counting import count_batch
 from optical_memory.ledger import Ledger, LedgerSpan, extract
 from optical_memory.measure.accuracy import accuracy
 from optical_memory.measure.calibration import Bin, Reliability, reliability, total
-from optical_memory.measure.cut_pages import cut, finest
+from optical_memory.measure.cut_pages import cut, finest_rung, mean_tokens
 from optical_memory.measure.page_pool import Pool, Source, SourcePage
 from optical_memory.pages import Page
 from optical_memory.profiles import ReaderProfile, Rung
+from optical_memory.progress import Progress, no_progress
 from optical_memory.readers.base import Reader
 from optical_memory.readings import Reading
 from optical_memory.renderers import PageRenderer
 from optical_memory.spans import statuses
 from optical_memory.stores import Store
 from optical_memory.stores.sqlite import SQLiteStore
-from optical_memory.tokens import INT8, TokenCodec, unpack
+from optical_memory.tokens import INT8, TokenCodec, VisualTokens, unpack
 
-__all__ = ["FidelityRow", "Told", "fidelity"]
+__all__ = [
+    "FidelityRow",
+    "measure_fidelity",
+]
 
-Told = Callable[[int, int], None]
-"""Called with how many readings are done, and how many there will be."""
+SESSION = "fidelity"
 
 
 @dataclass(frozen=True, slots=True)
 class FidelityRow:
-    """One rung (or one asked compression) over `n_pages` pages of `source`; shares and accuracies
-    in 0..1.
+    """A rung (or an asked compression) over `n_pages` pages of `source`; shares are in 0..1.
 
-    `compression` is `text_tokens` / `visual_tokens`, both means a page: DeepSeek tokens, and what
-    the decoder receives. Joins and blank rows are known from the layout, so no reading of ours has
-    a character too many or too few. `density_px2_per_char` is of the whole picture, also where a
-    page was cut. `n_repacked` of the pages hold words that an earlier page has too. `accuracy` is 1
-    - edit distance / length of the longer; `p5` its 5th percentile. `ids_exact` is the share of the
-    facts (`n_ids`, found as for a ledger) that the reader alone reads exactly, None where the pages
-    have none. `certificate_error` is the mean |agreement certified - agreement measured again from
-    the store's bytes|. `ece` is the expected calibration error of the confidence over inked
-    characters, `bins` what it is made of, `sure_share` the share of them whose confidence is `CONFIDENT`
-    or more and `sure_accuracy` how many of those are right.
+    `compression` is `text_tokens` / `visual_tokens`, both means a page: DeepSeek tokens, and tokens
+    that the decoder receives. Joins and blank rows are known from the layout, so no reading of ours
+    has a character too many or too few. `density_px2_per_char` is of the whole picture, also if a
+    page was cut. `n_repacked` of the pages hold words that an earlier page has too.
+
+    `accuracy` is 1 - edit distance / length of the longer; `p5` its 5th percentile. `ids_exact` is
+    the share of the facts (`n_ids`, found as for a ledger) that the reader alone reads exactly,
+    None if the pages have none. `certificate_error` is the mean |agreement certified - agreement
+    measured again from the store's bytes|.
+
+    `ece` is the expected calibration error of the confidence over inked characters, and `bins` the
+    counts behind it. `sure_share` is the share of them whose confidence is `CONFIDENT` or more,
+    `sure_accuracy` the share of those that is right.
     """
 
     source: str
@@ -79,7 +83,29 @@ class FidelityRow:
     bins: tuple[Bin, ...]
 
 
-def fidelity(
+@dataclass(frozen=True, slots=True)
+class _Sample:
+    """The pages that are read at one rung, for one asked compression or for none."""
+
+    rung: Rung
+    compression: float | None
+    pages: Sequence[SourcePage]
+
+
+@dataclass(frozen=True, slots=True)
+class _PageMeasure:
+    """How well one page was read."""
+
+    source_page: SourcePage
+    accuracy: float
+    n_ids: int
+    n_exact_ids: int
+    certificate_error: float
+    verified_share: float
+    reliability: Reliability
+
+
+def measure_fidelity(
     sources: Sequence[Source],
     reader: Reader,
     *,
@@ -88,151 +114,181 @@ def fidelity(
     limit: int | None = None,
     seed: int = 0,
     codec: TokenCodec = INT8,
-    told: Told = lambda done, total: None,
+    progress: Progress = no_progress,
 ) -> list[FidelityRow]:
-    """One row for every rung of the reader, or for every asked compression; of several sources, one
-    for each as well.
+    """A row for every rung of the reader, or for every asked compression.
 
-    `at_least` and `limit` say how many pages each source gives, as in `Pool.take`. At an asked
-    compression these are pages that reach it; of a source whose mean page does not, all pages, and
-    the row says what they hold. Raises `InputError` like `Pool`.
+    With several sources, each source has such rows too, after those of all pages. `at_least` and
+    `limit` say how many pages each source gives, as in `Pool.take`. At an asked compression these
+    are pages that reach it. If the mean page of a source does not, they are all its pages, and the
+    row tells their true compression.
+
+    Raises `InputError` like `Pool`.
     """
     pools = [Pool(source, PageRenderer(reader.profile.grid), seed) for source in sources]
-    tables = [
-        (ratio, rung, _pages(pools, ratio, rung, at_least, limit))
-        for ratio in compressions or (None,)
-        for rung in _rungs(pools, ratio, reader.profile)
-    ]
-    done, count = 0, sum(len(some) for _, _, some in tables)
+    names = [source.name for source in sources]
+    samples = list(_samples(pools, compressions, reader.profile, at_least, limit))
+    n_total = sum(len(sample.pages) for sample in samples)
+    n_done = 0
     rows: list[FidelityRow] = []
-    with tempfile.TemporaryDirectory() as folder:
-        store = SQLiteStore(Path(folder) / "fidelity.db")
-        try:
-            for ratio, rung, some in tables:
-                read = []
-                for one in some:
-                    read.append((one, _measure(one.page, rung, reader, codec, store)))
-                    told(done := done + 1, count)
-                rows += _rows(rung, ratio, read, [source.name for source in sources])
-        finally:
-            store.close()
+    with _temporary_store() as store:
+        for sample in samples:
+            measures: list[_PageMeasure] = []
+            for page in sample.pages:
+                measures.append(_measure(page, sample.rung, reader, codec, store))
+                n_done += 1
+                progress("Reading pages", n_done, n_total)
+            rows += _rows(sample, measures, names)
     return rows
 
 
-def _rungs(pools: Sequence[Pool], ratio: float | None, profile: ReaderProfile) -> tuple[Rung, ...]:
-    """Every rung, or the one for an asked compression."""
-    if ratio is None:
-        return profile.ladder
-    return (finest(ratio, [one.page for pool in pools for one in pool.pages], profile),)
+@contextmanager
+def _temporary_store() -> Iterator[Store]:
+    with tempfile.TemporaryDirectory() as folder:
+        store = SQLiteStore(Path(folder) / "fidelity.db")
+        try:
+            yield store
+        finally:
+            store.close()
 
 
-def _pages(
-    pools: Sequence[Pool], ratio: float | None, rung: Rung, at_least: int, limit: int | None
+# ---- samples -------------------------------------------------------------------------------------
+
+
+def _samples(
+    pools: Sequence[Pool],
+    compressions: Sequence[float],
+    profile: ReaderProfile,
+    at_least: int,
+    limit: int | None,
+) -> Iterator[_Sample]:
+    if not compressions:
+        pages = _take(pools, at_least, limit, 0)
+        for rung in profile.ladder:
+            yield _Sample(rung, None, pages)
+    for compression in compressions:
+        rung = finest_rung(compression, _all_pages(pools), profile)
+        n_tokens = compression * rung.n_tokens
+        pages = _cut(_take(pools, at_least, limit, n_tokens), n_tokens)
+        yield _Sample(rung, compression, pages)
+
+
+def _all_pages(pools: Sequence[Pool]) -> list[Page]:
+    pages: list[Page] = []
+    for pool in pools:
+        pages += [page.page for page in pool.pages]
+    return pages
+
+
+def _take(
+    pools: Sequence[Pool], at_least: int, limit: int | None, n_tokens: float
 ) -> list[SourcePage]:
-    """The pages of a row, cut to an asked compression."""
-    tokens = 0 if ratio is None else ratio * rung.n_tokens
-    pages = [
-        one for pool in pools for one in pool.take(at_least=at_least, limit=limit, tokens=tokens)
-    ]
-    if ratio is None:
-        return pages
-    parts = [replace(one, page=cut(one.page, tokens)) for one in pages]
-    return list(
-        {part.page.digest: part for part in parts}.values()
-    )  # packings that differ further down are one page
+    pages: list[SourcePage] = []
+    for pool in pools:
+        pages += pool.take(at_least=at_least, limit=limit, n_tokens=n_tokens)
+    return pages
+
+
+def _cut(pages: Sequence[SourcePage], n_tokens: float) -> list[SourcePage]:
+    """The pages cut to so many tokens; packings that differ only further down become one page."""
+    parts = [replace(page, page=cut(page.page, n_tokens)) for page in pages]
+    return list({part.page.digest: part for part in parts}.values())
 
 
 # ---- one page ------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class _Measured:
-    accuracy: float
-    ids: int
-    ids_exact: int
-    certificate_error: float
-    verified: float
-    reliability: Reliability
-
-
-def _measure(page: Page, rung: Rung, reader: Reader, codec: TokenCodec, store: Store) -> _Measured:
-    """Certify a page from what the codec gives back, then read it again from the bytes that a store
-    kept.
-    """
+def _measure(
+    source_page: SourcePage, rung: Rung, reader: Reader, codec: TokenCodec, store: Store
+) -> _PageMeasure:
+    """Certify a page from the codec's bytes, then read it again from a store's bytes."""
+    page = source_page.page
     image = PageRenderer(page.layout.grid).draw(page, rung.side_px)
     blob = codec.pack(reader.encode([image], rung)[0])
-    proof = certify_reading(rung.name, page.text, reader.certify([unpack(blob)], [page])[0])
-    key = f"{page.digest}/{rung.name}"
-    store.put_blobs("fidelity", {key: blob})
-    (kept,) = store.get_blobs("fidelity", [key])
-    (reading,) = reader.decode([unpack(kept or blob)], [page.layout])
-    again = certify_reading(rung.name, page.text, reading)
+    (certified_reading,) = reader.certify([unpack(blob)], [page])
+    certificate = certify_reading(rung.name, page.text, certified_reading)
+    tokens = _through_store(blob, f"{page.digest}/{rung.name}", store)
+    (reading,) = reader.decode([tokens], [page.layout])
+    agreement = certify_reading(rung.name, page.text, reading).agreement
     facts = extract(page.text).spans
-    exact = sum(_exact(reading, fact) for fact in facts)
-    error = abs(proof.agreement - again.agreement)
-    return _Measured(
+    return _PageMeasure(
+        source_page=source_page,
         accuracy=accuracy(page.text, reading.text),
-        ids=len(facts),
-        ids_exact=exact,
-        certificate_error=error,
-        verified=_verified(page, proof, reading),
+        n_ids=len(facts),
+        n_exact_ids=sum(_is_exact(reading, fact) for fact in facts),
+        certificate_error=abs(certificate.agreement - agreement),
+        verified_share=_verified_share(page, certificate, reading),
         reliability=reliability(page.text, reading),
     )
 
 
-def _exact(reading: Reading, fact: LedgerSpan) -> bool:
+def _through_store(blob: bytes, key: str, store: Store) -> VisualTokens:
+    store.put_blobs(SESSION, {key: blob})
+    (stored_blob,) = store.get_blobs(SESSION, [key])
+    return unpack(stored_blob or blob)
+
+
+def _is_exact(reading: Reading, fact: LedgerSpan) -> bool:
     return reading.text[fact.start : fact.end] == fact.text
 
 
-def _verified(page: Page, proof: RungCertificate, reading: Reading) -> float:
+def _verified_share(page: Page, certificate: RungCertificate, reading: Reading) -> float:
     """Share of the characters that the certificate vouches for, without a ledger."""
-    spans = statuses(len(page.text), Ledger(()), proof, reading)
-    return sum(s.end - s.start for s in spans if s.status == "verified") / max(1, len(page.text))
+    spans = statuses(
+        len(page.text), Ledger(()), certificate.confirms(reading.text), reading
+    )
+    n_verified = sum(span.end - span.start for span in spans if span.status == "verified")
+    return n_verified / max(1, len(page.text))
 
 
 # ---- many pages ----------------------------------------------------------------------------------
 
-Read = tuple[SourcePage, _Measured]
-
 
 def _rows(
-    rung: Rung, asked: float | None, read: list[Read], sources: Sequence[str]
+    sample: _Sample, measures: Sequence[_PageMeasure], sources: Sequence[str]
 ) -> Iterator[FidelityRow]:
     if len(sources) > 1:
-        yield _row("all", rung, asked, read)
+        yield _row("all", sample, measures)
     for source in sources:
-        yield _row(source, rung, asked, [one for one in read if one[0].source == source])
+        yield _row(source, sample, [m for m in measures if m.source_page.source == source])
 
 
-def _row(source: str, rung: Rung, asked: float | None, read: list[Read]) -> FidelityRow:
-    pages, measured = [one.page for one, _ in read], [found for _, found in read]
-    accuracies = np.array([m.accuracy for m in measured])
-    text_tokens = float(np.mean(count_batch([page.text for page in pages])))
-    n_ids = sum(m.ids for m in measured)
-    trust = total(m.reliability for m in measured)
+def _row(source: str, sample: _Sample, measures: Sequence[_PageMeasure]) -> FidelityRow:
+    rung = sample.rung
+    pages = [measure.source_page.page for measure in measures]
+    text_tokens = mean_tokens(pages)
+    accuracies = np.array([measure.accuracy for measure in measures])
+    n_ids = sum(measure.n_ids for measure in measures)
+    counts = total(measure.reliability for measure in measures)
     return FidelityRow(
         source=source,
         rung=rung.name,
         side_px=rung.side_px,
-        density_px2_per_char=float(
-            np.mean([page.density_px2_per_char(rung.side_px) for page in pages])
-        ),
-        fill=float(np.mean([page.fill for page in pages])),
+        density_px2_per_char=_mean(page.density_px2_per_char(rung.side_px) for page in pages),
+        fill=_mean(page.fill for page in pages),
         visual_tokens=rung.n_tokens,
         text_tokens=text_tokens,
         compression=text_tokens / rung.n_tokens,
-        compression_asked=asked,
+        compression_asked=sample.compression,
         n_pages=len(pages),
-        n_repacked=sum(one.repacked for one, _ in read),
+        n_repacked=sum(measure.source_page.is_repacked for measure in measures),
         accuracy=float(accuracies.mean()),
         p5=float(np.percentile(accuracies, 5)),
         worst=float(accuracies.min()),
         n_ids=n_ids,
-        ids_exact=sum(m.ids_exact for m in measured) / n_ids if n_ids else None,
-        certificate_error=float(np.mean([m.certificate_error for m in measured])),
-        verified_share=float(np.mean([m.verified for m in measured])),
-        ece=trust.ece,
-        sure_share=trust.sure_share,
-        sure_accuracy=trust.sure_accuracy,
-        bins=trust.bins,
+        ids_exact=_ids_exact(measures, n_ids),
+        certificate_error=_mean(measure.certificate_error for measure in measures),
+        verified_share=_mean(measure.verified_share for measure in measures),
+        ece=counts.ece,
+        sure_share=counts.confident_share,
+        sure_accuracy=counts.confident_accuracy,
+        bins=counts.bins,
     )
+
+
+def _ids_exact(measures: Sequence[_PageMeasure], n_ids: int) -> float | None:
+    return sum(measure.n_exact_ids for measure in measures) / n_ids if n_ids else None
+
+
+def _mean(values: Iterable[float]) -> float:
+    return float(np.mean(list(values)))

@@ -1,10 +1,9 @@
-"""Whether a reader alone reads random identifiers exactly: what `optical-memory eval identifiers`
-prints.
+"""Whether a reader alone reads random identifiers exactly: `optical-memory eval identifiers`.
 
-Nothing can be guessed of a random identifier, and no ledger helps. Each stands in the prose of the
-bundled conversation, where the layout puts it, on pages of an asked compression; all kinds stand on
-the same pages, so that they are read under the same conditions. Everything drawn at random is drawn
-by seed.
+A random identifier cannot be guessed, and no ledger helps. Each identifier stands in the prose of
+the bundled conversation, at the place that the layout gives it, on pages of an asked compression.
+All kinds stand on the same pages, so that they are read under the same conditions. All that is
+drawn at random is drawn by seed.
 """
 
 from __future__ import annotations
@@ -23,18 +22,22 @@ import numpy as np
 from optical_memory.counting import count_batch
 from optical_memory.errors import InputError
 from optical_memory.loaders import example
-from optical_memory.measure.cut_pages import cut, finest
-from optical_memory.measure.fidelity import Told
+from optical_memory.measure.cut_pages import cut, finest_rung, mean_tokens
 from optical_memory.measure.page_pool import full_pages
 from optical_memory.pages import Page
 from optical_memory.profiles import Rung
+from optical_memory.progress import Progress, no_progress
 from optical_memory.readers.base import Reader
 from optical_memory.readings import CONFIDENT, Reading
 from optical_memory.renderers import PageRenderer, PlacedTurn
 from optical_memory.tokens import INT8, TokenCodec, unpack
 from optical_memory.turns import Turn
 
-__all__ = ["KINDS", "IdentifierRow", "identifiers"]
+__all__ = [
+    "KINDS",
+    "IdentifierRow",
+    "measure_identifiers",
+]
 
 KINDS: Mapping[str, Callable[[random.Random], str]] = MappingProxyType(
     {
@@ -44,7 +47,7 @@ KINDS: Mapping[str, Callable[[random.Random], str]] = MappingProxyType(
         "uuid": lambda chance: str(uuid.UUID(int=chance.getrandbits(128), version=4)),
     }
 )
-"""What an identifier of each kind is."""
+"""How an identifier of each kind is drawn."""
 
 WORDS_BETWEEN = 15
 """Words of prose before each identifier: about 40 identifiers on a page that holds 1,100 tokens."""
@@ -52,12 +55,12 @@ WORDS_BETWEEN = 15
 
 @dataclass(frozen=True, slots=True)
 class IdentifierRow:
-    """`n` identifiers of one kind: `exact` is the share read without an error, `chars_right` that
-    of their characters.
+    """`n` identifiers of a kind: `exact` is the share that is read without an error.
 
-    `silent_errors` is the share that is read wrongly although every character is sure.
-    `compression` is that of the pages, identifiers included (they take more tokens a character than
-    prose), `n_pages` how many of them have one of this kind.
+    `chars_right` is that share of their characters. `silent_errors` is the share of the identifiers
+    that is read wrongly although every character is confident. `compression` is that of the pages,
+    identifiers included (they take more tokens a character than prose). `n_pages` of the pages have
+    an identifier of this kind.
     """
 
     kind: str
@@ -72,15 +75,27 @@ class IdentifierRow:
 
 
 @dataclass(frozen=True, slots=True)
-class _Planted:
-    """An identifier at `page.text[start : start + len(text)]`."""
+class _Identifier:
+    """An identifier at `page.text[start:end]`."""
 
     kind: str
     text: str
     start: int
 
+    @property
+    def end(self) -> int:
+        return self.start + len(self.text)
 
-def identifiers(
+
+@dataclass(frozen=True, slots=True)
+class _MarkedPage:
+    """A page, and the identifiers on it that count."""
+
+    page: Page
+    identifiers: Sequence[_Identifier]
+
+
+def measure_identifiers(
     reader: Reader,
     *,
     kinds: Sequence[str] = tuple(KINDS),
@@ -88,130 +103,165 @@ def identifiers(
     compression: float = 10.0,
     seed: int = 0,
     codec: TokenCodec = INT8,
-    told: Told = lambda done, total: None,
+    progress: Progress = no_progress,
 ) -> list[IdentifierRow]:
-    """A row for every kind. Raises `InputError` where pages of this compression have no room for
-    identifiers.
+    """A row for every kind, over `n` identifiers each.
+
+    Raises `InputError` if pages of this compression have no room for identifiers.
     """
-    rung, sheets = _sheets(reader, kinds, n, compression, random.Random(seed))
-    read = []
-    for done, (page, planted) in enumerate(sheets, 1):
-        image = PageRenderer(page.layout.grid).draw(page, rung.side_px)
-        tokens = unpack(codec.pack(reader.encode([image], rung)[0]))
-        read.append((planted, reader.decode([tokens], [page.layout])[0]))
-        told(done, len(sheets))
-    ratio = float(np.mean(count_batch([page.text for page, _ in sheets]))) / rung.n_tokens
-    return [_row(kind, rung, ratio, compression, read) for kind in kinds]
+    rung, pages = _marked_pages(reader, kinds, n, compression, random.Random(seed))
+    readings: list[Reading] = []
+    for page in pages:
+        readings.append(_read(page.page, rung, reader, codec))
+        progress("Reading pages", len(readings), len(pages))
+    true_compression = mean_tokens([page.page for page in pages]) / rung.n_tokens
+    rows: list[IdentifierRow] = []
+    for kind in kinds:
+        scores = list(_scores(kind, pages, readings))
+        rows.append(_row(kind, rung, scores, true_compression, compression))
+    return rows
+
+
+def _read(page: Page, rung: Rung, reader: Reader, codec: TokenCodec) -> Reading:
+    image = PageRenderer(page.layout.grid).draw(page, rung.side_px)
+    blob = codec.pack(reader.encode([image], rung)[0])
+    return reader.decode([unpack(blob)], [page.layout])[0]
+
+
+# ---- scores --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Score:
+    """How an identifier on page `i_page` was read: which characters are right, if all are sure."""
+
+    i_page: int
+    correct: Sequence[bool]
+    is_confident: bool
+
+    @property
+    def is_exact(self) -> bool:
+        return all(self.correct)
+
+    @property
+    def is_silent_error(self) -> bool:
+        return self.is_confident and not self.is_exact
+
+
+def _scores(
+    kind: str, pages: Sequence[_MarkedPage], readings: Sequence[Reading]
+) -> Iterator[_Score]:
+    for i, (page, reading) in enumerate(zip(pages, readings, strict=True)):
+        for identifier in page.identifiers:
+            if identifier.kind == kind:
+                yield _score(i, identifier, reading)
+
+
+def _score(i_page: int, identifier: _Identifier, reading: Reading) -> _Score:
+    text = reading.text[identifier.start : identifier.end]
+    correct = [char == true for char, true in zip(text, identifier.text, strict=False)]
+    confidence = reading.confidence[identifier.start : identifier.end]
+    return _Score(i_page, correct, bool((confidence >= CONFIDENT).all()))
 
 
 def _row(
-    kind: str,
-    rung: Rung,
-    ratio: float,
-    asked: float,
-    read: Sequence[tuple[list[_Planted], Reading]],
+    kind: str, rung: Rung, scores: Sequence[_Score], compression: float, compression_asked: float
 ) -> IdentifierRow:
-    found = [(one, reading) for planted, reading in read for one in planted if one.kind == kind]
-    right = [_right(one, reading) for one, reading in found]
-    silent = [
-        not all(hits) and _sure(one, reading)
-        for hits, (one, reading) in zip(right, found, strict=True)
-    ]
     return IdentifierRow(
         kind=kind,
         rung=rung.name,
-        compression=ratio,
-        compression_asked=asked,
-        n=len(found),
-        exact=float(np.mean([all(hits) for hits in right])),
-        chars_right=float(np.mean([hit for hits in right for hit in hits])),
-        silent_errors=float(np.mean(silent)),
-        n_pages=sum(any(one.kind == kind for one in planted) for planted, _ in read),
+        compression=compression,
+        compression_asked=compression_asked,
+        n=len(scores),
+        exact=float(np.mean([score.is_exact for score in scores])),
+        chars_right=float(np.mean(np.concatenate([score.correct for score in scores]))),
+        silent_errors=float(np.mean([score.is_silent_error for score in scores])),
+        n_pages=len({score.i_page for score in scores}),
     )
-
-
-def _right(one: _Planted, reading: Reading) -> list[bool]:
-    return [char == true for char, true in zip(reading.text[one.start :], one.text, strict=False)]
-
-
-def _sure(one: _Planted, reading: Reading) -> bool:
-    return bool((reading.confidence[one.start : one.start + len(one.text)] >= CONFIDENT).all())
 
 
 # ---- pages ---------------------------------------------------------------------------------------
 
 
-def _sheets(
-    reader: Reader, kinds: Sequence[str], n: int, ratio: float, chance: random.Random
-) -> tuple[Rung, list[tuple[Page, list[_Planted]]]]:
-    """Pages with `n` identifiers of each kind: the conversation, as often as it takes, with ever
-    other identifiers.
+def _marked_pages(
+    reader: Reader, kinds: Sequence[str], n: int, compression: float, chance: random.Random
+) -> tuple[Rung, list[_MarkedPage]]:
+    """The rung for this compression, and pages with `n` identifiers of each kind.
+
+    The pages hold the conversation, as many times as needed, each time with other identifiers.
     """
     rung: Rung | None = None
-    sheets: list[tuple[Page, list[_Planted]]] = []
-    wanted = Counter(dict.fromkeys(kinds, n))
+    pages_to_read: list[_MarkedPage] = []
+    needs = Counter(dict.fromkeys(kinds, n))
     while True:
-        salt = _Salt(kinds, chance)
-        pages = full_pages(salt.into_turns(example().turns), PageRenderer(reader.profile.grid))
-        rung = rung or finest(ratio, pages, reader.profile)
-        before = wanted.copy()
-        for page in _holding(pages, ratio * rung.n_tokens):
-            part = cut(page, ratio * rung.n_tokens)
-            planted = list(_wanted(salt.found(part.text), wanted))
-            if planted:
-                sheets.append((part, planted))
-            if not wanted:
-                return rung, sheets
-        if any(wanted[kind] == before[kind] for kind in wanted):
-            raise InputError(f"pages of {ratio:g}x have no room for identifiers: ask for more")
+        inserter = _Inserter(kinds, chance)
+        pages = full_pages(inserter.insert(example().turns), PageRenderer(reader.profile.grid))
+        rung = rung or finest_rung(compression, pages, reader.profile)
+        n_tokens = compression * rung.n_tokens
+        counts = Counter[str]()
+        for page in _holding(pages, n_tokens):
+            part = cut(page, n_tokens)
+            identifiers = _first_needed(inserter.find(part.text), needs - counts)
+            counts.update(identifier.kind for identifier in identifiers)
+            if identifiers:
+                pages_to_read.append(_MarkedPage(part, identifiers))
+            if counts == needs:
+                return rung, pages_to_read
+        if any(needs[kind] and not counts[kind] for kind in kinds):
+            raise InputError(
+                f"pages of {compression:g}x have no room for identifiers: ask for more"
+            )
+        needs -= counts
 
 
-def _holding(pages: list[Page], tokens: float) -> list[Page]:
-    """The pages that hold so many tokens; all of them where their mean does not."""
+def _holding(pages: list[Page], n_tokens: float) -> list[Page]:
+    """The pages that hold so many tokens; all pages if their mean does not."""
     counts = count_batch([page.text for page in pages])
-    if sum(counts) < tokens * len(counts):
+    if sum(counts) < n_tokens * len(counts):
         return pages
-    return [page for page, count in zip(pages, counts, strict=True) if count >= tokens]
+    return [page for page, count in zip(pages, counts, strict=True) if count >= n_tokens]
 
 
-def _wanted(found: Iterator[_Planted], wanted: Counter[str]) -> Iterator[_Planted]:
-    """Those that are still wanted; counts them down."""
-    for one in found:
-        if one.kind in wanted:
-            wanted[one.kind] -= 1
-            yield one
-            if not wanted[one.kind]:
-                del wanted[one.kind]
+def _first_needed(identifiers: Iterator[_Identifier], needs: Counter[str]) -> list[_Identifier]:
+    """The first identifiers of a page, at most so many of each kind as are needed."""
+    counts = Counter[str]()
+    first: list[_Identifier] = []
+    for identifier in identifiers:
+        if counts[identifier.kind] < needs[identifier.kind]:
+            counts[identifier.kind] += 1
+            first.append(identifier)
+    return first
 
 
-class _Salt:
+class _Inserter:
     """Puts identifiers into texts, each kind in turn, and finds them again."""
 
     def __init__(self, kinds: Sequence[str], chance: random.Random) -> None:
-        self._kinds, self._chance = kinds, chance
-        self._words = 0
-        self._planted: dict[str, str] = {}  # kind by identifier
+        self._kinds = kinds
+        self._chance = chance
+        self._n_words = 0
+        self._kind_of: dict[str, str] = {}  # by identifier
 
-    def into_turns(self, turns: Sequence[Turn]) -> list[PlacedTurn]:
-        """The turns with an identifier after every `WORDS_BETWEEN` words, counted on from turn to
-        turn.
-        """
-        texts = [re.sub(r"\S+", self._salted, turn.text) for turn in turns]
+    def insert(self, turns: Sequence[Turn]) -> list[PlacedTurn]:
+        """The turns with an identifier after every `WORDS_BETWEEN` words of all turns."""
+        texts = [re.sub(r"\S+", self._with_identifier, turn.text) for turn in turns]
         return [
-            PlacedTurn(replace(turn, text=texts[i]), f"t{i}", i) for i, turn in enumerate(turns)
+            PlacedTurn(replace(turn, text=text), f"t{i}", i)
+            for i, (turn, text) in enumerate(zip(turns, texts, strict=True))
         ]
 
-    def _salted(self, word: re.Match[str]) -> str:
-        self._words += 1
-        if self._words % WORDS_BETWEEN:
+    def _with_identifier(self, word: re.Match[str]) -> str:
+        self._n_words += 1
+        if self._n_words % WORDS_BETWEEN:
             return word[0]
-        kind = self._kinds[len(self._planted) % len(self._kinds)]
-        one = KINDS[kind](self._chance)
-        self._planted[one] = kind
-        return f"{word[0]} {one}"
+        kind = self._kinds[len(self._kind_of) % len(self._kinds)]
+        identifier = KINDS[kind](self._chance)
+        self._kind_of[identifier] = kind
+        return f"{word[0]} {identifier}"
 
-    def found(self, text: str) -> Iterator[_Planted]:
+    def find(self, text: str) -> Iterator[_Identifier]:
         """The identifiers that stand whole in a page's text, in their order."""
         for match in re.finditer(r"[0-9A-Za-z-]{7,}", text):
-            if match[0] in self._planted:
-                yield _Planted(self._planted[match[0]], match[0], match.start())
+            kind = self._kind_of.get(match[0])
+            if kind is not None:
+                yield _Identifier(kind, match[0], match.start())

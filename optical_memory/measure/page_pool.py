@@ -1,10 +1,9 @@
-"""The pages that a reader is measured on: texts and conversations of files, laid out as a memory
-would, none twice.
+"""The pages that a reader is measured on: texts of files, laid out as in a memory.
 
-Where the texts fill fewer pages than are wanted they are packed again: in another order, from
-another place in the first one. Such pages hold words that were measured before, with other line
-breaks and other neighbours; they are marked, so that a row can say how many they are. Everything
-drawn at random is drawn by seed.
+No page is measured twice. If the texts fill fewer pages than are asked for, they are packed again:
+in another order, from another place in the first text. Such pages hold words that were measured
+before, with other line breaks and other neighbours. They are marked, so that a row can say how many
+they are. All that is drawn at random is drawn by seed.
 """
 
 from __future__ import annotations
@@ -23,10 +22,18 @@ from optical_memory.pages import Page
 from optical_memory.renderers import PageRenderer, PlacedTurn
 from optical_memory.turns import Turn, body
 
-__all__ = ["Pool", "Source", "SourcePage", "from_texts", "full_pages", "merged", "read_source"]
+__all__ = [
+    "Pool",
+    "Source",
+    "SourcePage",
+    "from_texts",
+    "full_pages",
+    "merge",
+    "read_source",
+]
 
 PATIENCE = 20
-"""Packings in a row without one new page, after which the texts are taken to have no more."""
+"""Packings in a row without a new page; then the texts are considered used up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,49 +50,50 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class SourcePage:
-    """A full page, the name of its source, and whether its words are on an earlier page too."""
+    """A full page, the name of its source, and whether an earlier page has its words too."""
 
     page: Page
     source: str
-    repacked: bool = False
+    is_repacked: bool = False
+
+
+# ---- sources -------------------------------------------------------------------------------------
 
 
 def read_source(path: Path, name: str | None = None) -> Source:
-    """A file's texts (JSON lines with `text`) or conversations (any format of `load`). Raises
-    `InputError`.
+    """A file's texts (JSON lines with `text`) or conversations (any format of `load`).
+
+    Raises `InputError` if the file cannot be read or has no known format.
     """
     name = name or path.name
-    if path.suffix in {".jsonl", ".ndjson"} and _holds_texts(lines := read_json(path)):
-        return from_texts(
-            [get(line, "text", str, f"{path.name}:{n}") for n, line in enumerate(lines, 1)], name
-        )
-    return Source(name, tuple(_placed(said.turns) for said in load(path)))
+    lines = read_json(path) if path.suffix in {".jsonl", ".ndjson"} else []
+    if _hold_texts(lines):
+        texts = [get(line, "text", str, f"{path.name}:{n}") for n, line in enumerate(lines, 1)]
+        return from_texts(texts, name)
+    return Source(name, tuple(_place(conversation.turns) for conversation in load(path)))
 
 
-def _holds_texts(lines: Sequence[object]) -> bool:
-    """A line of text has no role and no type, which messages have."""
-    return (
-        bool(lines)
-        and isinstance(lines[0], dict)
-        and "text" in lines[0]
-        and not {"role", "type"} & set(lines[0])
-    )
+def _hold_texts(lines: Sequence[object]) -> bool:
+    """A line of text has no role and no type; a message has."""
+    if not lines or not isinstance(lines[0], dict):
+        return False
+    return "text" in lines[0] and lines[0].keys().isdisjoint({"role", "type"})
 
 
 def from_texts(texts: Sequence[str], name: str = "texts") -> Source:
-    """The texts as turns of one user, each a run of its own; blank ones are left out."""
+    """The texts as turns of one user, each a run of its own; blank texts are left out."""
     turns = [
         PlacedTurn(Turn("user", text), f"t{i}", i) for i, text in enumerate(texts) if text.strip()
     ]
     return Source(name, tuple((turn,) for turn in turns))
 
 
-def _placed(turns: Sequence[Turn]) -> tuple[PlacedTurn, ...]:
+def _place(turns: Sequence[Turn]) -> tuple[PlacedTurn, ...]:
     return tuple(PlacedTurn(turn, turn.id or f"t{i}", i) for i, turn in enumerate(turns))
 
 
-def merged(sources: Sequence[Source]) -> Source:
-    """All sources as one; a single one keeps its name."""
+def merge(sources: Sequence[Source]) -> Source:
+    """All sources as one, called "all"; a single source keeps its name."""
     if len(sources) == 1:
         return sources[0]
     return Source("all", tuple(chain.from_iterable(source.runs for source in sources)))
@@ -96,91 +104,97 @@ def full_pages(turns: Sequence[PlacedTurn], renderer: PageRenderer) -> list[Page
     return renderer.paginate(turns)[:-1]
 
 
-class Pool:
-    """The different full pages of a source, laid out as they are asked for.
+# ---- pages ---------------------------------------------------------------------------------------
 
-    Raises `InputError` where the texts fill no page.
+
+class Pool:
+    """The different full pages of a source; each packing is laid out when it is needed.
+
+    Raises `InputError` if the texts fill no page.
     """
 
     def __init__(self, source: Source, renderer: PageRenderer, seed: int = 0) -> None:
-        self.source, self._seed = source, seed
-        self._packings = _packings(source, renderer, seed)
-        self._tokens: dict[str, int] = {}  # DeepSeek tokens by digest of the page
+        self.source = source
         self.pages: list[SourcePage] = []
+        self._seed = seed
+        self._packings = _packings(source, renderer, seed)
+        self._n_tokens: dict[str, int] = {}  # DeepSeek tokens by digest of the page
         self._grow()
-        self._mean = sum(self._tokens.values()) / max(1, len(self._tokens))
         if not self.pages:
-            chars = sum(len(body(placed.turn)) for placed in source.turns)
+            n_chars = sum(len(body(turn.turn)) for turn in source.turns)
             raise InputError(
-                f"{source.name}: {chars} characters do not fill one page: bring more text"
+                f"{source.name}: {n_chars} characters do not fill one page: bring more text"
             )
+        self._mean_tokens = sum(self._n_tokens.values()) / len(self._n_tokens)
 
     def take(
-        self, *, at_least: int = 0, limit: int | None = None, tokens: float = 0
+        self, *, at_least: int = 0, limit: int | None = None, n_tokens: float = 0
     ) -> list[SourcePage]:
-        """Pages of at least so many `tokens`, the texts packed again until there are `at_least` so
-        many pages.
+        """Pages that hold at least `n_tokens` each, at most `limit` of them, drawn at random.
 
-        Of these `limit`, drawn at random. Where the texts are too thin for so many tokens, which is
-        where their mean page holds less, all pages count. Raises `InputError` where there are too
-        few different ones.
+        The texts are packed again until there are `at_least` such pages. If the texts are too thin
+        for `n_tokens`, which is when their mean page holds less, all pages count.
+
+        Raises `InputError` if there are too few different pages.
         """
-        tokens = tokens if self._mean >= tokens else 0
-        pages = self._enough(at_least, tokens)
+        n_least = n_tokens if self._mean_tokens >= n_tokens else 0
+        pages = self._pages_with(n_least, at_least)
         if limit is None or limit >= len(pages):
             return pages
-        return [
-            pages[i] for i in sorted(random.Random(self._seed).sample(range(len(pages)), limit))
-        ]
+        chance = random.Random(self._seed)
+        return [pages[i] for i in sorted(chance.sample(range(len(pages)), limit))]
 
-    def _enough(self, wanted: int, tokens: float) -> list[SourcePage]:
-        fruitless, found = 0, self._holding(tokens)
-        while len(found) < wanted:
-            if fruitless == PATIENCE:
+    def _pages_with(self, n_tokens: float, at_least: int) -> list[SourcePage]:
+        pages = self._holding(n_tokens)
+        n_idle = 0
+        while len(pages) < at_least:
+            if n_idle == PATIENCE:
                 raise InputError(
-                    f"{self.source.name}: fills {len(found)} such pages, not {wanted}: bring more text"
+                    f"{self.source.name}: fills {len(pages)} such pages, not {at_least}: "
+                    "bring more text"
                 )
             self._grow()
-            before, found = len(found), self._holding(tokens)
-            fruitless = fruitless + 1 if len(found) == before else 0
-        once = sum(not one.repacked for one in found)
-        return found[: max(once, wanted)]
+            n_old = len(pages)
+            pages = self._holding(n_tokens)
+            n_idle = n_idle + 1 if len(pages) == n_old else 0
+        n_first = sum(not page.is_repacked for page in pages)
+        return pages[: max(n_first, at_least)]
 
-    def _holding(self, tokens: float) -> list[SourcePage]:
-        return [one for one in self.pages if self._tokens[one.page.digest] >= tokens]
+    def _holding(self, n_tokens: float) -> list[SourcePage]:
+        return [page for page in self.pages if self._n_tokens[page.page.digest] >= n_tokens]
 
     def _grow(self) -> None:
-        """The pages of one more packing that are not there yet."""
-        again = bool(self.pages)
-        fresh = {
-            page.digest: page for page in next(self._packings) if page.digest not in self._tokens
-        }
-        self._tokens |= zip(fresh, count_batch([page.text for page in fresh.values()]), strict=True)
-        self.pages += [
-            SourcePage(page, self.source.name, repacked=again) for page in fresh.values()
-        ]
+        """Adds the new pages of the next packing."""
+        is_repacked = bool(self.pages)
+        laid_out = {page.digest: page for page in next(self._packings)}
+        pages = {digest: page for digest, page in laid_out.items() if digest not in self._n_tokens}
+        counts = count_batch([page.text for page in pages.values()])
+        self._n_tokens.update(zip(pages, counts, strict=True))
+        self.pages += [SourcePage(page, self.source.name, is_repacked) for page in pages.values()]
 
 
 def _packings(source: Source, renderer: PageRenderer, seed: int) -> Iterator[list[Page]]:
-    """The full pages of the turns as they come, then of ever other packings."""
+    """The full pages of the turns in their order, then of one new packing after another."""
     yield full_pages(source.turns, renderer)
     chance = random.Random(seed)
     while True:
-        yield full_pages(_repacked(source, chance), renderer)
+        yield full_pages(_repack(source, chance), renderer)
 
 
-def _repacked(source: Source, chance: random.Random) -> list[PlacedTurn]:
-    """The runs in another order, the first from a place in one of its turns; what it held before
-    comes last.
+def _repack(source: Source, chance: random.Random) -> list[PlacedTurn]:
+    """The runs in another order, the first from a place in one of its turns.
+
+    The turns before that place come last.
     """
-    first, *rest = chance.sample(source.runs, len(source.runs))
-    at = chance.randrange(len(first))
-    opening = replace(first[at], offset=_word_start(body(first[at].turn), chance))
-    return [opening, *first[at + 1 :], *chain.from_iterable(rest), *first[:at]]
+    first, *later_runs = chance.sample(source.runs, len(source.runs))
+    start = chance.randrange(len(first))
+    opening = replace(first[start], offset=_word_start(body(first[start].turn), chance))
+    return [opening, *first[start + 1 :], *chain.from_iterable(later_runs), *first[:start]]
 
 
 def _word_start(text: str, chance: random.Random) -> int:
-    """Where a word begins, at or after a place drawn at random in the first half of the text; 0
-    where none does.
+    """The start of a word, at or after a place drawn at random in the first half of the text.
+
+    It is 0 if no word begins there.
     """
     return text.find(" ", chance.randrange(len(text) // 2 + 1)) + 1

@@ -1,6 +1,4 @@
-"""Watching a reader at work, for measurements: what it was shown, what it read, and when a vision
-tower really ran.
-"""
+"""A reader that records its pages and readings, and a count of vision passes: for measuring."""
 
 from __future__ import annotations
 
@@ -16,18 +14,23 @@ from optical_memory.readers.base import Reader
 from optical_memory.readings import Reading
 from optical_memory.tokens import VisualTokens
 
-__all__ = ["WatchedReader", "vision_calls"]
+__all__ = [
+    "WatchedReader",
+    "vision_calls",
+]
 
 
 class WatchedReader:
-    """A reader that keeps the pages it was shown at certification, by digest, and its last
-    readings.
+    """Passes everything on to a reader and records what a demo must know.
+
+    `pages` are the pages that the reader certified, by their layout. A layout names the ordinals of
+    its turns, so no two pages of a session share a layout.
     """
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
-        self.shown: dict[str, Page] = {}
-        self.readings: list[Reading] = []
+        self._readings: list[Reading] = []
+        self.pages: dict[Layout, Page] = {}
 
     @property
     def profile(self) -> ReaderProfile:
@@ -37,27 +40,35 @@ class WatchedReader:
         return self._reader.encode(images, rung)
 
     def decode(self, tokens: Sequence[VisualTokens], layouts: Sequence[Layout]) -> list[Reading]:
-        self.readings = self._reader.decode(tokens, layouts)
-        return self.readings
+        readings = self._reader.decode(tokens, layouts)
+        self._readings += readings
+        return readings
 
     def certify(self, tokens: Sequence[VisualTokens], pages: Sequence[Page]) -> list[Reading]:
-        self.shown |= {page.digest: page for page in pages}
+        self.pages.update((page.layout, page) for page in pages)
         return self._reader.certify(tokens, pages)
+
+    def take_readings(self) -> list[Reading]:
+        """The readings since this was last called."""
+        readings = self._readings
+        self._readings = []
+        return readings
 
 
 @contextmanager
 def vision_calls() -> Iterator[list[str]]:
-    """The class of every vision tower that runs inside, one entry a forward call, whoever calls it."""
+    """The class of every vision tower that runs inside, one entry a forward call."""
     from torch.nn.modules.module import Module, register_module_forward_pre_hook
 
-    seen: list[str] = []
+    calls: list[str] = []
 
-    def look(module: Module, _: object) -> None:
-        if (name := type(module).__name__).endswith("VisionModel"):
-            seen.append(name)
+    def note(module: Module, _: object) -> None:
+        name = type(module).__name__
+        if name.endswith("VisionModel"):
+            calls.append(name)
 
-    handle = register_module_forward_pre_hook(look)
+    hook = register_module_forward_pre_hook(note)
     try:
-        yield seen
+        yield calls
     finally:
-        handle.remove()
+        hook.remove()

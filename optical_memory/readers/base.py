@@ -1,9 +1,8 @@
-"""The reader protocol: pictures in, visual tokens out; visual tokens in, text out. Imports no
-torch.
+"""The reader protocol: pictures in, visual tokens out; visual tokens in, text out. Loads no torch.
 
-"encode" always means *see* and never *serialise*. What `decode` and `certify` are given has been
-through the codec (`unpack(pack(tokens))`), on a cache miss too, so that losing every blob changes
-speed and nothing else.
+"Encode" always means *see* and never *serialise*. The tokens that a memory hands to `decode` and
+`certify` have been through the codec (`unpack(pack(tokens))`), even if they were encoded a moment
+ago. So the loss of every blob changes speed and nothing else.
 """
 
 from __future__ import annotations
@@ -22,27 +21,31 @@ from optical_memory.tokens import VisualTokens
 __all__ = ["Reader"]
 
 
-
-
-
 class Reader(Protocol):
-    """Encoder and decoder of one family; both load lazily and apart."""
+    """Encoder and decoder of one family. Their weights load at the first use, each by itself."""
 
     @property
-    def profile(self) -> ReaderProfile: ...
+    def profile(self) -> ReaderProfile:
+        """Facts about this reader; asking for them loads no weights."""
+        ...
 
     def encode(self, images: Sequence[npt.NDArray[np.uint8]], rung: Rung) -> list[VisualTokens]:
-        """See pages: each image is (side_px, side_px) uint8, black (0) on white (255). Vision runs
-        here only.
+        """See pages: each image is (height, width) uint8 of the rung's size, black (0) on white.
+
+        Vision runs here only. Raises `ReaderMismatch` for a picture of another size.
         """
         ...
 
     def decode(self, tokens: Sequence[VisualTokens], layouts: Sequence[Layout]) -> list[Reading]:
-        """Read pages back from their tokens. Raises `ReaderMismatch` for tokens of another model or
-        revision.
+        """Read pages back from their tokens.
+
+        Raises `ReaderMismatch` for tokens of another model or revision.
         """
         ...
 
     def certify(self, tokens: Sequence[VisualTokens], pages: Sequence[Page]) -> list[Reading]:
-        """What `decode` would read while the text is still in hand; never differs from `decode`."""
+        """Read pages while their text is in hand, with the same result as `decode`.
+
+        A reader may use the text to be faster.
+        """
         ...

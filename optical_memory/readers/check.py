@@ -1,16 +1,20 @@
-"""What would happen with a checkpoint or a server, told without loading weights: keys, memory,
-ladder, tokenizer.
+"""`readers check`: whether a checkpoint or a server is complete, told without loading weights.
+
+Compares keys and shapes, and tells the memory that is needed and free, the ladder, and whether the
+tokenizer is right.
 """
 
 from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
 
 from optical_memory.errors import CheckpointError
 from optical_memory.pages import Layout
@@ -19,16 +23,20 @@ from optical_memory.readers.base import Reader
 from optical_memory.readers.checkpoints.devices import free_bytes, place
 from optical_memory.readers.checkpoints.safetensors_files import read_json
 from optical_memory.readers.deepseek.config import Published, open_folder
-from optical_memory.readers.deepseek.halves import half_parameters
+from optical_memory.readers.deepseek.halves import Half, half_parameters
 from optical_memory.readers.deepseek.reader import DeepseekReader
 from optical_memory.readers.deepseek.weights import check_keys, write_sparse
 from optical_memory.readers.language.tokenizer import folder_tokenizer
 from optical_memory.readers.registry import open_reader
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-__all__ = ["HalfReport", "ReaderReport", "check_paper", "check_reader"]
+__all__ = [
+    "PROMPT_IDS",
+    "HalfReport",
+    "ReaderReport",
+    "RungReport",
+    "check_paper",
+    "check_reader",
+]
 
 PROMPT_IDS = {
     "\nFree OCR.": [201, 21431, 126041, 16],
@@ -46,15 +54,18 @@ PROMPT_IDS = {
     "document parsing.": [34030, 76466, 16],
     "Multi page parsing.": [37460, 4366, 76466, 16],
 }
-"""What the published tokenizer makes of the prompts; some library versions lose the spaces and line
+"""The ids of the prompts by the published tokenizer; some library versions lose the spaces and line
 breaks.
 """
+
+GIB = 2**30
+NAMES_IN_PROBLEM = 5
 
 
 @dataclass(frozen=True, slots=True)
 class HalfReport:
-    """One half of a model on this machine: `bytes` it needs in its numbers, `free` bytes on its
-    device.
+    """One half of a model on this machine: the `bytes` that it needs in its dtype, and the bytes
+    that are `free` on its device.
     """
 
     half: str
@@ -66,9 +77,23 @@ class HalfReport:
 
 
 @dataclass(frozen=True, slots=True)
+class RungReport:
+    """A rung: the size of its picture, the tokens that the decoder receives, and how many of these
+    are stored.
+    """
+
+    rung: str
+    width_px: int
+    height_px: int
+    tokens: int
+    stored: int
+
+
+@dataclass(frozen=True, slots=True)
 class ReaderReport:
-    """`missing`, `unexpected` and `mismatched` count the checkpoint's keys against the stock class;
-    None where there is none to check. `problems` is empty where all is well.
+    """`missing`, `unexpected` and `mismatched` count the checkpoint's keys against the stock class.
+
+    They are None if there is no checkpoint to check. `problems` is empty if all is well.
     """
 
     what: str
@@ -76,134 +101,162 @@ class ReaderReport:
     unexpected: int | None
     mismatched: int | None
     halves: tuple[HalfReport, ...]
-    rungs: tuple[dict[str, Any], ...]
+    rungs: tuple[RungReport, ...]
     servers: tuple[dict[str, Any], ...]
     problems: tuple[str, ...]
 
 
+# ---- lists of shapes -----------------------------------------------------------------------------
+
+
 def check_paper(shapes: Path, config: Path, device: str = "auto") -> ReaderReport:
-    """A checkpoint of which only shapes and config.json are at hand. Raises `CheckpointError` for
-    other files.
+    """Check a checkpoint of which only the shapes and config.json are here.
+
+    Raises `CheckpointError` if the files hold something else.
     """
     tensors = read_json(shapes).get("tensors")
     if not isinstance(tensors, dict):
         raise CheckpointError(f"{shapes} has no 'tensors': an object of names and shapes")
-    with _sparse(tensors, read_json(config)) as folder:
-        found = open_folder(folder)
-        return _report(found, f"a list of {len(tensors)} shapes", [], device, ())
+    with _sparse_folder(tensors, read_json(config)) as folder:
+        return _report(open_folder(folder), f"a list of {len(tensors)} shapes", device)
 
 
 @contextmanager
-def _sparse(tensors: Mapping[str, object], published: Mapping[str, Any]) -> Iterator[Path]:
+def _sparse_folder(tensors: Mapping[str, object], config: Mapping[str, Any]) -> Iterator[Path]:
     """A folder with config.json and a file of these shapes that takes no room."""
+    shapes = {key: _shape(key, value) for key, value in tensors.items()}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        (folder / "config.json").write_text(json.dumps(published))
+        (folder / "config.json").write_text(json.dumps(config))
         try:
-            write_sparse(
-                folder / "model.safetensors",
-                {key: _shape(key, shape) for key, shape in tensors.items()},
-            )
+            write_sparse(folder / "model.safetensors", shapes)
         except (OSError, OverflowError) as error:
             raise CheckpointError(f"no file can have tensors of these shapes: {error}") from error
         yield folder
 
 
-def _shape(key: str, said: object) -> tuple[int, ...]:
-    if not isinstance(said, list) or not all(type(size) is int and size >= 0 for size in said):
-        raise CheckpointError(f"the shape of {key} is {said!r}, not a list of whole numbers")
-    return tuple(said)
+def _shape(key: str, value: object) -> tuple[int, ...]:
+    if not isinstance(value, list) or not all(_is_size(size) for size in value):
+        raise CheckpointError(f"the shape of {key} is {value!r}, not a list of whole numbers")
+    return tuple(value)
+
+
+def _is_size(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+# ---- readers -------------------------------------------------------------------------------------
 
 
 def check_reader(name: str, device: str = "auto") -> ReaderReport:
-    """A reader as `open_reader` takes it. Raises `CheckpointError` where nothing of that name can
-    be opened.
+    """Check a reader by the name that `open_reader` takes.
+
+    Raises `CheckpointError` if nothing of that name can be opened.
     """
     reader = open_reader(name)
     if not isinstance(reader, DeepseekReader):
-        return _plain(reader)
-    described = getattr(reader.decoder, "describe", None) if reader.served else None
-    servers = tuple(asdict(report) for report in (described() if described else ()))
+        return _check_by_use(reader)
+    describe = getattr(reader.decoder, "describe", None) if reader.served else None
+    servers = tuple(asdict(report) for report in describe()) if describe else ()
     problems = _tokenizer_problems(reader.found)
     problems += [f"{server['url']}: {server['problem']}" for server in servers if server["problem"]]
-    return _report(reader.found, str(reader.found.folder), problems, device, servers)
+    return _report(reader.found, str(reader.found.folder), device, problems, servers)
 
 
-def _plain(reader: Reader) -> ReaderReport:
-    """A reader that checks its own files: seeing and reading one white page loads them all."""
-    import numpy as np
-
-    rung = reader.profile.ladder[-1]
+def _check_by_use(reader: Reader) -> ReaderReport:
+    """Check a reader that checks its own files: to see and read one white page loads them all."""
+    profile = reader.profile
+    rung = profile.ladder[-1]
     white = np.full((rung.side_px, rung.side_px), 255, np.uint8)
-    reader.decode(reader.encode([white], rung), [Layout(reader.profile.grid, (), ())])
-    what = f"{reader.profile.id}@{reader.profile.revision}, loaded and shown a page"
-    return ReaderReport(what, 0, 0, 0, (), _rungs(reader.profile.ladder), (), ())
+    reader.decode(reader.encode([white], rung), [Layout(profile.grid, (), ())])
+    return ReaderReport(
+        f"{profile.id}@{profile.revision}, loaded and shown a page",
+        missing=0,
+        unexpected=0,
+        mismatched=0,
+        halves=(),
+        rungs=_rungs(profile.ladder),
+        servers=(),
+        problems=(),
+    )
 
 
 def _report(
-    found: Published,
-    where: str,
-    problems: list[str],
+    checkpoint: Published,
+    location: str,
     device: str,
-    servers: tuple[dict[str, Any], ...],
+    problems: Sequence[str] = (),
+    servers: tuple[dict[str, Any], ...] = (),
 ) -> ReaderReport:
-    keys = check_keys(found)
-    problems = problems + [
-        f"{what} {', '.join(names[:5])}" for what, names in keys.items() if names
-    ]
-    halves = tuple(
-        _half(found, half, device)
-        for half in ("encoder", "decoder")
-        if half == "encoder" or not servers
-    )
-    problems += [
-        f"the {h.half} needs {h.bytes / 2**30:.1f} GiB in {h.dtype} on {h.device}, {h.free / 2**30:.1f} GiB are free"
-        for h in halves
-        if h.bytes > h.free
-    ]
-    rungs = _rungs([found.family.rung(name) for name in found.family.ladder])
-    what = f"{found.family.id}, {found.bytes / 1e9:.2f} GB, in {where}"
-    counts = {name: len(keys[name]) for name in ("missing", "unexpected", "mismatched")}
+    """The report on a published checkpoint; `problems` are those that are known without its keys.
+
+    Servers read in place of the decoder, so it is left out if there are any.
+    """
+    family = checkpoint.family
+    keys = check_keys(checkpoint)
+    halves = [_half(checkpoint, "encoder", device)]
+    if not servers:
+        halves.append(_half(checkpoint, "decoder", device))
     return ReaderReport(
-        what, **counts, halves=halves, rungs=rungs, servers=servers, problems=tuple(problems)
+        f"{family.id}, {checkpoint.bytes / 1e9:.2f} GB, in {location}",
+        missing=len(keys["missing"]),
+        unexpected=len(keys["unexpected"]),
+        mismatched=len(keys["mismatched"]),
+        halves=tuple(halves),
+        rungs=_rungs([family.rung(name) for name in family.ladder]),
+        servers=servers,
+        problems=(*problems, *_key_problems(keys), *_memory_problems(halves)),
     )
 
 
-def _half(found: Published, half: Any, device: str) -> HalfReport:
-    at = place(half, device)
-    parameters = half_parameters(found, half)
+def _half(checkpoint: Published, half: Half, device: str) -> HalfReport:
+    target = place(half, device)
+    n_parameters = half_parameters(checkpoint, half)
     return HalfReport(
         half,
-        parameters,
-        at.numbers,
-        at.device,
-        parameters * at.dtype.itemsize,
-        free_bytes(at.device),
+        n_parameters,
+        dtype=target.numbers,
+        device=target.device,
+        bytes=n_parameters * target.dtype.itemsize,
+        free=free_bytes(target.device),
     )
 
 
-def _rungs(ladder: Sequence[Rung]) -> tuple[dict[str, Any], ...]:
+def _rungs(ladder: Sequence[Rung]) -> tuple[RungReport, ...]:
     return tuple(
-        {
-            "rung": rung.name,
-            "width_px": rung.size_px[0],
-            "height_px": rung.size_px[1],
-            "tokens": rung.n_tokens,
-            "stored": rung.n_grid_tokens,
-        }
+        RungReport(rung.name, *rung.size_px, tokens=rung.n_tokens, stored=rung.n_grid_tokens)
         for rung in ladder
     )
 
 
-def _tokenizer_problems(found: Published) -> list[str]:
+# ---- problems, one sentence each -----------------------------------------------------------------
+
+
+def _key_problems(keys: Mapping[str, Sequence[str]]) -> list[str]:
+    problems = []
+    for kind, names in keys.items():
+        if names:
+            problems.append(f"{kind} {', '.join(names[:NAMES_IN_PROBLEM])}")
+    return problems
+
+
+def _memory_problems(halves: Sequence[HalfReport]) -> list[str]:
+    return [
+        f"the {half.half} needs {half.bytes / GIB:.1f} GiB in {half.dtype} on {half.device}, "
+        f"{half.free / GIB:.1f} GiB are free"
+        for half in halves
+        if half.bytes > half.free
+    ]
+
+
+def _tokenizer_problems(checkpoint: Published) -> list[str]:
     try:
-        tokenizer = folder_tokenizer(found.folder)
+        tokenizer = folder_tokenizer(checkpoint.folder)
     except CheckpointError as error:
         return [str(error)]
-    texts = [text for text in found.family.prompts.values() if text in PROMPT_IDS]
-    wrong = [
-        text
-        for text in texts
-        if tokenizer.encode(text, add_special_tokens=False).ids != PROMPT_IDS[text]
-    ]
-    return [f"the tokenizer does not give the published ids for {text!r}" for text in wrong]
+    problems = []
+    for text in checkpoint.family.prompts.values():
+        ids = tokenizer.encode(text, add_special_tokens=False).ids
+        if ids != PROMPT_IDS.get(text, ids):
+            problems.append(f"the tokenizer does not give the published ids for {text!r}")
+    return problems

@@ -1,28 +1,38 @@
-"""From a name to a reader: "pocket", a folder, a repository of the hub, or a server. Weights load
-when needed.
+"""From a name to a reader: "pocket", a folder, a repository of the hub, or a server.
+
+Nothing is loaded here but files' names: each family's module is imported if it is asked for.
 """
 
 from __future__ import annotations
 
 import os
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from optical_memory.errors import CheckpointError
 from optical_memory.readers.base import Reader
+from optical_memory.threads import wait_passively
 
-__all__ = ["DOWNLOAD", "checkpoint_folder", "open_reader"]
+__all__ = [
+    "DOWNLOAD",
+    "checkpoint_folder",
+    "open_reader",
+]
 
 DOWNLOAD = "OPTICAL_MEMORY_DOWNLOAD"
 """Environment variable: "1" lets a checkpoint that is not here be fetched from the hub."""
 
 DEFAULT_SERVED = "deepseek-ai/DeepSeek-OCR"
+"""The checkpoint whose encoder sees pages for a server, if the address names none."""
+
 NEEDED = ("*.safetensors", "model.safetensors.index.json", "config.json", "tokenizer.json")
+"""The files of a repository that a reader opens."""
 
 
 def open_reader(name: str, *, download: bool | None = None, **options: Any) -> Reader:
-    """The reader called `name`; its weights load when they are needed.
+    """The reader called `name`; its weights load at the first use.
 
     "pocket"; a folder with a checkpoint of pocket, DeepSeek-OCR, DeepSeek-OCR-2, Unlimited-OCR or
     GOT-OCR2.0; a repository of the hub ("deepseek-ai/DeepSeek-OCR"), from its local cache or, with
@@ -32,10 +42,14 @@ def open_reader(name: str, *, download: bool | None = None, **options: Any) -> R
 
     Raises `CheckpointError` for anything else.
     """
+    wait_passively()
     if name == "pocket":
         from optical_memory.readers.pocket.reader import PocketReader
 
         return PocketReader(**options)
+    if name == "template":  # for tests; imported by its name, because it stands above all readers
+        template: Reader = import_module("optical_memory.testing").TemplateReader(**options)
+        return template
     if name.startswith("vllm+"):
         return _served(name, download, options)
     return _from_folder(checkpoint_folder(name, download=download), options)
@@ -65,7 +79,7 @@ def _served(url: str, download: bool | None, options: dict[str, Any]) -> Reader:
     from optical_memory.readers.vllm.decoder import VllmDecoder
 
     try:
-        servers, checkpoint = _without_checkpoint(url)
+        servers, checkpoint = _split_checkpoint(url)
         folder = checkpoint_folder(checkpoint, download=download)
         decoder = VllmDecoder.open(servers, folder_tokenizer(folder))
     except CheckpointError:
@@ -75,48 +89,54 @@ def _served(url: str, download: bool | None, options: dict[str, Any]) -> Reader:
     return DeepseekReader(folder, decoder=decoder, **options)
 
 
-def _without_checkpoint(url: str) -> tuple[str, str]:
+def _split_checkpoint(url: str) -> tuple[str, str]:
     """The address of the servers, and the checkpoint whose encoder sees the pages."""
     parts = urlsplit(url)
-    query = parse_qsl(parts.query, keep_blank_values=True)
-    named = [value for key, value in query if key == "checkpoint"]
-    rest = urlencode([(key, value) for key, value in query if key != "checkpoint"])
-    return urlunsplit(parts._replace(query=rest)), named[-1] if named else DEFAULT_SERVED
+    checkpoint = DEFAULT_SERVED
+    query = []
+    for key, value in parse_qsl(parts.query, keep_blank_values=True):
+        if key == "checkpoint":
+            checkpoint = value
+        else:
+            query.append((key, value))
+    return urlunsplit(parts._replace(query=urlencode(query))), checkpoint
 
 
 def checkpoint_folder(name: str, *, download: bool | None = None) -> Path:
-    """The local folder of a checkpoint: `name` itself, or the hub's snapshot. Raises
-    `CheckpointError`.
+    """The local folder of a checkpoint: `name` itself, or the hub's snapshot of that repository.
+
+    `download` lets it be fetched; None leaves that to the environment variable. Raises
+    `CheckpointError` if there is no such folder or repository.
     """
     folder = Path(name).expanduser()
     if name and folder.is_dir():
         return folder
     if name.count("/") != 1 or name.startswith((".", "/", "~")):
         raise CheckpointError(
-            f"no reader {name!r}: it is 'pocket', a folder with a checkpoint, a repository of the hub such as "
-            f"{DEFAULT_SERVED}, or vllm+http://host:port?checkpoint=FOLDER"
+            f"no reader {name!r}: it is 'pocket', a folder with a checkpoint, a repository of the "
+            f"hub such as {DEFAULT_SERVED}, or vllm+http://host:port?checkpoint=FOLDER"
         )
-    return _snapshot(name, os.environ.get(DOWNLOAD) == "1" if download is None else download)
+    if download is None:
+        download = os.environ.get(DOWNLOAD) == "1"
+    return _snapshot(name, download)
 
 
 def _snapshot(repository: str, download: bool) -> Path:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
+    patterns = list(NEEDED)
     try:
-        return Path(
-            snapshot_download(
-                repository, allow_patterns=list(NEEDED), local_files_only=not download
-            )
+        folder = snapshot_download(
+            repository, allow_patterns=patterns, local_files_only=not download
         )
     except LocalEntryNotFoundError as error:
-        hint = (
-            "the hub did not answer"
-            if download
-            else f"set {DOWNLOAD}=1 to fetch it (6.7 GB), or name a folder"
-        )
+        hint = f"set {DOWNLOAD}=1 to fetch it (6.7 GB), or name a folder"
+        if download:
+            hint = "the hub did not answer"
         raise CheckpointError(
             f"{repository} is not in the local cache of the hub: {hint}"
         ) from error
     except (HfHubHTTPError, HFValidationError) as error:
         raise CheckpointError(f"{repository} cannot be fetched: {error}") from error
+    return Path(folder)

@@ -1,1 +1,1 @@
-"""From a session to an answer: what may be found, read, and put into a window."""
+"""Recall: from a session to an answer; pages are found, read, and put into a window."""

@@ -1,34 +1,69 @@
-"""An answer to recall, as a value: a page as it reads now, with every span saying how far to trust
-it.
+"""`Recollection`: an answer to recall, as a value.
+
+It is a page as it reads now, or a turn that is still text. Each of its spans says how far to trust
+it. Knows nothing of stores and readers.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from optical_memory.counting import count_tokens
 from optical_memory.search import key, terms, words
+from optical_memory.session.records import TurnRecord
+from optical_memory.session.snapshot import Snapshot
 from optical_memory.spans import Span, Status
+from optical_memory.turns import body
 
-__all__ = ["DOUBT", "OPEN", "Recollection"]
+__all__ = [
+    "DOUBT",
+    "OPEN",
+    "Recollection",
+    "is_open_turn_id",
+    "open_turn",
+    "open_turn_id",
+    "open_turns",
+]
 
 OPEN = "open"
-"""The rung of a turn that is still text and on no page."""
+"""The rung of a turn that is still text and stands on no page."""
 
 DOUBT = 0.5
-"""Words with a reconstructed span surer than this are shown as they are, others as `[word?]`."""
+"""A reconstructed word whose probability is below this is more likely wrong: shown as `[word?]`."""
+
+_OPEN_TURN = "turn "
+_WORDS = re.compile(r"\S+|\s+")
+_GAP = "\0"  # a forgotten character; many in a row become a single […]
+_GAPS = re.compile(rf"{_GAP}(?:\s*{_GAP})*")
+
+# One letter for each character of a text.
+_KEPT = "k"
+_DOUBTFUL = "d"
+_FORGOTTEN = "f"
+
+Match = tuple[int, int, set[str]]
+"""A word of a text: its start, its end, and the keys of the query's terms in it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recollection:
-    """Page `page` as read now, from `rung` (None: still text). `spans` cover `text` without gaps.
+    """Page `page` as it reads now from `rung`; `spans` cover `text` without gaps.
 
-    A turn that stands on no page yet has the rung "open" and is called `turn <id>` in place of a
-    page.
+    >>> text = "We spoke of the garden first. The gate code is 4417. Then we went home."
+    >>> spans = (Span(0, len(text), "verified", 1.0),)
+    >>> page = Recollection("p1", text, spans, "tiny", 2.5, 17, ("t1", "t2"), ordinal=3)
+    >>> page.provenance
+    '[page 4, read from tiny, 100 % verified]'
+    >>> page.excerpt("gate code?", chars=24)
+    '… first. The gate code is 4417. …'
 
-    `score` is the search score (higher is better), `n_tokens` what the text costs in the window
-    (DeepSeek tokens), `turns` the ids of the turns on the page, `ordinal` its place in the session,
-    the first page being 0.
+    `rung` is None if the text was still there. A turn that stands on no page yet has the rung
+    "open", and `turn <id>` in place of a page's id. `score` is the search score: higher is better.
+    `n_tokens` is the cost of the text in a window (DeepSeek tokens). `turns` are the ids of the
+    turns on the page. `ordinal` is the page's place in the session, 0 for the first page; open
+    turns come after all pages.
     """
 
     page: str
@@ -42,87 +77,130 @@ class Recollection:
 
     @property
     def certainty(self) -> float:
-        """Mean probability that a character is right, in 0..1; a page without text is certain of
-        nothing.
-        """
-        length = sum(span.end - span.start for span in self.spans)
-        return (
-            sum(span.p * (span.end - span.start) for span in self.spans) / length if length else 0.0
-        )
+        """Mean probability that a character is right, in 0..1; 0 for a page without text."""
+        n_chars = sum(span.end - span.start for span in self.spans)
+        n_right = sum(span.p * (span.end - span.start) for span in self.spans)
+        return n_right / n_chars if n_chars else 0.0
 
     def share(self, *statuses: Status) -> float:
         """Share of the characters whose span has one of these statuses, in 0..1."""
-        length = sum(span.end - span.start for span in self.spans)
-        wanted = sum(span.end - span.start for span in self.spans if span.status in statuses)
-        return wanted / length if length else 0.0
+        n_chars = sum(span.end - span.start for span in self.spans)
+        n_such = sum(span.end - span.start for span in self.spans if span.status in statuses)
+        return n_such / n_chars if n_chars else 0.0
 
     @property
     def provenance(self) -> str:
-        """The mark that goes before the text in a window: `[page 3, read from tiny, 97 %
-        verified]`.
-        """
+        """The mark that goes before the text in a window; pages are numbered from 1."""
         if self.rung == OPEN:
             return f"[{self.page}, original text]"
-        head = f"page {self.ordinal + 1}"
+        page = f"page {self.ordinal + 1}"
         if self.rung is None:
-            return f"[{head}, original text]"
+            return f"[{page}, original text]"
         if self.rung == "stub":
-            return f"[{head}, faded: only keywords and exact facts remain]"
-        return f"[{head}, read from {self.rung}, {int(100 * self.share('original', 'verified'))} % verified]"
+            return f"[{page}, faded: only keywords and exact facts remain]"
+        percent = int(100 * self.share("original", "verified"))
+        return f"[{page}, read from {self.rung}, {percent} % verified]"
 
     def marked(self, start: int = 0, end: int | None = None) -> str:
-        """The text (or a part) with forgotten passages as `[…]` and doubtful words as `[word?]`."""
-        trust = self._trust()
-        end = len(self.text) if end is None else end
+        """The text, or a part: forgotten passages are `[…]`, doubtful words are `[word?]`."""
+        flags = self._flags()
+        stop = len(self.text) if end is None else end
+        pieces = [
+            _marked(match[0], flags[match.start() : match.end()])
+            for match in _WORDS.finditer(self.text, start, stop)
+        ]
+        return _GAPS.sub("[…]", "".join(pieces)).strip("\n")
 
-        def mark(word: re.Match[str]) -> str:
-            flags = trust[word.start() : word.end()]
-            if "f" in flags:
-                return "".join(
-                    "\0" if flag == "f" else char for char, flag in zip(word[0], flags, strict=True)
-                )
-            return f"[{word[0]}?]" if "d" in flags else word[0]
-
-        marked = "".join(
-            mark(word) for word in re.compile(r"\S+|\s+").finditer(self.text, start, end)
-        )
-        return re.sub(r"\0(?:\s*\0)*", "[…]", marked).strip("\n")
-
-    def _trust(self) -> str:
-        """One letter a character: forgotten, doubtful or kept."""
-        flags = ["k"] * len(self.text)
+    def _flags(self) -> str:
+        """A letter for each character: kept, doubtful or forgotten."""
+        flags = [_KEPT] * len(self.text)
         for span in self.spans:
-            if span.status == "forgotten" or (span.status == "reconstructed" and span.p < DOUBT):
-                flags[span.start : span.end] = span.status[0].replace("r", "d") * (
-                    span.end - span.start
-                )
+            if span.status == "forgotten":
+                flags[span.start : span.end] = _FORGOTTEN * (span.end - span.start)
+            elif span.status == "reconstructed" and span.p < DOUBT:
+                flags[span.start : span.end] = _DOUBTFUL * (span.end - span.start)
         return "".join(flags)
 
     def excerpt(self, query: str, chars: int = 400) -> str:
-        """The passage of at most about `chars` characters where most of the query's terms meet,
-        marked like `marked`.
+        """The passage of about `chars` characters that has most terms of the query, as `marked`.
 
-        It starts and ends at whole words; where no term is found it is the beginning of the page.
+        It starts and ends at whole words. If the page has none of the terms, the passage is its
+        beginning.
         """
-        asked = {key(term) for term in terms(query)}
-        hits = [(a, b, asked & {key(term) for term in found}) for a, b, found in words(self.text)]
-        start, end = _densest([hit for hit in hits if hit[2]], chars)
-        spare = max(0, chars - (end - start))
-        first = self.text.rfind(" ", 0, max(0, start - spare // 2)) + 1 if start > spare // 2 else 0
+        start, end = _densest(self._matches(query), chars)
+        margin = max(0, chars - (end - start)) // 2
+        first = self.text.rfind(" ", 0, max(0, start - margin)) + 1
         stop = self.text.find(" ", max(end, first + chars))
-        stop = len(self.text) if stop < 0 or len(self.text) <= first + chars else stop
-        cut = self.marked(first, stop)
-        return f"{'… ' if first else ''}{cut}{' …' if stop < len(self.text) else ''}"
+        prefix = "… " if first else ""
+        if stop < 0:
+            return f"{prefix}{self.marked(first)}"
+        return f"{prefix}{self.marked(first, stop)} …"
+
+    def _matches(self, query: str) -> list[Match]:
+        """The words of the text that share a term with the query."""
+        query_keys = {key(term) for term in terms(query)}
+        matches: list[Match] = []
+        for start, end, word_terms in words(self.text):
+            common = query_keys.intersection(map(key, word_terms))
+            if common:
+                matches.append((start, end, common))
+        return matches
 
 
-def _densest(hits: list[tuple[int, int, set[str]]], chars: int) -> tuple[int, int]:
-    """(start, end) of the window of `chars` characters with most different terms, the first of
-    equals.
+def _marked(word: str, flags: str) -> str:
+    """A word, or the blanks between two, by the flags of its characters."""
+    if _FORGOTTEN in flags:
+        pairs = zip(word, flags, strict=True)
+        return "".join(_GAP if flag == _FORGOTTEN else char for char, flag in pairs)
+    return f"[{word}?]" if _DOUBTFUL in flags else word
+
+
+def _densest(matches: list[Match], chars: int) -> tuple[int, int]:
+    """(start, end) of the first passage of at most `chars` characters with most different terms.
+
+    It is (0, 0) if there are no matches.
     """
-    best, place = 0, (0, 0)
-    for i, (start, _, _) in enumerate(hits):
-        inside = [hit for hit in hits[i : i + chars] if hit[1] <= start + chars]
-        found = len(set().union(*(hit[2] for hit in inside)))
-        if found > best:
-            best, place = found, (start, inside[-1][1])
-    return place
+    best = 0
+    passage = (0, 0)
+    for i, (start, _, _) in enumerate(matches):
+        inside = [match for match in matches[i : i + chars] if match[1] <= start + chars]
+        n_terms = len(set().union(*(match[2] for match in inside)))
+        if n_terms > best:
+            best = n_terms
+            passage = (start, inside[-1][1])
+    return passage
+
+
+def open_turn_id(turn_id: str) -> str:
+    """The id of an open turn among pages."""
+    return _OPEN_TURN + turn_id
+
+
+def is_open_turn_id(id: str) -> bool:
+    """True for an id that `open_turn_id` gives; no page has such an id."""
+    return id.startswith(_OPEN_TURN)
+
+
+def open_turns(snapshot: Snapshot, scores: Mapping[str, float]) -> dict[str, Recollection]:
+    """The open turns that have a score, by the id that `open_turn_id` gives them."""
+    recollections: dict[str, Recollection] = {}
+    for record in snapshot.open_turns():
+        id = open_turn_id(record.id)
+        if id in scores:
+            recollections[id] = open_turn(record, scores[id], snapshot)
+    return recollections
+
+
+def open_turn(record: TurnRecord, score: float, snapshot: Snapshot) -> Recollection:
+    """An open turn as it stands. Its ordinal is behind all pages and all earlier turns."""
+    text = body(record.turn)
+    return Recollection(
+        page=open_turn_id(record.id),
+        text=text,
+        spans=(Span(0, len(text), "original", 1.0),) if text else (),
+        rung=OPEN,
+        score=score,
+        n_tokens=count_tokens(text),
+        turns=(record.id,),
+        ordinal=snapshot.next_page + record.ordinal,
+    )

@@ -1,183 +1,168 @@
-"""One session in a store, as typed records: a snapshot that never changes, and atomic changes that
-survive races.
+"""One session in a store, as typed records: snapshots never change, changes survive races.
 
-Every change is a function from a snapshot to a list of writes. If another process wrote first,
-nothing was written; the snapshot is read anew and the function runs again.
+A change is a function from a snapshot to a list of writes. If another process wrote first, nothing
+was written; the snapshot is read again and the function runs again.
 """
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
-from typing import Final
+from dataclasses import replace
+from typing import TypeVar
 
-from optical_memory.errors import Conflict
-from optical_memory.session.records import (
-    PageRecord,
-    SessionRecord,
-    TurnRecord,
-    load,
-    picture_key,
-    turn_key,
-)
-from optical_memory.stores.base import Delete, Kind, Put, Store
+from optical_memory.errors import Conflict, SessionLost
+from optical_memory.session.records import picture_key
+from optical_memory.session.snapshot import RECORD_KINDS, Change, Snapshot
+from optical_memory.stores.base import Put, Store, Version
 
-__all__ = ["RECORDS", "Archive", "Change", "Snapshot", "put"]
+__all__ = [
+    "Archive",
+]
 
-Change = Put | Delete
-RECORDS: Final[tuple[Kind, ...]] = ("session", "turn", "page")
+log = logging.getLogger("optical_memory")
+
+Answer = TypeVar("Answer")
+Changes = Sequence[Change]
+
 TRIES = 50
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """A session as of one version. It never changes; threads may keep one as long as they like."""
-
-    version: int = 0
-    session: SessionRecord = field(default_factory=SessionRecord)
-    turns: dict[str, TurnRecord] = field(default_factory=dict)  # by key, in order
-    pages: dict[str, PageRecord] = field(default_factory=dict)  # by id, in order
-    keys: dict[str, str] = field(default_factory=dict)  # turn id -> its key
-
-    def open_turns(self) -> list[TurnRecord]:
-        """Turns with text that stands on no sealed page yet, oldest first. Turns are sealed in
-        order.
-        """
-        found: list[TurnRecord] = []
-        for record in reversed(self.turns.values()):
-            if record.forgotten:
-                continue
-            if record.sealed:
-                break
-            found.append(record)
-        return found[::-1]
-
-    def turn(self, id: str) -> TurnRecord | None:
-        key = self.keys.get(id)
-        return None if key is None else self.turns[key]
-
-    def record(self, change: Change) -> TurnRecord | PageRecord | None:
-        """The turn or page that a change would replace; None for other kinds and for what is not
-        there.
-        """
-        found = self.turns if change.kind == "turn" else self.pages if change.kind == "page" else {}
-        return found.get(change.key)
-
-    def after(self, changes: Iterable[Change], version: int) -> Snapshot:
-        """The session with these changes made."""
-        new = Snapshot(version, self.session, dict(self.turns), dict(self.pages), dict(self.keys))
-        for change in changes:
-            if isinstance(change, Delete):
-                new._drop(change)
-            elif change.kind == "session":
-                object.__setattr__(new, "session", load(SessionRecord, change.value))
-            elif change.kind == "turn":
-                new.turns[change.key] = record = load(TurnRecord, change.value)
-                new.keys[record.id] = change.key
-            elif change.kind == "page":
-                new.pages[change.key] = load(PageRecord, change.value)
-        return new
-
-    def _drop(self, change: Delete) -> None:
-        if change.kind == "turn" and (gone := self.turns.pop(change.key, None)):
-            self.keys.pop(gone.id, None)
-        elif change.kind == "page":
-            self.pages.pop(change.key, None)
-
-
-def put(record: SessionRecord | TurnRecord | PageRecord) -> Put:
-    """The write that stores a record under its own key."""
-    if isinstance(record, SessionRecord):
-        return Put("session", "session", record.dump())
-    if isinstance(record, TurnRecord):
-        return Put("turn", turn_key(record.ordinal), record.dump())
-    return Put("page", record.id, record.dump())
+"""How often a change runs again because another process wrote first. Each try is one commit of
+that process, so that only a store under steady fire uses them up.
+"""
 
 
 class Archive:
     """Typed, thread-safe access to one session of a store that other processes may write to."""
 
     def __init__(self, store: Store, session: str) -> None:
-        self.store, self.session = store, session
+        self.store = store
+        self.session = session
+        # Held while a change runs and is committed, so that threads of this process take turns
+        # instead of making each other's commits fail. Reentrant: a change may ask for a snapshot.
         self._lock = threading.RLock()
-        self._cached: Snapshot | None = None
+        self._latest: Snapshot | None = None
+        self._doubtful = False  # True after a commit of which nobody knows if it was made
 
     def snapshot(self) -> Snapshot:
-        """The session as it is now; read anew only when its version has changed."""
+        """The session as it is now; read again only if its version has changed.
+
+        Raises `SessionLost`, once, if turns that were acknowledged are gone from the store.
+        """
         with self._lock:
             version = self.store.version(self.session)
-            if self._cached is None or version != self._cached.version:
-                self._cached = self._read(version)
-            return self._cached
+            previous = self._latest
+            if previous is not None and version == previous.version and not self._doubtful:
+                return previous
+            self._latest = self._read(version)
+            self._doubtful = False
+            if previous is not None and _went_back(previous.version, self._latest.version):
+                self._latest = self._tell_loss(previous, self._latest)
+            return self._latest
 
-    def update(self, change: Callable[[Snapshot], Sequence[Change]]) -> Snapshot:
-        """Run `change` on the snapshot and commit what it returns, again if another process was
-        faster.
+    def _tell_loss(self, previous: Snapshot, current: Snapshot) -> Snapshot:
+        """Raises `SessionLost`. The next use goes on with what is there, and counts the loss."""
+        n_lost = previous.session.next_turn - current.session.next_turn
+        total = max(previous.session.lost_turns, current.session.lost_turns) + n_lost
+        session = current.session.model_copy(update={"lost_turns": total, "v": 2})
+        self._latest = replace(current, session=session)
+        message = (
+            f"{n_lost} acknowledged turns of session {self.session!r} are gone from the store: "
+            "another process dropped the session, or the store lost it"
+        )
+        log.error("%s", message)
+        raise SessionLost(message)
 
-        Other writers wait meanwhile, so `change` must be quick; what takes long goes through
-        `replace`.
+    def update(
+        self, change: Callable[[Snapshot], tuple[Changes, Answer]]
+    ) -> tuple[Snapshot, Answer]:
+        """Run `change` on the snapshot and commit its writes; again if another process wrote.
+
+        `change` gives (writes, answer). The answer of the run that was committed is returned beside
+        the snapshot after it. Other writers wait meanwhile, so `change` must be quick; slow work
+        goes through `replace`. Raises `Conflict` after `TRIES` runs.
         """
         with self._lock:
             for _ in range(TRIES):
                 snapshot = self.snapshot()
-                changes = change(snapshot)
-                if not changes:
-                    return snapshot
-                try:
-                    version = self.store.commit(self.session, changes, expect=snapshot.version)
-                except Conflict:
-                    continue
-                except BaseException:
-                    self._cached = None  # whether it was written is not known: read anew
-                    raise
-                self._cached = snapshot.after(changes, version)
-                return self._cached
+                changes, answer = change(snapshot)
+                if not changes or self._commit(snapshot, changes):
+                    return self._latest or snapshot, answer
             raise self._overtaken()
 
-    def replace(self, prepare: Callable[[Snapshot], Sequence[Change]]) -> bool:
-        """Like `update`, but nobody waits while `prepare` runs; False if it had nothing to change.
+    def _commit(self, snapshot: Snapshot, changes: Changes) -> bool:
+        """False if another process wrote since the snapshot."""
+        try:
+            version = self.store.commit(self.session, changes, expect=snapshot.version)
+        except Conflict:
+            return False
+        except BaseException:
+            # Nobody knows if it was written. The old snapshot stays, to notice turns that are lost.
+            self._doubtful = True
+            raise
+        self._latest = snapshot.after(changes, version)
+        return True
 
-        Its writes go in only if every turn and page that they replace is still as it was; else it
-        runs again.
+    def replace(self, prepare: Callable[[Snapshot], Changes]) -> bool:
+        """Like `update`, but nobody waits while `prepare` runs. False if there were no writes.
+
+        The writes go in only if every turn and page that they replace is still as it was; if not,
+        `prepare` runs again. Raises `Conflict` after `TRIES` runs.
         """
         for _ in range(TRIES):
-            seen = self.snapshot()
-            changes = prepare(seen)
+            base = self.snapshot()
+            changes = prepare(base)
             if not changes:
                 return False
-            if self._swap(seen, changes):
+            if self._swap(base, changes):
                 return True
         raise self._overtaken()
 
-    def _overtaken(self) -> Conflict:
-        return Conflict(
-            f"session {self.session!r} changed {TRIES} times in a row while writing; nothing was written"
-        )
+    def _swap(self, base: Snapshot, changes: Changes) -> bool:
+        def unless_stale(current: Snapshot) -> tuple[Changes, bool]:
+            fits = all(current.record(change) == base.record(change) for change in changes)
+            return (changes if fits else (), fits)
 
-    def _swap(self, seen: Snapshot, changes: Sequence[Change]) -> bool:
-        fits = False
-
-        def unless_stale(now: Snapshot) -> Sequence[Change]:
-            nonlocal fits
-            fits = all(now.record(change) == seen.record(change) for change in changes)
-            return changes if fits else []
-
-        self.update(unless_stale)
+        _, fits = self.update(unless_stale)
         return fits
 
+    def _overtaken(self) -> Conflict:
+        return Conflict(
+            f"session {self.session!r} changed {TRIES} times in a row while writing; "
+            "nothing was written"
+        )
+
+    def drop(self) -> None:
+        """Remove the session from the store. This archive then holds a session without turns."""
+        with self._lock:
+            self.store.drop(self.session)
+            self._latest = None
+
     def picture(self, page: str, rung: str) -> bytes | None:
+        """The stored PNG of a page at a rung; None if there is none."""
         return self.store.get(self.session, "picture", picture_key(page, rung))
 
-    def _read(self, version: int) -> Snapshot:
-        """All records, as of one version: read again when a writer came between."""
+    def _read(self, version: Version) -> Snapshot:
+        """All records as of one version; read again if a writer came between."""
         while True:
-            found = [
-                Put(kind, key, value)
-                for kind in RECORDS
-                for key, value in self.store.scan(self.session, kind)
-            ]
-            now = self.store.version(self.session)
-            if now == version:
-                return Snapshot().after(found, version)
-            version = now
+            records = list(self._scan())
+            version_after = self.store.version(self.session)
+            if version_after == version:
+                break
+            version = version_after
+        snapshot = Snapshot().after(records, version)
+        for (kind, key), problem in snapshot.damage.items():
+            log.warning("session %r: %s %s is passed over: %s", self.session, kind, key, problem)
+        return snapshot
+
+    def _scan(self) -> Iterable[Put]:
+        for kind in RECORD_KINDS:
+            for key, value in self.store.scan(self.session, kind):
+                yield Put(kind, key, value)
+
+
+def _went_back(old: Version, new: Version) -> bool:
+    """True if the store knows less than it acknowledged. Another epoch is another session."""
+    if not new.exists:
+        return old.exists
+    return old.epoch == new.epoch and new.number < old.number

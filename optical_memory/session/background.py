@@ -1,61 +1,184 @@
-"""One background thread that does pieces of work until there are none, then sleeps until it is
-woken.
+"""Background work of a session: the pieces that are done, and the thread that does them.
 
-Knows nothing of memories. What goes wrong in it is logged, kept in `problem`, and raised by the
-next `finish`.
+Nobody waits for this work: turns are durable before it begins, and are read as text until it is
+done.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
-__all__ = ["Worker"]
+from optical_memory.errors import StoreError
+from optical_memory.renderers.renderer import PageRenderer
+from optical_memory.session.certify import certify, keep_certificate, next_to_certify
+from optical_memory.session.fade import fade, page_states
+from optical_memory.session.policy import ForgettingPolicy, Step, plan
+from optical_memory.session.records import PageRecord, Retain
+from optical_memory.session.seal import seal
+from optical_memory.session.snapshot import Change, Snapshot
+from optical_memory.session.token_cache import TokenCache
+from optical_memory.threads import wait_passively
+
+__all__ = [
+    "Upkeep",
+    "Worker",
+]
 
 log = logging.getLogger("optical_memory")
 
 
+class Upkeep:
+    """Seals, certifies and fades the pages of one session, a piece at a time."""
+
+    def __init__(
+        self,
+        cache: TokenCache,
+        renderer: PageRenderer,
+        *,
+        policy: ForgettingPolicy,
+        capacity: int,
+        retain: Retain,
+        keep_turns: int,
+    ) -> None:
+        self.policy = policy
+        self.capacity = capacity
+        self.retain = retain
+        self.keep_turns = keep_turns
+        self._cache = cache
+        self._archive = cache.archive
+        self._profile = cache.reader.profile
+        self._renderer = renderer
+
+    def work(self) -> bool:
+        """Do a piece of each kind; False if there was none."""
+        # Both in every round, so that neither waits until the other has nothing left to do.
+        has_sealed = self.seal()
+        has_certified = self.certify()
+        return has_sealed or has_certified
+
+    def seal(self) -> bool:
+        """Seal the next full pages; False if there are none."""
+
+        def pages(snapshot: Snapshot) -> Sequence[Change]:
+            return seal(snapshot, self._renderer, self._profile, self.retain, self.keep_turns)
+
+        return self._archive.replace(pages)
+
+    def certify(self) -> bool:
+        """Certify the oldest page that waits for it, then fade as far as the capacity asks.
+
+        False if no page waits. The other pages wait as text: that is the back-pressure.
+        """
+        page = next_to_certify(self._archive.snapshot())
+        if page is None or page.page is None:
+            return False
+        with self._unless_changed(page.record):
+            certificate = certify(page, page.page, self._cache)
+            self._archive.update(
+                lambda snapshot: (
+                    keep_certificate(
+                        snapshot,
+                        page.record,
+                        certificate,
+                        self._profile,
+                        self.retain,
+                        self.policy.floor,
+                    ),
+                    None,
+                )
+            )
+            self.fade(self.capacity)
+        return True
+
+    @contextmanager
+    def _unless_changed(self, record: PageRecord) -> Iterator[None]:
+        """Pass over a `StoreError` if the page changed meanwhile: its picture was forgotten."""
+        try:
+            yield
+        except StoreError:
+            page = self._archive.snapshot().pages.get(record.id)
+            if page is not None and (page.state, page.digest) == (record.state, record.digest):
+                raise
+
+    def fade(self, capacity: int) -> list[Step]:
+        """Fade pages until the session fits `capacity` visual tokens; the steps that were taken."""
+        ladder = self._profile.ladder
+
+        def change(snapshot: Snapshot) -> tuple[Sequence[Change], list[Step]]:
+            steps = plan(page_states(snapshot), capacity, self.policy, ladder)
+            return fade(snapshot, steps, self._profile, self.policy, self.retain), steps
+
+        snapshot, steps = self._archive.update(change)
+        for step in steps:
+            self._cache.drop(snapshot.pages[step.page], ladder.finer(step.rung))
+        return steps
+
+
 class Worker:
-    """`work` does one piece and says whether there may be more. The thread starts when it is first
-    needed.
+    """Runs `work` on a thread of its own, which starts when it is first needed.
+
+    `work` does a piece and returns True if there may be more. `problem` is the last error in words;
+    None after work that went well.
     """
 
     def __init__(self, work: Callable[[], bool], name: str) -> None:
-        self._work, self._name = work, name
+        self.problem: str | None = None
+        self._work = work
+        self._name = name
+        # One condition for all fields below: whoever waits is woken by any change of them.
         self._state = threading.Condition()
-        self._wanted = self._busy = self._stopped = False
+        self._has_work = False
+        self._is_busy = False
+        self._is_stopped = False
         self._error: Exception | None = None
         self._thread: threading.Thread | None = None
-        self.problem: str | None = None
 
     @property
-    def started(self) -> bool:
+    def has_started(self) -> bool:
         return self._thread is not None
 
     def wake(self) -> None:
+        """Start the thread, or wake it. Nothing happens after `stop`."""
         with self._state:
-            if self._stopped:
+            if self._is_stopped:
                 return
-            self._wanted = True
+            self._has_work = True
             if self._thread is None:
+                wait_passively()
                 self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
                 self._thread.start()
             self._state.notify_all()
 
-    def finish(self) -> None:
-        """Wake, wait until nothing is left to do, and raise what went wrong."""
+    def finish(self, timeout: float | None = None) -> bool:
+        """Wake the thread and wait until nothing is left to do.
+
+        Returns False if work is left after `timeout` seconds. Raises the error that ended the work.
+        """
         self.wake()
+        return self.wait(timeout)
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Like `finish`, without waking the thread first."""
         with self._state:
-            self._state.wait_for(lambda: not (self._wanted or self._busy) or self._stopped)
-            error, self._error = self._error, None
+            if not self._state.wait_for(self._is_idle, timeout):
+                return False
+            error = self._error
+            self._error = None
         if error is not None:
             raise error
+        return True
+
+    def _is_idle(self) -> bool:
+        return self._is_stopped or not (self._has_work or self._is_busy)
 
     def stop(self) -> None:
         """Stop after the piece at hand and wait for the thread to end."""
         with self._state:
-            self._stopped, self._wanted = True, False
+            self._is_stopped = True
+            self._has_work = False
             self._state.notify_all()
         if self._thread is not None:
             self._thread.join()
@@ -63,27 +186,26 @@ class Worker:
     def _run(self) -> None:
         while self._sleep():
             try:
-                while not self._stopped and self._work():
+                while not self._is_stopped and self._work():
                     pass
                 self._settle(None)
-            except (
-                Exception
-            ) as error:  # handed to whoever calls `finish`; the thread must outlive it
+            except Exception as error:  # noqa: BLE001  # `finish` raises it; the thread goes on
                 log.warning(
                     "background work stopped, nothing is lost: %s: %s", type(error).__name__, error
                 )
                 self._settle(error)
 
     def _sleep(self) -> bool:
-        """Wait for work; False when told to stop."""
+        """Wait for work; False if told to stop."""
         with self._state:
-            self._state.wait_for(lambda: self._wanted or self._stopped)
-            self._wanted, self._busy = False, not self._stopped
-            return self._busy
+            self._state.wait_for(lambda: self._has_work or self._is_stopped)
+            self._has_work = False
+            self._is_busy = not self._is_stopped
+            return self._is_busy
 
     def _settle(self, error: Exception | None) -> None:
         with self._state:
-            self._busy = False
+            self._is_busy = False
             self._error = error or self._error
             self.problem = None if error is None else f"{type(error).__name__}: {error}"
             self._state.notify_all()

@@ -1,23 +1,22 @@
-"""Self-check of a session: what is damaged or does not fit together, one sentence each, and the
-writes that mend it.
+"""Self-check of a session: damage and contradictions, one sentence each, and writes that mend them.
 
-Mending never invents text: pictures are drawn again while a page's text is there, a page goes on
-with the pictures it still has, and what cannot be read any more is marked as forgotten, so that
-everything else can be.
+Mending never invents text. Pictures are drawn again if a page's text is there; a page goes on with
+the pictures it still has; a part that cannot be read any more is marked as forgotten, so that
+everything else can be read.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from optical_memory.errors import CorruptTokens, NewerFormat, StoreError
-from optical_memory.profiles import ReaderProfile, Rung
+from optical_memory.errors import CorruptPicture, NewerFormat, StoreError
+from optical_memory.profiles import Ladder, ReaderProfile, Rung
 from optical_memory.renderers.pictures import from_png, png_bytes
 from optical_memory.renderers.renderer import PageRenderer
-from optical_memory.session.archive import RECORDS, Archive, Change, Snapshot, put
-from optical_memory.session.life import forgotten_page
+from optical_memory.session.archive import Archive
+from optical_memory.session.fade import forgotten_page
 from optical_memory.session.policy import FORGOTTEN, STUB
 from optical_memory.session.records import (
     PageRecord,
@@ -26,85 +25,100 @@ from optical_memory.session.records import (
     TurnRecord,
     load,
     picture_key,
+    put,
 )
+from optical_memory.session.snapshot import RECORD_KINDS, Change, Snapshot
+from optical_memory.session.stored_page import StoredPage, certificate_of
 from optical_memory.stores.base import Delete, Kind, Put
 
-__all__ = ["check"]
-
-_TYPES: dict[Kind, type[Record]] = {
-    "session": SessionRecord,
-    "turn": TurnRecord,
-    "page": PageRecord,
-}
+__all__ = [
+    "check",
+]
 
 
 class Problem(NamedTuple):
-    """What is wrong, and the writes that mend it, if anything does."""
+    """A sentence on what is wrong, and the writes that mend it, if any do."""
 
-    told: str
-    mended: tuple[Change, ...] = ()
+    sentence: str
+    mend: tuple[Change, ...] = ()
 
 
 def check(
     archive: Archive, profile: ReaderProfile, renderer: PageRenderer, *, repair: bool
 ) -> list[str]:
-    """Problems of the session and its store; with `repair`, those that can be mended are (and still
-    told).
+    """Problems of the session and its store. With `repair`, those that can be mended are.
 
-    Raises `NewerFormat` for a session that a newer version wrote to, of which nothing is mended.
+    A mended problem is in the list too. Raises `NewerFormat` for a session that a newer version of
+    this package wrote to; nothing of it is mended.
     """
-    found = [Problem(told) for told in archive.store.check()]
-    damaged = list(_damaged_records(archive))
-    found += damaged
-    if damaged and repair:
-        archive.store.commit(archive.session, _writes(damaged))
-    if not damaged or repair:
+    problems = [Problem(sentence) for sentence in archive.store.check()]
+    damage = list(_damaged_records(archive))
+    problems += damage
+    if damage and repair:
+        archive.store.commit(archive.session, _writes(damage))
+    if not damage or repair:
         snapshot = archive.snapshot()
-        rest = [*_turn_problems(snapshot), *_picture_problems(archive, snapshot, profile, renderer)]
-        found += rest
-        if repair and (changes := _writes(rest)):
-            archive.update(lambda _: changes)
-    return [problem.told for problem in found]
+        rest = [
+            *_turn_problems(snapshot),
+            *_PictureCheck(archive, snapshot, profile, renderer).problems(),
+        ]
+        problems += rest
+        writes = _writes(rest)
+        if repair and writes:
+            archive.update(lambda _: (writes, None))
+    return [problem.sentence for problem in problems]
 
 
 def _writes(problems: Iterable[Problem]) -> list[Change]:
-    return [change for problem in problems for change in problem.mended]
+    writes: list[Change] = []
+    for problem in problems:
+        writes += problem.mend
+    return writes
 
 
 # ---- records -------------------------------------------------------------------------------------
 
 
 def _damaged_records(archive: Archive) -> Iterator[Problem]:
-    """Records that do not parse. In their place goes one that says: this was forgotten. Raises
-    `NewerFormat`.
-    """
-    for kind in RECORDS:
+    """Records that do not parse. A record that says "forgotten" takes the place of each."""
+    for kind, record_type in RECORD_KINDS.items():
         for key, value in archive.store.scan(archive.session, kind):
             try:
-                yield from _damaged_certificate(load(_TYPES[kind], value))
+                yield from _damaged_parts(load(record_type, value))
             except NewerFormat:
                 raise
             except StoreError as error:
-                told = f"{kind} {key} is damaged ({str(error).splitlines()[0]}); repair marks what it held as forgotten"
-                yield Problem(told, (_placeholder(archive, kind, key),))
+                sentence = (
+                    f"{kind} {key} is damaged ({str(error).splitlines()[0]}); "
+                    "repair marks everything in it as forgotten"
+                )
+                yield Problem(sentence, (_stand_in(archive, kind, key),))
 
 
-def _damaged_certificate(record: Record) -> Iterator[Problem]:
-    if isinstance(record, PageRecord):
-        try:
-            record.get_certificate()
-        except NewerFormat:
-            raise
-        except StoreError as error:
-            unproven = put(record.model_copy(update={"certificate": None}))
-            yield Problem(
-                f"{error}; repair drops it: the page then reads as reconstructed", (unproven,)
-            )
+def _damaged_parts(record: Record) -> Iterator[Problem]:
+    """Parts of a page's record that do not parse."""
+    if not isinstance(record, PageRecord):
+        return
+    unproven = record.model_copy(update={"certificate": None})
+    try:
+        certificate_of(record)
+    except NewerFormat:
+        raise
+    except StoreError as error:
+        sentence = f"{error}; repair drops it: the page then reads as reconstructed"
+        yield Problem(sentence, (put(unproven),))
+    try:
+        StoredPage.of(unproven, Snapshot())
+    except StoreError as error:
+        # Without layout or ledger nothing on the page can be placed.
+        sentence = f"{error}; repair marks the page as forgotten"
+        yield Problem(sentence, (put(forgotten_page(record)),))
 
 
-def _placeholder(archive: Archive, kind: Kind, key: str) -> Change:
+def _stand_in(archive: Archive, kind: Kind, key: str) -> Change:
+    """The record that takes the place of a damaged one."""
     if kind == "turn":
-        gone = TurnRecord(
+        turn = TurnRecord(
             id=f"damaged-{key}",
             ordinal=int(key),
             role="user",
@@ -112,7 +126,7 @@ def _placeholder(archive: Archive, kind: Kind, key: str) -> Change:
             forgotten=True,
             sealed=True,
         )
-        return put(gone)
+        return put(turn)
     if kind == "page":
         return put(PageRecord(id=key, ordinal=int(key), state="forgotten", digest=""))
     turns = archive.store.scan(archive.session, "turn")
@@ -123,98 +137,125 @@ def _placeholder(archive: Archive, kind: Kind, key: str) -> Change:
 
 
 def _turn_problems(snapshot: Snapshot) -> Iterator[Problem]:
+    session = snapshot.session
+    if session.lost_turns:
+        yield Problem(f"the store lost {session.lost_turns} turns that it had acknowledged")
     ordinals = [record.ordinal for record in snapshot.turns.values()]
     if ordinals != list(range(len(ordinals))):
         yield Problem("the turns are not numbered without gaps")
-    if snapshot.session.next_turn != len(ordinals):
+    if session.next_turn != len(ordinals):
+        count = {"next_turn": max(ordinals, default=-1) + 1}
         yield Problem(
-            f"the session counts {snapshot.session.next_turn} turns, but {len(ordinals)} are stored",
-            (
-                put(
-                    snapshot.session.model_copy(update={"next_turn": max(ordinals, default=-1) + 1})
-                ),
-            ),
+            f"the session counts {session.next_turn} turns, but {len(ordinals)} are stored",
+            (put(session.model_copy(update=count)),),
         )
     if [record.ordinal for record in snapshot.pages.values()] != list(range(len(snapshot.pages))):
         yield Problem("the pages are not numbered without gaps")
     for record in snapshot.turns.values():
-        if lost := [page for page in record.pages if page not in snapshot.pages]:
-            yield Problem(f"turn {record.id} stands on pages that are not stored: {lost}")
-        if not record.sealed and not record.forgotten and record.text is None:
-            yield Problem(f"turn {record.id} is open but has no text")
+        yield from _problems_of_turn(snapshot, record)
+
+
+def _problems_of_turn(snapshot: Snapshot, record: TurnRecord) -> Iterator[Problem]:
+    lost_pages = [page for page in record.pages if page not in snapshot.pages]
+    if lost_pages:
+        yield Problem(f"turn {record.id} stands on pages that are not stored: {lost_pages}")
+    if not record.sealed and not record.forgotten and record.text is None:
+        yield Problem(f"turn {record.id} is open but has no text")
 
 
 # ---- pictures ------------------------------------------------------------------------------------
 
 
-def _picture_problems(
-    archive: Archive, snapshot: Snapshot, profile: ReaderProfile, renderer: PageRenderer
-) -> Iterator[Problem]:
-    sides = {rung.name: rung.side_px for rung in profile.ladder}
-    kept = {key: _side(value) for key, value in archive.store.scan(archive.session, "picture")}
-    wanted: set[str] = set()
-    for record in snapshot.pages.values():
-        rungs = _rungs(record, profile)
-        wanted |= {picture_key(record.id, rung.name) for rung in rungs}
-        if (proof := record.get_certificate()) is not None:  # it fades to no other rung
-            rungs = [rung for rung in rungs if rung.name in (record.rung, *proof.rungs)]
-        missing = [
-            rung
-            for rung in rungs
-            if kept.get(picture_key(record.id, rung.name)) != sides[rung.name]
-        ]
-        if missing:
-            yield _missing(record, rungs, missing, renderer)
-    ladder = tuple(f"/{name}" for name in sides)
-    for key in sorted(key for key in kept if key not in wanted and key.endswith(ladder)):
-        yield Problem(
-            f"picture {key} belongs to no page at that rung; repair removes it",
-            (Delete("picture", key),),
-        )
+class _PictureCheck:
+    """Compares the pictures that a session has with those that its pages should have."""
+
+    def __init__(
+        self,
+        archive: Archive,
+        snapshot: Snapshot,
+        profile: ReaderProfile,
+        renderer: PageRenderer,
+    ) -> None:
+        self._snapshot = snapshot
+        self._ladder = profile.ladder
+        self._renderer = renderer
+        pictures = archive.store.scan(archive.session, "picture")
+        self._sides = {key: _side(png) for key, png in pictures}
+
+    def problems(self) -> Iterator[Problem]:
+        wanted_keys: set[str] = set()
+        for record in self._snapshot.pages.values():
+            rungs = _rungs_with_picture(record, self._ladder)
+            wanted_keys.update(picture_key(record.id, rung.name) for rung in rungs)
+            yield from self._problems_of_page(StoredPage.of(record, self._snapshot), rungs)
+        suffixes = tuple(f"/{name}" for name in self._ladder.names)
+        for key in sorted(self._sides):
+            if key not in wanted_keys and key.endswith(suffixes):
+                yield Problem(
+                    f"picture {key} belongs to no page at that rung; repair removes it",
+                    (Delete("picture", key),),
+                )
+
+    def _problems_of_page(self, page: StoredPage, rungs: Sequence[Rung]) -> Iterator[Problem]:
+        if page.certificate is not None:  # the page fades to no other rungs than these
+            names = (page.record.rung, *page.certificate.rungs)
+            rungs = [rung for rung in rungs if rung.name in names]
+        absent = [rung for rung in rungs if not self._has(page.record, rung)]
+        if absent:
+            yield self._absent_pictures(page, rungs, absent)
+
+    def _has(self, record: PageRecord, rung: Rung) -> bool:
+        return self._sides.get(picture_key(record.id, rung.name)) == rung.side_px
+
+    def _absent_pictures(
+        self, page: StoredPage, rungs: Sequence[Rung], absent: Sequence[Rung]
+    ) -> Problem:
+        record = page.record
+        sentence = f"page {record.id} lacks its pictures at {[rung.name for rung in absent]}"
+        if page.page is not None:
+            png_by_rung = {
+                rung: png_bytes(self._renderer.draw(page.page, rung.side_px)) for rung in absent
+            }
+            writes = [
+                Put("picture", picture_key(record.id, rung.name), png)
+                for rung, png in png_by_rung.items()
+            ]
+            return Problem(f"{sentence}; repair draws them again", tuple(writes))
+        sentence += " and its text is gone"
+        removals = tuple(Delete("picture", picture_key(record.id, r.name)) for r in absent)
+        rest = [rung for rung in rungs if rung not in absent]
+        if not rest:
+            empty_page = put(forgotten_page(record))
+            return Problem(f"{sentence}; repair marks it as forgotten", (empty_page, *removals))
+        sentence += f"; repair goes on with {[rung.name for rung in rest]}"
+        return Problem(sentence, (put(_at_rungs(page, rest)), *removals))
 
 
-def _side(picture: bytes) -> int | None:
-    """Side of a square picture (px), None for bytes that are none."""
+def _side(png: bytes) -> int | None:
+    """Side of a square picture (px); None if the bytes are no such picture."""
     try:
-        height, width = from_png(picture).shape
-    except CorruptTokens:
+        height, width = from_png(png).shape
+    except CorruptPicture:
         return None
     return height if height == width else None
 
 
-def _rungs(record: PageRecord, profile: ReaderProfile) -> list[Rung]:
-    """The rungs whose pictures a page keeps: its own and all below it, so that fading only deletes."""
-    names = [rung.name for rung in profile.ladder]
+def _rungs_with_picture(record: PageRecord, ladder: Ladder) -> Sequence[Rung]:
+    """The page's own rung and all below it: fading only deletes, so their pictures are kept."""
     if record.state in (STUB, FORGOTTEN):
-        return []
-    return list(profile.ladder[names.index(record.rung) if record.rung in names else 0 :])
+        return ()
+    return ladder.down_from(record.rung) or ladder
 
 
-def _missing(
-    record: PageRecord, rungs: list[Rung], missing: list[Rung], renderer: PageRenderer
-) -> Problem:
-    told = f"page {record.id} lacks its pictures at {[rung.name for rung in missing]}"
-    page = record.get_page()
-    if page is not None:  # the text is there: draw it again
-        drawn = [
-            Put(
-                "picture", picture_key(record.id, r.name), png_bytes(renderer.draw(page, r.side_px))
-            )
-            for r in missing
-        ]
-        return Problem(f"{told}; repair draws them again", tuple(drawn))
-    told += " and its text is gone"
-    left = [rung for rung in rungs if rung not in missing]
-    removed = tuple(Delete("picture", picture_key(record.id, rung.name)) for rung in missing)
-    if not left:
-        return Problem(
-            f"{told}; repair marks it as forgotten", (put(forgotten_page(record)), *removed)
-        )
-    update: dict[str, object] = {"rung": left[0].name}
-    if (
-        proof := record.get_certificate()
-    ) is not None:  # without its certificate no page fades to a rung
-        proven = {rung.name: proof.rungs[rung.name] for rung in left if rung.name in proof.rungs}
-        update["certificate"] = replace(proof, rungs=proven).to_json()
-    told += f"; repair goes on with {[rung.name for rung in left]}"
-    return Problem(told, (put(record.model_copy(update=update)), *removed))
+def _at_rungs(page: StoredPage, rungs: Sequence[Rung]) -> PageRecord:
+    """The page at the first of these rungs, its certificate without the others.
+
+    Without its certificate no page fades to a rung.
+    """
+    update: dict[str, object] = {"rung": rungs[0].name}
+    certificate = page.certificate
+    if certificate is not None:
+        names = [rung.name for rung in rungs if rung.name in certificate.rungs]
+        proven = {name: certificate.rungs[name] for name in names}
+        update["certificate"] = replace(certificate, rungs=proven).to_json()
+    return page.record.model_copy(update=update)

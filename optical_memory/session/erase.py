@@ -1,140 +1,177 @@
-"""Forgetting on purpose: a page or a turn leaves record, pictures, ledger and index for good.
+"""Erasing: a page or a turn leaves record, pictures, ledger and index for good.
 
-Like `life`, functions from a snapshot to the writes that change it. A turn's rows are painted white
-in every picture that is left; what else stands on the page stays readable, and `verified` where it
-still reads as it was certified. The page's certificate says that it is partial: what was certified
-was another picture.
+Functions from a snapshot to the writes that change it. A turn's rows are painted white in every
+picture that is left; everything else on the page stays readable, and `verified` if it still reads
+as it was certified. The page's certificate says that it is partial: another picture was certified.
 
-No digest stays of what held the forgotten text: with the session's salt, which lies beside it, it
-would confirm a guess. How many rows a turn had, and how many characters in each, is still there:
-other text's places follow from it.
+No digest of the forgotten text stays: the session's salt lies beside it, so a guess could be tested
+against it. How many rows a turn had and how many characters in each stays: the places of other
+text follow from it.
 """
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-import numpy as np
-import numpy.typing as npt
-
 from optical_memory import ledger as ledgers
-from optical_memory.errors import Forgotten
+from optical_memory.errors import CorruptPicture, Forgotten
 from optical_memory.pages import Layout, rows_of
 from optical_memory.profiles import ReaderProfile
+from optical_memory.renderers.drawing import Image
 from optical_memory.renderers.pictures import from_png, png_bytes
 from optical_memory.renderers.styles import STYLES
-from optical_memory.session.archive import Change, Snapshot, put
-from optical_memory.session.life import forgotten_page
-from optical_memory.session.records import PageRecord, TurnRecord, picture_key
+from optical_memory.session.fade import forgotten_page
+from optical_memory.session.records import PageRecord, TurnRecord, picture_key, put, turn_key
+from optical_memory.session.snapshot import Change, Snapshot
+from optical_memory.session.stored_page import StoredPage
 from optical_memory.stores.base import Delete, Put
 from optical_memory.turns import body
 
-__all__ = ["without_page", "without_turn"]
+__all__ = [
+    "erase_page",
+    "erase_turn",
+]
+
+Picture = Callable[[str, str], bytes | None]
+"""The stored_page PNG by page and rung, as `Archive.picture` gives it."""
 
 
-def without_page(snapshot: Snapshot, page: str, profile: ReaderProfile) -> list[Change]:
-    """Only order and times stay. Raises `Forgotten` if there is no such page any more."""
+def erase_page(snapshot: Snapshot, page: str, profile: ReaderProfile) -> list[Change]:
+    """Only the page's order and times stay. Raises `Forgotten` if there is no such page."""
     record = snapshot.pages.get(page)
     if record is None or not (record.readable or record.digest):
         raise Forgotten(f"no page {page!r}, or it is forgotten already")
-    pictures = [Delete("picture", picture_key(page, rung.name)) for rung in profile.ladder]
-    gone = forgotten_page(record).model_copy(update={"digest": "", "text_tokens": 0})
-    turns = [turn for turn in snapshot.turns.values() if page in turn.pages and not turn.forgotten]
-    return [put(gone), *pictures, *(put(_off_page(snapshot, turn, page)) for turn in turns)]
+    empty = forgotten_page(record).model_copy(update={"digest": "", "text_tokens": 0})
+    changes: list[Change] = [put(empty)]
+    changes += [Delete("picture", picture_key(page, rung.name)) for rung in profile.ladder]
+    for turn in snapshot.turns.values():
+        if page in turn.pages and not turn.forgotten:
+            changes.append(put(_off_page(snapshot, turn, page)))
+    return changes
 
 
 def _off_page(snapshot: Snapshot, turn: TurnRecord, page: str) -> TurnRecord:
-    """The turn without what stands on sealed pages: other pages keep their own text. What is open
-    stays open.
-    """
+    """The turn without its text on sealed pages. Other pages keep theirs, and open text stays."""
     if not turn.sealed:
         rest = body(turn.turn)[turn.sealed_upto :]
-        part = {"text": rest, "tool_calls": [], "attachments": [], "sealed_upto": 0, "digest": ""}
+        part = {
+            "text": rest,
+            "tool_calls": [],
+            "attachments": [],
+            "sealed_upto": 0,
+            "digest": "",
+        }
         return turn.model_copy(update=part)
-    elsewhere = any(
-        id != page and id in snapshot.pages and snapshot.pages[id].readable for id in turn.pages
-    )
-    return turn.without_content().model_copy(update={"digest": ""}) if elsewhere else _empty(turn)
+    other_pages = [snapshot.pages.get(id) for id in turn.pages if id != page]
+    if any(page is not None and page.readable for page in other_pages):
+        return turn.without_content().model_copy(update={"digest": ""})
+    return _empty(turn)
 
 
-def without_turn(
-    snapshot: Snapshot,
-    turn: str,
-    picture: Callable[[str, str], bytes | None],
-    profile: ReaderProfile,
+def erase_turn(
+    snapshot: Snapshot, turn: str, picture: Picture, profile: ReaderProfile
 ) -> list[Change]:
-    """The turn's number and time stay, nothing else. Raises `Forgotten` if there is no such turn
-    any more.
-    """
+    """Only the turn's number and time stay. Raises `Forgotten` if there is no such turn."""
     record = snapshot.turn(turn)
     if record is None or record.forgotten:
         raise Forgotten(f"no turn {turn!r}, or it is forgotten already")
     changes: list[Change] = []
     for id in record.pages:
-        changes += _blanked(snapshot, snapshot.pages[id], record, picture, profile)
-    return [*changes, put(_empty(record))]  # last: it has the last word on the turn
+        page = snapshot.pages.get(id)
+        if page is not None:
+            changes += _erase_on_page(snapshot, page, record, picture, profile)
+    # Erasing a whole page writes the turns on it, this turn among them. It is forgotten as a whole,
+    # whatever stands on other pages, so its own write replaces those.
+    own_key = turn_key(record.ordinal)
+    other_changes = [change for change in changes if (change.kind, change.key) != ("turn", own_key)]
+    return [*other_changes, put(_empty(record))]
 
 
 def _empty(record: TurnRecord) -> TurnRecord:
-    gone = {"forgotten": True, "name": None, "digest": "", "tool_call_id": None}
-    return record.without_content().model_copy(update=gone)
+    update = {"forgotten": True, "name": None, "digest": "", "tool_call_id": None}
+    return record.without_content().model_copy(update=update)
 
 
-def _blanked(
+def _erase_on_page(
     snapshot: Snapshot,
     page: PageRecord,
     turn: TurnRecord,
-    picture: Callable[[str, str], bytes | None],
+    picture: Picture,
     profile: ReaderProfile,
 ) -> list[Change]:
-    terms = {
-        ordinal: counts for ordinal, counts in page.terms.items() if ordinal != str(turn.ordinal)
-    }
-    if page.layout is None:  # a stub: it is not known which of its words are the turn's
-        return (
-            list(without_page(snapshot, page.id, profile)) if page.readable or page.digest else []
-        )
-    layout = page.get_layout()
-    start, end = next((s.start, s.end) for s in layout.spans if s.ordinal == turn.ordinal)
-    certificate = page.get_certificate()
-    update = {
-        "digest": secrets.token_hex(32),
-        "layout": _without_shape(layout, start, end).to_json(),
-        "ledger": ledgers.blank(page.get_ledger(), start, end).to_json(),
-        "terms": terms,
-        "lines": None if page.lines is None else _blank_lines(page.lines, layout, start, end),
-        "certificate": None if certificate is None else certificate.without(start, end).to_json(),
-    }
-    changes: list[Change] = [put(page.model_copy(update=update))]
+    stored_page = StoredPage.of(page, snapshot)
+    if stored_page.layout is None:  # a stub: nobody knows which of its words are the turn's
+        is_left = page.readable or page.digest
+        return erase_page(snapshot, page.id, profile) if is_left else []
+    spans = [span for span in stored_page.layout.spans if span.ordinal == turn.ordinal]
+    if not spans:
+        return []
+    start = spans[0].start
+    end = spans[0].end
+    rows = rows_of(stored_page.layout, start, end)
+    changes: list[Change] = [
+        put(_erased_record(stored_page, stored_page.layout, rows, start, end, turn))
+    ]
     for rung in profile.ladder:
-        if (data := picture(page.id, rung.name)) is not None:
-            image = _paint(from_png(data), layout, start, end)
-            changes.append(Put("picture", picture_key(page.id, rung.name), png_bytes(image)))
+        png = picture(page.id, rung.name)
+        if png is not None:
+            key = picture_key(page.id, rung.name)
+            changes.append(_erased_picture(key, png, stored_page.layout, rows))
     return changes
 
 
-def _without_shape(layout: Layout, start: int, end: int) -> Layout:
-    """Rows of these characters keep how many they are; where wide ones stood, and how wide all
-    were, is gone.
-    """
+def _erased_picture(key: str, png: bytes, layout: Layout, rows: Sequence[int]) -> Change:
+    try:
+        image = from_png(png)
+    except CorruptPicture:  # nobody can read it, and nobody may mend it: the words are on it
+        return Delete("picture", key)
+    return Put("picture", key, png_bytes(_paint_white(image, layout, rows)))
+
+
+def _erased_record(
+    stored_page: StoredPage,
+    layout: Layout,
+    rows: Sequence[int],
+    start: int,
+    end: int,
+    turn: TurnRecord,
+) -> PageRecord:
+    """The page's record without the characters `start:end`, which are the turn's, in `rows`."""
+    page = stored_page.record
+    terms = dict(page.terms)
+    terms.pop(str(turn.ordinal), None)
+    lines = page.lines
+    if lines is not None:
+        lines = [" " * len(line) if i in rows else line for i, line in enumerate(lines)]
+    certificate = stored_page.certificate
+    update = {
+        "digest": secrets.token_hex(32),
+        "layout": _without_shape(layout, rows).to_json(),
+        "ledger": ledgers.blank(stored_page.ledger, start, end).to_json(),
+        "terms": terms,
+        "lines": lines,
+        "certificate": certificate and certificate.without(start, end).to_json(),
+    }
+    return page.model_copy(update=update)
+
+
+def _without_shape(layout: Layout, white_rows: Sequence[int]) -> Layout:
+    """Erased rows keep how many characters they have; their widths and wide characters go."""
     rows = list(layout.rows)
-    for i in rows_of(layout, start, end):
-        rows[i] = replace(rows[i], cells=min(rows[i].chars, layout.grid.measure), clusters=())
+    for i in white_rows:
+        n_cells = min(rows[i].chars, layout.grid.measure)
+        rows[i] = replace(rows[i], cells=n_cells, clusters=())
     return replace(layout, rows=tuple(rows))
 
 
-def _blank_lines(lines: list[str], layout: Layout, start: int, end: int) -> list[str]:
-    rows = set(rows_of(layout, start, end))
-    return [" " * len(line) if i in rows else line for i, line in enumerate(lines)]
-
-
-def _paint(
-    image: npt.NDArray[np.uint8], layout: Layout, start: int, end: int
-) -> npt.NDArray[np.uint8]:
-    grid, image = layout.grid, image.copy()
-    ys, xs = STYLES[grid.style].edges(grid, len(image))
-    for row in (layout.rows[i] for i in rows_of(layout, start, end)):
-        image[ys[row.y] : ys[row.y + 1], xs[row.x] : xs[row.x + grid.measure]] = 255
-    return image
+def _paint_white(image: Image, layout: Layout, rows: Sequence[int]) -> Image:
+    grid = layout.grid
+    white = image.copy()
+    tops, lefts = STYLES[grid.style].edges(grid, len(image))
+    for i in rows:
+        row = layout.rows[i]
+        across = slice(lefts[row.x], lefts[row.x + grid.measure])
+        white[tops[row.y] : tops[row.y + 1], across] = 255
+    return white

@@ -1,7 +1,8 @@
-"""What a store keeps of a session, as versioned records: the session, its turns, its pages. No I/O.
+"""Records: everything that a store keeps of a session, as versioned values. No I/O.
 
-A record is JSON (pictures are PNG bytes under their own keys). `v` is the schema's version; what
-one version wrote, every later one reads. Keys sort in the order of the conversation.
+A record is JSON; pictures are PNG bytes under keys of their own. `v` is the version of the schema.
+A later version of this package reads everything that an earlier version wrote. Keys sort in the
+order of the conversation.
 """
 
 from __future__ import annotations
@@ -9,47 +10,54 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from optical_memory.certificate import Certificate, agreements_in
 from optical_memory.errors import InputError, NewerFormat, StoreError
-from optical_memory.ledger import Ledger
-from optical_memory.pages import Layout, Page
+from optical_memory.stores.base import Put
 from optical_memory.turns import Attachment, Role, ToolCall, Turn
 
 __all__ = [
     "PageRecord",
+    "PageState",
+    "Record",
     "Retain",
     "SessionRecord",
     "TurnRecord",
     "load",
     "page_key",
     "picture_key",
+    "put",
     "turn_key",
 ]
 
 Retain = Literal["pages", "text"]
 PageState = Literal["sealed", "certified", "stub", "forgotten"]
-SCHEMA = 1
+
+SCHEMA = 2
+"""The newest schema. A record says 2 only if it uses a field that schema 1 does not have."""
+
 AnyRecord = TypeVar("AnyRecord", bound="Record")
 Text = TypeVar("Text", str, str | None)
-Parsed = TypeVar("Parsed")
+Item = TypeVar("Item", ToolCall, Attachment)
 
 
 def turn_key(ordinal: int) -> str:
+    """The key of turn `ordinal`. Nine digits, so that keys sort as the turns do."""
     return f"{ordinal:09d}"
 
 
 def page_key(ordinal: int) -> str:
+    """The key of page `ordinal`, which is its id too."""
     return f"{ordinal:07d}"
 
 
 def picture_key(page: str, rung: str) -> str:
+    """The key of a page's picture at a rung."""
     return f"{page}/{rung}"
 
 
@@ -57,21 +65,23 @@ class Record(BaseModel):
     """The base of all records: strict about its fields, versioned, JSON bytes in and out."""
 
     model_config = ConfigDict(extra="forbid")
-    v: int = SCHEMA
+    v: int = 1
 
     def dump(self) -> bytes:
         return self.model_dump_json(exclude_defaults=True).encode()
 
 
 def load(kind: type[AnyRecord], data: bytes) -> AnyRecord:
-    """Parse a record; raises `StoreError` naming what is wrong, `NewerFormat` for one of a newer
-    version.
+    """The record in these bytes.
+
+    Raises `StoreError` if they are no record of this kind, `NewerFormat` if a newer version of
+    this package wrote them.
     """
     try:
         record = kind.model_validate_json(data)
     except ValidationError as error:
-        _refuse_newer(kind, _schema(data))
-        raise StoreError(f"a stored {kind.__name__} does not parse: {error}") from error
+        _refuse_newer(kind, _schema_of(data))
+        raise StoreError(f"a stored {kind.__name__} does not parse: {_reasons(error)}") from error
     _refuse_newer(kind, record.v)
     return record
 
@@ -83,32 +93,49 @@ def _refuse_newer(kind: type[Record], schema: int) -> None:
         )
 
 
-def _schema(data: bytes) -> int:
-    """The schema that bytes say they have; 0 where they are no record at all."""
+def _schema_of(data: bytes) -> int:
+    """The schema that the bytes name; 0 if they are no record at all."""
     try:
         return Record.model_validate_json(data, extra="ignore").v
     except ValidationError:
         return 0
 
 
+def _reasons(error: ValidationError) -> str:
+    """The fields at fault and the reasons, without their values: these may be private."""
+    problems = error.errors(include_url=False, include_context=False, include_input=False)
+    lines = []
+    for problem in problems:
+        place = ".".join(str(part) for part in problem["loc"]) or "record"
+        lines.append(f"{place}: {problem['msg']}")
+    return "; ".join(lines)
+
+
 class SessionRecord(Record):
-    """What the whole session shares. `salt` keys the digests, so that without the store none
-    confirms a guess of a text; with it one does, which is why nothing keeps a digest of what was
-    forgotten on purpose.
+    """Facts that the whole session shares.
+
+    `salt` keys every digest: without the store, nobody can test a guess of a text against a
+    digest. With the store they can, so no digest of forgotten text is kept. If the store lost the
+    session that was here before, `lost_turns` says how many turns were acknowledged and are gone;
+    new turns get numbers after theirs.
     """
 
     next_turn: int = 0
+    lost_turns: int = 0
     salt: str = Field(default_factory=lambda: secrets.token_hex(16))
 
     def digest(self, text: str) -> str:
-        return hmac.new(
-            bytes.fromhex(self.salt), text.encode("utf-8", "surrogatepass"), hashlib.sha256
-        ).hexdigest()
+        """HMAC-SHA-256 of the text under the session's salt, in hex digits."""
+        key = bytes.fromhex(self.salt)
+        return hmac.new(key, text.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()
 
 
 class TurnRecord(Record):
-    """One turn. Its content is here until it stands on sealed pages, and for ever with
+    """One turn. Its content is kept until the turn stands on sealed pages, or for ever with
     `retain="text"`.
+
+    `host_id` is the id that the host gave, if `id` is another: an edit of a turn that stands on a
+    page already gets a name of our own.
     """
 
     id: str
@@ -125,69 +152,98 @@ class TurnRecord(Record):
     sealed: bool = False  # the whole body stands on sealed pages
     forgotten: bool = False
     pages: list[str] = []
+    host_id: str | None = None
 
     @classmethod
-    def of(cls, turn: Turn, id: str, ordinal: int, digest: str) -> TurnRecord:
-        """Raises `InputError` where a field of the turn is not of its type."""
+    def of(cls, turn: Turn, id: str, ordinal: int) -> TurnRecord:
+        """The record of a turn, as it will be read again: its JSON is parsed before it is used.
+
+        Raises `InputError` if a field of the turn has another type than the field says.
+        """
+        calls = [
+            replace(call, name=_utf8(call.name), arguments=_utf8(call.arguments), id=_utf8(call.id))
+            for call in _checked(turn.tool_calls, ToolCall)
+        ]
+        attachments = [
+            replace(item, ref=_utf8(item.ref), caption=_utf8(item.caption))
+            for item in _checked(turn.attachments, Attachment)
+        ]
+        fields: dict[str, Any] = {
+            "id": _utf8(id),
+            "ordinal": ordinal,
+            "role": turn.role,
+            "name": _utf8(turn.name),
+            "when": turn.when,
+            "digest": "",
+            "text": _utf8(turn.text),
+            "tool_calls": calls,
+            "tool_call_id": _utf8(turn.tool_call_id),
+            "attachments": attachments,
+        }
         try:
-            return cls(
-                id=_plain(id),
-                ordinal=ordinal,
-                role=turn.role,
-                name=_plain(turn.name),
-                when=turn.when,
-                digest=digest,
-                text=_plain(turn.text),
-                tool_calls=[
-                    replace(c, name=_plain(c.name), arguments=_plain(c.arguments), id=_plain(c.id))
-                    for c in turn.tool_calls
-                ],
-                tool_call_id=_plain(turn.tool_call_id),
-                attachments=[
-                    replace(a, ref=_plain(a.ref), caption=_plain(a.caption))
-                    for a in turn.attachments
-                ],
-            )
+            # Pydantic takes a dataclass as it is, whatever is in its fields: only JSON shows them.
+            # `warnings=False`: a wrong type is refused just below, with its name.
+            data = cls.model_construct(**fields).model_dump_json(warnings=False)
+            return cls.model_validate_json(data)
         except ValidationError as error:
+            raise InputError(f"turn {id!r} cannot be kept: {_reasons(error)}") from error
+        except ValueError as error:  # pydantic's PydanticSerializationError
             raise InputError(f"turn {id!r} cannot be kept: {error}") from error
 
     @property
     def content(self) -> str:
-        """All that makes two turns the same turn, whatever their place and id; stable when fields
-        are added.
+        """Everything that makes two turns the same turn, whatever their place and id.
+
+        It stays the same when a version adds fields, as default values are left out.
         """
-        return self.model_copy(update={"id": "", "ordinal": 0, "digest": ""}).dump().decode()
+        blank = {"id": "", "ordinal": 0, "digest": "", "host_id": None, "v": 1}
+        return self.model_copy(update=blank).dump().decode()
 
     @property
     def turn(self) -> Turn:
-        """The turn as it was given; the text is "" once it was dropped."""
-        calls, attachments = tuple(self.tool_calls), tuple(self.attachments)
-        text = self.text or ""
+        """The turn as it was given; its text is "" if the text was dropped."""
         return Turn(
-            self.role, text, self.name, self.when, self.id, calls, self.tool_call_id, attachments
+            role=self.role,
+            text=self.text or "",
+            name=self.name,
+            when=self.when,
+            id=self.id,
+            tool_calls=tuple(self.tool_calls),
+            tool_call_id=self.tool_call_id,
+            attachments=tuple(self.attachments),
         )
 
     def without_content(self) -> TurnRecord:
         return self.model_copy(update={"text": None, "tool_calls": [], "attachments": []})
 
 
-def _plain(text: Text) -> Text:
-    """Text as UTF-8 can write it: lone surrogates become a visible escape."""
+def _checked(values: object, kind: type[Item]) -> Sequence[Item]:
+    """The values, if each of them is a `kind`. Raises `InputError` if not."""
+    if not isinstance(values, (list, tuple)):
+        raise InputError(f"{kind.__name__}s come as a tuple, not as {type(values).__name__}")
+    for value in values:
+        if not isinstance(value, kind):
+            raise InputError(f"a {kind.__name__} is wanted, not {type(value).__name__}")
+    return values
+
+
+def _utf8(text: Text) -> Text:
+    """Text as UTF-8 can write it: a lone surrogate becomes a visible escape."""
     return text.encode("utf-8", "backslashreplace").decode() if isinstance(text, str) else text
 
 
 class PageRecord(Record):
-    """One page: where things stand on it, how far it has faded, and what is kept beside its
-    pictures.
+    """One page: its layout, how far it has faded, and everything kept beside its pictures.
 
-    `terms` maps a turn's ordinal to its index terms with their counts; `lines` is the text while it
-    is kept.
+    `rung` is None until the page is certified; until then it is read from `lines`. `lines` is the
+    text while that is kept. `terms` maps a turn's ordinal to its index terms with their counts.
+    `layout`, `ledger` and `certificate` are JSON that `StoredPage` parses.
     """
 
     id: str
     ordinal: int
     state: PageState = "sealed"
-    rung: str | None = None  # None: not certified yet, read from `lines`
+    rung: str | None = None
     digest: str
     layout: dict[str, Any] | None = None
     lines: list[str] | None = None
@@ -201,43 +257,16 @@ class PageRecord(Record):
     hits: int = 0
     pinned: bool = False
 
-    def get_layout(self) -> Layout:
-        if self.layout is None:
-            raise StoreError(f"page {self.id} has no layout any more: it is {self.state}")
-        return Layout.from_json(self.layout)
-
-    def get_page(self) -> Page | None:
-        """The page with its text, while that is kept."""
-        return None if self.lines is None else Page(self.get_layout(), tuple(self.lines))
-
-    def get_ledger(self) -> Ledger:
-        return Ledger.from_json(self.ledger) if self.ledger else Ledger(())
-
-    def get_certificate(self) -> Certificate | None:
-        """Raises `StoreError` for one that does not parse, `NewerFormat` for one of a newer
-        version.
-        """
-        return (
-            None
-            if self.certificate is None
-            else self._parsed(Certificate.from_json, self.certificate)
-        )
-
-    def get_agreements(self) -> dict[str, float]:
-        """Agreement by rung, without the rest of the certificate; raises as `get_certificate`."""
-        return {} if self.certificate is None else self._parsed(agreements_in, self.certificate)
-
-    def _parsed(
-        self, parse: Callable[[dict[str, Any]], Parsed], certificate: dict[str, Any]
-    ) -> Parsed:
-        try:
-            return parse(certificate)
-        except (LookupError, TypeError, ValueError) as error:
-            raise StoreError(
-                f"the certificate of page {self.id} does not parse: {error!r}"
-            ) from error
-
     @property
     def readable(self) -> bool:
-        """Whether anything is left of the page to read."""
+        """True if anything of the page is left to read."""
         return self.state != "forgotten" or self.lines is not None
+
+
+def put(record: SessionRecord | TurnRecord | PageRecord) -> Put:
+    """The write that stores a record under its own key."""
+    if isinstance(record, SessionRecord):
+        return Put("session", "session", record.dump())
+    if isinstance(record, TurnRecord):
+        return Put("turn", turn_key(record.ordinal), record.dump())
+    return Put("page", record.id, record.dump())

@@ -1,15 +1,15 @@
-"""From open turns to sealed pages: full pages laid out, drawn at every rung they may ever have,
-indexed.
+"""Sealing: open turns to full pages, laid out, drawn at every rung they may ever have, and indexed.
 
-Takes a snapshot and gives the writes; nothing is written here. Drawing takes a tenth of a second a
-page, so nobody may be made to wait for it: the writes replace turns and pages only, and go in if
-those are still as they were.
+A function from a snapshot to writes; nothing is written here. Drawing takes a tenth of a second a
+page, so nobody may wait for it: the writes replace turns and pages only, and go in if those are
+still as they were.
 """
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from optical_memory import ledger as ledgers
 from optical_memory import search
@@ -19,127 +19,146 @@ from optical_memory.profiles import ReaderProfile
 from optical_memory.renderers.layout import PlacedTurn
 from optical_memory.renderers.pictures import png_bytes
 from optical_memory.renderers.renderer import PageRenderer
-from optical_memory.session.archive import Change, Snapshot, put
-from optical_memory.session.records import PageRecord, Retain, TurnRecord, page_key, picture_key
+from optical_memory.session.records import (
+    PageRecord,
+    Retain,
+    TurnRecord,
+    page_key,
+    picture_key,
+    put,
+)
+from optical_memory.session.snapshot import Change, Snapshot
 from optical_memory.stores.base import Put
 from optical_memory.turns import body
 
-__all__ = ["BATCH", "sealed"]
+__all__ = [
+    "PAGES_A_COMMIT",
+    "seal",
+]
 
-BATCH = 4
-"""Pages sealed in one commit: bounds what a crash makes us draw again, and how long one commit
-takes.
-"""
+PAGES_A_COMMIT = 4
+"""Pages sealed in one commit: it bounds the drawing that a crash repeats, and a commit's time."""
 
 
-def sealed(
+def seal(
     snapshot: Snapshot,
     renderer: PageRenderer,
     profile: ReaderProfile,
     retain: Retain,
     keep_turns: int,
 ) -> list[Change]:
-    """The next full pages (at most `BATCH`) of turns older than the newest `keep_turns`; nothing if
-    there are none.
+    """Writes that seal the next full pages, at most `PAGES_A_COMMIT`; none if no page is full.
+
+    The newest `keep_turns` turns stay open, and so does a page with any of them on it.
     """
     open_turns = snapshot.open_turns()
-    old = open_turns[: max(0, len(open_turns) - keep_turns)]
-    placed = [
+    n_old = max(0, len(open_turns) - keep_turns)
+    turns = [
         PlacedTurn(record.turn, record.id, record.ordinal, record.sealed_upto)
         for record in open_turns
     ]
-    if (
-        least_rows(placed[: len(old)], profile.grid)
-        < profile.grid.rows * profile.grid.text_columns // 2
-    ):
-        return []
-    pages = renderer.paginate(_enough(placed, profile.grid))[:-1]
-    ready = list(
-        itertools.takewhile(lambda page: page.layout.spans[-1].ordinal <= old[-1].ordinal, pages)
-    )[:BATCH]
-    return _written(
-        snapshot, ready, {record.id: record for record in open_turns}, renderer, profile, retain
-    )
+    grid = profile.grid
+    if least_rows(turns[:n_old], grid) < grid.rows * grid.text_columns // 2:
+        return []  # nothing near a full page: spare the layout
+    last_old = open_turns[n_old - 1].ordinal
+    full_pages = renderer.paginate(_first_turns(turns, grid))[:-1]
+    pages = itertools.takewhile(lambda page: page.layout.spans[-1].ordinal <= last_old, full_pages)
+    sealer = _Sealer(snapshot, open_turns, renderer, profile, retain)
+    for page in itertools.islice(pages, PAGES_A_COMMIT):
+        sealer.add(page)
+    return sealer.changes()
 
 
-def least_rows(placed: Sequence[PlacedTurn], grid: Grid) -> int:
-    """Rows that these turns fill at least: a turn starts on its own, and a line break ends one."""
-    return sum(_least_rows(turn, grid) for turn in placed)
+def least_rows(turns: Sequence[PlacedTurn], grid: Grid) -> int:
+    """Rows that these turns fill at least: a turn starts on a new row, a line break ends a row."""
+    return sum(_least_rows(turn, grid) for turn in turns)
 
 
-def _least_rows(placed: PlacedTurn, grid: Grid) -> int:
-    text = body(placed.turn)
-    return max(1 + text.count("\n", placed.offset), (len(text) - placed.offset) // grid.measure)
+def _least_rows(turn: PlacedTurn, grid: Grid) -> int:
+    text = body(turn.turn)
+    n_lines = 1 + text.count("\n", turn.offset)
+    return max(n_lines, (len(text) - turn.offset) // grid.measure)
 
 
-def _enough(placed: Sequence[PlacedTurn], grid: Grid) -> Sequence[PlacedTurn]:
-    """The first turns, enough for `BATCH` pages and one that is not full, never cut between a tool
-    call and results.
+def _first_turns(turns: Sequence[PlacedTurn], grid: Grid) -> Sequence[PlacedTurn]:
+    """The first turns, enough for a commit's pages and a page that is not full.
+
+    They are never cut between a tool call and its results, which stay on a page together.
     """
-    wanted = (BATCH + 2) * grid.rows * grid.text_columns
-    for i, turn in enumerate(placed):
-        if wanted <= 0 and turn.turn.role != "tool":
-            return placed[:i]
-        wanted -= _least_rows(turn, grid)
-    return placed
+    rows_left = (PAGES_A_COMMIT + 2) * grid.rows * grid.text_columns
+    for i, turn in enumerate(turns):
+        if rows_left <= 0 and turn.turn.role != "tool":
+            return turns[:i]
+        rows_left -= _least_rows(turn, grid)
+    return turns
 
 
-def _written(
-    snapshot: Snapshot,
-    pages: Sequence[Page],
-    turns: dict[str, TurnRecord],
-    renderer: PageRenderer,
-    profile: ReaderProfile,
-    retain: Retain,
-) -> list[Change]:
-    """The new pages with their pictures, and the turns that stand on them now."""
-    changes: list[Change] = []
-    touched: dict[str, None] = {}
-    for number, page in enumerate(pages, len(snapshot.pages)):
-        changes += _new_page(snapshot, page, number, turns, renderer, profile)
+class _Sealer:
+    """The writes for new pages, page by page, and for the turns that stand on them."""
+
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        open_turns: Sequence[TurnRecord],
+        renderer: PageRenderer,
+        profile: ReaderProfile,
+        retain: Retain,
+    ) -> None:
+        self._session = snapshot.session
+        self._turns = {record.id: record for record in open_turns}
+        self._renderer = renderer
+        self._profile = profile
+        self._retain = retain
+        self._ordinal = snapshot.next_page
+        self._changes: list[Change] = []
+        self._sealed_turns: dict[str, None] = {}  # a set in order
+
+    def add(self, page: Page) -> None:
+        key = page_key(self._ordinal)
+        self._changes.append(put(self._record(page, key)))
+        for rung in self._profile.ladder:
+            png = png_bytes(self._renderer.draw(page, rung.side_px))
+            self._changes.append(Put("picture", picture_key(key, rung.name), png))
         for span in page.layout.spans:
-            turns[span.turn] = _advance(
-                turns[span.turn], span.end - span.body, page_key(number), retain
-            )
-            touched[span.turn] = None
-    return [*changes, *(put(turns[id]) for id in touched)]
+            turn = self._turns[span.turn]
+            self._turns[span.turn] = _advance(turn, span.end - span.body, key, self._retain)
+            self._sealed_turns[span.turn] = None
+        self._ordinal += 1
+
+    def _record(self, page: Page, key: str) -> PageRecord:
+        times = _times(page, self._turns)
+        return PageRecord(
+            id=key,
+            ordinal=self._ordinal,
+            digest=self._session.digest(page.digest),
+            layout=page.layout.to_json(),
+            lines=list(page.lines),
+            ledger=ledgers.extract(page.text, charset=self._profile.charset).to_json(),
+            terms={
+                str(span.ordinal): dict(search.terms(page.text[span.start : span.end]))
+                for span in page.layout.spans
+            },
+            text_tokens=count_tokens(page.text),
+            first_when=times[0] if times else None,
+            last_when=times[-1] if times else None,
+        )
+
+    def changes(self) -> list[Change]:
+        return [*self._changes, *(put(self._turns[id]) for id in self._sealed_turns)]
 
 
-def _advance(record: TurnRecord, chars: int, page: str, retain: Retain) -> TurnRecord:
-    upto = record.sealed_upto + chars
-    done = upto >= len(body(record.turn))
-    record = record.model_copy(
-        update={"sealed_upto": upto, "sealed": done, "pages": [*record.pages, page]}
-    )
-    return record.without_content() if done and retain == "pages" else record
+def _times(page: Page, turns: Mapping[str, TurnRecord]) -> list[datetime]:
+    """When the page's turns were said, in their order, as far as they tell."""
+    times = [turns[span.turn].when for span in page.layout.spans]
+    return [time for time in times if time is not None]
 
 
-def _new_page(
-    snapshot: Snapshot,
-    page: Page,
-    number: int,
-    turns: Mapping[str, TurnRecord],
-    renderer: PageRenderer,
-    profile: ReaderProfile,
-) -> list[Change]:
-    id, times = page_key(number), [w for s in page.layout.spans if (w := turns[s.turn].when)]
-    record = PageRecord(
-        id=id,
-        ordinal=number,
-        digest=snapshot.session.digest(page.digest),
-        layout=page.layout.to_json(),
-        lines=list(page.lines),
-        ledger=ledgers.extract(page.text, charset=profile.charset).to_json(),
-        terms={
-            str(s.ordinal): dict(search.terms(page.text[s.start : s.end]))
-            for s in page.layout.spans
-        },
-        text_tokens=count_tokens(page.text),
-        first_when=times[0] if times else None,
-        last_when=times[-1] if times else None,
-    )
-    pictures = [
-        Put("picture", picture_key(id, rung.name), png_bytes(renderer.draw(page, rung.side_px)))
-        for rung in profile.ladder
-    ]
-    return [put(record), *pictures]
+def _advance(record: TurnRecord, n_chars: int, page: str, retain: Retain) -> TurnRecord:
+    """The turn after `n_chars` more characters of its body stand on `page`."""
+    sealed_upto = record.sealed_upto + n_chars
+    is_sealed = sealed_upto >= len(body(record.turn))
+    update = {"sealed_upto": sealed_upto, "sealed": is_sealed, "pages": [*record.pages, page]}
+    record = record.model_copy(update=update)
+    if is_sealed and retain == "pages":
+        return record.without_content()
+    return record

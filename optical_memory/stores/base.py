@@ -1,31 +1,65 @@
-"""The store contract: durable records of a session under one version number, and a cache of blobs
-that may vanish.
+"""The store contract: durable records of a session under one version, and a cache of blobs that may
+vanish.
 
-Records are bytes under (session, kind, key); the memory gives them meaning, the store gives them
-durability. Promises every store keeps, held by one contract suite:
+Records are bytes under (session, kind, key). The memory gives them meaning, the store makes them
+durable. Every store keeps these promises, and one contract suite tests them:
 
-* `commit` is atomic and durable before it returns: all changes or none, and after a crash the same.
-* Every commit raises the session's version by one. With `expect`, a commit against any other
-  version raises `Conflict` and writes nothing, so two processes may share a session.
+* `commit` is atomic and durable before it returns: all changes or none, also after a crash.
+* Every commit raises the number of the session's version by one. With `expect`, a commit against
+  any other version raises `Conflict` and writes nothing, so two processes may share a session.
+* A session that begins gets a new random epoch. If a session was dropped or lost and begins again,
+  it has no version that it had before, so no process takes its old cache for the new session.
 * `scan` gives the records of a kind in key order, as of one moment.
-* Blobs are a cache: any may be gone at any time, and that is never an error.
+* Blobs are a cache: any blob may vanish at any time, and that is never an error.
 
-A `commit` that raises for lack of an answer may still have been applied; `version` tells, and with
-`expect` it can never be applied twice or over another's.
+If no answer comes, `commit` raises although the store may have applied it; `version` tells. With
+`expect`, a commit is never applied twice or over another process's commit.
 """
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, Protocol
 
-__all__ = ["BLOB_TTL", "Delete", "Kind", "Put", "Store", "from_bytes", "to_bytes"]
+from optical_memory.errors import Conflict, InputError
+
+__all__ = [
+    "BLOB_TTL",
+    "Delete",
+    "Kind",
+    "Put",
+    "Store",
+    "Version",
+    "conflict",
+    "from_bytes",
+    "new_epoch",
+    "require_ttl",
+    "to_bytes",
+]
 
 BLOB_TTL: Final = 7 * 24 * 3600
-"""How long a blob is cached unless told otherwise (seconds)."""
+"""How long a blob is cached unless the caller says otherwise (seconds)."""
 
 Kind = Literal["session", "turn", "page", "picture"]
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """How far a session is.
+
+    `number` rises by one with every commit. `epoch` names this life of the session: a new random
+    name each time the session begins. It is empty if an older program began the session.
+    """
+
+    epoch: str = ""
+    number: int = 0
+
+    @property
+    def exists(self) -> bool:
+        """False if the session was never written or was dropped."""
+        return self.number > 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,74 +73,111 @@ class Put:
 
 @dataclass(frozen=True, slots=True)
 class Delete:
-    """Remove one record; removing what is not there is not an error."""
+    """Remove one record; it is no error if the record is not there."""
 
     kind: Kind
     key: str
 
 
-def to_bytes(name: str) -> bytes:
-    """The bytes of a session name or key; byte order is code-point order, and lone surrogates
-    survive.
-    """
-    return name.encode("utf-8", "surrogatepass")
-
-
-def from_bytes(data: bytes) -> str:
-    return data.decode("utf-8", "surrogatepass")
-
-
 class Store(Protocol):
-    """Durable records and a token cache. Every method may raise `StoreError`; all are thread-safe."""
+    """Durable records and a token cache. Every method is thread-safe and may raise `StoreError`."""
 
-    def version(self, session: str) -> int:
-        """The session's version; 0 when it was never written."""
+    def version(self, session: str) -> Version:
+        """The session's version; `Version()` if it was never written or was dropped."""
         ...
 
-    def get(self, session: str, kind: Kind, key: str) -> bytes | None: ...
+    def get(self, session: str, kind: Kind, key: str) -> bytes | None:
+        """The value of one record, None if it is not there."""
+        ...
 
     def scan(self, session: str, kind: Kind) -> list[tuple[str, bytes]]:
         """All records of a kind in key order."""
         ...
 
     def commit(
-        self, session: str, changes: Sequence[Put | Delete], expect: int | None = None
-    ) -> int:
-        """Apply all changes or none, durably; return the new version. Raises `Conflict` unless it
-        was `expect`.
+        self, session: str, changes: Sequence[Put | Delete], expect: Version | None = None
+    ) -> Version:
+        """Apply all changes or none, durably; return the new version.
+
+        Raises `Conflict` unless the session is at exactly `expect`, epoch and number. With
+        `expect=Version()` the session must not exist; with None any version will do.
         """
         ...
 
-    def sessions(self) -> list[str]: ...
+    def sessions(self) -> list[str]:
+        """The names of all sessions that exist, sorted."""
+        ...
 
     def drop(self, session: str) -> None:
-        """Remove a session's every record and blob, beyond recovery."""
+        """Remove every record and blob of a session beyond recovery; this ends its epoch."""
         ...
 
     def get_blobs(self, session: str, keys: Sequence[str]) -> list[bytes | None]:
-        """Cached blobs in the order asked for, None where absent; one round trip."""
+        """Cached blobs in the order of `keys`, None if a blob is absent; one round trip."""
         ...
 
     def put_blobs(self, session: str, blobs: dict[str, bytes], ttl: int | None = None) -> None:
-        """Cache blobs; `ttl` in seconds, `BLOB_TTL` if None. Raises `ValueError` unless it is
-        positive.
+        """Cache blobs for `ttl` seconds, by default `BLOB_TTL`.
+
+        Raises `InputError` if `ttl` is not positive.
         """
         ...
 
     def drop_blobs(self, session: str, keys: Sequence[str] | None = None) -> None:
-        """Drop these blobs, or all of the session's."""
+        """Drop these blobs, or all blobs of the session."""
         ...
 
     def scrub(self) -> None:
-        """Wait until what was deleted is in no file of the store's own any more. Raises
-        `StoreError` if it still is.
+        """Wait until deleted bytes are in no file of the store's own.
+
+        Raises `StoreError` if some are still there in the end.
         """
         ...
 
     def check(self) -> list[str]:
-        """Problems found in the store itself (a corrupt file, a full disk, no persistence), one
-        sentence each.
+        """Problems of the store itself, one sentence each: a corrupt file, a full disk, no
+        persistence.
         """
         ...
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Close files and connections that the store opened. A second call does nothing."""
+        ...
+
+
+# ---- shared by the stores ------------------------------------------------------------------------
+
+
+def to_bytes(name: str) -> bytes:
+    """The bytes of a session name or key.
+
+    The order of the bytes is the order of the code points, and lone surrogates survive.
+    """
+    return name.encode("utf-8", "surrogatepass")
+
+
+def from_bytes(data: bytes) -> str:
+    """The name or key that `to_bytes` turned into `data`."""
+    return data.decode("utf-8", "surrogatepass")
+
+
+def new_epoch() -> str:
+    """A random name for the life of a session that begins: 64 bits, so that none comes twice."""
+    return secrets.token_hex(8)
+
+
+def conflict(session: str, version: Version, expect: Version) -> Conflict:
+    """The error of a commit that expects another version than the session has."""
+    if not version.exists:
+        state = "does not exist"
+    elif expect.exists and expect.epoch != version.epoch:
+        state = "was dropped or lost, and has begun again"
+    else:
+        state = f"is at version {version.number}, not {expect.number}"
+    return Conflict(f"session {session!r} {state}; read it again and retry")
+
+
+def require_ttl(seconds: int) -> None:
+    """Raises `InputError` if a blob cannot live for so many seconds."""
+    if seconds <= 0:
+        raise InputError(f"ttl must be positive, not {seconds!r}")

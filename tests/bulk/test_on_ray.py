@@ -1,6 +1,4 @@
-"""Bulk work in processes of its own: a run that kill -9 ends goes on, and Ray does what one process
-does.
-"""
+"""Bulk work in other processes: a run goes on after kill -9, and Ray does what one process does."""
 
 from __future__ import annotations
 
@@ -9,16 +7,16 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import closing
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from support.many_sessions import NAMES, cached, done, fill, run
+from support.many_sessions import NAMES, all_skipped, fill, n_cached, n_done, run
 
 import optical_memory
-from optical_memory.bulk.on_ray import on_ray
-from optical_memory.bulk.sessions import Engine
+from optical_memory.bulk import Engine, ray_engine
 from optical_memory.errors import InputError, MissingExtra
 from optical_memory.stores import Delete, open_store
 from optical_memory.testing import TemplateReader
@@ -40,8 +38,7 @@ needs_ray = [
 SLOW = """
 import sys, time
 from pathlib import Path
-from optical_memory.bulk.sessions import bulk
-from optical_memory.bulk.on_ray import on_ray
+from optical_memory.bulk import bulk, ray_engine
 from optical_memory.testing import TemplateReader
 
 class Slow(TemplateReader):
@@ -49,17 +46,17 @@ class Slow(TemplateReader):
         time.sleep(0.2 * len(images))
         return super().encode(images, rung)
 
-url, report, engine = sys.argv[1:]
-for found in bulk(url, Slow, "encode", report=Path(report), engine=on_ray(2) if engine == "ray" else None):
-    print(found.session, flush=True)
+url, report, name = sys.argv[1:]
+engine = ray_engine(2) if name == "ray" else None
+for line in bulk(url, Slow, "encode", report=Path(report), engine=engine):
+    print(line.session, flush=True)
 """
 
 # Dies at its first picture, once. The others of its pool go on, and Ray starts it anew.
 DYING = """
 import os, signal, sys
 from pathlib import Path
-from optical_memory.bulk.sessions import bulk
-from optical_memory.bulk.on_ray import on_ray
+from optical_memory.bulk import bulk, ray_engine
 from optical_memory.testing import TemplateReader
 
 url, mark = sys.argv[1:]
@@ -72,48 +69,51 @@ class Dying(TemplateReader):
             return super().encode(images, rung)
         os.kill(os.getpid(), signal.SIGKILL)
 
-for found in bulk(url, Dying, "encode", engine=on_ray(2)):
-    print(found.session, found.error)
+for line in bulk(url, Dying, "encode", engine=ray_engine(2)):
+    print(line.session, line.error)
 """
 
 
-def kill_midway(url: str, report: Path, engine: str, after: int) -> None:
+def kill_midway(url: str, report: Path, engine: str, n_sessions: int) -> None:
     """Start a run and kill it when it has reported so many sessions."""
     command = [sys.executable, "-c", SLOW, url, str(report), engine]
     with subprocess.Popen(
         command, cwd=ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True
     ) as process:
         assert process.stdout is not None
-        for _ in range(after):
+        for _ in range(n_sessions):
             assert process.stdout.readline()
         process.send_signal(signal.SIGKILL)
 
 
-def settled(url: str) -> int:
-    """Pages in the cache once nobody adds any: Ray's processes die a little later than the one that
-    started them.
+def n_cached_in_the_end(url: str) -> int:
+    """Pages in the cache once nobody adds any.
+
+    Ray's processes die a little later than the program that started them.
     """
-    before, now = -1, cached(url)
-    while now != before:
+    n = n_cached(url)
+    while True:
         time.sleep(2)
-        before, now = now, cached(url)
-    return now
+        n_later = n_cached(url)
+        if n_later == n:
+            return n
+        n = n_later
 
 
 def goes_on_after_a_kill(url: str, report: Path, name: str, engine: Engine | None) -> None:
     names = [f"s{i:02}" for i in range(12)]
-    pages = fill(url, names)
-    kill_midway(url, report, name, after=2)
-    saved = settled(url)
-    assert 0 < saved < pages
+    n_pages = fill(url, names)
+    kill_midway(url, report, name, n_sessions=2)
+    n_saved = n_cached_in_the_end(url)
+    assert 0 < n_saved < n_pages
 
-    again = run(url, "encode", report=report, engine=engine)
+    second = run(url, "encode", report=report, engine=engine)
 
-    assert done(again) == pages - saved  # only what is missing, counted
-    assert cached(url) == pages
-    told = [json.loads(line)["session"] for line in report.read_text().splitlines()]
-    assert sorted(told) == names  # nothing reported twice
-    assert sum(found.skipped for found in again.values()) >= 2
+    assert n_done(second) == n_pages - n_saved  # only what is missing, counted
+    assert n_cached(url) == n_pages
+    lines = [json.loads(line)["session"] for line in report.read_text().splitlines()]
+    assert sorted(lines) == names  # nothing reported twice
+    assert sum(line.skipped for line in second.values()) >= 2
 
 
 def test_a_killed_run_goes_on_and_encodes_only_what_is_missing(url: str, tmp_path: Path):
@@ -124,90 +124,76 @@ def test_a_killed_run_goes_on_and_encodes_only_what_is_missing(url: str, tmp_pat
 
 
 @pytest.fixture
-def ray_engine() -> Engine:
-    return on_ray(2)
+def on_ray() -> Engine:
+    return ray_engine(2)
 
 
 class TestRay:
     pytestmark = needs_ray
 
-    def test_ray_does_what_one_process_does(self, url: str, ray_engine: Engine, tmp_path: Path):
-        pages = fill(url)
+    def test_ray_does_what_one_process_does(self, url: str, on_ray: Engine, tmp_path: Path):
+        n_pages = fill(url)
         report = tmp_path / "report.jsonl"
 
-        found = run(url, "encode", partial(TemplateReader), report=report, engine=ray_engine)
+        reports = run(url, "encode", partial(TemplateReader), report=report, engine=on_ray)
 
-        assert sorted(found) == sorted(NAMES)
-        assert done(found) == pages == cached(url)
-        assert all(r.skipped for r in run(url, "encode", report=report, engine=ray_engine).values())
-        assert done(run(url, "encode", engine=ray_engine)) == 0
+        assert sorted(reports) == sorted(NAMES)
+        assert n_done(reports) == n_pages == n_cached(url)
+        assert all_skipped(run(url, "encode", report=report, engine=on_ray))
+        assert n_done(run(url, "encode", engine=on_ray)) == 0
 
     def test_one_failing_session_stops_no_other_and_what_is_done_is_told_as_it_is_done(
-        self, file_url: str, ray_engine: Engine
+        self, file_url: str, on_ray: Engine
     ):
-        pages = fill(file_url)
-        store = open_store(file_url)
-        store.commit("bob", [Delete("picture", key) for key, _ in store.scan("bob", "picture")])
-        store.close()
+        n_pages = fill(file_url)
+        with closing(open_store(file_url)) as store:
+            keys = [key for key, _ in store.scan("bob", "picture")]
+            store.commit("bob", [Delete("picture", key) for key in keys])
 
-        found = run(file_url, "encode", engine=ray_engine)
+        reports = run(file_url, "encode", engine=on_ray)
 
-        assert [r.session for r in found.values() if r.error] == ["bob"]
-        assert cached(file_url) == pages - found["bob"].pages
+        assert [line.session for line in reports.values() if line.error] == ["bob"]
+        assert n_cached(file_url) == n_pages - reports["bob"].pages
 
-    def test_a_run_on_ray_that_is_killed_goes_on(
-        self, url: str, ray_engine: Engine, tmp_path: Path
-    ):
-        goes_on_after_a_kill(url, tmp_path / "report.jsonl", "ray", ray_engine)
+    def test_a_run_on_ray_that_is_killed_goes_on(self, url: str, on_ray: Engine, tmp_path: Path):
+        goes_on_after_a_kill(url, tmp_path / "report.jsonl", "ray", on_ray)
 
     def test_a_process_that_dies_is_started_anew_and_its_session_is_done_all_the_same(
         self, file_url: str, tmp_path: Path
     ):
-        pages = fill(file_url, ["alice", "bob", "carol"])
+        n_pages = fill(file_url, ["alice", "bob", "carol"])
         command = [sys.executable, "-c", DYING, file_url, str(tmp_path / "died")]
 
-        told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+        process = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
 
-        assert {"alice None", "bob None", "carol None"} <= set(
-            told.splitlines()
-        )  # and Ray's word of the death
+        lines = process.stdout.splitlines()  # and Ray's word of the death
+        assert {"alice None", "bob None", "carol None"} <= set(lines)
         assert (tmp_path / "died").exists()
-        assert cached(file_url) == pages
+        assert n_cached(file_url) == n_pages
 
     def test_the_command_prints_nothing_but_its_object(self, file_url: str):
         fill(file_url)
-        words = [
-            "bulk",
-            "fade",
-            "--store",
-            file_url,
-            "--engine",
-            "ray",
-            "--capacity",
-            "150",
-            "--json",
-        ]
-        done = subprocess.run(
-            [sys.executable, "-m", "optical_memory.cli", *words],
+        words = ["bulk", "fade", "--store", file_url, "--engine", "ray", "--capacity", "150"]
+        process = subprocess.run(
+            [sys.executable, "-m", "optical_memory.cli", *words, "--json"],
             capture_output=True,
             text=True,
             cwd=ROOT,
             check=False,
         )
-        told = json.loads(done.stdout)
-        assert (
-            done.returncode == 1
-        )  # the pages are a TemplateReader's, at rungs that pocket has not
-        assert (told["sessions"], told["failed"]) == (len(NAMES), len(NAMES))
+        answer = json.loads(process.stdout)
+        # The pages are a TemplateReader's, at rungs that pocket has not.
+        assert process.returncode == 1
+        assert (answer["sessions"], answer["failed"]) == (len(NAMES), len(NAMES))
 
 
 def test_without_ray_the_error_names_the_extra(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(sys.modules, "ray", None)
 
     with pytest.raises(MissingExtra, match=r"optical-memory\[ray\]"):
-        on_ray(2)
+        ray_engine(2)
 
 
 def test_no_workers_are_refused():
     with pytest.raises(InputError, match="workers must be positive"):
-        on_ray(0)
+        ray_engine(0)

@@ -1,9 +1,10 @@
-"""Bulk work on many sessions: what is there is not done again, one failure stops nothing."""
+"""Bulk work on many sessions: nothing is done twice, and a failure stops nothing."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-from support.many_sessions import NAMES, cached, done, fill, run
+from support.many_sessions import NAMES, fill, n_cached, n_done, open_session, run
 
-from optical_memory import OpticalMemory
-from optical_memory.bulk.sessions import bulk
+from optical_memory.bulk import bulk
 from optical_memory.errors import InputError, StoreError
 from optical_memory.profiles import Rung
 from optical_memory.stores import Delete, Put, open_store
@@ -26,76 +26,69 @@ from optical_memory.tokens import VisualTokens
 
 
 def test_encode_makes_the_tokens_that_the_cache_lacks_and_no_others(url: str):
-    pages = fill(url)
-    assert cached(url) == 0
+    n_pages = fill(url)
+    assert n_cached(url) == 0
 
     first = run(url, "encode")
 
     assert sorted(first) == sorted(NAMES)
-    assert done(first) == pages == cached(url)
-    assert done(run(url, "encode")) == 0
-    store = open_store(url)
-    store.drop_blobs("bob")
-    store.close()
-    again = run(url, "encode")
-    assert {name: report.done for name, report in again.items() if report.done} == {
-        "bob": first["bob"].done
-    }
+    assert n_done(first) == n_pages == n_cached(url)
+    assert n_done(run(url, "encode")) == 0
+    with closing(open_store(url)) as store:
+        store.drop_blobs("bob")
+    second = run(url, "encode")
+    work = {name: report.done for name, report in second.items() if report.done}
+    assert work == {"bob": first["bob"].done}
 
 
 def test_encode_goes_by_the_rung_that_a_page_has_or_all_that_it_may_still_have(file_url: str):
-    pages = fill(file_url)
-    faded = done(run(file_url, "fade", capacity=150))
-    assert 0 < faded < pages
+    n_pages = fill(file_url)
+    n_faded = n_done(run(file_url, "fade", capacity=150))
+    assert 0 < n_faded < n_pages
 
-    assert done(run(file_url, "encode")) == pages
-    assert 0 < cached(file_url) < pages
-    everything = done(run(file_url, "encode", all_rungs=True))
-    assert pages + everything == cached(file_url, SMALL_LADDER)
+    assert n_done(run(file_url, "encode")) == n_pages
+    assert 0 < n_cached(file_url) < n_pages
+    n_more = n_done(run(file_url, "encode", all_rungs=True))
+    assert n_pages + n_more == n_cached(file_url, SMALL_LADDER)
 
 
 def test_a_page_that_waits_for_its_certificate_is_encoded_at_the_rung_that_it_will_start_on(
     file_url: str,
 ):
-    fill(file_url, certified=False)
-    store = open_store(file_url)
-    with OpticalMemory(
-        "alice", store=store, reader=TemplateReader(), keep_turns=3, background=False
-    ) as memory:
+    fill(file_url, certify=False)
+    with closing(open_store(file_url)) as store:
+        memory = open_session(store, "alice", keep_turns=3)
         memory.seal()
-        waiting = len(memory.archive.snapshot().pages)
-    store.close()
+        n_pages = len(memory.pages())
 
-    assert run(file_url, "encode")["alice"].done == waiting > 0
+    assert run(file_url, "encode")["alice"].done == n_pages > 0
 
 
 def test_certify_seals_and_certifies_what_waits_and_finds_nothing_the_second_time(url: str):
-    fill(url, certified=False)
+    fill(url, certify=False)
     settings: dict[str, Any] = {"keep_turns": 3, "capacity": 10**6}
 
-    found = run(url, "certify", **settings)
+    reports = run(url, "certify", **settings)
 
-    assert done(found) == sum(report.pages for report in found.values()) > len(NAMES)
-    assert done(run(url, "certify", **settings)) == 0
-    store = open_store(url)
-    memory = OpticalMemory("alice", store=store, reader=TemplateReader(), background=False)
-    assert memory.stats().pages == {"large": found["alice"].pages}
-    assert memory.check() == []
-    store.close()
+    assert n_done(reports) == sum(report.pages for report in reports.values()) > len(NAMES)
+    assert n_done(run(url, "certify", **settings)) == 0
+    with closing(open_store(url)) as store:
+        memory = open_session(store, "alice")
+        assert memory.stats().pages == {"large": reports["alice"].pages}
+        assert memory.check() == []
 
 
 def test_fade_takes_every_session_below_the_capacity(url: str):
     fill(url)
 
-    assert done(run(url, "fade", capacity=150)) > 0
+    assert n_done(run(url, "fade", capacity=150)) > 0
 
-    store = open_store(url)
-    for name in NAMES:
-        memory = OpticalMemory(name, store=store, reader=TemplateReader(), background=False)
-        assert memory.stats().visual_tokens <= 150
-        assert memory.check() == []
-    store.close()
-    assert done(run(url, "fade", capacity=150)) == 0
+    with closing(open_store(url)) as store:
+        for name in NAMES:
+            memory = open_session(store, name)
+            assert memory.stats().visual_tokens <= 150
+            assert memory.check() == []
+    assert n_done(run(url, "fade", capacity=150)) == 0
 
 
 def test_only_the_sessions_that_are_named_are_worked_on(file_url: str):
@@ -108,40 +101,39 @@ def test_only_the_sessions_that_are_named_are_worked_on(file_url: str):
 
 
 def test_a_session_that_fails_is_named_and_stops_no_other(file_url: str, tmp_path: Path):
-    pages = fill(file_url)
-    store = open_store(file_url)
-    store.commit(
-        "bob", [Delete("picture", key) for key, _ in store.scan("bob", "picture") if "large" in key]
-    )
-    store.close()
+    n_pages = fill(file_url)
+    with closing(open_store(file_url)) as store:
+        keys = [key for key, _ in store.scan("bob", "picture") if "large" in key]
+        store.commit("bob", [Delete("picture", key) for key in keys])
     report = tmp_path / "report.jsonl"
 
-    found = run(file_url, "encode", report=report)
+    first = run(file_url, "encode", report=report)
 
-    assert [(r.session, r.version) for r in found.values() if r.error] == [("bob", 0)]
-    assert "StoreError: page 0000000 has no picture" in str(found["bob"].error)
-    assert sum(r.done for r in found.values()) == pages - found["bob"].pages == cached(file_url)
-    assert {
-        r.session for r in run(file_url, "encode", report=report).values() if not r.skipped
-    } == {"bob"}
+    failures = [line for line in first.values() if line.error]
+    assert [(line.session, line.version, line.epoch) for line in failures] == [("bob", 0, "")]
+    assert "StoreError: page 0000000 has no picture" in str(first["bob"].error)
+    n_encoded = sum(line.done for line in first.values())
+    assert n_encoded == n_pages - first["bob"].pages == n_cached(file_url)
+    second = run(file_url, "encode", report=report)
+    assert {name for name, line in second.items() if not line.skipped} == {"bob"}
 
 
 def test_a_session_that_is_not_there_fails(file_url: str):
     fill(file_url, ["alice"])
 
-    found = run(file_url, "fade", sessions=["alice", "nobody"])
+    reports = run(file_url, "fade", sessions=["alice", "nobody"])
 
-    assert found["nobody"].error == "InputError: no session 'nobody' in this store"
-    assert found["alice"].error is None
+    assert reports["nobody"].error == "InputError: no session 'nobody' in this store"
+    assert reports["alice"].error is None
 
 
 @pytest.mark.parametrize("work", ["encode", "certify", "fade"])
 def test_pages_at_a_rung_that_the_reader_has_not_are_a_failure(file_url: str, work: str):
     fill(file_url, ["alice"])
 
-    found = run(file_url, work, partial(TemplateReader, ladder=SMALL_LADDER[1:]))
+    reports = run(file_url, work, partial(TemplateReader, ladder=SMALL_LADDER[1:]))
 
-    assert "ReaderMismatch: pages of 'alice' are at ['large']" in str(found["alice"].error)
+    assert "ReaderMismatch: pages of 'alice' are at ['large']" in str(reports["alice"].error)
 
 
 def test_a_cache_that_takes_nothing_is_a_failure_since_filling_it_is_the_work(
@@ -158,7 +150,7 @@ def test_a_cache_that_takes_nothing_is_a_failure_since_filling_it_is_the_work(
 
 
 class FadingReader(TemplateReader):
-    """Sees pages, but once not before another memory has faded them."""
+    """Sees its first pages only after another memory has faded them."""
 
     def __init__(self, url: str) -> None:
         super().__init__()
@@ -175,29 +167,28 @@ class FadingReader(TemplateReader):
 def test_pages_that_fade_while_they_are_encoded_are_encoded_at_their_new_rung(file_url: str):
     fill(file_url, ["alice"])
 
-    found = run(file_url, "encode", partial(FadingReader, file_url))
+    reports = run(file_url, "encode", partial(FadingReader, file_url))
 
-    assert found["alice"].error is None
-    assert done(run(file_url, "encode")) == 0
+    assert reports["alice"].error is None
+    assert n_done(run(file_url, "encode")) == 0
 
 
 def test_a_certificate_of_a_newer_version_stops_no_other_session(file_url: str):
     fill(file_url)
-    store = open_store(file_url)
-    key, page = store.scan("bob", "page")[0]
-    newer = json.loads(page)
-    newer["certificate"]["v"] = 9
-    store.commit("bob", [Put("page", key, json.dumps(newer).encode())])
-    store.close()
+    with closing(open_store(file_url)) as store:
+        key, page = store.scan("bob", "page")[0]
+        newer = json.loads(page)
+        newer["certificate"]["v"] = 9
+        store.commit("bob", [Put("page", key, json.dumps(newer).encode())])
 
-    found = run(file_url, "fade", capacity=150)
+    reports = run(file_url, "fade", capacity=150)
 
-    assert [name for name, report in found.items() if report.error] == ["bob"]
+    assert [name for name, report in reports.items() if report.error] == ["bob"]
     assert (
-        found["bob"].error
+        reports["bob"].error
         == "NewerFormat: a certificate of format 9: upgrade optical-memory to read it"
     )
-    assert found["dav\udc80d"].done
+    assert reports["dav\udc80d"].done
 
 
 def test_a_file_that_a_reader_lacks_is_not_taken_for_a_broken_report(
@@ -205,10 +196,10 @@ def test_a_file_that_a_reader_lacks_is_not_taken_for_a_broken_report(
 ):
     fill(file_url, ["alice"])
 
-    def lacks(*_: Any) -> None:
+    def fail(*_: Any) -> None:
         raise FileNotFoundError("weights.bin is gone")
 
-    monkeypatch.setattr(TemplateReader, "encode", lacks)
+    monkeypatch.setattr(TemplateReader, "encode", fail)
     with pytest.raises(FileNotFoundError, match="weights"):
         run(file_url, "encode", report=tmp_path / "report.jsonl")
 

@@ -1,63 +1,31 @@
-"""The command `bulk`: one object on standard output, a code that tells of failures, errors of the
-call.
-"""
+"""The command `bulk`: one object on stdout, an exit code that tells of failures, usage errors."""
 
 from __future__ import annotations
 
-import json
+from contextlib import closing
 
 import pytest
-from support.many_sessions import NAMES, fill
+from support.many_sessions import NAMES, fill, open_session
+from support.shell import Shell
 
-import optical_memory
-from optical_memory import OpticalMemory
-from optical_memory.bulk.sessions import Job, SessionWorker
-from optical_memory.cli import bulk as commands
-from optical_memory.cli import main
-from optical_memory.testing import TemplateReader
+from optical_memory.stores import open_store
 
 
-@pytest.fixture
-def reader(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (optical_memory.bulk.sessions, commands):
-        monkeypatch.setattr(module, "open_reader", lambda name: TemplateReader())
+def test_the_command_prints_one_object_with_a_row_for_each_session(shell: Shell):
+    n_pages = fill(shell.store)
+
+    answer = shell.json("bulk", "encode")
+
+    assert answer["command"] == "bulk encode"
+    counts = (answer["sessions"], answer["pages"], answer["done"], answer["failed"])
+    assert counts == (len(NAMES), n_pages, n_pages, 0)
+    assert [row["session"] for row in answer["rows"]] == sorted(NAMES)
 
 
-def command(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
-    with pytest.raises(SystemExit) as exit:
-        main(["bulk", *words])
-    return int(exit.value.code or 0), *capsys.readouterr()
+def test_the_command_fails_when_a_session_fails_and_says_why(shell: Shell):
+    fill(shell.store)
 
-
-@pytest.mark.usefixtures("reader")
-def test_the_command_prints_one_object_with_a_row_for_each_session(
-    file_url: str, capsys: pytest.CaptureFixture[str]
-):
-    pages = fill(file_url)
-
-    code, out, err = command(capsys, "encode", "--store", file_url, "--json")
-
-    told = json.loads(out)
-    assert (code, err) == (0, "")
-    assert told["command"] == "bulk encode"
-    assert (told["sessions"], told["pages"], told["done"], told["failed"]) == (
-        len(NAMES),
-        pages,
-        pages,
-        0,
-    )
-    assert [row["session"] for row in told["rows"]] == sorted(NAMES)
-
-
-@pytest.mark.usefixtures("reader")
-def test_the_command_fails_when_a_session_fails_and_says_why(
-    file_url: str, capsys: pytest.CaptureFixture[str]
-):
-    fill(file_url)
-
-    code, out, _ = command(
-        capsys, "fade", "--store", file_url, "--session", "alice", "--session", "nobody"
-    )
+    code, out, _ = shell.on_store("bulk", "fade", "--session", "alice", "--session", "nobody")
 
     assert code == 1
     assert "2 sessions (0 done before)" in out
@@ -65,31 +33,21 @@ def test_the_command_fails_when_a_session_fails_and_says_why(
     assert "no session 'nobody' in this store" in out
 
 
-@pytest.mark.usefixtures("reader")
-def test_the_command_certifies_with_the_settings_of_a_memory(
-    file_url: str, capsys: pytest.CaptureFixture[str]
-):
-    fill(file_url, certified=False)
-    told = ["--capacity", "5000", "--keep-turns", "3", "--retain", "text"]
+def test_the_command_certifies_with_the_settings_of_a_memory(shell: Shell):
+    fill(shell.store, certify=False)
+    settings = ("--capacity", "5000", "--keep-turns", "3", "--retain", "text")
 
-    code, out, _ = command(capsys, "certify", "--store", file_url, *told, "--json")
+    assert shell.json("bulk", "certify", *settings)["done"] > 0
 
-    assert code == 0
-    assert json.loads(out)["done"] > 0
-    worker = SessionWorker(Job(file_url, TemplateReader, "encode"))
-    pages = (
-        OpticalMemory("alice", store=worker.store, reader=TemplateReader(), background=False)
-        .archive.snapshot()
-        .pages
-    )
-    assert all(page.lines is not None for page in pages.values())
-    worker.close()
+    with closing(open_store(shell.store)) as store:
+        memory = open_session(store, "alice")
+        pages = [memory.inspect(info.id) for info in memory.pages()]
+    assert pages
+    assert all(page.page is not None for page in pages)
 
 
 @pytest.mark.parametrize(
     "words", [["--engine", "spark"], ["--workers", "2"], ["--engine", "local", "--workers", "2"]]
 )
-def test_an_engine_that_is_called_wrongly_is_an_error_of_the_call(
-    words: list[str], capsys: pytest.CaptureFixture[str]
-):
-    assert command(capsys, "encode", *words)[0] == 2
+def test_an_engine_that_is_called_wrongly_is_a_usage_error(words: list[str], shell: Shell):
+    assert shell.on_store("bulk", "encode", *words)[0] == 2

@@ -1,100 +1,95 @@
-"""The commands `eval fidelity` and `eval identifiers`, and the figures that are drawn from what
-they print.
-"""
+"""The commands `eval fidelity` and `eval identifiers`, and the figures drawn from their rows."""
 
 from __future__ import annotations
 
 import importlib.util
 import json
+from dataclasses import fields
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 from support.measured_texts import chat, texts_file
+from support.shell import Shell
 
-from optical_memory.cli import main
-from optical_memory.cli import measure as measuring
-from optical_memory.testing import TemplateReader
+from optical_memory.measure import FidelityRow
 
 # ---- the commands --------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def template(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        measuring, "open_reader", lambda name: TemplateReader(misread={"tiny": 0.2})
-    )
+def test_fidelity_prints_its_rows(shell: Shell, tmp_path: Path) -> None:
+    file = tmp_path / "pages.jsonl"
+    text = "The tide table says seven, and the harbour master says eight. " * 9
+    file.write_text("\n".join([json.dumps({"text": text})] * 4), encoding="utf-8")
+    words = ("eval", "fidelity", "--pages", str(file), "--limit", "1", "--seed", "7")
+
+    code, out, _ = shell.run(*words, "--json")
+    answer = json.loads(out)
+    assert (code, answer["seed"]) == (0, 7)
+    assert [row["rung"] for row in answer["rows"]] == ["large", "base", "small", "tiny"]
+    assert list(answer["rows"][0]) == [field.name for field in fields(FidelityRow)]
+    code, out, _ = shell.run(*words)
+    assert (code, "tiny" in out, "cert. error" in out) == (0, True, True)
 
 
-def printed(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
-    with pytest.raises(SystemExit) as exit:
-        main(["eval", *words])
-    return int(exit.value.code or 0), capsys.readouterr().out
+def test_the_fields_of_a_fidelity_row_stay_as_they_are() -> None:
+    names = [field.name for field in fields(FidelityRow)]
+
+    page = "source rung side_px density_px2_per_char fill visual_tokens text_tokens compression"
+    counts = "compression_asked n_pages n_repacked accuracy p5 worst n_ids ids_exact"
+    trust = "certificate_error verified_share ece sure_share sure_accuracy bins"
+    assert names == f"{page} {counts} {trust}".split()
 
 
-@pytest.mark.usefixtures("template")
-def test_fidelity_takes_files_of_both_kinds(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    files = ("--pages", str(texts_file(tmp_path)), "--pages", str(chat(tmp_path)), "--limit", "2")
-    code, together = printed(capsys, "fidelity", *files, "--json")
+def test_fidelity_takes_files_of_both_kinds(shell: Shell, tmp_path: Path) -> None:
+    files = ["--pages", str(texts_file(tmp_path)), "--pages", str(chat(tmp_path)), "--limit", "2"]
+    code, out, _ = shell.run("eval", "fidelity", *files, "--json")
     assert code == 0
-    assert {row["source"] for row in json.loads(together)["rows"]} == {"all"}
+    assert {row["source"] for row in json.loads(out)["rows"]} == {"all"}
 
-    _, apart = printed(capsys, "fidelity", *files, "--by-file", "--pages-at-least", "20", "--json")
-    rows = json.loads(apart)["rows"]
+    by_file = ["--by-file", "--pages-at-least", "20"]
+    _, out, _ = shell.run("eval", "fidelity", *files, *by_file, "--json")
+    rows = json.loads(out)["rows"]
     assert [(row["source"], row["n_pages"]) for row in rows[:3]] == [
         ("all", 4),
         ("pages.jsonl", 2),
         ("chat.json", 2),
     ]
-    (low, high, n, mean, right), *_ = rows[0]["bins"]
+    (low, high, n, mean, share), *_ = rows[0]["bins"]
     assert low < mean <= high
-    assert (n > 0, right) == (True, 1.0)
+    assert (n > 0, share) == (True, 1.0)
 
-    code, table = printed(capsys, "fidelity", *files, "--by-file")
-    assert (code, "chat.json" in table, "right if sure" in table, "…" in table) == (
-        0,
-        True,
-        True,
-        False,
-    )
+    code, out, _ = shell.run("eval", "fidelity", *files, "--by-file")
+    assert (code, "chat.json" in out, "right if sure" in out, "…" in out) == (0, True, True, False)
 
 
-@pytest.mark.usefixtures("template")
-def test_two_files_of_one_name_are_told_apart(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_two_files_of_one_name_are_told_apart(shell: Shell, tmp_path: Path) -> None:
     (tmp_path / "b").mkdir()
     files = [str(chat(tmp_path)), str(chat(tmp_path / "b"))]
-    _, out = printed(
-        capsys,
-        "fidelity",
-        *(f"--pages={file}" for file in files),
-        "--by-file",
-        "--limit",
-        "1",
-        "--json",
-    )
+    options = [f"--pages={file}" for file in files]
+    _, out, _ = shell.run("eval", "fidelity", *options, "--by-file", "--limit", "1", "--json")
 
     assert {row["source"] for row in json.loads(out)["rows"]} == {"all", *files}
 
 
-@pytest.mark.usefixtures("template")
-def test_identifiers_prints_a_row_for_each_kind(capsys: pytest.CaptureFixture[str]) -> None:
-    words = ("identifiers", "--n", "4", "--compression", "2", "--kinds", "hex8,uuid")
-    code, out = printed(capsys, *words, "--json")
-    found = json.loads(out)
+@pytest.mark.parametrize("ratios", ["five", "0", "5,-1"])
+def test_a_compression_that_is_none_is_refused(shell: Shell, ratios: str) -> None:
+    assert shell.run("eval", "fidelity", "--pages", "pages.jsonl", "--compression", ratios)[0] == 2
 
-    assert (code, found["command"], found["seed"]) == (0, "eval identifiers", 0)
-    assert [(row["kind"], row["n"]) for row in found["rows"]] == [("hex8", 4), ("uuid", 4)]
-    code, out = printed(capsys, *words)
+
+def test_identifiers_prints_a_row_for_each_kind(shell: Shell) -> None:
+    words = ("eval", "identifiers", "--n", "4", "--compression", "2", "--kinds", "hex8,uuid")
+    code, out, _ = shell.run(*words, "--json")
+    answer = json.loads(out)
+
+    assert (code, answer["command"], answer["seed"]) == (0, "eval identifiers", 0)
+    assert [(row["kind"], row["n"]) for row in answer["rows"]] == [("hex8", 4), ("uuid", 4)]
+    code, out, _ = shell.run(*words)
     assert (code, "silent errors" in out, "…" in out) == (0, True, False)
 
 
-@pytest.mark.usefixtures("template")
-def test_an_unknown_kind_of_identifier_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
-    assert printed(capsys, "identifiers", "--kinds", "hex8,passport")[0] == 2
+def test_an_unknown_kind_of_identifier_is_refused(shell: Shell) -> None:
+    assert shell.run("eval", "identifiers", "--kinds", "hex8,passport")[0] == 2
 
 
 # ---- the figures ---------------------------------------------------------------------------------
@@ -125,23 +120,21 @@ def test_the_whole_hundred_pages_of_fox_are_in_the_table(curve: ModuleType) -> N
     assert sum(line.pages for line in curve.FOX) == 100
 
 
-@pytest.mark.usefixtures("template")
 def test_the_figures_of_a_measurement_are_the_same_bytes_each_time(
-    curve: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    shell: Shell, curve: ModuleType, tmp_path: Path
 ) -> None:
     pytest.importorskip("matplotlib", reason="the figures need the extra 'evals'")
-    _, out = printed(
-        capsys, "fidelity", "--pages", str(texts_file(tmp_path)), "--limit", "2", "--json"
-    )
+    pages = str(texts_file(tmp_path))
+    _, out, _ = shell.run("eval", "fidelity", "--pages", pages, "--limit", "2", "--json")
     (tmp_path / "fidelity.json").write_text(out, encoding="utf-8")
-    drawn = []
+    drawings = []
     for folder in (tmp_path / "one", tmp_path / "two"):
         folder.mkdir()
         curve.save(curve.read_rows([tmp_path / "fidelity.json"]), folder)
-        drawn.append({file.name: file.read_bytes() for file in sorted(folder.iterdir())})
+        drawings.append({file.name: file.read_bytes() for file in sorted(folder.iterdir())})
 
-    assert list(drawn[0]) == ["curve.svg", "reliability.svg"]
-    assert drawn[0] == drawn[1]
+    assert list(drawings[0]) == ["curve.svg", "reliability.svg"]
+    assert drawings[0] == drawings[1]
 
 
 def test_other_output_is_not_drawn(curve: ModuleType, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Software that no one here wrote reads our pages: RapidOCR, where it is installed."""
+"""Software that nobody here wrote reads our pages: RapidOCR, if it is installed."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def judge() -> ModuleType:
 
 def test_lines_are_put_in_order_column_by_column(judge: ModuleType) -> None:
     class Shuffled:
-        """Finds two lines, the second in two parts, in no order."""
+        """Gives two lines, the second in two parts, in no order."""
 
         def lines(self, image: object) -> list[object]:
             return [judge.Line(300, 40, "c"), judge.Line(80, 40.5, "b"), judge.Line(150, 20, "a")]
@@ -47,5 +47,5 @@ def test_the_pages_to_judge_are_full_and_spread_over_the_text(judge: ModuleType)
 @pytest.mark.parametrize("style", ["cells", "sans"])
 def test_rapidocr_reads_a_full_page_of_english(judge: ModuleType, style: str) -> None:
     pytest.importorskip("rapidocr", reason="needs the extra `judge`: pip install -e '.[judge]'")
-    found = judge.row(style, judge.prose(), judge.Judge(2.0), 1)
-    assert found["accuracy"] >= 0.98
+    row = judge.row(style, judge.prose(), judge.Judge(2.0), 1)
+    assert row["accuracy"] >= 0.98

@@ -1,6 +1,4 @@
-"""What a loader makes of the sets that evaluations use, of SpecStory's traces, and of the example
-that is ours.
-"""
+"""Loading the data sets of evaluations, SpecStory's traces, and our own example."""
 
 from __future__ import annotations
 
@@ -8,10 +6,12 @@ import json
 import re
 import unicodedata
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import pytest
-from support.load_files import everything, leaves, only
+from support.load_files import all_text, single, texts_in
 
 from optical_memory.errors import InputError
 from optical_memory.loaders import (
@@ -34,21 +34,28 @@ EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 def test_locomo_turns_carry_evidence_ids_speakers_dates_and_pictures(data_dir: Path):
     path = data_dir / "eval" / "locomo_dev3.json"
     data = json.loads(path.read_text(encoding="utf-8"))
-    for item, found in zip(data, locomo(path), strict=True):
-        sessions = [
-            said for key, said in item["conversation"].items() if re.fullmatch(r"session_\d+", key)
-        ]
-        said = {turn["dia_id"]: turn for session in sessions for turn in session}
-        assert [turn.id for turn in found.turns] == list(said)
-        assert all(turn.when is not None for turn in found.turns)
-        assert {turn.name for turn in found.turns if turn.role == "user"} == {
-            item["conversation"]["speaker_a"]
-        }
-        for turn in found.turns:
-            assert turn.text == said[turn.id]["text"]
-            assert [seen.caption for seen in turn.attachments[:1]] == [
-                said[turn.id][key] for key in ["blip_caption"] if key in said[turn.id]
-            ]
+    conversations = locomo(path)
+    assert len(conversations) == len(data) > 0
+    for item, conversation in zip(data, conversations, strict=True):
+        messages = locomo_messages(item)
+        assert [turn.id for turn in conversation.turns] == list(messages)
+        assert all(turn.when is not None for turn in conversation.turns)
+        users = {turn.name for turn in conversation.turns if turn.role == "user"}
+        assert users == {item["conversation"]["speaker_a"]}
+        for turn in conversation.turns:
+            message = messages[turn.id]
+            assert turn.text == message["text"]
+            captions = [attachment.caption for attachment in turn.attachments[:1]]
+            assert captions == [message[key] for key in ["blip_caption"] if key in message]
+
+
+def locomo_messages(item: dict[str, Any]) -> dict[str | None, dict[str, Any]]:
+    """The messages of all sessions by their id."""
+    messages: dict[str | None, dict[str, Any]] = {}
+    for key, session in item["conversation"].items():
+        if re.fullmatch(r"session_\d+", key):
+            messages |= {message["dia_id"]: message for message in session}
+    return messages
 
 
 def test_longmemeval_turns_are_dated_and_named_by_session():
@@ -65,39 +72,60 @@ def test_longmemeval_turns_are_dated_and_named_by_session():
             [{"role": "user", "content": "bye"}],
         ],
     }
-    found = only(longmemeval([item]))
-    assert found.id == "q7"
-    assert [turn.id for turn in found.turns] == ["answer_a_1", "answer_a_2", "b_1"]
-    assert found.turns[0].when == datetime(2023, 5, 20, 2, 21)
+    conversation = single(longmemeval([item]))
+    assert conversation.id == "q7"
+    assert [turn.id for turn in conversation.turns] == ["answer_a_1", "answer_a_2", "b_1"]
+    assert conversation.turns[0].when == datetime(2023, 5, 20, 2, 21)
     del item["haystack_dates"][1]
     with pytest.raises(InputError, match="2 sessions, 2 session ids and 1 dates"):
         longmemeval([item])
 
 
+def test_a_longmemeval_session_that_comes_again_gets_ids_of_its_own():
+    session = [{"role": "user", "content": "hi"}]
+    item = {"haystack_sessions": [session] * 3, "haystack_session_ids": ["a", "b", "a"]}
+    assert [turn.id for turn in single(longmemeval([item])).turns] == ["a_1", "b_1", "a_1~2"]
+
+
 def test_every_tau_bench_text_id_and_argument_is_kept(data_dir: Path):
     path = data_dir / "eval" / "tau_gpt4o_airline.json"
-    runs, data = taubench(path), json.loads(path.read_text(encoding="utf-8"))
+    data = json.loads(path.read_text(encoding="utf-8"))
+    runs = taubench(path)
     assert len(runs) == len(data) == 200
     for run, item in zip(runs, data, strict=True):
         assert len(run.turns) == len(item["traj"])
-        kept = everything(run)
-        assert all(
-            leaf in kept for m in item["traj"] for leaf in leaves({**m, "tool_call_id": None})
-        )
-        asked = {call.id for turn in run.turns for call in turn.tool_calls}
-        assert {turn.tool_call_id for turn in run.turns if turn.role == "tool"} <= asked
+        run_text = all_text(run)
+        texts = texts_in([{**message, "tool_call_id": None} for message in item["traj"]])
+        assert [text for text in texts if text not in run_text] == []
+        answered_ids = {turn.tool_call_id for turn in run.turns if turn.role == "tool"}
+        assert answered_ids <= set(call_ids(run))
     assert len({run.id for run in runs}) == 200
+
+
+def call_ids(conversation: Conversation) -> list[str | None]:
+    """The ids of all tool calls, in order."""
+    calls = chain.from_iterable(turn.tool_calls for turn in conversation.turns)
+    return [call.id for call in calls]
 
 
 def test_beam_turns_keep_chat_ids_and_the_time_anchor_goes_on(data_dir: Path):
     path = data_dir / "eval" / "beam_100K" / "1" / "chat.json"
-    found = only(beam(path))
-    batches = json.loads(path.read_text(encoding="utf-8"))
-    said = [turn for batch in batches for group in batch["turns"] for turn in group]
-    assert [(turn.id, turn.text) for turn in found.turns] == [
-        (str(turn["id"]), turn["content"]) for turn in said
+    conversation = single(beam(path))
+    messages: list[dict[str, Any]] = []
+    for batch in json.loads(path.read_text(encoding="utf-8")):
+        messages += chain.from_iterable(batch["turns"])
+    assert [(turn.id, turn.text) for turn in conversation.turns] == [
+        (str(message["id"]), message["content"]) for message in messages
     ]
-    assert found.turns[1].when == datetime(2024, 3, 15)
+    assert conversation.turns[1].when == datetime(2024, 3, 15)
+
+
+def test_a_beam_turn_has_the_latest_time_anchor_before_it():
+    first = {"role": "user", "content": "a", "time_anchor": "March-15-2024"}
+    batches = [{"turns": [[first, {"role": "assistant", "content": "b"}]]}]
+    batches.append({"turns": [{"role": "user", "content": "c"}]})
+    times = [turn.when for turn in single(beam(batches)).turns]
+    assert times == [datetime(2024, 3, 15)] * 3
 
 
 # SpecStory
@@ -109,17 +137,14 @@ def test_every_line_of_a_specstory_trace_is_in_its_turns(data_dir: Path):
     paths = sorted((data_dir / "eval" / "specstory").glob("*.md"))
     assert len(paths) == 30
     for path in paths:
-        found = only(load(path))
-        asked = (
-            json.loads(call.arguments)["input"] for turn in found.turns for call in turn.tool_calls
-        )
-        kept = "\n".join([found.meta["preface"], *(turn.text for turn in found.turns), *asked])
-        lines = [
-            line.strip()
-            for line in path.read_text(encoding="utf-8").split("\n")
-            if not MARKUP.match(line)
-        ]
-        assert [line for line in lines if line not in kept] == []
+        conversation = single(load(path))
+        texts = [conversation.meta["preface"]]
+        for turn in conversation.turns:
+            texts += [turn.text, *(json.loads(call.arguments)["input"] for call in turn.tool_calls)]
+        text = "\n".join(texts)
+        lines = path.read_text(encoding="utf-8").split("\n")
+        content = [line.strip() for line in lines if not MARKUP.match(line)]
+        assert [line for line in content if line not in text] == []
 
 
 def test_a_specstory_tool_use_becomes_a_call_and_its_answer():
@@ -147,37 +172,32 @@ a.md
 
 Done.
 """
-    when = datetime(2026, 1, 12, 15, 8, 43, tzinfo=UTC)
-    user, call, result, done = only(specstory(trace)).turns
-    assert (user.role, user.text, user.when) == (
-        "user",
-        "list them",
-        datetime(2026, 1, 12, 15, 8, 38, tzinfo=UTC),
+    user_time = datetime(2026, 1, 12, 15, 8, 38, tzinfo=UTC)
+    agent_time = datetime(2026, 1, 12, 15, 8, 43, tzinfo=UTC)
+    tool_call = ToolCall("Bash", '{"input": "`ls`"}', "call_2")
+    answer = "```text\na.md\n    1→</details></tool-use>\n```"
+    assert single(specstory(trace)).turns == (
+        Turn("user", "list them", when=user_time),
+        Turn("assistant", "Sure.", when=agent_time, tool_calls=(tool_call,)),
+        Turn("tool", answer, name="Bash", when=agent_time, tool_call_id="call_2"),
+        Turn("assistant", "Done.", when=agent_time),
     )
-    assert call == Turn(
-        "assistant",
-        "Sure.",
-        when=when,
-        tool_calls=(ToolCall("Bash", '{"input": "`ls`"}', "call_2"),),
-    )
-    assert result.text == "```text\na.md\n    1→</details></tool-use>\n```"
-    assert (result.role, result.name, result.tool_call_id) == ("tool", "Bash", "call_2")
-    assert done == Turn("assistant", "Done.", when=when)
 
 
 # The example
 
 
 def test_the_example_is_long_and_answers_every_tool_call():
-    found = example()
-    assert len(found.turns) >= 320
-    assert 90_000 <= len(everything(found)) <= 110_000
-    assert len({turn.id for turn in found.turns}) == len(found.turns)
-    times = [turn.when for turn in found.turns if turn.when is not None]
-    assert len(times) == len(found.turns)
+    conversation = example()
+    turns = conversation.turns
+    assert len(turns) >= 320
+    assert 90_000 <= len(all_text(conversation)) <= 110_000
+    assert len({turn.id for turn in turns}) == len(turns)
+    times = [turn.when for turn in turns if turn.when is not None]
+    assert len(times) == len(turns)
     assert times == sorted(times)
-    asked = [call.id for turn in found.turns for call in turn.tool_calls]
-    assert asked == [turn.tool_call_id for turn in found.turns if turn.role == "tool"]
+    answered_ids = [turn.tool_call_id for turn in turns if turn.role == "tool"]
+    assert call_ids(conversation) == answered_ids
 
 
 @pytest.mark.parametrize(
@@ -186,17 +206,17 @@ def test_the_example_is_long_and_answers_every_tool_call():
     ids=str.lower,
 )
 def test_the_example_speaks_other_scripts(script: str):
-    assert sum(unicodedata.name(char, "").startswith(script) for char in everything(example())) > 30
+    names = [unicodedata.name(char, "") for char in all_text(example())]
+    assert sum(name.startswith(script) for name in names) > 30
 
 
 def test_every_planted_answer_stands_in_its_turn_and_in_no_other():
     questions = json.loads((EXAMPLES / "questions.json").read_text(encoding="utf-8"))
-    turns = {turn.id: everything(Conversation("one", (turn,))) for turn in example().turns}
+    texts = {turn.id: all_text(Conversation("one", (turn,))) for turn in example().turns}
     assert len(questions) >= 12
     for question in questions:
-        assert [id for id, text in turns.items() if question["answer"] in text] == [
-            question["turn_id"]
-        ]
-    places = [list(turns).index(question["turn_id"]) / len(turns) for question in questions]
+        ids = [id for id, text in texts.items() if question["answer"] in text]
+        assert ids == [question["turn_id"]]
+    places = [list(texts).index(question["turn_id"]) / len(texts) for question in questions]
     assert min(places) < 0.1
     assert max(places) > 0.9

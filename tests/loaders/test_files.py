@@ -1,6 +1,4 @@
-"""What a loader makes of logs and of any file: the format by what is in it, and what cannot be read
-by its place.
-"""
+"""Loading logs and any file: the format is told by the content, and errors name the place."""
 
 from __future__ import annotations
 
@@ -12,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.load_files import only, written
+from support.load_files import single, write_file
 
 from optical_memory.errors import InputError
 from optical_memory.loaders import load, text_log
@@ -21,7 +19,7 @@ from optical_memory.loaders import load, text_log
 
 
 @pytest.mark.parametrize(
-    ("log", "expected"),
+    ("log", "turns"),
     [
         ("User: hi\nAssistant: hello\n\nthere", ["user - hi", "assistant - hello\n\nthere"]),
         ("**Alice**: one\n**Bob:** two", ["user Alice one", "assistant Bob two"]),
@@ -46,14 +44,13 @@ from optical_memory.loaders import load, text_log
         ("A title\n\n**Ann**: hi\n**Ann**: ho", ["user - A title", "user Ann hi", "user Ann ho"]),
     ],
 )
-def test_a_log_is_read_by_its_speakers_or_its_paragraphs(log: str, expected: list[str]):
-    assert [
-        f"{turn.role} {turn.name or '-'} {turn.text}" for turn in only(text_log(log)).turns
-    ] == expected
+def test_a_log_is_read_by_its_speakers_or_its_paragraphs(log: str, turns: list[str]):
+    conversation = single(text_log(log))
+    assert [f"{turn.role} {turn.name or '-'} {turn.text}" for turn in conversation.turns] == turns
 
 
 @pytest.mark.parametrize(
-    ("line", "when"),
+    ("line", "time"),
     [
         ("[2026-03-02 08:41:07] <bob> hey", datetime(2026, 3, 2, 8, 41, 7)),
         ("2026-03-02T08:41:07Z <bob> hey", datetime(2026, 3, 2, 8, 41, 7, tzinfo=UTC)),
@@ -61,9 +58,9 @@ def test_a_log_is_read_by_its_speakers_or_its_paragraphs(log: str, expected: lis
         ("[02/03/2026, 08:41:07] Bob: hey", datetime(2026, 3, 2, 8, 41, 7)),
     ],
 )
-def test_a_dated_line_of_a_log_gives_the_time(line: str, when: datetime):
-    turn = only(text_log(line)).turns[0]
-    assert (turn.when, turn.text) == (when, "hey")
+def test_a_dated_line_of_a_log_gives_the_time(line: str, time: datetime):
+    turn = single(text_log(line)).turns[0]
+    assert (turn.when, turn.text) == (time, "hey")
 
 
 LINE = st.text(st.characters(exclude_characters="\n\r", exclude_categories=["Cs"]), max_size=30)
@@ -79,12 +76,11 @@ def test_every_line_of_a_log_is_in_a_turn(lines: list[tuple[str, str]]):
         with pytest.raises(InputError, match="no turns"):
             text_log(log)
         return
-    found = only(text_log(log))
-    kept = "\n".join(f"{turn.name or ''}: {turn.text}" for turn in found.turns)
-    words = [word for _, line in lines for word in re.findall(r"\w+", line)]
-    assert [
-        word for word in words if word not in kept and word.lower() not in {"user", "assistant"}
-    ] == []
+    turns = single(text_log(log)).turns
+    text = "\n".join(f"{turn.name or ''}: {turn.text}" for turn in turns)
+    words = re.findall(r"\w+", "\n".join(line for _, line in lines))
+    roles = {"user", "assistant"}
+    assert [word for word in words if word not in text and word.lower() not in roles] == []
 
 
 # Any file
@@ -107,20 +103,18 @@ HI = {"speaker": "A", "dia_id": "D1:1", "text": "hi"}
     ],
 )
 def test_load_finds_the_format_by_what_is_in_the_file(data: Any, n: int, tmp_path: Path):
-    found = load(written(tmp_path / "some.json", data))
-    assert len(found) == n
-    assert found[0].turns[0].text == "hi"
-    assert len({conversation.id for conversation in found}) == n
+    conversations = load(write_file(tmp_path / "some.json", data))
+    assert len(conversations) == n
+    assert conversations[0].turns[0].text == "hi"
+    assert len({conversation.id for conversation in conversations}) == n
 
 
 def test_json_lines_are_one_conversation_of_messages_or_one_a_line(tmp_path: Path):
-    flat = written(
-        tmp_path / "a.jsonl",
-        '{"role": "user", "content": "a"}\n{"role": "assistant", "content": "b"}\n',
-    )
-    each = written(tmp_path / "b.jsonl", '{"messages": [{"role": "user", "content": "a"}]}\n' * 2)
-    assert [len(conversation.turns) for conversation in load(flat)] == [2]
-    assert [conversation.id for conversation in load(each)] == ["b[0]", "b[1]"]
+    messages = '{"role": "user", "content": "a"}\n{"role": "assistant", "content": "b"}\n'
+    lists = '{"messages": [{"role": "user", "content": "a"}]}\n' * 2
+    assert len(single(load(write_file(tmp_path / "a.jsonl", messages))).turns) == 2
+    ids = [conversation.id for conversation in load(write_file(tmp_path / "b.jsonl", lists))]
+    assert ids == ["b[0]", "b[1]"]
 
 
 @pytest.mark.parametrize(
@@ -150,7 +144,7 @@ def test_json_lines_are_one_conversation_of_messages_or_one_a_line(tmp_path: Pat
 )
 def test_what_cannot_be_read_is_named_by_its_place(data: Any, place: str, tmp_path: Path):
     with pytest.raises(InputError, match=place):
-        load(written(tmp_path / "x.json", data))
+        load(write_file(tmp_path / "x.json", data))
 
 
 def test_a_missing_file_and_one_that_is_not_text_are_input_errors(tmp_path: Path):

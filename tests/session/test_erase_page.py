@@ -18,7 +18,7 @@ from support.secret_turn import (
 )
 
 from optical_memory import Forgotten, OpticalMemory, Turn
-from optical_memory.testing import SMALL_LADDER, TemplateReader, turns_told
+from optical_memory.testing import SMALL_LADDER, TemplateReader, turn_texts
 
 url = pytest.fixture(params=["sqlite", "redis"])(store_url)
 opened = pytest.fixture(opening)
@@ -32,7 +32,7 @@ def test_a_forgotten_page_leaves_no_trace_and_the_others_are_told_as_before(
     memory.remember(said())
     memory.flush()
     page = on_page_with_secret(memory)
-    others = {p: memory.read(p).text for p in memory.archive.snapshot().pages if p != page}
+    others = {p: memory.read(p).text for p in memory._archive.snapshot().pages if p != page}
     memory.forget(page=page)
     assert_no_trace(url)
     with pytest.raises(Forgotten):
@@ -63,14 +63,14 @@ def test_a_forgotten_page_is_not_brought_back_by_a_host_that_sends_its_history_a
     long = Turn("user", "zorblax flurbington " * 100, id="m5")
     memory.remember([*said(4), long, *said()[6:]])
     memory.flush()
-    record = memory.archive.snapshot().turn("m5")
+    record = memory._archive.snapshot().turn("m5")
     assert record is not None
     first, *others = record.pages
     memory.forget(page=first)
     assert others
-    n = len(memory.archive.snapshot().turns)
+    n = len(memory._archive.snapshot().turns)
     memory.remember([*said(4), long, *said()[6:]])
-    assert len(memory.archive.snapshot().turns) == n
+    assert len(memory._archive.snapshot().turns) == n
     for page in others:
         memory.forget(page=page)
     assert_no_trace(url)
@@ -103,7 +103,7 @@ def test_a_forgotten_session_leaves_no_trace_and_can_begin_again(opened: Open, u
     assert memory.sessions() == []
     assert memory.recall("topic4") == []
     memory.remember(said(1))
-    assert turns_told(memory) == {"m0": said(1)[0].text}
+    assert turn_texts(memory) == {"m0": said(1)[0].text}
 
 
 def test_tokens_that_were_being_made_when_their_page_was_forgotten_are_not_cached(
@@ -113,9 +113,9 @@ def test_tokens_that_were_being_made_when_their_page_was_forgotten_are_not_cache
     memory.remember(said())
     memory.flush()
     page = on_page_with_secret(memory)
-    record, store = memory.archive.snapshot().pages[page], memory.store
-    keys = [memory.pages._key(record, rung) for rung in SMALL_LADDER]
-    memory.reader = memory.pages.reader = ForgettingReader(memory, page)
+    record, store = memory._archive.snapshot().pages[page], memory.store
+    keys = [memory._cache._key(record, rung) for rung in SMALL_LADDER]
+    memory._cache.reader = memory._page_reader.reader = ForgettingReader(memory, page)
     store.drop_blobs("alice")
     with pytest.raises(Forgotten):
         memory.read(page)

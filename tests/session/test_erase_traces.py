@@ -41,7 +41,7 @@ def test_no_digest_confirms_a_guess_to_whoever_holds_the_store(
     memory = opened()
     memory.remember(said())
     memory.seal()
-    before = memory.archive.snapshot()
+    before = memory._archive.snapshot()
     page, turn = before.pages[on_page_with_secret(memory)], before.turn("m5")
     assert turn is not None
     if state != "sealed":
@@ -68,7 +68,7 @@ def test_rows_of_a_forgotten_turn_do_not_tell_what_was_wide_in_them(opened: Open
     page = on_page_with_secret(memory)
 
     def rows() -> list[tuple[int, int, int]]:
-        layout = memory.archive.snapshot().pages[page].get_layout()
+        layout = memory.inspect(page).layout
         (span,) = [s for s in layout.spans if s.turn == "m5"]
         return [
             (r.chars, r.cells, len(r.clusters))
@@ -89,11 +89,11 @@ def test_a_certificate_does_not_tell_how_a_forgotten_turn_was_misread(opened: Op
     memory.remember(said())
     memory.flush()
     page = on_page_with_secret(memory)
-    layout = memory.archive.snapshot().pages[page].get_layout()
+    layout = memory.inspect(page).layout
     (span,) = [s for s in layout.spans if s.turn == "m5"]
 
     def inside() -> list[tuple[int, int]]:
-        proof = memory.archive.snapshot().pages[page].get_certificate()
+        proof = memory.inspect(page).certificate
         assert proof is not None
         found = [r for rung in proof.rungs.values() for r in rung.misread]
         return [(a, b) for a, b in found if a < span.end and b > span.start]
@@ -101,12 +101,12 @@ def test_a_certificate_does_not_tell_how_a_forgotten_turn_was_misread(opened: Op
     assert inside()
     memory.forget(turn="m5")
     assert not inside()
-    proof = memory.archive.snapshot().pages[page].get_certificate()
+    proof = memory.inspect(page).certificate
     assert proof is not None
     assert {
         round(100 * value, 9) % 1
         for rung in proof.rungs.values()
-        for value in (rung.agreement, rung.sure)
+        for value in (rung.agreement, rung.confidence)
     } == {0}
 
 
@@ -129,7 +129,7 @@ def test_a_page_of_which_everything_was_forgotten_is_certified_and_reads_as_noth
     page = on_page_with_secret(memory)
     memory.forget(turn="m5")
     memory.flush()
-    assert memory.archive.snapshot().pages[page].rung is not None
+    assert memory._archive.snapshot().pages[page].rung is not None
     found = memory.read(page)
     assert not found.text.strip()
     assert "verified" not in {s.status for s in found.spans if found.text[s.start : s.end].strip()}

@@ -19,7 +19,7 @@ import pytest
 import optical_memory
 from optical_memory import OpticalMemory
 from optical_memory.stores.private_server import private_server
-from optical_memory.testing import TemplateReader, turns_told
+from optical_memory.testing import TemplateReader, turn_texts
 
 ROOT = Path(optical_memory.__file__).parents[1]
 
@@ -31,18 +31,21 @@ import optical_memory.stores.redis, optical_memory.stores.sqlite
 from optical_memory import OpticalMemory, Turn
 from optical_memory.testing import TemplateReader
 
+def turn(n):
+    return Turn("user", f"turn {n} keeps {n * n} and more: " + "so it goes. " * (n % 7), id=str(n))
+
 def write(url):
-    memory = OpticalMemory("alice", store=url, reader=TemplateReader(), keep_turns=2, capacity=10**6)
-    number = len(memory.archive.snapshot().turns)
+    settings = {"reader": TemplateReader(), "keep_turns": 2, "capacity": 10**6}
+    memory = OpticalMemory("alice", store=url, **settings)
+    number = memory.stats().turns
     while True:
-        batch = [Turn("user", f"turn {n} keeps {n * n} and more: " + "so it goes. " * (n % 7), id=str(n))
-                 for n in range(number, number + 3)]
-        memory.remember(batch)
+        memory.remember([turn(n) for n in range(number, number + 3)])
         number += 3
         os.write(1, b"%d\n" % number)
 
-with tempfile.TemporaryDirectory() as folder:  # fonts and tokenizer are loaded before the first fork
-    with OpticalMemory("warm", store=f"sqlite:///{folder}/m.db", reader=TemplateReader(), keep_turns=0) as memory:
+with tempfile.TemporaryDirectory() as folder:  # loads fonts and tokenizer before the first fork
+    url = f"sqlite:///{folder}/m.db"
+    with OpticalMemory("warm", store=url, reader=TemplateReader(), keep_turns=0) as memory:
         memory.remember([Turn("user", f"so it goes, {n} times") for n in range(40)])
 
 for line in sys.stdin:
@@ -99,12 +102,12 @@ def assert_nothing_lost(url: str, acknowledged: int) -> tuple[int, int]:
     memory = OpticalMemory("alice", store=url, reader=TemplateReader(), background=False)
     try:
         assert memory.check() == []
-        told = turns_told(memory)
+        told = turn_texts(memory)
         assert (
             acknowledged <= len(told) <= acknowledged + 3
         )  # the batch under way may have been written
         assert told == {str(n): body_of(n) for n in range(len(told))}
-        states = [page.state for page in memory.archive.snapshot().pages.values()]
+        states = [page.state for page in memory._archive.snapshot().pages.values()]
         return states.count("sealed"), states.count("certified")
     finally:
         memory.close()

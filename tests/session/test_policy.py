@@ -125,7 +125,9 @@ def test_no_more_fades_than_the_chunk_that_was_asked_for(
     """At most one step of one page (421 tokens) beyond the slack."""
     left = after(session(n), plan(session(n), capacity, policy, V1_LADDER))
     if left != session(n):
-        assert tokens_kept(left, policy, V1_LADDER) > policy.slack * capacity - V1_LADDER[0].n_tokens
+        assert (
+            tokens_kept(left, policy, V1_LADDER) > policy.slack * capacity - V1_LADDER[0].n_tokens
+        )
 
 
 @given(some_pages, capacities, policies)

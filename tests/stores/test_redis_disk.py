@@ -13,10 +13,9 @@ import pytest
 import redis
 from support.valkey_server import ALWAYS, Server, running, seconds_until_store_error
 
-from optical_memory.errors import StoreError
-from optical_memory.stores import Put
+from optical_memory.errors import InputError, StoreError
+from optical_memory.stores import Put, RedisStore
 from optical_memory.stores.private_server import private_server
-from optical_memory.stores.redis import RedisStore
 
 
 @pytest.fixture
@@ -27,15 +26,17 @@ def server() -> Iterator[Server]:
 
 def test_a_commit_may_wait_for_the_disk(server: Server) -> None:
     with closing(RedisStore(server.url, fsync=True)) as store:
-        assert store.commit("alice", [Put("turn", "1", b"x")]) == 1
+        version = store.commit("alice", [Put("turn", "1", b"x")])
+        assert (version.number, store.version("alice")) == (1, version)
     with (
         running(appendonly="no", save="") as volatile,
         closing(RedisStore(volatile.url, fsync=True)) as store,
         pytest.raises(StoreError, match="appendonly"),
     ):
         store.commit("alice", [Put("turn", "1", b"x")])
-    with pytest.raises(ValueError, match="Cluster"):
+    with pytest.raises(InputError, match="Cluster"):
         RedisStore("redis+cluster://127.0.0.1:1", fsync=True)
+    RedisStore("redis://alice:+cluster@127.0.0.1:1", fsync=True).close()
 
 
 @pytest.mark.parametrize(
@@ -55,9 +56,9 @@ def test_check_names_settings_that_lose_records(
     config: dict[str, str], sentence: str | None
 ) -> None:
     with running(**config) as server, closing(RedisStore(server.url)) as store:
-        found = store.check()
-    assert len(found) == (sentence is not None)
-    assert sentence is None or sentence in found[0]
+        problems = store.check()
+    assert len(problems) == (sentence is not None)
+    assert sentence is None or sentence in problems[0]
 
 
 def test_check_works_where_the_server_forbids_config() -> None:
@@ -92,10 +93,11 @@ def test_what_was_dropped_leaves_the_append_only_file_when_the_server_rewrites_i
             or client.info("persistence")["aof_rewrites"] == 0
         ):
             time.sleep(0.02)
-    left = b"".join(path.read_bytes() for path in server.socket.parent.rglob("*") if path.is_file())
-    assert b"appendonly" in left
-    assert b"gate code 4711" not in left
-    assert b"tokens of a page" not in left
+    paths = [path for path in server.socket.parent.rglob("*") if path.is_file()]
+    data = b"".join(path.read_bytes() for path in paths)
+    assert b"appendonly" in data
+    assert b"gate code 4711" not in data
+    assert b"tokens of a page" not in data
 
 
 def test_a_private_server_in_a_path_with_spaces_says_why_not(tmp_path: Path) -> None:

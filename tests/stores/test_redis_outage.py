@@ -1,21 +1,26 @@
-"""Redis that is down, hangs or refuses: one deadline, then nothing; and a commit whose answer was
-lost.
+"""Redis that is down, hangs or refuses: one deadline, then nothing; and a commit without its
+answer.
 """
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 import redis
 from support.valkey_server import ALWAYS, Server, running, seconds_until_store_error
 
+import optical_memory
 from optical_memory.errors import StoreError
-from optical_memory.stores import Put
-from optical_memory.stores.redis import RedisStore
+from optical_memory.stores import Put, RedisStore, Version
+
+ROOT = Path(optical_memory.__file__).parents[1]
 
 
 @pytest.fixture
@@ -28,20 +33,25 @@ def test_a_commit_whose_answer_was_lost_is_written_once(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with redis.Redis.from_url(server.url) as client:
-        answered = client.execute_command
+        execute = client.execute_command
         losses = [redis.ConnectionError("the answer was lost")]
 
         def lose_the_first_answer(*args: object, **options: object) -> object:
-            answer = answered(*args, **options)
+            answer = execute(*args, **options)
             if losses:
                 raise losses.pop()
             return answer
 
         monkeypatch.setattr(client, "execute_command", lose_the_first_answer)
         store = RedisStore(client)
-        assert store.commit("alice", [Put("turn", "1", b"x")], expect=0) == 1
+        version = store.commit("alice", [Put("turn", "1", b"x")], expect=Version())
         assert losses == []
-        assert store.version("alice") == 1
+        assert version.number == 1
+        assert store.version("alice") == version
+        losses.append(redis.ConnectionError("the answer was lost"))
+        successor = store.commit("alice", [Put("turn", "2", b"y")], expect=version)
+        assert losses == []
+        assert store.version("alice") == successor == Version(version.epoch, 2)
 
 
 def test_a_server_that_is_down_costs_one_deadline_and_then_nothing(server: Server) -> None:
@@ -76,6 +86,32 @@ def test_a_server_that_hangs_costs_one_deadline_and_then_nothing(
     client.close()
 
 
+ASK = """
+import sys
+import redis
+from optical_memory.errors import StoreError
+from optical_memory.stores import RedisStore
+store = RedisStore(redis.Redis.from_url(sys.argv[1]), deadline=0.2)
+try:
+    store.version("alice")
+except StoreError:
+    print("no answer", flush=True)
+"""
+
+
+def test_a_server_that_hangs_does_not_hang_the_end_of_the_program(server: Server) -> None:
+    """The client's timeout is far longer than the test's, so the thread still waits at the end."""
+    url = f"{server.url}?socket_timeout=1000"
+    server.freeze()
+    try:
+        shell = subprocess.run(
+            [sys.executable, "-c", ASK, url], cwd=ROOT, capture_output=True, text=True, timeout=60
+        )
+        assert (shell.stdout, shell.stderr, shell.returncode) == ("no answer\n", "", 0)
+    finally:
+        server.thaw()
+
+
 def test_the_breaker_lets_one_call_try_while_the_others_fail_at_once(server: Server) -> None:
     with closing(RedisStore(server.url, deadline=0.6, cooldown=0.3)) as store:
         server.stop()
@@ -95,12 +131,13 @@ def test_the_breaker_lets_one_call_try_while_the_others_fail_at_once(server: Ser
 
 def test_a_short_outage_is_ridden_out_within_the_deadline(server: Server) -> None:
     with closing(RedisStore(server.url)) as store:
-        store.commit("alice", [Put("turn", "1", b"x")])
+        version = store.commit("alice", [Put("turn", "1", b"x")])
         server.stop()
-        back = threading.Timer(0.4, server.start)
-        back.start()
-        assert store.commit("alice", [Put("turn", "2", b"y")], expect=1) == 2
-        back.join()
+        restart = threading.Timer(0.4, server.start)
+        restart.start()
+        successor = store.commit("alice", [Put("turn", "2", b"y")], expect=version)
+        assert successor == Version(version.epoch, 2)
+        restart.join()
 
 
 def test_a_refusal_is_a_store_error_at_once_and_opens_no_breaker(
@@ -112,11 +149,11 @@ def test_a_refusal_is_a_store_error_at_once_and_opens_no_breaker(
     ):
         client.set(store._key("alice", "turn"), "a string, not a hash")
         start = time.monotonic()
-        with pytest.raises(StoreError, match="WRONGTYPE") as caught:
+        with pytest.raises(StoreError, match="WRONGTYPE") as failure:
             store.get("alice", "turn", "1")
         assert time.monotonic() - start < 0.5
-        assert isinstance(caught.value.__cause__, redis.ResponseError)
-        assert store.version("alice") == 0
+        assert isinstance(failure.value.__cause__, redis.ResponseError)
+        assert store.version("alice") == Version()
         store.drop("alice")
 
 

@@ -1,10 +1,15 @@
-"""vLLM servers too small to be wrong: they unpack what arrives, answer, fail, hang and refuse."""
+"""Small local vLLM servers: they unpack pages, answer, fail, stall, drip, and refuse.
+
+Also sockets that take no connection, and a process without free file handles.
+"""
 
 from __future__ import annotations
 
 import base64
 import io
 import json
+import os
+import resource
 import socket
 import threading
 import time
@@ -19,7 +24,7 @@ import torch
 
 from optical_memory.readers.language.decoder import Guard, Task
 from optical_memory.readers.language.tokenizer import BOS, EOS, ocr_tokenizer
-from optical_memory.readers.vllm.decoder import VllmDecoder
+from optical_memory.readers.vllm import VllmDecoder
 
 DIM = 8
 TEXT = "Naïve: 42 𝔘"  # its last character is cut over several tokens
@@ -29,7 +34,7 @@ CLOSED = "http://127.0.0.1:9"  # the discard port: nothing listens
 
 @dataclass
 class Reply:
-    """What a server does with a page: answers after `delay` seconds, or says `status`."""
+    """The answer to a page, after `delay` seconds; another `status` than 200 is an error."""
 
     status: int = 200
     delay: float = 0.0
@@ -41,17 +46,18 @@ class Reply:
 
 @dataclass
 class Fake:
-    """One server's switches, and what it saw. `reply(n)` says what becomes of the n-th page."""
+    """One server's switches and its records. `reply(n)` is the reply to the n-th page."""
 
     reply: Callable[[int], Reply] = lambda n: Reply()
     model: str = "ocr"
     takes_pages: bool = True
     guards: bool = True
-    before: tuple[int, ...] = (BOS,)  # what its chat template writes first
+    template_ids: tuple[int, ...] = (BOS,)  # its chat template writes them first
     url: str = ""
     pages: list[torch.Tensor] = field(default_factory=list)
     bodies: list[dict[str, Any]] = field(default_factory=list)
     keys: set[str | None] = field(default_factory=set)
+    first_page: threading.Event = field(default_factory=threading.Event)  # set when it arrives
     in_flight: int = 0
     most_in_flight: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -64,32 +70,27 @@ class Fake:
         return 404, {"detail": "Not Found"}
 
     def chat(self, body: dict[str, Any]) -> tuple[int, object]:
-        page = next(
-            (part for m in body["messages"] for part in m["content"] if isinstance(part, dict)),
-            None,
-        )
+        page = page_part(body["messages"])
         if page is None:
-            return 200, self.answer(
-                [], body, Reply(ids=(5, 5, 7, 5) if self.guards else (5,) * 4, finish="length")
-            )
+            ids = (5, 5, 7, 5) if self.guards else (5, 5, 5, 5)
+            return 200, self.answer([], body, Reply(ids=ids, finish="length"))
         if not self.takes_pages:
             return 400, error("You must set `--enable-prompt-embeds` to input `prompt_embeds`")
-        tensor = torch.load(
-            io.BytesIO(base64.b64decode(page["data"], validate=True)), weights_only=True
-        )
+        file = io.BytesIO(base64.b64decode(page["data"], validate=True))
+        tensor = torch.load(file, weights_only=True)
         if tensor.shape[1] != DIM:
-            return 400, error(
-                f"hidden_size {tensor.shape[1]} does not match the model's hidden_size {DIM}"
-            )
-        return self.read(tensor, body)
+            width = tensor.shape[1]
+            return 400, error(f"hidden_size {width} does not match the model's hidden_size {DIM}")
+        return self.read_page(tensor, body)
 
-    def read(self, tensor: torch.Tensor, body: dict[str, Any]) -> tuple[int, object]:
+    def read_page(self, tensor: torch.Tensor, body: dict[str, Any]) -> tuple[int, object]:
         with self.lock:
             self.pages.append(tensor)
             self.bodies.append(body)
             reply = self.reply(len(self.pages))
             self.in_flight += 1
             self.most_in_flight = max(self.most_in_flight, self.in_flight)
+        self.first_page.set()
         time.sleep(reply.delay)
         with self.lock:
             self.in_flight -= 1
@@ -108,7 +109,15 @@ class Fake:
             "logprobs": {"content": steps},
             "finish_reason": reply.finish,
         }
-        return {"prompt_token_ids": [*self.before, *page, *prompt], "choices": [choice]}
+        return {"prompt_token_ids": [*self.template_ids, *page, *prompt], "choices": [choice]}
+
+
+def page_part(messages: list[dict[str, Any]]) -> dict[str, Any] | None:
+    for message in messages:
+        for part in message["content"]:
+            if isinstance(part, dict):
+                return part
+    return None
 
 
 def error(message: str) -> dict[str, Any]:
@@ -153,12 +162,12 @@ def serving(fake: Fake, port: int = 0) -> Iterator[Fake]:
 
 
 @contextmanager
-def dripping(start: bytes, seconds: float = 40.0) -> Iterator[str]:
-    """The address of a server that answers with `start` and then a byte every 50 ms, for so long."""
+def dripping(head: bytes, seconds: float = 40.0) -> Iterator[str]:
+    """The address of a server that answers with `head`, then with a byte every 50 ms."""
 
     def drip(connection: socket.socket) -> None:
-        with connection, suppress(OSError):  # who asked has hung up
-            connection.sendall(start)
+        with connection, suppress(OSError):  # the client has hung up
+            connection.sendall(head)
             for _ in range(int(seconds / 0.05)):
                 connection.sendall(b"x")
                 time.sleep(0.05)
@@ -174,26 +183,53 @@ def dripping(start: bytes, seconds: float = 40.0) -> Iterator[str]:
         server.shutdown(socket.SHUT_RDWR)
 
 
+@contextmanager
+def silent_host() -> Iterator[str]:
+    """An address that takes no connection, and refuses none: its queue is full."""
+    with ExitStack() as stack:
+        server = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        for _ in range(4):
+            client = stack.enter_context(socket.socket())
+            client.setblocking(False)
+            client.connect_ex(server.getsockname())
+        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+
+
+@contextmanager
+def no_free_handles() -> Iterator[None]:
+    """Uses up all file handles of this process."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with ExitStack() as stack:
+        first = os.open(os.devnull, os.O_RDONLY)
+        stack.callback(os.close, first)
+        stack.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(first + 64, hard), hard))
+        with suppress(OSError):  # the last handle is used
+            while True:
+                stack.callback(os.close, os.open(os.devnull, os.O_RDONLY))
+        yield
+
+
 def starting() -> Iterator[Callable[..., Fake]]:
-    """Starts a server with the switches given; all stop after the test."""
+    """A fixture: starts a server with these switches; all servers stop after the test."""
     with ExitStack() as stack:
         yield lambda **switches: stack.enter_context(serving(Fake(**switches)))
 
 
 def decoding() -> Iterator[Callable[..., VllmDecoder]]:
-    """Makes decoders of these servers; all are closed after the test."""
+    """A fixture: makes a decoder of these servers; all decoders are closed after the test."""
     with ExitStack() as stack:
 
         def make(*servers: Fake | str, **options: Any) -> VllmDecoder:
             urls = [server if isinstance(server, str) else server.url for server in servers]
-            made = VllmDecoder(urls, **({"timeout": 5.0, "rest": 0.05} | options))
-            stack.callback(made.close)
-            return made
+            decoder = VllmDecoder(urls, **({"timeout": 5.0, "rest": 0.05} | options))
+            stack.callback(decoder.close)
+            return decoder
 
         yield make
 
 
 def page(n: int = 3, limit: int = 50, prompt: str = "\nFree OCR.") -> Task:
-    """A page of n tokens to read."""
+    """A page of n tokens."""
     values = np.linspace(-2, 2, n * DIM, dtype=np.float32).reshape(n, DIM)
     return Task(values, prompt, limit, Guard(30, 90, (128821, 128822)))

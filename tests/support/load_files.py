@@ -1,4 +1,4 @@
-"""Files to load, and what is looked at in what a loader made of them."""
+"""Files to load, and the texts in them and in conversations, to compare."""
 
 from __future__ import annotations
 
@@ -7,39 +7,47 @@ from pathlib import Path
 from typing import Any
 
 from optical_memory.loaders import Conversation
+from optical_memory.turns import Turn
 
 
-def only(found: list[Conversation]) -> Conversation:
-    """The one conversation that was found."""
-    assert len(found) == 1
-    return found[0]
+def single(conversations: list[Conversation]) -> Conversation:
+    """The conversation of a loader's answer, which must hold no other."""
+    (conversation,) = conversations
+    return conversation
 
 
-def everything(conversation: Conversation) -> str:
+def all_text(conversation: Conversation) -> str:
     """All that a conversation says, in one string."""
-    parts: list[str | None] = []
+    texts: list[str | None] = []
     for turn in conversation.turns:
-        parts += [turn.text, turn.name]
-        parts += [part for call in turn.tool_calls for part in (call.name, call.arguments)]
-        parts += [part for seen in turn.attachments for part in (seen.ref, seen.caption)]
-    return "\n".join(part for part in parts if part)
+        texts += _texts(turn)
+    return "\n".join(filter(None, texts))
 
 
-def written(path: Path, data: Any) -> Path:
+def _texts(turn: Turn) -> list[str | None]:
+    texts = [turn.text, turn.name]
+    for call in turn.tool_calls:
+        texts += [call.name, call.arguments]
+    for attachment in turn.attachments:
+        texts += [attachment.ref, attachment.caption]
+    return texts
+
+
+def write_file(path: Path, data: Any) -> Path:
     """A file with this text, or with this data as JSON."""
     path.write_text(data if isinstance(data, str) else json.dumps(data), encoding="utf-8")
     return path
 
 
-def leaves(data: Any) -> list[str]:
-    """Every text of a message but what names its kind."""
+def texts_in(data: Any) -> list[str]:
+    """Every text in a message's JSON except those that name a kind, a role or an id."""
+    if isinstance(data, str):
+        return [data]
     if isinstance(data, dict):
-        return [
-            leaf
-            for key, value in data.items()
-            if key not in {"type", "role", "id"}
-            for leaf in leaves(value)
-        ]
-    if isinstance(data, list):
-        return [leaf for value in data for leaf in leaves(value)]
-    return [data] if isinstance(data, str) else []
+        items = [value for key, value in data.items() if key not in {"type", "role", "id"}]
+    else:
+        items = data if isinstance(data, list) else []
+    texts: list[str] = []
+    for item in items:
+        texts += texts_in(item)
+    return texts

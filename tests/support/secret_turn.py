@@ -94,6 +94,6 @@ def assert_no_trace(url: str) -> None:
 
 
 def on_page_with_secret(memory: OpticalMemory) -> str:
-    record = memory.archive.snapshot().turn("m5")
+    record = memory._archive.snapshot().turn("m5")
     assert record is not None
     return record.pages[0]

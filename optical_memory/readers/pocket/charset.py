@@ -1,21 +1,28 @@
-"""The characters that pocket can read. Data only, so that writers know them without loading torch."""
+"""The characters that pocket can read. Data only: a writer can know them without torch."""
 
 from __future__ import annotations
 
-__all__ = ["CHARSET"]
+__all__ = [
+    "CHARSET",
+    "CYRILLIC",
+    "GREEK",
+    "LATIN",
+]
 
-LATIN = (
-    "".join(map(chr, range(32, 127)))
-    + "\t"
-    + "".join(map(chr, [c for c in range(0xA1, 0x100) if c != 0xAD]))
-    + "–—‘’“”„…•→←↑↓⇒€™≤≥≠−│─├└┌┐┘┤■□●○★"
-)
-GREEK = "".join(map(chr, [c for c in range(0x386, 0x3CF) if c not in (0x387, 0x38B, 0x38D, 0x3A2)]))
-CYRILLIC = (
-    "".join(map(chr, [c for c in range(0x401, 0x460) if c not in (0x40D, 0x450, 0x45D)])) + "Ґґ"
-)
+SOFT_HYPHEN = 0xAD
+NO_GREEK = (0x387, 0x38B, 0x38D, 0x3A2)  # signs, or code points without a letter
+NO_RUSSIAN = (0x40D, 0x450, 0x45D)  # letters that Russian and Ukrainian do not use
+
+ASCII = "".join(map(chr, range(0x20, 0x7F))) + "\t"
+LATIN_1 = "".join(chr(code) for code in range(0xA1, 0x100) if code != SOFT_HYPHEN)
+TYPOGRAPHY = "–—‘’“”„…•→←↑↓⇒€™≤≥≠−│─├└┌┐┘┤■□●○★"
+
+LATIN = ASCII + LATIN_1 + TYPOGRAPHY
+GREEK = "".join(chr(code) for code in range(0x386, 0x3CF) if code not in NO_GREEK)
+CYRILLIC = "".join(chr(code) for code in range(0x401, 0x460) if code not in NO_RUSSIAN) + "Ґґ"
 
 CHARSET = LATIN + GREEK + CYRILLIC
-"""ASCII, tab, Latin-1, common typographic signs, Greek and Cyrillic letters, in the order of
-pocket's token ids.
+"""ASCII, tab, Latin-1, common typographic signs, Greek and Cyrillic letters.
+
+Their order is the order of pocket's token ids: the weights depend on it.
 """

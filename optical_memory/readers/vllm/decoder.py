@@ -1,13 +1,11 @@
-"""Decoding by stock vLLM servers: where they are, how many pages they get at once, and what each
-says of itself.
-"""
+"""Decoding by stock vLLM servers: their address, many pages at once, a report of each server."""
 
 from __future__ import annotations
 
-import threading
-import time
-from collections.abc import Sequence
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+import asyncio
+import math
+import os
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -16,28 +14,30 @@ from urllib.parse import parse_qsl, urlsplit
 from optical_memory.errors import ReaderUnavailable
 from optical_memory.readers.language.decoder import Task, Transcript
 from optical_memory.readers.language.tokenizer import ocr_tokenizer
-from optical_memory.readers.vllm.deadlines import Attempt, Call
-from optical_memory.readers.vllm.servers import Fleet, Server
-from optical_memory.readers.vllm.wire import ServerReport, look, read
+from optical_memory.readers.vllm.loop_thread import LoopThread
+from optical_memory.readers.vllm.servers import Server, ServerPool, Unready, within
+from optical_memory.readers.vllm.wire import ServerReport, page_request, server_report
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
-__all__ = ["ServerReport", "VllmDecoder", "VllmSettings", "vllm_urls"]
+__all__ = [
+    "VllmDecoder",
+    "VllmSettings",
+    "vllm_urls",
+]
 
 DTYPES: Final = ("bfloat16", "float16", "float32")
-_LOOK: Final = (
-    30.0  # seconds that a server has to describe itself; the first request to vLLM on a CPU took 12
-)
+_REPORT: Final = 30.0  # seconds for a server's report; a first request to vLLM on a CPU took 12
 
 
 @dataclass(frozen=True, slots=True)
 class VllmSettings:
-    """Where the servers are and how they are asked.
+    """Addresses of the servers, and how requests are sent to them.
 
-    `urls` have no /v1; `concurrency` is requests in flight per server, `timeout` seconds for a page
-    with its retries, `dtype` what visual tokens are sent as (the served model's own), `model` the
-    served name (None: the server's first).
+    `urls` have no /v1. `concurrency` counts the requests in flight per server. `timeout` is the
+    seconds for a page with its retries. Visual tokens are sent as `dtype`, which must be that of
+    the served model. `model` is the served name (None: the server's first).
     """
 
     urls: tuple[str, ...]
@@ -51,15 +51,17 @@ class VllmSettings:
             raise ValueError("name at least one vLLM server")
         if self.concurrency < 1:
             raise ValueError(f"concurrency must be at least 1, not {self.concurrency}")
-        if not 0 < self.timeout < threading.TIMEOUT_MAX:
+        if not 0 < self.timeout < math.inf:
             raise ValueError(f"timeout must be a positive number of seconds, not {self.timeout}")
         if self.dtype not in DTYPES:
             raise ValueError(f"dtype must be one of {', '.join(DTYPES)}, not {self.dtype!r}")
 
 
 def vllm_urls(url: str) -> VllmSettings:
-    """`vllm+http://host:8000,host2:8000/v1?concurrency=8&timeout=120&dtype=bfloat16&model=NAME` (or
-    vllm+https) as settings. Raises `ValueError` for anything that is not of this form.
+    """The settings in an address such as
+    `vllm+http://host:8000,host2:8000/v1?concurrency=8&timeout=120&dtype=bfloat16&model=NAME`.
+
+    `vllm+https` works too. Raises `ValueError` if the address does not have this form.
     """
     parts = urlsplit(url)
     scheme = parts.scheme.removeprefix("vllm+")
@@ -78,33 +80,34 @@ def _host(host: str) -> str:
     if "@" in host:
         raise ValueError("a key does not belong into the address: set VLLM_API_KEY")
     parts = urlsplit(f"//{host}")
-    if not parts.hostname or parts.port == 0:  # .port raises ValueError itself for what is no port
+    if not parts.hostname or parts.port == 0:  # .port itself raises ValueError if it is no number
         raise ValueError(f"{host!r} is no host:port")
     return host
 
 
 def _options(query: str) -> dict[str, Any]:
     kinds = {"concurrency": int, "timeout": float, "dtype": str, "model": str}
-    found: dict[str, Any] = {}
+    options: dict[str, Any] = {}
     for name, value in parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query)):
         if name not in kinds:
             raise ValueError(
                 f"a vLLM address has no parameter {name!r}; it may have {', '.join(kinds)}"
             )
-        if name in found or not value:
+        if name in options or not value:
             raise ValueError(f"give {name!r} once and with a value")
         try:
-            found[name] = kinds[name](value)
+            options[name] = kinds[name](value)
         except ValueError as error:
             raise ValueError(f"{name} is {value!r}, which is no {kinds[name].__name__}") from error
-    return found
+    return options
 
 
 class VllmDecoder:
     """A `Decoder` over the servers at `urls`; the other arguments are those of `VllmSettings`.
 
-    `rest` is how many seconds a failed server is left alone the first time. `tokenizer` is that of
-    the served model: DeepSeek-OCR's unless given. Threads may share one.
+    A server that fails rests for `rest` seconds the first time. `tokenizer` is that of the served
+    model: DeepSeek-OCR's by default. Several threads may share a decoder. Raises `MissingExtra` if
+    httpx is not installed.
     """
 
     def __init__(
@@ -119,10 +122,11 @@ class VllmDecoder:
         tokenizer: Tokenizer | None = None,
     ) -> None:
         self.settings = VllmSettings(tuple(urls), concurrency, timeout, dtype, model)
-        self._fleet = Fleet(self.settings.urls, concurrency=concurrency, rest=rest)
+        self._new_pool = partial(ServerPool, self.settings.urls, concurrency=concurrency, rest=rest)
+        self._pool = self._new_pool()
         self._tokenizer = tokenizer or ocr_tokenizer()
         self._model = model
-        self._naming = threading.Lock()
+        self._thread = LoopThread()
 
     @classmethod
     def open(cls, url: str, tokenizer: Tokenizer | None = None) -> VllmDecoder:
@@ -130,65 +134,76 @@ class VllmDecoder:
         return cls(**asdict(vllm_urls(url)), tokenizer=tokenizer)
 
     def transcribe(self, tasks: Sequence[Task]) -> list[Transcript]:
-        """Raises `ReaderUnavailable` when a page got no answer within its timeout, a server refused
-        it, or this was closed; the pages in flight are then given up, and no further one is sent.
+        """Reads pages, and returns their texts in the same order.
+
+        Raises `ReaderUnavailable` if no server answered for a page within its timeout, if a server
+        refused it, or if `close` was called. The other pages are then given up.
         """
         if not tasks:
             return []
-        places = self.settings.concurrency * len(self.settings.urls)
-        pool = ThreadPoolExecutor(min(len(tasks), places), "optical-memory-vllm")
-        with (
-            pool,
-            self._fleet.call() as call,
-        ):  # the call ends first, so that the pool has nothing to wait for
-            futures = [pool.submit(self._read, task, call) for task in tasks]
-            try:
-                for future in wait(futures, return_when=FIRST_EXCEPTION).done:
-                    future.result()
-            finally:
-                pool.shutdown(
-                    wait=False, cancel_futures=True
-                )  # after an error or Ctrl-C no further page is sent
-            return [future.result() for future in futures]
+        return self._thread.run(lambda: self._transcripts(tasks))
 
     def describe(self) -> list[ServerReport]:
-        """What each server says now; asks all of them at once and raises for none."""
-        with ThreadPoolExecutor(len(self._fleet.servers)) as pool, self._fleet.call() as call:
-            return list(pool.map(partial(self._described, call), self._fleet.servers))
+        """A fresh report of each server; asks all of them at once. Errors are in the reports."""
+        try:
+            return self._thread.run(self._reports)
+        except ReaderUnavailable as error:
+            return [ServerReport(url, problem=str(error)) for url in self.settings.urls]
 
     def close(self) -> None:
-        """Ends what other threads ask at this moment: they, and every later call, get
+        """Ends all requests. Threads that wait for them, and every later call, get
         `ReaderUnavailable`.
         """
-        self._fleet.close()
+        self._thread.close()
 
-    def _read(self, task: Task, call: Call) -> Transcript:
-        ask = read(task, self.settings.dtype, self._tokenizer)
+    # ---- in the thread of the loop ---------------------------------------------------------------
 
-        def request(server: Server, attempt: Attempt) -> Transcript:
-            if server.model is None:
-                report = self._look(server, attempt)
-                if report.problem:
-                    raise ReaderUnavailable(f"{server.url}: {report.problem}")
-                server.model = report.model
-            return ask(server, attempt)
-
-        return self._fleet.ask(request, self.settings.timeout, call)
-
-    def _described(self, call: Call, server: Server) -> ServerReport:
-        told: tuple[type[Exception], ...] = (ReaderUnavailable, *self._fleet.transient)
+    async def _transcripts(self, tasks: Sequence[Task]) -> list[Transcript]:
+        places = asyncio.Semaphore(self.settings.concurrency * len(self.settings.urls))
+        pages = [asyncio.create_task(self._transcript(task, places)) for task in tasks]
         try:
-            with Attempt(call, time.monotonic() + min(self.settings.timeout, _LOOK)) as attempt:
-                return self._look(server, attempt)
-        except told as error:
-            return ServerReport(server.url, problem=str(error) or type(error).__name__)
+            return await asyncio.gather(*pages)
+        finally:  # after an error no further page is sent
+            for page in pages:
+                page.cancel()
+            await asyncio.gather(*pages, return_exceptions=True)
 
-    def _look(self, server: Server, attempt: Attempt) -> ServerReport:
-        """All servers must serve one model: the one that was asked for, or the first that is met."""
-        report = look(server, self._model, attempt)
-        with self._naming:
-            self._model = self._model or report.model
-            agreed = report.model in (None, self._model)
-        return (
-            report if agreed else self._look(server, attempt)
-        )  # another was met first, while this one was looked at
+    async def _transcript(self, task: Task, places: asyncio.Semaphore) -> Transcript:
+        async with places:  # a packed page has up to 1.4 MB: no more than the servers take
+            pool = self._process_pool()
+            request = page_request(task, self.settings.dtype, self._tokenizer)
+            return await pool.ask(partial(self._send, request), self.settings.timeout)
+
+    async def _send(
+        self, request: Callable[[Server], Awaitable[Transcript]], server: Server
+    ) -> Transcript:
+        """Checks the server first, unless its last check succeeded."""
+        if server.model is None:
+            report = await self._report(server)
+            if report.problem:
+                raise ReaderUnavailable(f"{server.url}: {report.problem}")
+            server.model = report.model
+        return await request(server)
+
+    async def _reports(self) -> list[ServerReport]:
+        return await asyncio.gather(*map(self._report_or_error, self._process_pool().servers))
+
+    async def _report_or_error(self, server: Server) -> ServerReport:
+        try:
+            return await within(min(self.settings.timeout, _REPORT), self._report(server))
+        except (ReaderUnavailable, Unready) as error:
+            return ServerReport(server.url, problem=str(error))
+
+    async def _report(self, server: Server) -> ServerReport:
+        """All servers must serve one model: the model of the settings, or of the first answer."""
+        report = await server_report(server, self._model)
+        self._model = self._model or report.model
+        if report.model in (None, self._model):
+            return report
+        return await self._report(server)  # another server answered first and set the model
+
+    def _process_pool(self) -> ServerPool:
+        """A child process needs a pool of its own: the parent's belongs to the parent's loop."""
+        if self._pool.process != os.getpid():
+            self._pool = self._new_pool()
+        return self._pool

@@ -1,35 +1,37 @@
-"""Several vLLM servers as one: which is asked next, how many requests each has in flight, how long
-a failed one rests.
+"""Several vLLM servers as one: which of them gets a request, how many each has in flight, and how
+long a failed server rests.
 
-Knows HTTP and what vLLM says when it refuses, and nothing of pages. A request is tried again, on
-another server where there is one, until its deadline. Every wait in here ends by then, or at once
-when its call ends, but for one: opening a connection takes what the resolver takes for the name,
-and up to 5 seconds for each of its addresses.
+Knows HTTP and vLLM's refusals, and nothing of pages. A pool belongs to one event loop, so it needs
+no lock. Every wait ends at its deadline, or at once if its task is cancelled.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import random
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from optical_memory.errors import MissingExtra, ReaderUnavailable
-from optical_memory.readers.vllm.deadlines import Attempt, Call
 
 if TYPE_CHECKING:
     import httpx
 
-__all__ = ["Fleet", "Server", "Unready"]
+__all__ = [
+    "Server",
+    "ServerPool",
+    "Unready",
+    "within",
+]
 
 T = TypeVar("T")
-_CONNECT: Final = 5.0  # seconds to open a connection
+_CONNECT: Final = 5.0  # seconds to open a connection, so that a silent host leaves time for another
 _LONGEST_REST: Final = 30.0  # seconds
 _UNREADY: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 _ADVICE: Final[Mapping[str, str]] = {
@@ -39,209 +41,211 @@ _ADVICE: Final[Mapping[str, str]] = {
     "Unauthorized": "set VLLM_API_KEY to the key that it was started with",
     "does not exist": "name the served model with ?model=",
 }
-"""What a refusal has in its text, and what to do about it."""
+"""Words of a refusal, and what the user can do about it."""
 
 
 class Unready(Exception):
-    """The server is there but cannot answer now; asking later, or another one, may help. Never
-    leaves `Fleet.ask`.
+    """The server cannot answer at present; another server, or a later request, may succeed.
+
+    Never leaves `ServerPool.ask`.
     """
+
+
+async def within(seconds: float, answer: Awaitable[T]) -> T:
+    """The answer. Raises `Unready` if it takes longer; its work is then cancelled."""
+    try:
+        async with asyncio.timeout(seconds):
+            return await answer
+    except TimeoutError as error:
+        raise Unready(f"timed out: no whole answer within {seconds:.1f} s") from error
 
 
 @dataclass(eq=False)
 class Server:
-    """One server at `url` (without /v1) and what is known of it now."""
+    """One server at `url` (without /v1), and its present state."""
 
     url: str
-    client: httpx.Client
-    model: str | None = None  # its name once the server was looked at and found fit, until it fails
+    client: httpx.AsyncClient
+    model: str | None = None  # its name after a check that it can read pages, until it fails
     in_flight: int = 0
     failures: int = 0  # in a row
     resting_until: float = 0.0  # monotonic
-    turn: int = 0  # of the last request, so that equals take turns
+    turn: int = 0  # of its last request, so that equal servers take turns
     error: Exception | None = None
 
-    def get(self, path: str, attempt: Attempt) -> Any:
-        return self._answer("GET", path, None, attempt)
+    async def send(self, path: str, body: Mapping[str, Any] | None = None) -> Any:
+        """The JSON of the answer; a request without a body is a GET.
 
-    def post(self, path: str, body: Mapping[str, Any], attempt: Attempt) -> Any:
-        """The JSON that it answers in time. Raises `Unready`, httpx's `RequestError`, and
-        `ReaderUnavailable` for a refusal and for a call that has ended.
+        Raises `Unready`, and `ReaderUnavailable` for a refusal.
         """
-        return self._answer("POST", path, body, attempt)
-
-    def _answer(
-        self, method: str, path: str, body: Mapping[str, Any] | None, attempt: Attempt
-    ) -> Any:
-        response = self._response(method, path, body, attempt)
-        if response.status_code in _UNREADY:
-            raise Unready(f"HTTP {response.status_code}: {_said(response.content)}")
-        if response.status_code >= 300:
-            raise ReaderUnavailable(
-                _refusal(self.url, _said(response.content) or f"HTTP {response.status_code}")
-            )
-        return _parsed(self.url, response.content)
-
-    def _response(
-        self, method: str, path: str, body: Mapping[str, Any] | None, attempt: Attempt
-    ) -> httpx.Response:
         import httpx
 
-        attempt.check()
-        left = max(attempt.until - time.monotonic(), 0.01)
-        timeout = httpx.Timeout(left, connect=min(_CONNECT, left))
-        told = {"trace": attempt.trace}
+        method = "GET" if body is None else "POST"
         try:
-            response = self.client.request(
-                method, self.url + path, json=body, timeout=timeout, extensions=told
-            )
-        except httpx.RequestError:
-            attempt.check()
-            raise
-        attempt.check()  # a connection that was cut may look like the end of an answer
-        return response
+            response = await self.client.request(method, self.url + path, json=body)
+        except httpx.RequestError as error:
+            raise Unready(_reason(error)) from error
+        if response.status_code in _UNREADY:
+            raise Unready(f"HTTP {response.status_code}: {_error_text(response.content)}")
+        if response.status_code >= 300:
+            text = _error_text(response.content) or f"HTTP {response.status_code}"
+            raise ReaderUnavailable(_refusal(self.url, text))
+        return _parsed(self.url, response.content)
+
+    def has_place(self, concurrency: int) -> bool:
+        """A server that failed gets one request at a time until it answers."""
+        return self.in_flight < (1 if self.failures else concurrency)
+
+    def note_answer(self) -> None:
+        self.error = None
+        self.failures = 0
+        self.resting_until = 0.0
+
+    def note_failure(self, error: Exception, rest: float) -> None:
+        """Lets the server rest, for `rest` seconds the first time.
+
+        Requests that fail side by side count as one failure.
+        """
+        time_now = time.monotonic()
+        self.error = error
+        self.model = None
+        if time_now >= self.resting_until:
+            seconds = min(rest * 2 ** min(self.failures, 16), _LONGEST_REST)
+            self.failures += 1
+            self.resting_until = time_now + random.uniform(seconds / 2, seconds)
 
 
-class Fleet:
+class ServerPool:
     """Servers at `urls`, each with at most `concurrency` requests in flight.
 
-    A server that fails rests for `rest` seconds, twice as long each time up to 30, and then gets
-    one request at a time until it answers. Where all would rest past a request's deadline, the
-    request is still tried once, on the one that rests least. Where there are several, one attempt
-    may take half of the time that is left, so that a server which hangs does not keep a request
+    A server that fails rests for `rest` seconds, and twice as long each further time, up to 30. It
+    then gets one request at a time until it answers. If all servers rest past the deadline of a
+    new request, the server with the shortest rest is tried once. If there are several servers, an
+    attempt takes at most half of the time that is left: a server that hangs must not keep a request
     from the others.
     """
 
     def __init__(self, urls: Sequence[str], *, concurrency: int, rest: float) -> None:
-        httpx = _httpx()
-        key = os.environ.get("VLLM_API_KEY")  # the variable that the server itself reads
-        # A connection is of one request: an attempt can cut only what it saw being opened.
-        headers = {"Connection": "close"} | ({"Authorization": f"Bearer {key}"} if key else {})
-        limits = httpx.Limits()  # none of its own: places are counted here
-        self.servers = [Server(url, httpx.Client(headers=headers, limits=limits)) for url in urls]
-        self.transient: tuple[type[Exception], ...] = (Unready, httpx.RequestError)
-        self._concurrency, self._rest = concurrency, rest
-        self._changed = threading.Condition()
-        self._calls: set[Call] = set()
-        self._closed = False
+        self.servers = [Server(url, _client()) for url in urls]
+        self.process = os.getpid()
+        self._concurrency = concurrency
+        self._rest = rest
+        self._change = asyncio.Event()  # set and cleared at once, to wake all that wait
         self._turns = count(1)
 
-    @contextmanager
-    def call(self) -> Iterator[Call]:
-        """A call that ends with the block, or when the fleet is closed; it has ended from the start
-        if that was.
-        """
-        call = Call(self._changed)
-        with self._changed:
-            call.over = self._closed
-            self._calls.add(call)
-        try:
-            yield call
-        finally:
-            call.end()
-            with self._changed:
-                self._calls.discard(call)
+    async def ask(self, request: Callable[[Server], Awaitable[T]], timeout: float) -> T:
+        """The result of `request` from the first server that answers within `timeout` seconds.
 
-    def ask(self, request: Callable[[Server, Attempt], T], timeout: float, call: Call) -> T:
-        """What `request` returns from the first server that answers within `timeout` seconds, after
-        at most as long a wait for a free place. Raises `ReaderUnavailable`, also when `call` ends,
-        and what else `request` raises.
+        Waits at most as long again for a free place first. Raises `ReaderUnavailable` if no server
+        answers, and whatever else `request` raises.
         """
-        server = self._take(time.monotonic() + timeout, call, untried=True)
-        until = time.monotonic() + timeout
+        server = await self._place(time.monotonic() + timeout, is_new=True)
+        deadline = time.monotonic() + timeout
         while True:
-            failure: Exception | None = None
             try:
-                with Attempt(call, self._attempt_until(until, timeout)) as attempt:
-                    return request(server, attempt)
-            except self.transient as error:
-                failure = error
-            finally:
-                self._give_back(server, failure, call)
-            server = self._take(
-                until - timeout / 20, call
-            )  # a shorter attempt would only hide why the others failed
+                return await self._attempt(request, server, self._seconds(deadline, timeout))
+            except Unready:  # no shorter attempt: its timeout would hide the other servers' errors
+                server = await self._place(deadline - timeout / 20)
 
-    def close(self) -> None:
-        """Ends all calls, those to come as well. The clients then hold nothing: a connection ends
-        with its request.
-        """
-        with self._changed:
-            self._closed = True
-            for call in self._calls:
-                call.end()
-
-    def _attempt_until(self, until: float, timeout: float) -> float:
-        now = time.monotonic()
-        left = until - now
-        return until if len(self.servers) == 1 else now + max(left / 2, min(left, timeout / 10))
-
-    def _take(self, until: float, call: Call, *, untried: bool = False) -> Server:
-        """A place at the least loaded server that does not rest; waits for one. Raises
-        `ReaderUnavailable`.
-        """
-        with self._changed:
-            while True:
-                call.check()
-                now = time.monotonic()
-                soonest = min(server.resting_until for server in self.servers)
-                awake = max(now, soonest) if untried and soonest > until else now
-                free = [server for server in self.servers if self._has_room(server, awake)]
-                if free and now < until:
-                    server = min(free, key=lambda server: (server.in_flight, server.turn))
-                    server.in_flight, server.turn = server.in_flight + 1, next(self._turns)
-                    return server
-                if now >= until:
-                    raise self._unavailable()
-                ends = [
-                    server.resting_until for server in self.servers if server.resting_until > now
-                ]
-                self._changed.wait(min([until, *ends]) - now)
-
-    def _has_room(self, server: Server, now: float) -> bool:
-        return now >= server.resting_until and server.in_flight < (
-            1 if server.failures else self._concurrency
-        )
-
-    def _give_back(self, server: Server, failure: Exception | None, call: Call) -> None:
-        with self._changed:
+    async def _attempt(
+        self, request: Callable[[Server], Awaitable[T]], server: Server, seconds: float
+    ) -> T:
+        """Gives the place back in the end. A cancelled request says nothing of its server."""
+        try:
+            answer = await within(seconds, request(server))
+        except Unready as error:
+            server.note_failure(error, self._rest)
+            raise
+        except ReaderUnavailable:  # a refusal is an answer
+            server.note_answer()
+            raise
+        else:
+            server.note_answer()
+            return answer
+        finally:
             server.in_flight -= 1
-            if not call.over:  # what was cut says nothing of the server
-                self._note(server, failure, time.monotonic())
-            self._changed.notify_all()
+            self._change.set()
+            self._change.clear()
 
-    def _note(self, server: Server, failure: Exception | None, now: float) -> None:
-        server.error = failure
-        if failure is None:
-            server.failures, server.resting_until = 0, 0.0
-            return
-        server.model = None
-        if now >= server.resting_until:  # else one that failed beside it was counted
-            server.failures += 1
-            rest = min(self._rest * 2 ** min(server.failures - 1, 16), _LONGEST_REST)
-            server.resting_until = now + random.uniform(rest / 2, rest)
+    def _seconds(self, deadline: float, timeout: float) -> float:
+        """For one attempt."""
+        seconds_left = deadline - time.monotonic()
+        if len(self.servers) == 1:
+            return seconds_left
+        return max(seconds_left / 2, min(seconds_left, timeout / 10))
 
-    def _unavailable(self) -> ReaderUnavailable:
-        said = [f"{server.url}: {_name(server.error)}" for server in self.servers]
+    async def _place(self, deadline: float, *, is_new: bool = False) -> Server:
+        """Takes a place at the least loaded server; waits for it until `deadline` (monotonic)."""
+        while time.monotonic() < deadline:
+            servers = self._free(deadline, is_new)
+            if servers:
+                server = min(servers, key=lambda server: (server.in_flight, server.turn))
+                server.in_flight += 1
+                server.turn = next(self._turns)
+                return server
+            await self._wait(deadline)
+        raise self._no_answer()
+
+    def _free(self, deadline: float, is_new: bool) -> list[Server]:
+        """Servers that have a place and do not rest.
+
+        If all rest past the deadline of a new request, the first to wake counts as awake.
+        """
+        time_now = time.monotonic()
+        first = min(self.servers, key=lambda server: server.resting_until)
+        awake = [server for server in self.servers if server.resting_until <= time_now]
+        if is_new and first.resting_until > deadline:
+            awake = [first]
+        return [server for server in awake if server.has_place(self._concurrency)]
+
+    async def _wait(self, deadline: float) -> None:
+        """Until a request ends, a rest ends, or the deadline is there."""
+        time_now = time.monotonic()
+        ends = [server.resting_until for server in self.servers if server.resting_until > time_now]
+        with suppress(TimeoutError):
+            async with asyncio.timeout(min([deadline, *ends]) - time_now):
+                await self._change.wait()
+
+    def _no_answer(self) -> ReaderUnavailable:
+        reasons = [
+            f"{server.url}: {server.error or 'busy with other requests'}" for server in self.servers
+        ]
         error = ReaderUnavailable(
-            f"no vLLM server answered in time (timeout= says how long); {'; '.join(said)}"
+            f"no vLLM server answered in time (timeout= sets the seconds); {'; '.join(reasons)}"
         )
         error.__cause__ = next((server.error for server in self.servers if server.error), None)
         return error
 
 
-def _httpx() -> Any:
+def _client() -> httpx.AsyncClient:
     try:
         import httpx
     except ImportError as error:
         raise MissingExtra(
             "reading through vLLM needs httpx: pip install 'optical-memory[vllm]'"
         ) from error
-    return httpx
+    key = os.environ.get("VLLM_API_KEY")  # the server reads the same variable
+    return httpx.AsyncClient(
+        headers={"Authorization": f"Bearer {key}"} if key else {},
+        # The pool counts requests. An idle connection would be closed by the server at a time when
+        # it may be used again, and there would be something to close here.
+        limits=httpx.Limits(max_connections=None, max_keepalive_connections=0),
+        timeout=httpx.Timeout(None, connect=_CONNECT),  # others are for one receive: see `within`
+    )
 
 
-def _name(error: Exception | None) -> str:
-    return "busy with other requests" if error is None else str(error) or type(error).__name__
+def _reason(error: httpx.RequestError) -> str:
+    """The system's own error, if there is any: httpx says "All connection attempts failed"."""
+    text = str(error) or type(error).__name__
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.errno:
+            text = f"{type(cause).__name__}: {cause}"
+        if isinstance(cause, BaseExceptionGroup):  # an error for each address of a host
+            cause = cause.exceptions[0]
+        else:
+            cause = cause.__cause__ or cause.__context__
+    return text
 
 
 def _parsed(url: str, content: bytes) -> Any:
@@ -251,8 +255,8 @@ def _parsed(url: str, content: bytes) -> Any:
         raise ReaderUnavailable(f"{url} is no vLLM server: it answers {content[:60]!r}") from error
 
 
-def _said(content: bytes) -> str:
-    """The message of an error answer: vLLM's JSON, or the start of whatever it is."""
+def _error_text(content: bytes) -> str:
+    """The message in vLLM's JSON, or the beginning of another server's answer."""
     try:
         error = json.loads(content)["error"]
         return str(error["message"] if isinstance(error, dict) else error)
@@ -260,6 +264,6 @@ def _said(content: bytes) -> str:
         return content[:200].decode("utf-8", "replace")
 
 
-def _refusal(url: str, said: str) -> str:
-    advice = next((do for sign, do in _ADVICE.items() if sign in said), None)
-    return f"{url} refused: {said}" + (f" ({advice})" if advice else "")
+def _refusal(url: str, text: str) -> str:
+    advice = next((advice for words, advice in _ADVICE.items() if words in text), None)
+    return f"{url} refused: {text} ({advice})" if advice else f"{url} refused: {text}"

@@ -1,18 +1,18 @@
-"""What goes to a vLLM server and what comes back: a page as prompt embeddings, token ids with their
-probabilities.
+"""The bodies of requests to a vLLM server and of its answers: pages as prompt embeddings, token ids
+with their probabilities.
 
-The text is spelled from the ids here, because in vLLM's own `bytes` a token that ends inside a
-character has none. The prompt follows the page as a message of its own: parts of one message are
-joined by a newline, which not every model was trained with. A page travels as `torch.save` writes
-it, which is a pickle: vLLM asks for that and loads it with `weights_only`. It is written here,
-never read.
+The text is spelled from the ids here: in vLLM's own `bytes`, a token that ends inside a character
+has none. The prompt follows the page as a message of its own, because vLLM joins the parts of a
+message by a newline, which not every model was trained with. A page travels in the format of
+`torch.save`, which is a pickle: vLLM wants that, and loads it with `weights_only`. This module
+writes pickles, and never reads them.
 """
 
 from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
 
@@ -23,13 +23,19 @@ from pydantic import BaseModel, Field, ValidationError
 from optical_memory.errors import ReaderUnavailable
 from optical_memory.readers.language.decoder import Guard, Task, Transcript
 from optical_memory.readers.language.tokenizer import BOS, EOS, spell
-from optical_memory.readers.vllm.deadlines import Attempt
 from optical_memory.readers.vllm.servers import Server, Unready
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
-__all__ = ["ServerReport", "look", "payload", "read"]
+__all__ = [
+    "EMBEDS_FLAG",
+    "GUARD_FLAG",
+    "ServerReport",
+    "page_request",
+    "payload",
+    "server_report",
+]
 
 M = TypeVar("M", bound=BaseModel)
 CHAT: Final = "/v1/chat/completions"
@@ -37,20 +43,22 @@ EMBEDS_FLAG: Final = "--enable-prompt-embeds"
 GUARD_FLAG: Final = (
     "--logits-processors vllm.model_executor.models.deepseek_ocr:NGramPerReqLogitsProcessor"
 )
-LOOP: Final = 4  # tokens, all the same: what a ban on repeated pairs must break
-FORCED: Final = 5  # the token of the loop: a plain sign in every byte-level vocabulary
-Id = Annotated[int, Field(ge=0, lt=2**32)]  # what a tokenizer can be asked for
+LOOP_LENGTH: Final = 4  # tokens, all the same: a ban on repeated pairs must break such a loop
+LOOP_TOKEN: Final = 5  # a plain sign in every byte-level vocabulary
+Id = Annotated[int, Field(ge=0, lt=2**32)]  # tokenizers take no other ids
 Logprob = Annotated[float, Field(le=1e-3, allow_inf_nan=False)]  # above 0 by rounding only
 
 
 # ---- a page --------------------------------------------------------------------------------------
 
 
-def read(task: Task, dtype: str, tokenizer: Tokenizer) -> Callable[[Server, Attempt], Transcript]:
-    """The request for a page, to be sent to any server (with its `model` known).
+def page_request(
+    task: Task, dtype: str, tokenizer: Tokenizer
+) -> Callable[[Server], Awaitable[Transcript]]:
+    """The request for a page, which can be sent to any server with a `model`.
 
-    It raises what `Server.post` raises, and `ReaderUnavailable` for an answer to another prompt
-    than was meant.
+    It raises the errors of `Server.send`, and `ReaderUnavailable` if the server decoded another
+    prompt.
     """
     page = {"type": "prompt_embeds", "data": payload(task.tokens, dtype)}
     messages: list[dict[str, Any]] = [
@@ -60,8 +68,8 @@ def read(task: Task, dtype: str, tokenizer: Tokenizer) -> Callable[[Server, Atte
     body = _greedy(messages, task.limit, task.guard)
     prompt: list[int] = tokenizer.encode(task.prompt, add_special_tokens=False).ids
 
-    def request(server: Server, attempt: Attempt) -> Transcript:
-        answer = _answer(server, body | {"model": server.model}, attempt)
+    async def request(server: Server) -> Transcript:
+        answer = await _answer(server, body | {"model": server.model})
         _check_prompt(server, answer.prompt_token_ids, len(task.tokens), prompt)
         return _transcript(answer.choices[0], tokenizer)
 
@@ -69,8 +77,8 @@ def read(task: Task, dtype: str, tokenizer: Tokenizer) -> Callable[[Server, Atte
 
 
 def payload(tokens: npt.NDArray[np.float32], dtype: str) -> str:
-    """Visual tokens (n, dim) as vLLM takes them: base64 of what `torch.save` writes, in the model's
-    own dtype.
+    """Visual tokens (n, dim) in vLLM's format: base64 of a `torch.save` file, in the model's own
+    dtype.
     """
     import torch
 
@@ -80,7 +88,7 @@ def payload(tokens: npt.NDArray[np.float32], dtype: str) -> str:
 
 
 def _greedy(messages: list[dict[str, Any]], limit: int, guard: Guard) -> dict[str, Any]:
-    guarded = {
+    ban = {
         "ngram_size": guard.ngram,
         "window_size": guard.window,
         "whitelist_token_ids": list(guard.allowed),
@@ -91,7 +99,7 @@ def _greedy(messages: list[dict[str, Any]], limit: int, guard: Guard) -> dict[st
         "max_tokens": limit,
         "logprobs": True,
         "return_token_ids": True,
-        "vllm_xargs": guarded,
+        "vllm_xargs": ban,
     }
 
 
@@ -130,35 +138,37 @@ class _Answer(BaseModel):
     choices: list[_Choice]
 
 
-def _answer(server: Server, body: dict[str, Any], attempt: Attempt) -> _Answer:
-    answer = _parsed(_Answer, server, server.post(CHAT, body, attempt))
-    if not answer.choices or len(answer.choices[0].token_ids) != len(
-        answer.choices[0].logprobs.content
-    ):
+async def _answer(server: Server, body: dict[str, Any]) -> _Answer:
+    answer = _parsed(_Answer, server, await server.send(CHAT, body))
+    choices = answer.choices
+    if not choices or len(choices[0].token_ids) != len(choices[0].logprobs.content):
         raise ReaderUnavailable(
             f"{server.url} gives another number of probabilities than of tokens"
         )
     return answer
 
 
-def _parsed(kind: type[M], server: Server, found: Any) -> M:
+def _parsed(kind: type[M], server: Server, answer: Any) -> M:
     try:
-        return kind.model_validate(found)
+        return kind.model_validate(answer)
     except ValidationError as error:
-        lacks = ", ".join(".".join(map(str, wrong["loc"])) for wrong in error.errors()[:3])
+        fields = ", ".join(".".join(map(str, problem["loc"])) for problem in error.errors()[:3])
         raise ReaderUnavailable(
-            f"{server.url} does not answer as vLLM 0.32 does; wrong is {lacks}"
+            f"{server.url} does not answer as vLLM 0.32 does; wrong is {fields}"
         ) from error
 
 
-def _check_prompt(server: Server, ids: list[int], n: int, prompt: list[int]) -> None:
-    """The beginning, `n` places of the page and the prompt, whatever chat template and tokenizer
-    the server has.
+def _check_prompt(server: Server, ids: list[int], n_tokens: int, prompt: list[int]) -> None:
+    """The ids must be the beginning, `n_tokens` places of the page, and the prompt.
+
+    A server with another chat template or tokenizer makes other ids.
     """
-    if ids[:1] != [BOS] or len(ids) != 1 + n + len(prompt) or ids[1 + n :] != prompt:
+    n_places = len(ids) - 1 - len(prompt)
+    if ids[:1] != [BOS] or n_places != n_tokens or ids[1 + n_tokens :] != prompt:
         raise ReaderUnavailable(
-            f"{server.url} made {ids[:1]} + {len(ids) - 1 - len(prompt)} + {ids[1 + n :]} of [{BOS}] + {n} + {prompt}: "
-            "it has another chat template or tokenizer than DeepSeek-OCR"
+            f"{server.url} has another chat template or tokenizer than DeepSeek-OCR: it made "
+            f"{ids[:1]} + {n_places} places + {ids[1 + n_tokens :]} of [{BOS}] + {n_tokens} places "
+            f"+ {prompt}"
         )
 
 
@@ -166,17 +176,18 @@ def _transcript(choice: _Choice, tokenizer: Tokenizer) -> Transcript:
     if choice.finish_reason not in ("stop", "length"):
         raise Unready(f"the reading was ended by {choice.finish_reason!r}")
     ids = choice.token_ids[:-1] if choice.token_ids[-1:] == [EOS] else choice.token_ids
-    p = np.exp([min(step.logprob, 0.0) for step in choice.logprobs.content[: len(ids)]])
-    text, confidence = spell(tokenizer, ids, p.astype(np.float32))
+    steps = choice.logprobs.content[: len(ids)]
+    confidence = np.exp([min(step.logprob, 0.0) for step in steps]).astype(np.float32)
+    text, confidence = spell(tokenizer, ids, confidence)
     return Transcript(text, confidence, ended=choice.finish_reason == "stop")
 
 
-# ---- what a server says of itself ----------------------------------------------------------------
+# ---- a server's report ---------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class ServerReport:
-    """What one server says; `problem` is None where it can read pages. `max_length` is in tokens."""
+    """The state of a server; `problem` is None if it can read pages. `max_length` is in tokens."""
 
     url: str
     version: str | None = None
@@ -185,51 +196,44 @@ class ServerReport:
     problem: str | None = None
 
 
-def look(server: Server, wanted: str | None, attempt: Attempt) -> ServerReport:
-    """Version, model (`wanted`, or the first) and whether the flags that reading needs are set; two
-    tiny requests.
+async def server_report(server: Server, model: str | None) -> ServerReport:
+    """Asks for the version and the models, and tests with two tiny requests that `model` (None: the
+    server's first) reads pages under a guard.
 
-    Raises what `Server.post` raises.
+    Raises the errors of `Server.send`.
     """
-    version = _parsed(_Version, server, server.get("/version", attempt)).version
-    served = _parsed(_Models, server, server.get("/v1/models", attempt)).data
-    models = {model.id: model.max_model_len for model in served}
-    name = wanted or next(iter(models), None)
-    if name is None or name not in models:
-        return ServerReport(
-            server.url, version, problem=f"it serves {', '.join(models) or 'nothing'}, not {name!r}"
-        )
-    problems = [_lacks_embeds(server, name, attempt), _lacks_guard(server, name, attempt)]
-    return ServerReport(
-        server.url, version, name, models[name], "; ".join(filter(None, problems)) or None
-    )
+    version = _parsed(_Version, server, await server.send("/version")).version
+    models = _parsed(_Models, server, await server.send("/v1/models"))
+    max_lengths = {entry.id: entry.max_model_len for entry in models.data}
+    name = model or next(iter(max_lengths), None)
+    if name is None or name not in max_lengths:
+        names = ", ".join(max_lengths) or "nothing"
+        return ServerReport(server.url, version, problem=f"it serves {names}, not {name!r}")
+    problems = [await _embeds_problem(server, name), await _guard_problem(server, name)]
+    problem = "; ".join(filter(None, problems)) or None
+    return ServerReport(server.url, version, name, max_lengths[name], problem)
 
 
-def _lacks_embeds(server: Server, model: str, attempt: Attempt) -> str | None:
-    """A page of one number is refused either way: for its width, or because no page is taken at
-    all.
-    """
+async def _embeds_problem(server: Server, model: str) -> str | None:
+    """A page with one number is refused: for its width, or because the server takes no pages."""
     page = {"type": "prompt_embeds", "data": payload(np.zeros((1, 1), np.float32), "float32")}
     body = _greedy([{"role": "user", "content": [page]}], 1, Guard())
     try:
-        server.post(CHAT, body | {"model": model}, attempt)
+        await server.send(CHAT, body | {"model": model})
     except ReaderUnavailable as error:
-        if "hidden_size" in str(error):
-            return None
-        return (
-            f"it takes no pages: start it with {EMBEDS_FLAG}"
-            if EMBEDS_FLAG in str(error)
-            else str(error)
-        )
+        problem = str(error)
+        if EMBEDS_FLAG in problem:
+            return f"it takes no pages: start it with {EMBEDS_FLAG}"
+        return None if "hidden_size" in problem else problem
     return None
 
 
-def _lacks_guard(server: Server, model: str, attempt: Attempt) -> str | None:
-    """vLLM ignores arguments of a processor that it has not; so make a loop and see whether it
-    breaks.
+async def _guard_problem(server: Server, model: str) -> str | None:
+    """vLLM ignores arguments of a processor that it does not have. So this makes the model loop,
+    and a guard must break the loop.
     """
-    body = _greedy([{"role": "user", "content": "Free OCR."}], LOOP, Guard(2, 90, ()))
-    answer = _answer(server, body | {"model": model, "logit_bias": {str(FORCED): 100}}, attempt)
-    if answer.choices[0].token_ids == [FORCED] * LOOP:
+    body = _greedy([{"role": "user", "content": "Free OCR."}], LOOP_LENGTH, Guard(2, 90, ()))
+    answer = await _answer(server, body | {"model": model, "logit_bias": {str(LOOP_TOKEN): 100}})
+    if answer.choices[0].token_ids == [LOOP_TOKEN] * LOOP_LENGTH:
         return f"it lets the model loop: start it with {GUARD_FLAG}"
     return None

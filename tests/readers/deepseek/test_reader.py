@@ -25,7 +25,7 @@ from optical_memory.readers.deepseek.reader import DeepseekReader
 from optical_memory.readers.language.tokenizer import ocr_tokenizer
 from optical_memory.renderers import PageRenderer, PlacedTurn
 from optical_memory.renderers.sans_grid import sans_grid
-from optical_memory.session.archive import put
+from optical_memory.session.records import put
 
 
 def many_words(count: int) -> str:
@@ -91,7 +91,7 @@ def test_a_page_goes_the_whole_road(opened: Callable[[], OpticalMemory]) -> None
     memory, page = opened(), first_page()
     memory.remember([TURN, Turn("assistant", "noted", id="end")])
     memory.flush()
-    snapshot = memory.archive.snapshot()
+    snapshot = memory._archive.snapshot()
     (first,) = snapshot.pages.values()
     proof = first.get_certificate()
     assert proof is not None
@@ -111,10 +111,10 @@ def test_a_writer_never_loads_the_decoder(opened: Callable[[], OpticalMemory]) -
     memory = opened()
     memory.remember([TURN, Turn("assistant", "noted", id="end")])
     assert memory.seal()
-    snapshot = memory.archive.snapshot()
+    snapshot = memory._archive.snapshot()
     record = next(iter(snapshot.pages.values()))
     for rung in memory.reader.profile.ladder:
-        memory.pages.tokens([record], rung)
+        memory._cache.tokens([record], rung)
     assert "decoder" not in reader_of(memory).__dict__
 
 
@@ -124,7 +124,7 @@ def test_a_reader_of_cached_pages_never_loads_the_encoder(
     writer = opened()
     writer.remember([TURN, Turn("assistant", "noted", id="end")])
     writer.flush()
-    name = next(iter(writer.archive.snapshot().pages))
+    name = next(iter(writer._archive.snapshot().pages))
     reading = opened()
     assert reading.read(name).text == first_page().text
     assert "encoder" not in reader_of(reading).__dict__
@@ -134,7 +134,7 @@ def test_lost_tokens_change_nothing_but_speed(opened: Callable[[], OpticalMemory
     memory = opened()
     memory.remember([TURN, Turn("assistant", "noted", id="end")])
     memory.flush()
-    name = next(iter(memory.archive.snapshot().pages))
+    name = next(iter(memory._archive.snapshot().pages))
     before = memory.read(name)
     memory.store.drop_blobs("alice")
     assert memory.read(name) == before
@@ -148,9 +148,9 @@ def test_a_page_that_is_read_wrongly_keeps_its_text_and_its_exact_facts(
     text = " ".join([*words[300:340], "see ticket AB-4711-0815", *words[340:], *words[:100]])
     memory.remember([Turn("user", text, id="long"), Turn("assistant", "noted", id="end")])
     memory.flush()
-    (record,) = memory.archive.snapshot().pages.values()
+    (record,) = memory._archive.snapshot().pages.values()
     assert record.lines is not None
-    memory.archive.update(lambda s: [put(s.pages[record.id].model_copy(update={"lines": None}))])
+    memory._archive.update(lambda s: [put(s.pages[record.id].model_copy(update={"lines": None}))])
     found = memory.read(record.id)
     certain = " ".join(
         found.text[span.start : span.end] for span in found.spans if span.status == "original"
@@ -173,11 +173,11 @@ def test_what_is_forgotten_on_a_page_moves_nothing_else(
         "alice", store=f"sqlite:///{tmp_path}/m.db", reader=reader, keep_turns=0, background=False
     )
     placed = [PlacedTurn(turn, str(turn.id), n) for n, turn in enumerate(turns)]
-    page = memory.renderer.paginate(placed)[0]
+    page = memory._renderer.paginate(placed)[0]
     scribe.text = page.text
     memory.remember(turns)
     memory.flush()
-    record = next(iter(memory.archive.snapshot().pages.values()))
+    record = next(iter(memory._archive.snapshot().pages.values()))
     assert record.lines is None
     gone = page.layout.spans[1:-2]
     for span in gone:

@@ -1,0 +1,131 @@
+"""What the benches share: their inputs, the row they give, and timing two things side by side."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple
+
+from optical_memory.loaders import example
+from optical_memory.memory import OpticalMemory
+from optical_memory.pages import Page
+from optical_memory.profiles import Ladder, Rung
+from optical_memory.readers.pocket.reader import PocketReader
+from optical_memory.renderers import PageRenderer, PlacedTurn
+from optical_memory.renderers.drawing import Image
+from optical_memory.session.policy import ForgettingPolicy
+from optical_memory.tokens import VisualTokens
+from optical_memory.turns import Turn
+
+__all__ = [
+    "RUNS",
+    "BenchInputs",
+    "BenchRow",
+    "Rates",
+    "rate_row",
+    "rates",
+]
+
+RUNS = 3
+"""Runs that count, after a first run that does not."""
+
+PAGES = 2
+"""Pages of the memory that the benches of recall ask."""
+
+
+@dataclass(frozen=True, slots=True)
+class BenchRow:
+    """Ours beside a baseline, both in `unit`; `ratio` > 1 means that ours is better."""
+
+    name: str
+    ours: float
+    baseline: float
+    baseline_name: str
+    ratio: float
+    unit: str
+
+
+@dataclass(frozen=True)
+class BenchInputs:
+    """A reader, a folder to write to, and pages of the bundled conversation."""
+
+    reader: PocketReader
+    folder: Path
+
+    @cached_property
+    def turns(self) -> tuple[Turn, ...]:
+        return example().turns
+
+    @cached_property
+    def pages(self) -> list[Page]:
+        """Full pages."""
+        turns = [PlacedTurn(turn, turn.id or f"t{i}", i) for i, turn in enumerate(self.turns)]
+        return self.renderer.paginate(turns)[:-1]
+
+    @cached_property
+    def renderer(self) -> PageRenderer:
+        return PageRenderer(self.reader.profile.grid)
+
+    @cached_property
+    def base(self) -> Rung:
+        return self.reader.profile.rung("base")
+
+    @cached_property
+    def image(self) -> Image:
+        """The first page at Base, (1024, 1024) uint8."""
+        return self.renderer.draw(self.pages[0], self.base.side_px)
+
+    @cached_property
+    def tokens(self) -> VisualTokens:
+        """The first page at Base, encoded."""
+        return self.reader.encode([self.image], self.base)[0]
+
+    @cached_property
+    def memory(self) -> OpticalMemory:
+        """A session with `PAGES` certified pages, which are read from their pictures."""
+        memory = OpticalMemory(
+            "bench",
+            store=f"sqlite:///{self.folder / 'bench.db'}",
+            reader=PocketReader(self.reader.folder, ladder=Ladder((self.base,))),
+            keep_turns=0,
+            policy=ForgettingPolicy(floor=0),
+        )
+        memory.remember(self.turns[: self.pages[PAGES].layout.spans[-1].ordinal + 1])
+        memory.flush()
+        return memory
+
+    def close(self) -> None:
+        """Close the memory, if a bench has opened it."""
+        if "memory" in self.__dict__:
+            self.memory.close()
+
+
+class Rates(NamedTuple):
+    """How many a second: of the package, and of the baseline."""
+
+    package: float
+    baseline: float
+
+
+def rates(
+    package: Callable[[], object], baseline: Callable[[], object], per_run: float = 1.0
+) -> Rates:
+    """Run both in turn; a run does `per_run` pieces of work. Medians, without the first run."""
+    times: dict[Callable[[], object], list[float]] = {package: [], baseline: []}
+    for _ in range(RUNS + 1):
+        for work, seconds in times.items():
+            start = time.perf_counter()
+            work()
+            seconds.append(time.perf_counter() - start)
+    medians = {work: statistics.median(seconds[1:]) for work, seconds in times.items()}
+    return Rates(per_run / medians[package], per_run / medians[baseline])
+
+
+def rate_row(name: str, rates: Rates, baseline: str, unit: str) -> BenchRow:
+    """The row of two rates."""
+    ratio = rates.package / rates.baseline
+    return BenchRow(name, rates.package, rates.baseline, baseline, ratio, unit)

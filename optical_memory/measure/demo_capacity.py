@@ -1,0 +1,48 @@
+"""A capacity at which a demo shows every rung."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from optical_memory.profiles import Ladder
+from optical_memory.session.policy import FORGOTTEN, STUB, ForgettingPolicy, PageState, plan
+from optical_memory.session.stored_page import PageInfo
+
+__all__ = [
+    "capacity_for_every_rung",
+]
+
+
+def capacity_for_every_rung(
+    pages: Sequence[PageInfo], policy: ForgettingPolicy, ladder: Ladder
+) -> int:
+    """The capacity (visual tokens) at which most rungs show, most evenly.
+
+    Of two such capacities it is the one at which fewer pages become stubs.
+    """
+    states = [_state(info) for info in pages]
+
+    def quality(capacity: int) -> tuple[int, int, int, int]:
+        forms = _forms_after_fading(states, capacity, policy, ladder)
+        counts = [forms.count(rung.name) for rung in ladder]
+        n_rungs = sum(map(bool, counts))
+        n_lost = forms.count(STUB) + forms.count(FORGOTTEN)
+        return n_rungs, -n_lost, min(filter(None, counts), default=0), capacity
+
+    finest = ladder[0].n_tokens
+    upper = max(1, len(pages)) * finest
+    return max(range(upper, finest // 2, -finest // 8), key=quality)
+
+
+def _state(info: PageInfo) -> PageState:
+    """The page as a plan sees it: never recalled, not pinned."""
+    rung = None if info.form == "text" else info.form
+    return PageState(info.id, info.ordinal, rung, info.agreements)
+
+
+def _forms_after_fading(
+    states: Sequence[PageState], capacity: int, policy: ForgettingPolicy, ladder: Ladder
+) -> list[str | None]:
+    forms = {state.page: state.rung for state in states}
+    forms.update((step.page, step.rung) for step in plan(states, capacity, policy, ladder))
+    return list(forms.values())

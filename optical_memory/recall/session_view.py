@@ -1,0 +1,170 @@
+"""A session to read from: recall, context, pages. The half of `OpticalMemory` that asks."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from collections.abc import Callable, Coroutine
+from typing import Any, ParamSpec, TypeVar, get_args
+
+from optical_memory.counting import IMAGE_PRICES
+from optical_memory.errors import Forgotten, StoreError, require_number, require_word
+from optical_memory.recall.context import Context, Mode
+from optical_memory.recall.find import Hit, find
+from optical_memory.recall.read_pages import PageReader
+from optical_memory.recall.recollection import Recollection
+from optical_memory.recall.window import fill_window
+from optical_memory.session.policy import ForgettingPolicy
+from optical_memory.session.records import PageRecord, put
+from optical_memory.session.snapshot import Change, Snapshot
+from optical_memory.session.stored_page import PageInfo, StoredPage, page_info
+from optical_memory.session.token_cache import TokenCache
+
+__all__ = [
+    "SessionView",
+    "in_thread",
+]
+
+Answer = TypeVar("Answer")
+Arguments = ParamSpec("Arguments")
+
+TRIES = 5
+"""How often a reading starts again because pages changed while it read them."""
+
+
+def in_thread(
+    method: Callable[Arguments, Answer],
+) -> Callable[Arguments, Coroutine[Any, Any, Answer]]:
+    """The async twin of a method: it runs on a thread, so that the event loop goes on."""
+
+    @functools.wraps(method)
+    async def twin(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Answer:
+        return await asyncio.to_thread(method, *args, **kwargs)
+
+    return twin
+
+
+class SessionView:
+    """One session as it reads now. It writes nothing, but counts what was recalled if the policy
+    wants that.
+    """
+
+    def __init__(self, cache: TokenCache, policy: ForgettingPolicy, budget: int) -> None:
+        self.session = cache.archive.session
+        self.store = cache.archive.store
+        self.reader = cache.reader
+        self.codec = cache.codec
+        self.policy = policy
+        self.budget = budget
+        self._archive = cache.archive
+        self._cache = cache
+        self._page_reader = PageReader(cache)
+
+    # ---- recalling -------------------------------------------------------------------------------
+
+    def recall(self, query: str, k: int = 3) -> list[Recollection]:
+        """The `k` pages or open turns that say most about `query`, best first, as they read now.
+
+        >>> with OpticalMemory("alice", store="sqlite:///memory.db") as memory:
+        ...     _ = memory.remember(Turn("user", "The gate code is 4417#.", id="m1"))
+        ...     [(found.provenance, found.text) for found in memory.recall("gate code?")]
+        [('[turn m1, original text]', 'The gate code is 4417#.')]
+
+        Raises `InputError` if `k` is below 1.
+        """
+        require_number("k", k, minimum=1)
+        recollections = self._steadily(
+            lambda snapshot: self._page_reader.read(snapshot, find(snapshot, query, k))
+        )
+        if self.policy.pages_per_hit:
+            self._count_hits({recollection.page for recollection in recollections})
+        return recollections
+
+    def _count_hits(self, ids: set[str]) -> None:
+        def change(snapshot: Snapshot) -> tuple[list[Change], None]:
+            records = [record for id, record in snapshot.pages.items() if id in ids]
+            return [put(r.model_copy(update={"hits": r.hits + 1})) for r in records], None
+
+        self._archive.update(change)
+
+    def context(
+        self,
+        query: str | None = None,
+        budget: int | None = None,
+        mode: Mode = "text",
+        *,
+        provider: str = "openai",
+    ) -> Context:
+        """The window of an agent: recent turns and pages about `query`, or the newest pages.
+
+        >>> with OpticalMemory("alice", store="sqlite:///memory.db") as memory:
+        ...     _ = memory.remember(Turn("user", "Where is my key?", id="m2"))
+        ...     memory.context("key", budget=100).to_messages()[-1]
+        {'role': 'user', 'content': 'Where is my key?'}
+
+        It costs at most `budget` tokens, in the consumer's own currency: `provider` names whose
+        price of pictures counts in mode "image". Raises `BudgetTooSmall` if the last user turn
+        alone does not fit, `InputError` for a budget, mode or provider that cannot be.
+        """
+        limit = self.budget if budget is None else budget
+        require_number("budget", limit, minimum=0)
+        require_word("mode", mode, get_args(Mode))
+        require_word("provider", provider, IMAGE_PRICES)
+        return self._steadily(
+            lambda snapshot: fill_window(
+                snapshot, self._page_reader, query=query, budget=limit, mode=mode, provider=provider
+            )
+        )
+
+    def _steadily(self, reading: Callable[[Snapshot], Answer]) -> Answer:
+        """The answer of `reading` for the session as it is.
+
+        It reads again if pages faded or went while it read them.
+        """
+        for _ in range(TRIES):
+            snapshot = self._archive.snapshot()
+            try:
+                return reading(snapshot)
+            except StoreError:
+                if self._archive.snapshot() is snapshot:
+                    raise
+        return reading(self._archive.snapshot())
+
+    # ---- pages -----------------------------------------------------------------------------------
+
+    def pages(self) -> list[PageInfo]:
+        """The pages of the session, the oldest first."""
+        ladder = self.reader.profile.ladder
+        return [page_info(record, ladder) for record in self._archive.snapshot().pages.values()]
+
+    def read(self, page: str) -> Recollection:
+        """A page as it reads now. Raises `Forgotten` if it is forgotten or never was."""
+        (recollection,) = self._steadily(
+            lambda snapshot: self._page_reader.read(snapshot, [Hit(page, 0.0)])
+        )
+        return recollection
+
+    def inspect(self, page: str) -> StoredPage:
+        """Everything that the store has of a page.
+
+        Raises `Forgotten` if there never was such a page.
+        """
+        snapshot = self._archive.snapshot()
+        return StoredPage.of(self._record(snapshot, page), snapshot)
+
+    def picture(self, page: str, rung: str | None = None) -> bytes:
+        """The stored PNG of a page at a rung, by default the page's own.
+
+        Raises `Forgotten` if there never was such a page, `StoreError` if it has no such picture.
+        """
+        record = self._record(self._archive.snapshot(), page)
+        name = rung or record.rung or self.reader.profile.ladder[0].name
+        return self._cache.picture(record, self.reader.profile.rung(name))
+
+    def _record(self, snapshot: Snapshot, page: str) -> PageRecord:
+        if page not in snapshot.pages:
+            raise Forgotten(f"no page {page!r} in session {self.session!r}")
+        return snapshot.pages[page]
+
+    arecall = in_thread(recall)
+    acontext = in_thread(context)

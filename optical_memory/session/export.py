@@ -1,0 +1,89 @@
+"""A session to a file and back: a zip of JSON records and PNG pictures, with a manifest.
+
+The file can be read without this package.
+"""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, get_args
+
+from optical_memory.errors import InputError, StoreError
+from optical_memory.session.archive import Archive
+from optical_memory.session.snapshot import Snapshot
+from optical_memory.stores.base import Kind, Put, Version
+
+__all__ = [
+    "export",
+    "read_export",
+]
+
+FORMAT = 1
+
+
+def export(archive: Archive, path: Path) -> None:
+    """Write every record and picture of the session to `path`, as of one version."""
+    version, records = _everything(archive)
+    manifest = {"format": FORMAT, "session": archive.session, "version": version.number}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("manifest.json", json.dumps(manifest))
+        for record in records:
+            suffix = ".png" if record.kind == "picture" else ".json"
+            file.writestr(f"{record.kind}/{record.key}{suffix}", record.value)
+
+
+def _everything(archive: Archive) -> tuple[Version, list[Put]]:
+    store = archive.store
+    session = archive.session
+    while True:  # again if another process wrote meanwhile
+        version = store.version(session)
+        records: list[Put] = []
+        for kind in get_args(Kind):
+            records += [Put(kind, key, value) for key, value in store.scan(session, kind)]
+        if store.version(session) == version:
+            return version, records
+
+
+def read_export(path: Path) -> tuple[str, list[Put]]:
+    """The session's name and the writes that restore it.
+
+    Raises `InputError` if `export` did not write the file, or a record in it does not parse.
+    """
+    try:
+        with zipfile.ZipFile(path) as file:
+            manifest = _manifest(path, file)
+            names = [name for name in file.namelist() if name != "manifest.json"]
+            changes = [_write(name, file.read(name)) for name in names]
+            _refuse_damage(changes)
+            return manifest["session"], changes
+    except InputError:
+        raise
+    except (zipfile.BadZipFile, KeyError, ValueError, StoreError, OSError) as error:
+        raise InputError(f"{path} is not an exported session: {error}") from error
+
+
+def _manifest(path: Path, file: zipfile.ZipFile) -> dict[str, Any]:
+    manifest: dict[str, Any] = json.loads(file.read("manifest.json"))
+    if manifest["format"] != FORMAT:
+        raise InputError(
+            f"{path} has format {manifest['format']}; this version reads format {FORMAT}"
+        )
+    return manifest
+
+
+def _refuse_damage(changes: Sequence[Put]) -> None:
+    """Every record must parse, or nothing is restored."""
+    damage = Snapshot().after(changes, Version()).damage
+    for (kind, key), problem in damage.items():
+        raise StoreError(f"{kind} {key}: {problem}")
+
+
+def _write(name: str, value: bytes) -> Put:
+    prefix, _, rest = name.partition("/")
+    for kind in get_args(Kind):
+        if kind == prefix:
+            return Put(kind, rest.rpartition(".")[0], value)
+    raise InputError(f"{name!r} is no record of a session")

@@ -1,0 +1,170 @@
+"""Fading: pages to smaller rungs, and below the last rung to stubs or to nothing.
+
+Functions from a snapshot to the writes that change it. A page is drawn at every rung when it is
+sealed, so fading only deletes: pictures that are finer than the new rung, and the part of the
+index that the new rung no longer pays for.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from optical_memory import search
+from optical_memory.counting import count_tokens
+from optical_memory.ledger import Ledger, LedgerSpan
+from optical_memory.profiles import Ladder, ReaderProfile
+from optical_memory.session.policy import FORGOTTEN, STUB, ForgettingPolicy, PageState, Step
+from optical_memory.session.records import PageRecord, Retain, picture_key, put
+from optical_memory.session.snapshot import Change, Snapshot
+from optical_memory.session.stored_page import StoredPage, agreements_of
+from optical_memory.stores.base import Delete
+
+__all__ = [
+    "fade",
+    "forgotten_page",
+    "page_states",
+]
+
+INDEX_SHARE = (1.0, 1.0, 0.6, 0.4)
+"""Share of a page's index terms kept at each step of the ladder, the finest rung first."""
+
+KEYWORDS = 16
+"""Keywords of a stub, at most."""
+
+BULKY = ("code", "unreadable")
+"""Kinds of facts that a stub keeps last: they are long and say little of the page."""
+
+
+def page_states(snapshot: Snapshot) -> list[PageState]:
+    """The pages as `plan` takes them."""
+    return [_state(record) for record in snapshot.pages.values()]
+
+
+def _state(record: PageRecord) -> PageState:
+    rung = record.state if record.state in (STUB, FORGOTTEN) else record.rung
+    return PageState(
+        page=record.id,
+        ordinal=record.ordinal,
+        rung=rung,
+        agreement=agreements_of(record),
+        hits=record.hits,
+        pinned=record.pinned,
+    )
+
+
+def fade(
+    snapshot: Snapshot,
+    steps: Sequence[Step],
+    profile: ReaderProfile,
+    policy: ForgettingPolicy,
+    retain: Retain = "pages",
+) -> list[Change]:
+    """Writes that take each of these steps.
+
+    With `retain="text"` only pictures go: text and index stay, below the last rung too. Raises
+    `KeyError` for a step of a page that is not there.
+    """
+    index = _Index.of(snapshot)
+    changes: list[Change] = []
+    for step in steps:
+        record = snapshot.pages[step.page]
+        if retain == "text":
+            new_record = _with_text(record, step.rung)
+        elif step.rung == STUB:
+            new_record = _stub(StoredPage.of(record, snapshot), index, policy.stub_tokens)
+        elif step.rung == FORGOTTEN:
+            new_record = forgotten_page(record)
+        else:
+            new_record = _at_rung(record, step.rung, profile.ladder, index)
+        changes.append(put(new_record))
+        for rung in profile.ladder.finer(step.rung):
+            changes.append(Delete("picture", picture_key(record.id, rung.name)))
+    return changes
+
+
+@dataclass(frozen=True, slots=True)
+class _Index:
+    """In how many pages each term occurs, of how many pages."""
+
+    frequencies: Mapping[str, int]
+    n_pages: int
+
+    @classmethod
+    def of(cls, snapshot: Snapshot) -> _Index:
+        frequencies: Counter[str] = Counter()
+        for record in snapshot.pages.values():
+            frequencies.update(set().union(*record.terms.values()))
+        return cls(frequencies, len(snapshot.pages))
+
+    def top(self, counts: Mapping[str, int], k: int) -> dict[str, int]:
+        return search.top_terms(counts, k, self.frequencies, self.n_pages)
+
+
+def _with_text(record: PageRecord, rung: str) -> PageRecord:
+    if rung in (STUB, FORGOTTEN):
+        return record.model_copy(update={"state": rung, "rung": None, "certificate": None})
+    return record.model_copy(update={"rung": rung})
+
+
+def _at_rung(record: PageRecord, rung: str, ladder: Ladder, index: _Index) -> PageRecord:
+    share = INDEX_SHARE[min(ladder.step(rung), len(INDEX_SHARE) - 1)]
+    terms = record.terms
+    if share < 1:
+        terms = {
+            turn: index.top(counts, round(len(counts) * share)) for turn, counts in terms.items()
+        }
+    return record.model_copy(update={"rung": rung, "terms": terms})
+
+
+# ---- below the last rung -------------------------------------------------------------------------
+
+
+def _stub(page: StoredPage, index: _Index, allowance: int) -> PageRecord:
+    """Keywords and facts that fit `allowance` tokens; keywords take half of it at most."""
+    counts: Counter[str] = Counter()
+    for turn_counts in page.record.terms.values():
+        counts.update(turn_counts)
+    keywords = _keywords(list(index.top(counts, KEYWORDS)), allowance // 2)
+    ledger = _facts(page.ledger, allowance - count_tokens(" ".join(keywords) + "\n"))
+    words = [*keywords, *(span.text for span in ledger.spans)]
+    update: dict[str, object] = {
+        "state": STUB,
+        "keywords": keywords,
+        "ledger": ledger.to_json(),
+        "terms": {"stub": dict(search.terms(" ".join(words)))},
+    }
+    return _without_pictures(page.record).model_copy(update=update)
+
+
+def _keywords(terms: Sequence[str], allowance: int) -> list[str]:
+    """The first terms that fit the allowance in tokens."""
+    keywords: list[str] = []
+    for term in terms:
+        if count_tokens(" ".join([*keywords, term])) <= allowance:
+            keywords.append(term)
+    return keywords
+
+
+def _facts(ledger: Ledger, allowance: int) -> Ledger:
+    """The facts that fit the allowance in tokens: the shortest first, bulky kinds last."""
+    by_use = sorted(ledger.spans, key=lambda span: (span.kind in BULKY, len(span.text), span.start))
+    facts: dict[str, LedgerSpan] = {}  # by text: the same fact is kept once
+    for span in by_use:
+        cost = count_tokens(span.text + "\n")
+        if span.text not in facts and cost <= allowance:
+            allowance -= cost
+            facts[span.text] = span
+    return Ledger(tuple(sorted(facts.values(), key=lambda span: span.start)))
+
+
+def forgotten_page(record: PageRecord) -> PageRecord:
+    """The page with its order, times and keyed digest only."""
+    update: dict[str, object] = {"state": FORGOTTEN, "keywords": [], "ledger": {}, "terms": {}}
+    return _without_pictures(record).model_copy(update=update)
+
+
+def _without_pictures(record: PageRecord) -> PageRecord:
+    update = {"rung": None, "lines": None, "layout": None, "certificate": None}
+    return record.model_copy(update=update)

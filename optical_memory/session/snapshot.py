@@ -1,0 +1,163 @@
+"""A session as of one version, as a value; and the session after some changes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from optical_memory.errors import NewerFormat, StoreError
+from optical_memory.session.records import PageRecord, Record, SessionRecord, TurnRecord, load
+from optical_memory.stores.base import Delete, Kind, Put, Version
+
+__all__ = [
+    "RECORD_KINDS",
+    "Change",
+    "Snapshot",
+]
+
+Change = Put | Delete
+
+RECORD_KINDS: Final[Mapping[Kind, type[Record]]] = {
+    "session": SessionRecord,
+    "turn": TurnRecord,
+    "page": PageRecord,
+}
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A session as of one version. Threads may keep a snapshot as long as they like.
+
+    `turns` are by key and `pages` by id, both in order. `keys` has the key of each turn by its id,
+    `aliases` the ids that we gave by the id that the host gave, the oldest first. `damage` tells of
+    records that do not parse: they are passed over, and everything else stays in use.
+    """
+
+    version: Version = field(default_factory=Version)
+    session: SessionRecord = field(default_factory=SessionRecord)
+    turns: dict[str, TurnRecord] = field(default_factory=dict)
+    pages: dict[str, PageRecord] = field(default_factory=dict)
+    keys: Mapping[str, str] = field(default_factory=dict)
+    aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    damage: Mapping[tuple[Kind, str], str] = field(default_factory=dict)
+
+    def open_turns(self) -> list[TurnRecord]:
+        """Turns with text that stands on no sealed page yet, the oldest first.
+
+        Turns are sealed in order, so the search ends at the newest sealed turn.
+        """
+        newest_first: list[TurnRecord] = []
+        for record in reversed(self.turns.values()):
+            if record.forgotten:
+                continue
+            if record.sealed:
+                break
+            newest_first.append(record)
+        return newest_first[::-1]
+
+    def turn(self, id: str) -> TurnRecord | None:
+        key = self.keys.get(id)
+        return None if key is None else self.turns[key]
+
+    def is_forgotten(self, id: str) -> bool:
+        record = self.turn(id)
+        return record is not None and record.forgotten
+
+    @property
+    def next_page(self) -> int:
+        """The ordinal of the next page: one more than the last, whether that can be read or not."""
+        numbers = [record.ordinal for record in self.pages.values()]
+        numbers += [int(key) for kind, key in self.damage if kind == "page" and key.isdecimal()]
+        return max(numbers, default=-1) + 1
+
+    def record(self, change: Change) -> TurnRecord | PageRecord | None:
+        """The turn or page that a change would replace; None for other kinds and new records."""
+        if change.kind == "turn":
+            return self.turns.get(change.key)
+        if change.kind == "page":
+            return self.pages.get(change.key)
+        return None
+
+    def after(self, changes: Iterable[Change], version: Version) -> Snapshot:
+        """The session with these changes made.
+
+        Raises `NewerFormat` for a record that a newer version of this package wrote.
+        """
+        draft = _SnapshotDraft(self)
+        for change in changes:
+            draft.make(change)
+        return draft.snapshot(version)
+
+
+class _SnapshotDraft:
+    """A snapshot that is being changed."""
+
+    def __init__(self, base: Snapshot) -> None:
+        self._session = base.session
+        self._turns = dict(base.turns)
+        self._pages = dict(base.pages)
+        self._keys = dict(base.keys)
+        self._aliases = dict(base.aliases)
+        self._damage = dict(base.damage)
+
+    def make(self, change: Change) -> None:
+        if change.kind not in RECORD_KINDS:
+            return
+        self._damage.pop((change.kind, change.key), None)
+        if isinstance(change, Delete):
+            self._remove(change)
+        else:
+            self._put(change)
+
+    def _put(self, change: Put) -> None:
+        try:
+            record = load(RECORD_KINDS[change.kind], change.value)
+        except NewerFormat:
+            raise
+        except StoreError as error:
+            self._remove(change)
+            self._damage[change.kind, change.key] = str(error)
+            return
+        if isinstance(record, SessionRecord):
+            self._session = record
+        elif isinstance(record, PageRecord):
+            self._pages[change.key] = record
+        elif isinstance(record, TurnRecord):
+            self._turns[change.key] = record
+            self._keys[record.id] = change.key
+            self._note_alias(record)
+
+    def _note_alias(self, record: TurnRecord) -> None:
+        if record.host_id is None:
+            return
+        ids = self._aliases.get(record.host_id, ())
+        if record.id not in ids:
+            self._aliases[record.host_id] = (*ids, record.id)
+
+    def _remove(self, change: Change) -> None:
+        if change.kind == "page":
+            self._pages.pop(change.key, None)
+        if change.kind == "turn":
+            record = self._turns.pop(change.key, None)
+            if record is not None:
+                self._keys.pop(record.id, None)
+
+    def _session_or_stand_in(self) -> SessionRecord:
+        """If the session's own record is damaged, its count of turns is taken from the turns."""
+        if ("session", "session") not in self._damage:
+            return self._session
+        keys = [*self._turns, *(key for kind, key in self._damage if kind == "turn")]
+        ordinals = [int(key) for key in keys if key.isdecimal()]
+        return SessionRecord(next_turn=max(ordinals, default=-1) + 1)
+
+    def snapshot(self, version: Version) -> Snapshot:
+        return Snapshot(
+            version,
+            self._session_or_stand_in(),
+            self._turns,
+            self._pages,
+            self._keys,
+            self._aliases,
+            self._damage,
+        )

@@ -1,0 +1,81 @@
+"""Statistics of a session: counts of turns, pages and tokens, and everything that was forgotten."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from optical_memory.profiles import ReaderProfile
+from optical_memory.session.fade import page_states
+from optical_memory.session.policy import ForgettingPolicy, tokens_kept
+from optical_memory.session.records import PageRecord
+from optical_memory.session.snapshot import Snapshot
+from optical_memory.session.stored_page import page_info
+
+__all__ = [
+    "Stats",
+    "stats",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """Counts of one session. Tokens are those that the decoder receives.
+
+    `pages` counts pages by form: a rung's name, "text" until a page is certified, "stub" or
+    "forgotten". `compression` is the text tokens of the certified pages that have a picture over
+    their visual tokens; None without such pages. `forgotten` has a dict for each forgotten page:
+    page, first and last time, keyed digest. `problem` is the last error of the background work.
+    `lost_turns` counts acknowledged turns that the store has lost.
+    """
+
+    turns: int
+    open_turns: int
+    pages: dict[str, int]
+    visual_tokens: int
+    capacity: int
+    text_tokens: int
+    compression: float | None
+    forgotten: list[dict[str, str | None]]
+    problem: str | None = None
+    lost_turns: int = 0
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def stats(
+    snapshot: Snapshot, capacity: int, policy: ForgettingPolicy, profile: ReaderProfile
+) -> Stats:
+    """Raises `StoreError` if a page's certificate does not parse."""
+    pages = [page_info(record, profile.ladder) for record in snapshot.pages.values()]
+    with_rung = [page for page in pages if page.rung is not None]
+    n_visual = sum(page.n_tokens for page in with_rung)
+    n_text = sum(page.n_text_tokens for page in with_rung)
+    return Stats(
+        turns=len(snapshot.turns),
+        open_turns=len(snapshot.open_turns()),
+        pages=dict(Counter(page.form for page in pages)),
+        visual_tokens=tokens_kept(page_states(snapshot), policy, profile.ladder),
+        capacity=capacity,
+        text_tokens=n_text,
+        compression=n_text / n_visual if n_visual else None,
+        forgotten=[_trace(record) for record in snapshot.pages.values() if not record.readable],
+        lost_turns=snapshot.session.lost_turns,
+    )
+
+
+def _trace(record: PageRecord) -> dict[str, str | None]:
+    """Everything that is left of a forgotten page."""
+    return {
+        "page": record.id,
+        "first": _iso(record.first_when),
+        "last": _iso(record.last_when),
+        "digest": record.digest,
+    }
+
+
+def _iso(time: datetime | None) -> str | None:
+    return None if time is None else time.isoformat()

@@ -1,0 +1,161 @@
+"""The visual tokens of stored pages: from the cache, or seen again from the stored pictures.
+
+On a cache miss the stored picture is encoded and goes through the codec like any other, so a lost
+blob changes speed and nothing else. A cache that fails is a cache without the blob. The vision
+tower never runs on a hit.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from optical_memory.errors import CorruptPicture, CorruptTokens, ReaderMismatch, StoreError
+from optical_memory.profiles import Rung
+from optical_memory.readers.base import Reader
+from optical_memory.renderers.drawing import Image
+from optical_memory.renderers.pictures import from_png
+from optical_memory.session.archive import Archive
+from optical_memory.session.records import PageRecord
+from optical_memory.tokens import TokenCodec, VisualTokens, blob_key, unpack
+
+__all__ = [
+    "TokenCache",
+]
+
+log = logging.getLogger("optical_memory")
+
+
+class TokenCache:
+    """Tokens of one session's pages, for one reader and one codec.
+
+    `on_failure` is called with the error if the store's cache fails; without it the log says so
+    once, and again after the cache has worked in between. `n_encoded` counts the pages that the
+    vision tower has seen for this cache.
+    """
+
+    def __init__(
+        self,
+        archive: Archive,
+        reader: Reader,
+        codec: TokenCodec,
+        on_failure: Callable[[StoreError], None] | None = None,
+    ) -> None:
+        self.archive = archive
+        self.reader = reader
+        self.codec = codec
+        self.n_encoded = 0
+        self._on_failure = on_failure or self._log_failure
+        self._works = True
+
+    def tokens(self, records: Sequence[PageRecord], rung: Rung) -> list[VisualTokens]:
+        """The tokens of each page at `rung`, in order.
+
+        Raises `StoreError` if a page has no picture at this rung, or has faded or been forgotten
+        while its picture was encoded.
+        """
+        blobs = self._cached([self._key(record, rung) for record in records])
+        tokens = [self._unpack(blob, rung) for blob in blobs]
+        misses = [i for i, value in enumerate(tokens) if value is None]
+        if misses:
+            new_tokens = self._encode([records[i] for i in misses], rung)
+            for i, value in zip(misses, new_tokens, strict=True):
+                tokens[i] = value
+        return [value for value in tokens if value is not None]
+
+    def _encode(self, records: Sequence[PageRecord], rung: Rung) -> list[VisualTokens]:
+        images = [self._image(record, rung) for record in records]
+        blobs = [self.codec.pack(tokens) for tokens in self.reader.encode(images, rung)]
+        keys = [self._key(record, rung) for record in records]
+        self._store(dict(zip(keys, blobs, strict=True)), records, rung)
+        self.n_encoded += len(blobs)
+        return [unpack(blob) for blob in blobs]
+
+    # ---- pictures ------------------------------------------------------------------------------
+
+    def picture(self, record: PageRecord, rung: Rung) -> bytes:
+        """The stored PNG. Raises `StoreError` if there is none: the page has faded."""
+        data = self.archive.picture(record.id, rung.name)
+        if data is None:
+            raise StoreError(
+                f"page {record.id} has no picture at {rung.name!r} "
+                f"in session {self.archive.session!r}"
+            )
+        return data
+
+    def _image(self, record: PageRecord, rung: Rung) -> Image:
+        try:
+            return from_png(self.picture(record, rung))
+        except CorruptPicture as error:
+            raise CorruptPicture(
+                f"the picture of page {record.id} at {rung.name!r} "
+                f"in session {self.archive.session!r} is damaged: {error}"
+            ) from error
+
+    # ---- blobs ---------------------------------------------------------------------------------
+
+    def _cached(self, keys: Sequence[str]) -> list[bytes | None]:
+        """Blobs by key, None for each that the cache lacks; all None if the cache fails."""
+        try:
+            blobs = self.archive.store.get_blobs(self.archive.session, keys)
+        except StoreError as error:
+            self._on_failure(error)
+            return [None] * len(keys)
+        self._works = True
+        return blobs
+
+    def _store(self, blobs: Mapping[str, bytes], records: Iterable[PageRecord], rung: Rung) -> None:
+        """Cache blobs, then look if each page still has this picture.
+
+        The look comes last: a page that is forgotten meanwhile drops its blobs either before they
+        are written here, and then they are dropped here, or after it. Raises `StoreError` then.
+        """
+        try:
+            self.archive.store.put_blobs(self.archive.session, dict(blobs))
+        except StoreError as error:
+            self._on_failure(error)
+        pages = self.archive.snapshot().pages
+        if not all(self._has(pages.get(record.id), record.digest, rung) for record in records):
+            self.archive.store.drop_blobs(self.archive.session, list(blobs))
+            raise StoreError(f"pages of session {self.archive.session!r} faded while being read")
+
+    def _has(self, record: PageRecord | None, digest: str, rung: Rung) -> bool:
+        """True if the page is the same as before and has a picture at `rung`."""
+        if record is None or record.digest != digest or record.state in ("stub", "forgotten"):
+            return False
+        ladder = self.reader.profile.ladder
+        return record.rung is None or rung in ladder.down_from(record.rung)
+
+    def drop(self, record: PageRecord, rungs: Iterable[Rung]) -> None:
+        """Drop a page's cached tokens at these rungs.
+
+        If the cache fails, they stay until their time to live is over.
+        """
+        keys = [self._key(record, rung) for rung in rungs]
+        try:
+            self.archive.store.drop_blobs(self.archive.session, keys)
+        except StoreError as error:
+            self._on_failure(error)
+
+    def _log_failure(self, error: StoreError) -> None:
+        if self._works:
+            log.warning(
+                "the token cache of session %r fails, pages are encoded again: %s",
+                self.archive.session,
+                error,
+            )
+        self._works = False
+
+    def _key(self, record: PageRecord, rung: Rung) -> str:
+        profile = self.reader.profile
+        return blob_key(record.digest, profile.id, profile.revision, rung.name, self.codec.name)
+
+    def _unpack(self, blob: bytes | None, rung: Rung) -> VisualTokens | None:
+        """None if the blob is absent or damaged: a cache may be wrong, so nobody trusts it."""
+        if blob is None:
+            return None
+        profile = self.reader.profile
+        try:
+            return unpack(blob, expect=(profile.id, profile.revision, rung.name))
+        except (CorruptTokens, ReaderMismatch):
+            return None

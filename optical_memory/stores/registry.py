@@ -1,0 +1,66 @@
+"""From a URL to its store, and the store of a user who names none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from platformdirs import user_data_path
+
+from optical_memory.errors import InputError
+from optical_memory.stores.base import Store
+from optical_memory.stores.passwords import printable_url
+
+__all__ = ["default_store", "open_store", "store_name"]
+
+_REDIS = ("redis", "rediss", "redis+cluster", "rediss+cluster", "unix")
+
+
+def default_store() -> str:
+    """The URL of a file in the user's data directory."""
+    folder = user_data_path("optical-memory", ensure_exists=True)
+    return f"sqlite:///{folder / 'memory.db'}"
+
+
+def open_store(url: str) -> Store:
+    """The store that a URL names.
+
+    `sqlite:///relative.db`, `sqlite:////absolute.db`, `sqlite:///~/home.db`; `redis://`,
+    `rediss://` (TLS), `unix://` (socket) and `redis+cluster://`, as redis-py reads them. Raises
+    `InputError` for any other URL and `StoreError` if an SQLite file cannot be opened. A Redis
+    server is asked at the first call, not here.
+    """
+    if _scheme(url) == "sqlite":
+        from optical_memory.stores.sqlite import SQLiteStore
+
+        return SQLiteStore(_sqlite_path(url))
+    from optical_memory.stores.redis import RedisStore
+
+    return RedisStore(url)
+
+
+def store_name(url: str) -> str:
+    """The URL such that it names the same store from any working directory.
+
+    Raises `InputError` for a URL of no store.
+    """
+    return f"sqlite:///{_sqlite_path(url).absolute()}" if _scheme(url) == "sqlite" else url
+
+
+def _scheme(url: str) -> str:
+    """The part before the first colon. Raises `InputError` if no store has it."""
+    scheme = url.partition(":")[0]
+    if scheme in ("sqlite", *_REDIS):
+        return scheme
+    schemes = ", ".join(f"{name}://" for name in _REDIS)
+    raise InputError(
+        f"{printable_url(url)!r} is the URL of no store; use sqlite:///path or one of {schemes}"
+    )
+
+
+def _sqlite_path(url: str) -> Path:
+    if not url.startswith("sqlite:///") or url == "sqlite:///":
+        raise InputError(
+            f"{printable_url(url)!r} names no file; "
+            "write sqlite:///relative.db or sqlite:////absolute.db"
+        )
+    return Path(url.removeprefix("sqlite:///")).expanduser()

@@ -1,0 +1,128 @@
+"""The commands remember, recall and context on a real store."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from support.shell import Shell
+
+from optical_memory.stores import open_store
+
+# ---- remember and recall -------------------------------------------------------------------------
+
+
+def test_a_file_is_remembered_and_recalled(full: Shell) -> None:
+    answer = full.json("recall", "parcel PX-712", "-k", "2")
+
+    assert answer["query"] == "parcel PX-712"
+    best = answer["rows"][0]
+    assert "PX-712" in best["text"]
+    assert best["rung"] == "large"
+    assert best["verified"] == 1.0
+    assert len(answer["rows"]) == 2
+
+
+def test_recall_tells_people_where_it_comes_from_and_how_sure_it_is(full: Shell) -> None:
+    code, out, _ = full.on_store("recall", "parcel PX-712", "-k", "1")
+
+    assert code == 0
+    assert "read from large" in out
+    assert "certainty" in out
+    assert "PX-712" in out
+
+
+def test_stdin_is_one_turn(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO("the gate code is 4417#\n"))
+    answer = shell.json("remember", "--role", "assistant")
+
+    assert len(answer["turns"]) == 1
+    assert shell.json("recall", "gate code")["rows"][0]["text"] == "the gate code is 4417#"
+
+
+def test_empty_stdin_is_refused(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO(""))
+
+    assert shell.on_store("remember")[0] == 1
+
+
+def test_of_several_conversations_one_must_be_chosen(shell: Shell, tmp_path: Path) -> None:
+    file = tmp_path / "share.json"
+    chats = [
+        {"id": f"c{i}", "conversations": [{"from": "human", "value": f"hello {i}"}]}
+        for i in range(3)
+    ]
+    file.write_text(json.dumps(chats), encoding="utf-8")
+
+    code, _, err = shell.on_store("remember", str(file))
+    assert (code, "3 conversations" in err) == (1, True)
+    code, _, err = shell.on_store("remember", str(file), "--conversation", "4")
+    assert (code, "no number 4" in err) == (1, True)
+    shell.json("remember", str(file), "--conversation", "2")
+    assert shell.json("recall", "hello")["rows"][0]["text"] == "hello 1"
+
+
+def test_sessions_are_kept_apart(full: Shell, log: str) -> None:
+    full.json("remember", log, "--session", "other", "--keep-turns", "5")
+    full.json("forget", "--whole-session")
+
+    assert full.json("stats", "--session", "other")["sessions"] == ["other"]
+
+
+# ---- context -------------------------------------------------------------------------------------
+
+
+def test_a_context_keeps_its_budget(full: Shell) -> None:
+    context = full.json("context", "parcel PX-712", "--budget", "600")
+
+    assert 0 < context["tokens"] <= 600
+    assert "PX-712" in json.dumps(context["messages"])
+    assert 0 < sum(row["tokens"] for row in context["rows"]) <= context["tokens"]
+
+
+def test_a_context_of_visual_tokens_has_no_messages(full: Shell) -> None:
+    context = full.json("context", "parcel PX-712", "--mode", "tokens")
+
+    assert context["messages"] is None
+    assert any(row["kind"] == "page" and row["side_px"] == 512 for row in context["rows"])
+
+
+def test_a_context_of_pictures_costs_what_the_provider_bills(full: Shell) -> None:
+    def tokens(provider: str) -> list[int]:
+        words = ("context", "parcel PX-712", "--mode", "image", "--provider", provider)
+        rows = full.json(*words)["rows"]
+        return [row["tokens"] for row in rows if row["kind"] == "page" and row["side_px"]]
+
+    openai = tokens("openai")
+    gemini = tokens("gemini")
+    assert openai
+    assert gemini
+    assert min(gemini) > 1_000 > max(openai)
+
+
+def test_a_context_is_shown_to_people(full: Shell) -> None:
+    code, out, _ = full.on_store("context", "parcel PX-712", "--budget", "600")
+
+    assert code == 0
+    assert "of 600 tokens" in out
+    assert "PX-712" in out
+
+
+def test_commands_that_read_change_nothing(full: Shell) -> None:
+    store = open_store(full.store)
+    version = store.version("default")
+    for words in (
+        ["recall", "parcel"],
+        ["context"],
+        ["inspect"],
+        ["inspect", "1"],
+        ["stats"],
+        ["check"],
+    ):
+        full.json(*words)
+
+    assert store.version("default") == version
+    store.close()

@@ -1,0 +1,71 @@
+"""A session to a file and back."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from optical_memory import OpticalMemory
+from optical_memory.errors import InputError
+from optical_memory.testing import TemplateReader, turn_texts
+
+
+def test_what_was_exported_is_restored_word_for_word_in_another_store(
+    memory: OpticalMemory, tmp_path: Path
+):
+    memory.fade(capacity=300)
+    memory.export(tmp_path / "alice.zip")
+    other = f"sqlite:///{tmp_path}/other.db"
+    with OpticalMemory.restore(
+        tmp_path / "alice.zip", store=other, reader=TemplateReader(), background=False
+    ) as again:
+        assert again.session == "alice"
+        assert turn_texts(again) == turn_texts(memory)
+        assert again.stats().to_json() | {"capacity": 0} == memory.stats().to_json() | {
+            "capacity": 0
+        }
+        assert again.recall("topic7", k=3) == memory.recall("topic7", k=3)
+        assert again.check() == []
+
+
+def test_an_export_needs_nothing_of_ours_to_be_read(memory: OpticalMemory, tmp_path: Path):
+    memory.export(tmp_path / "alice.zip")
+    with zipfile.ZipFile(tmp_path / "alice.zip") as file:
+        assert json.loads(file.read("manifest.json"))["session"] == "alice"
+        assert file.read("picture/0000000/large.png").startswith(b"\x89PNG")
+        assert json.loads(file.read("turn/000000000.json"))["id"] == "t0"
+
+
+def test_nothing_is_written_over(memory: OpticalMemory, tmp_path: Path):
+    memory.export(tmp_path / "alice.zip")
+    version = memory.store.version("alice")
+    with pytest.raises(InputError, match="'alice' exists already"):
+        OpticalMemory.restore(tmp_path / "alice.zip", store=memory.store, reader=TemplateReader())
+    assert memory.store.version("alice") == version
+    copy = OpticalMemory.restore(
+        tmp_path / "alice.zip", "copy", store=memory.store, reader=TemplateReader()
+    )
+    assert turn_texts(copy) == turn_texts(memory)
+    copy.close()
+
+
+@pytest.mark.parametrize("content", [b"", b"no zip at all", b"PK\x03\x04"])
+def test_what_is_no_export_is_refused(content: bytes, tmp_path: Path):
+    (tmp_path / "x.zip").write_bytes(content)
+    with pytest.raises(InputError, match=r"x\.zip"):
+        OpticalMemory.restore(
+            tmp_path / "x.zip", store=f"sqlite:///{tmp_path}/m.db", reader=TemplateReader()
+        )
+    assert not (tmp_path / "m.db").exists()
+
+
+def test_an_export_of_a_later_format_is_refused(tmp_path: Path):
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as file:
+        file.writestr("manifest.json", json.dumps({"format": 9, "session": "a", "version": 1}))
+    with pytest.raises(InputError, match="format 9"):
+        OpticalMemory.restore(
+            tmp_path / "x.zip", store=f"sqlite:///{tmp_path}/m.db", reader=TemplateReader()
+        )
