@@ -35,7 +35,7 @@ __all__ = [
 WINDOW = 64
 """Inked characters in the window whose worst place a certificate names: about a line of text."""
 
-FORMAT = 2
+CERTIFICATE_FORMAT = 2
 """Of the JSON that `Certificate.to_json` writes. Format 1 had no checksums."""
 
 CHUNK = 64
@@ -85,7 +85,7 @@ class RungCertificate:
         return replace(
             self,
             agreement=_two_decimals(self.agreement),
-            misread=tuple(_outside(self.misread, start, end)),
+            misread=tuple(_ranges_outside(self.misread, start, end)),
             worst=(0, 0, _two_decimals(worst_share)) if overlaps else self.worst,
             confidence=_two_decimals(self.confidence),
             checks=tuple(checks),
@@ -144,7 +144,7 @@ class Certificate:
     def to_json(self) -> dict[str, Any]:
         """Compact JSON; each rung as the list of its fields."""
         return {
-            "v": FORMAT,
+            "v": CERTIFICATE_FORMAT,
             "reader": self.reader,
             "revision": self.revision,
             "codec": self.codec,
@@ -219,7 +219,7 @@ def _touches(chunk: int, start: int, end: int) -> bool:
     return chunk * CHUNK < end and (chunk + 1) * CHUNK > start
 
 
-def _outside(ranges: Iterable[Range], start: int, end: int) -> Iterator[Range]:
+def _ranges_outside(ranges: Iterable[Range], start: int, end: int) -> Iterator[Range]:
     """The parts of the ranges that are not in `start:end`."""
     for range_start, range_end in ranges:
         if range_start < min(range_end, start):
@@ -236,7 +236,7 @@ def _two_decimals(share: float) -> float:
 
 
 def _refuse_newer(data: dict[str, Any]) -> None:
-    if data["v"] > FORMAT:
+    if data["v"] > CERTIFICATE_FORMAT:
         raise NewerFormat(f"a certificate of format {data['v']}: upgrade optical-memory to read it")
 
 

@@ -27,7 +27,7 @@ __all__ = [
     "whole_text",
 ]
 
-FORMAT = 1
+LEDGER_FORMAT = 1
 """Of the JSON that `Ledger.to_json` writes."""
 
 CODE_LIMIT = 2_000
@@ -65,12 +65,12 @@ class Ledger:
     def to_json(self) -> dict[str, Any]:
         """Compact JSON: each span as the list of its fields."""
         spans = [[span.start, span.end, span.kind, span.text] for span in self.spans]
-        return {"v": FORMAT, "spans": spans}
+        return {"v": LEDGER_FORMAT, "spans": spans}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Ledger:
         """The ledger that `to_json` wrote. Raises `NewerFormat`."""
-        if data["v"] > FORMAT:
+        if data["v"] > LEDGER_FORMAT:
             raise NewerFormat(f"a ledger of format {data['v']}: upgrade optical-memory to read it")
         return cls(tuple(LedgerSpan(*span) for span in data["spans"]))
 
@@ -292,11 +292,11 @@ def blank(ledger: Ledger, start: int, end: int) -> Ledger:
     """
     spans: list[LedgerSpan] = []
     for span in ledger.spans:
-        spans += _outside(span, start, end)
+        spans += _span_outside(span, start, end)
     return Ledger(tuple(spans))
 
 
-def _outside(span: LedgerSpan, start: int, end: int) -> Iterable[LedgerSpan]:
+def _span_outside(span: LedgerSpan, start: int, end: int) -> Iterable[LedgerSpan]:
     if end <= start or span.end <= start or span.start >= end:
         yield span
         return

@@ -158,7 +158,12 @@ class OpticalMemory(SessionView):
         Raises the error that ended the work, if any did.
         """
         self._worker.wake()
-        while not self._worker.wait(None if progress is no_progress else PROGRESS_SECONDS):
+        while not self._worker.wait(PROGRESS_SECONDS):
+            self._tell(progress)
+        self._tell(progress)
+
+    def _tell(self, progress: Progress) -> None:
+        if progress is not no_progress:  # counting pages asks the store
             pages = self._archive.snapshot().pages.values()
             n_certified = sum(page.state != "sealed" for page in pages)
             progress("Certifying pages", n_certified, len(pages))

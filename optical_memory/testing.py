@@ -187,5 +187,3 @@ def turn_texts(memory: OpticalMemory) -> dict[str, str]:
     for record in snapshot.open_turns():
         texts[record.id] += body(record.turn)[record.sealed_upto :]
     return texts
-
-

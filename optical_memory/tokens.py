@@ -36,7 +36,7 @@ Floats = npt.NDArray[np.float32]
 Tensors = Mapping[str, npt.NDArray[Any]]
 Spec = dict[str, tuple[str, tuple[int, ...]]]  # tensor name -> safetensors dtype, shape
 
-FORMAT: Final = 1
+BLOB_FORMAT: Final = 1
 MAX_HEADER: Final = 16_384  # bytes; ours are about 400. Refused before anything is allocated
 _METADATA: Final = "optical_memory"
 _GROUP: Final = 32  # values that share a scale and an offset in INT4
@@ -162,7 +162,7 @@ class TokenCodec:
         about = {
             "codec": self.name,
             "crc32": _checksum(tensors),
-            "format": FORMAT,
+            "format": BLOB_FORMAT,
             "reader": tokens.reader,
             "revision": tokens.revision,
             "rung": tokens.rung,
@@ -272,7 +272,7 @@ def _about(metadata: object) -> dict[str, Any]:
     if not isinstance(metadata, dict) or not isinstance(metadata.get(_METADATA), str):
         raise CorruptTokens("the blob does not say who made it")
     about = _json_object(metadata[_METADATA])
-    if about.get("format") != FORMAT or about.get("codec") not in list(CODECS):
+    if about.get("format") != BLOB_FORMAT or about.get("codec") not in list(CODECS):
         raise CorruptTokens(
             f"format {about.get('format')!r} with codec {about.get('codec')!r} is unknown"
         )

@@ -38,7 +38,7 @@ WORKS: Final[tuple[Work, ...]] = ("encode", "certify", "fade")
 BATCH = 8
 """Pages encoded and cached at a time: a killed run encodes at most this many again."""
 
-TRIES = 5
+ENCODE_TRIES = 5
 """How often the pages of a session are encoded anew because they changed meanwhile."""
 
 
@@ -138,7 +138,7 @@ class _EncodeWork(SessionWork):
 
     def run(self) -> Version:
         cache = TokenCache(self.archive, self.reader, self.job.codec, on_failure=_raise)
-        for _ in range(TRIES):
+        for _ in range(ENCODE_TRIES):
             snapshot = self.archive.snapshot()
             self.n_pages = len(snapshot.pages)
             try:
@@ -150,7 +150,8 @@ class _EncodeWork(SessionWork):
             finally:
                 self.n_done = cache.n_encoded
         raise StoreError(
-            f"session {self.session!r} changed {TRIES} times in a row while its pages were encoded"
+            f"session {self.session!r} changed {ENCODE_TRIES} times in a row "
+            "while its pages were encoded"
         )
 
     def _encode(self, cache: TokenCache, snapshot: Snapshot) -> None:

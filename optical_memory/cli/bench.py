@@ -22,7 +22,7 @@ __all__ = [
     "bench",
 ]
 
-HEADINGS = ["name", "baseline", "ours", "baseline's", "ratio", "unit"]
+BENCH_HEADINGS = ["name", "baseline", "ours", "baseline's", "ratio", "unit"]
 
 
 def bench(
@@ -40,7 +40,7 @@ def bench(
         rows = _rows(BenchInputs(page_reader, Path(folder)), names, progress)
     cells = [_cells(row) for row in rows]
     run.finish(
-        lambda out: out.print(table("ratio > 1: ours is better", HEADINGS, cells, n_words=2)),
+        lambda out: out.print(table("ratio > 1: ours is better", BENCH_HEADINGS, cells, n_words=2)),
         [asdict(row) for row in rows],
     )
 

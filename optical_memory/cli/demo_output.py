@@ -28,7 +28,7 @@ __all__ = [
     "write",
 ]
 
-HEADINGS = [
+BAND_HEADINGS = [
     "age",
     "rung",
     "pages",
@@ -167,7 +167,7 @@ def show(demo: Demo, folder: Path) -> None:
     """Print the demo on stdout."""
     out = stdout()
     title = f"Forgetting: {demo.conversation}"
-    out.print(table(title, HEADINGS, [_cells(band) for band in bands(demo)], n_words=2))
+    out.print(table(title, BAND_HEADINGS, [_cells(band) for band in bands(demo)], n_words=2))
     for note in _notes(demo):
         out.print(note, markup=False)
     out.print()
@@ -238,7 +238,7 @@ def write(demo: Demo, folder: Path, reader: str) -> None:
         title=demo.conversation,
         reader=reader,
         notes=[*_notes(demo), _restart_note(demo)],
-        headings=HEADINGS,
+        headings=BAND_HEADINGS,
         table=[_cells(band) for band in bands(demo)],
         answers=[asdict(answer) | {"certainty": _certainty(answer)} for answer in demo.answers],
         pages=_samples(demo.pages),

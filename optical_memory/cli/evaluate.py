@@ -171,9 +171,9 @@ def identifiers(
     as_json: AsJson = False,
 ) -> None:
     """Whether a reader alone, without the ledger, reads random identifiers among prose exactly."""
-    from optical_memory.measure.identifiers import KINDS, measure_identifiers
+    from optical_memory.measure.identifiers import IDENTIFIER_KINDS, measure_identifiers
 
-    names = _kinds(kinds, list(KINDS))
+    names = _kinds(kinds, list(IDENTIFIER_KINDS))
     page_reader = open_reader(reader)
     run = Run("eval identifiers", as_json, reader_name(page_reader), seed)
     with progress_bars(as_json) as progress:

@@ -22,7 +22,12 @@ __all__ = [
     "inspect",
 ]
 
-STYLES = {"original": "green", "verified": "", "reconstructed": "yellow", "forgotten": "dim strike"}
+STATUS_STYLES = {
+    "original": "green",
+    "verified": "",
+    "reconstructed": "yellow",
+    "forgotten": "dim strike",
+}
 
 COLUMNS = ["page", "state", "rung", "visual tokens", "text tokens", "agreement"]
 
@@ -167,9 +172,9 @@ def _show_text(out: Console, recollection: Recollection) -> None:
     if not out.is_terminal:
         out.print(printable(recollection.marked()), markup=False)
         return
-    out.print(Text.assemble(*((f" {status} ", style) for status, style in STYLES.items())))
+    out.print(Text.assemble(*((f" {status} ", style) for status, style in STATUS_STYLES.items())))
     parts = [
-        (printable(recollection.text[span.start : span.end]), STYLES[span.status])
+        (printable(recollection.text[span.start : span.end]), STATUS_STYLES[span.status])
         for span in recollection.spans
     ]
     out.print(Text.assemble(*parts))

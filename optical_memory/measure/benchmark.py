@@ -38,7 +38,7 @@ PLAIN_ROWS = 6
 TURNS = 100
 """Turns that are remembered, or that LangChain chooses from."""
 
-BUDGET = 4_000
+BENCH_BUDGET = 4_000
 """Tokens of a context."""
 
 QUERY = "What is the Message-ID of the first mail to Aristos about the three papers?"
@@ -235,7 +235,7 @@ def _recall(inputs: BenchInputs) -> Iterator[BenchRow]:
 
 
 def _context(inputs: BenchInputs) -> Iterator[BenchRow]:
-    """A context of `BUDGET` tokens about a query, or the newest messages that fit the budget."""
+    """A context of `BENCH_BUDGET` tokens about a query, or the newest messages that fit the budget."""
     from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, trim_messages
 
     messages = [
@@ -247,9 +247,9 @@ def _context(inputs: BenchInputs) -> Iterator[BenchRow]:
         return sum(count_tokens(message.text) for message in messages)
 
     def trim() -> object:
-        return trim_messages(messages, max_tokens=BUDGET, token_counter=cost, strategy="last")
+        return trim_messages(messages, max_tokens=BENCH_BUDGET, token_counter=cost, strategy="last")
 
-    speed = rates(lambda: inputs.memory.context(QUERY, BUDGET), trim)
+    speed = rates(lambda: inputs.memory.context(QUERY, BENCH_BUDGET), trim)
     baseline = f"LangChain trim_messages on {TURNS} turns, same tokenizer (recalls nothing)"
     yield rate_row("assemble a context", speed, baseline, "contexts/s")
 

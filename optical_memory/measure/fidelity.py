@@ -234,9 +234,7 @@ def _is_exact(reading: Reading, fact: LedgerSpan) -> bool:
 
 def _verified_share(page: Page, certificate: RungCertificate, reading: Reading) -> float:
     """Share of the characters that the certificate vouches for, without a ledger."""
-    spans = statuses(
-        len(page.text), Ledger(()), certificate.confirms(reading.text), reading
-    )
+    spans = statuses(len(page.text), Ledger(()), certificate.confirms(reading.text), reading)
     n_verified = sum(span.end - span.start for span in spans if span.status == "verified")
     return n_verified / max(1, len(page.text))
 

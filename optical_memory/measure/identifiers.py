@@ -34,12 +34,12 @@ from optical_memory.tokens import INT8, TokenCodec, unpack
 from optical_memory.turns import Turn
 
 __all__ = [
-    "KINDS",
+    "IDENTIFIER_KINDS",
     "IdentifierRow",
     "measure_identifiers",
 ]
 
-KINDS: Mapping[str, Callable[[random.Random], str]] = MappingProxyType(
+IDENTIFIER_KINDS: Mapping[str, Callable[[random.Random], str]] = MappingProxyType(
     {
         "number7": lambda chance: str(chance.randrange(10**6, 10**7)),
         "hex8": lambda chance: f"{chance.getrandbits(32):08x}",
@@ -98,7 +98,7 @@ class _MarkedPage:
 def measure_identifiers(
     reader: Reader,
     *,
-    kinds: Sequence[str] = tuple(KINDS),
+    kinds: Sequence[str] = tuple(IDENTIFIER_KINDS),
     n: int = 300,
     compression: float = 10.0,
     seed: int = 0,
@@ -255,7 +255,7 @@ class _Inserter:
         if self._n_words % WORDS_BETWEEN:
             return word[0]
         kind = self._kinds[len(self._kind_of) % len(self._kinds)]
-        identifier = KINDS[kind](self._chance)
+        identifier = IDENTIFIER_KINDS[kind](self._chance)
         self._kind_of[identifier] = kind
         return f"{word[0]} {identifier}"
 

@@ -28,7 +28,7 @@ __all__ = [
 Answer = TypeVar("Answer")
 Arguments = ParamSpec("Arguments")
 
-TRIES = 5
+READ_TRIES = 5
 """How often a reading starts again because pages changed while it read them."""
 
 
@@ -121,7 +121,7 @@ class SessionView:
 
         It reads again if pages faded or went while it read them.
         """
-        for _ in range(TRIES):
+        for _ in range(READ_TRIES):
             snapshot = self._archive.snapshot()
             try:
                 return reading(snapshot)

@@ -26,7 +26,7 @@ log = logging.getLogger("optical_memory")
 Answer = TypeVar("Answer")
 Changes = Sequence[Change]
 
-TRIES = 50
+COMMIT_TRIES = 50
 """How often a change runs again because another process wrote first. Each try is one commit of
 that process, so that only a store under steady fire uses them up.
 """
@@ -80,10 +80,10 @@ class Archive:
 
         `change` gives (writes, answer). The answer of the run that was committed is returned beside
         the snapshot after it. Other writers wait meanwhile, so `change` must be quick; slow work
-        goes through `replace`. Raises `Conflict` after `TRIES` runs.
+        goes through `replace`. Raises `Conflict` after `COMMIT_TRIES` runs.
         """
         with self._lock:
-            for _ in range(TRIES):
+            for _ in range(COMMIT_TRIES):
                 snapshot = self.snapshot()
                 changes, answer = change(snapshot)
                 if not changes or self._commit(snapshot, changes):
@@ -107,9 +107,9 @@ class Archive:
         """Like `update`, but nobody waits while `prepare` runs. False if there were no writes.
 
         The writes go in only if every turn and page that they replace is still as it was; if not,
-        `prepare` runs again. Raises `Conflict` after `TRIES` runs.
+        `prepare` runs again. Raises `Conflict` after `COMMIT_TRIES` runs.
         """
-        for _ in range(TRIES):
+        for _ in range(COMMIT_TRIES):
             base = self.snapshot()
             changes = prepare(base)
             if not changes:
@@ -128,7 +128,7 @@ class Archive:
 
     def _overtaken(self) -> Conflict:
         return Conflict(
-            f"session {self.session!r} changed {TRIES} times in a row while writing; "
+            f"session {self.session!r} changed {COMMIT_TRIES} times in a row while writing; "
             "nothing was written"
         )
 

@@ -21,13 +21,13 @@ __all__ = [
     "read_export",
 ]
 
-FORMAT = 1
+EXPORT_FORMAT = 1
 
 
 def export(archive: Archive, path: Path) -> None:
     """Write every record and picture of the session to `path`, as of one version."""
     version, records = _everything(archive)
-    manifest = {"format": FORMAT, "session": archive.session, "version": version.number}
+    manifest = {"format": EXPORT_FORMAT, "session": archive.session, "version": version.number}
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
         file.writestr("manifest.json", json.dumps(manifest))
         for record in records:
@@ -67,9 +67,9 @@ def read_export(path: Path) -> tuple[str, list[Put]]:
 
 def _manifest(path: Path, file: zipfile.ZipFile) -> dict[str, Any]:
     manifest: dict[str, Any] = json.loads(file.read("manifest.json"))
-    if manifest["format"] != FORMAT:
+    if manifest["format"] != EXPORT_FORMAT:
         raise InputError(
-            f"{path} has format {manifest['format']}; this version reads format {FORMAT}"
+            f"{path} has format {manifest['format']}; this version reads format {EXPORT_FORMAT}"
         )
     return manifest
 

@@ -23,7 +23,7 @@ from optical_memory.turns import Attachment, Role, ToolCall, Turn
 
 __all__ = [
     "PageRecord",
-    "PageState",
+    "PageStage",
     "Record",
     "Retain",
     "SessionRecord",
@@ -36,14 +36,14 @@ __all__ = [
 ]
 
 Retain = Literal["pages", "text"]
-PageState = Literal["sealed", "certified", "stub", "forgotten"]
+PageStage = Literal["sealed", "certified", "stub", "forgotten"]
 
 SCHEMA = 2
 """The newest schema. A record says 2 only if it uses a field that schema 1 does not have."""
 
 AnyRecord = TypeVar("AnyRecord", bound="Record")
 Text = TypeVar("Text", str, str | None)
-Item = TypeVar("Item", ToolCall, Attachment)
+Part = TypeVar("Part", ToolCall, Attachment)
 
 
 def turn_key(ordinal: int) -> str:
@@ -217,7 +217,7 @@ class TurnRecord(Record):
         return self.model_copy(update={"text": None, "tool_calls": [], "attachments": []})
 
 
-def _checked(values: object, kind: type[Item]) -> Sequence[Item]:
+def _checked(values: object, kind: type[Part]) -> Sequence[Part]:
     """The values, if each of them is a `kind`. Raises `InputError` if not."""
     if not isinstance(values, (list, tuple)):
         raise InputError(f"{kind.__name__}s come as a tuple, not as {type(values).__name__}")
@@ -242,7 +242,7 @@ class PageRecord(Record):
 
     id: str
     ordinal: int
-    state: PageState = "sealed"
+    state: PageStage = "sealed"
     rung: str | None = None
     digest: str
     layout: dict[str, Any] | None = None

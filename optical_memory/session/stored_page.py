@@ -19,7 +19,7 @@ from optical_memory.ledger import Ledger
 from optical_memory.pages import Layout, Page, rows_of
 from optical_memory.profiles import Ladder
 from optical_memory.readings import Reading
-from optical_memory.session.records import PageRecord, PageState
+from optical_memory.session.records import PageRecord, PageStage
 from optical_memory.session.snapshot import Snapshot
 
 __all__ = [
@@ -32,7 +32,7 @@ __all__ = [
 ]
 
 Row = TypeVar("Row")
-Value = TypeVar("Value")
+Parsed = TypeVar("Parsed")
 Json = dict[str, object]
 
 
@@ -48,7 +48,7 @@ class PageInfo:
 
     id: str
     ordinal: int
-    state: PageState
+    state: PageStage
     rung: str | None
     n_tokens: int
     n_text_tokens: int
@@ -220,8 +220,8 @@ def page_info(record: PageRecord, ladder: Ladder) -> PageInfo:
 
 
 def _parse(
-    record: PageRecord, name: str, data: Json | None, parser: Callable[[Json], Value]
-) -> Value | None:
+    record: PageRecord, name: str, data: Json | None, parser: Callable[[Json], Parsed]
+) -> Parsed | None:
     if data is None:
         return None
     try:

@@ -41,7 +41,7 @@ from optical_memory.stores.redis_scripts import COMMIT, CONFLICT, DROP, NEWER_FO
 
 __all__ = ["RedisStore"]
 
-FORMAT: Final = 1
+SESSION_FORMAT: Final = 1
 """Rises when an older program must not write to a session any more.
 
 The epoch came later and left it at 1: an older program keeps the field, and a session without the
@@ -106,14 +106,19 @@ class RedisStore:
         """
         keys = [self._key(session, "meta"), self._key(session, "commits")]
         keys += [self._key(session, change.kind) for change in changes]
-        arguments: list[Any] = [uuid.uuid4().hex, *_expectation(expect), new_epoch(), FORMAT]
+        arguments: list[Any] = [
+            uuid.uuid4().hex,
+            *_expectation(expect),
+            new_epoch(),
+            SESSION_FORMAT,
+        ]
         for change in changes:
             arguments += _change_arguments(change)
         ask = self._client.ask_synced if self._fsync else self._client.ask
         status, epoch, number = ask("EVAL", COMMIT, len(keys), *keys, *arguments)
         if status == NEWER_FORMAT:
             raise NewerFormat(
-                f"session {session!r} has format {number}, newer than {FORMAT}; "
+                f"session {session!r} has format {number}, newer than {SESSION_FORMAT}; "
                 "upgrade optical-memory"
             )
         version = _version(epoch, number)

@@ -18,7 +18,7 @@ from redis.exceptions import (
 from redis.retry import Retry
 
 from optical_memory.errors import InputError, StoreError
-from optical_memory.stores.guard import Guard
+from optical_memory.stores.guard import CallGuard
 from optical_memory.stores.passwords import hide_password, printable_url
 
 __all__ = ["SWEEP", "GuardedClient"]
@@ -57,7 +57,7 @@ class GuardedClient:
         options = _url_options(client) if isinstance(client, str) else _client_options(client)
         self._password: str | None = options.get("password")
         self._opening = threading.Lock()
-        self._guard = Guard(
+        self._guard = CallGuard(
             deadline=deadline, cooldown=cooldown, transient=_TRANSIENT, permanent=_PERMANENT
         )
 

@@ -14,7 +14,7 @@ from optical_memory.errors import InputError
 from optical_memory.measure.calibration import BINS, reliability, total
 from optical_memory.measure.cut_pages import first_rows
 from optical_memory.measure.fidelity import measure_fidelity
-from optical_memory.measure.identifiers import KINDS, measure_identifiers
+from optical_memory.measure.identifiers import IDENTIFIER_KINDS, measure_identifiers
 from optical_memory.measure.page_pool import full_pages
 from optical_memory.pages import Grid
 from optical_memory.readings import CONFIDENT, Reading
@@ -206,7 +206,7 @@ def test_only_the_asked_kinds_are_put_on_the_pages() -> None:
 
 
 def test_the_kinds_are_what_they_are_called() -> None:
-    texts = {kind: draw(random.Random(5)) for kind, draw in KINDS.items()}
+    texts = {kind: draw(random.Random(5)) for kind, draw in IDENTIFIER_KINDS.items()}
 
     assert {kind: len(text) for kind, text in texts.items()} == {
         "number7": 7,

@@ -1,0 +1,41 @@
+"""Sealing: full pages of old turns, several in a commit, without waiting for a reader."""
+
+from __future__ import annotations
+
+from support.page_life import turns_with_secret
+from support.shelf_turns import Open
+
+from optical_memory.session.seal import PAGES_A_COMMIT
+from optical_memory.stores import Store
+from optical_memory.testing import TemplateReader
+
+
+def test_a_commit_seals_four_pages(opened: Open, store: Store):
+    memory = opened(keep_turns=0)
+    memory.remember(turns_with_secret(80))
+    before = store.version("alice").number
+    assert memory.seal()
+    n_pages = len(memory.pages())
+    n_commits = store.version("alice").number - before
+    assert n_pages > PAGES_A_COMMIT == 4
+    assert n_commits == -(-n_pages // PAGES_A_COMMIT)
+
+
+def test_sealing_reads_nothing(opened: Open):
+    reader = TemplateReader()
+    memory = opened(reader=reader)
+    memory.remember(turns_with_secret(40))
+    assert memory.seal()
+    assert not memory.seal(), "nothing is left to seal"
+    assert not reader.calls
+
+
+def test_a_page_with_a_turn_that_stays_open_is_not_sealed(opened: Open):
+    memory = opened(keep_turns=30)
+    memory.remember(turns_with_secret(40))
+    memory.seal()
+    newest = [record.ordinal for record in memory._archive.snapshot().open_turns()][-30:]
+    for page in memory.pages():
+        layout = memory.inspect(page.id).layout
+        assert layout is not None
+        assert {span.ordinal for span in layout.spans}.isdisjoint(newest)
