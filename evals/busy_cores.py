@@ -44,6 +44,7 @@ cli.add_argument("--cores", type=int, default=2, help="cores to be held to")
 cli.add_argument("--loops", default="0,2", help="numbers of busy loops, comma-separated")
 cli.add_argument("--pages", type=int, default=4, help="pages to certify in a run")
 cli.add_argument("--runs", type=int, default=3, help="runs of each kind")
+cli.add_argument("--threads", default="passive,spinning", help="comma-separated")
 cli.add_argument("--certify", metavar="PIDS", help=argparse.SUPPRESS)  # the process of one run
 
 
@@ -150,7 +151,7 @@ def main() -> None:
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: args.cores])
     print("| threads | busy loops | seconds | CPU seconds | others | times the first |")
     print("|---|--:|--:|--:|--:|--:|")
-    for policy in POLICIES:
+    for policy in args.threads.split(","):
         first_wall = 0.0
         for n_loops in map(int, args.loops.split(",")):
             runs = [start_run(policy, n_loops, args.pages) for _ in range(args.runs)]

@@ -14,13 +14,12 @@ from types import TracebackType
 from typing import Any, get_args
 
 from optical_memory.errors import Conflict, InputError, StoreError, require_number, require_word
-from optical_memory.progress import Progress, no_progress
 from optical_memory.readers import open_reader
 from optical_memory.readers.base import Reader
 from optical_memory.recall.session_view import SessionView, in_thread
 from optical_memory.renderers.renderer import PageRenderer
 from optical_memory.session.archive import Archive
-from optical_memory.session.background import Upkeep, Worker
+from optical_memory.session.background import Progress, Upkeep, Worker, no_progress
 from optical_memory.session.check import check
 from optical_memory.session.erase import erase_page, erase_turn
 from optical_memory.session.export import export, read_export

@@ -14,9 +14,9 @@ from optical_memory.cli.output import Run, reader_name, table
 from optical_memory.cli.progress import progress_bars
 from optical_memory.measure.bench_setup import BenchInputs, BenchRow
 from optical_memory.measure.benchmark import BENCHES, BenchName
-from optical_memory.progress import Progress
 from optical_memory.readers import open_reader
 from optical_memory.readers.pocket.reader import PocketReader
+from optical_memory.session.background import Progress
 
 __all__ = [
     "bench",

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import rich.progress
 from rich.console import Console
 
-from optical_memory.progress import Progress
+from optical_memory.session.background import Progress
 
 __all__ = [
     "progress_bars",

@@ -235,7 +235,7 @@ def _recall(inputs: BenchInputs) -> Iterator[BenchRow]:
 
 
 def _context(inputs: BenchInputs) -> Iterator[BenchRow]:
-    """A context of `BENCH_BUDGET` tokens about a query, or the newest messages that fit the budget."""
+    """A context of `BENCH_BUDGET` tokens about a query, or the newest messages that fit it."""
     from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, trim_messages
 
     messages = [

@@ -26,10 +26,10 @@ from optical_memory.measure.watched_reader import WatchedReader, vision_calls
 from optical_memory.memory import KEEP_TURNS, OpticalMemory
 from optical_memory.pages import Page
 from optical_memory.profiles import ReaderProfile
-from optical_memory.progress import Progress, no_progress
 from optical_memory.readers.base import Reader
 from optical_memory.recall.recollection import Recollection
 from optical_memory.renderers import PageRenderer, PlacedTurn
+from optical_memory.session.background import Progress, no_progress
 from optical_memory.session.policy import STUB, ForgettingPolicy
 from optical_memory.session.stored_page import PageInfo
 from optical_memory.stores.private_server import private_server

@@ -23,10 +23,10 @@ from optical_memory.measure.cut_pages import cut, finest_rung, mean_tokens
 from optical_memory.measure.page_pool import Pool, Source, SourcePage
 from optical_memory.pages import Page
 from optical_memory.profiles import ReaderProfile, Rung
-from optical_memory.progress import Progress, no_progress
 from optical_memory.readers.base import Reader
 from optical_memory.readings import Reading
 from optical_memory.renderers import PageRenderer
+from optical_memory.session.background import Progress, no_progress
 from optical_memory.spans import statuses
 from optical_memory.stores import Store
 from optical_memory.stores.sqlite import SQLiteStore

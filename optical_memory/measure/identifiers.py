@@ -26,10 +26,10 @@ from optical_memory.measure.cut_pages import cut, finest_rung, mean_tokens
 from optical_memory.measure.page_pool import full_pages
 from optical_memory.pages import Page
 from optical_memory.profiles import Rung
-from optical_memory.progress import Progress, no_progress
 from optical_memory.readers.base import Reader
 from optical_memory.readings import CONFIDENT, Reading
 from optical_memory.renderers import PageRenderer, PlacedTurn
+from optical_memory.session.background import Progress, no_progress
 from optical_memory.tokens import INT8, TokenCodec, unpack
 from optical_memory.turns import Turn
 

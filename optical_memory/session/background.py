@@ -23,11 +23,20 @@ from optical_memory.session.token_cache import TokenCache
 from optical_memory.threads import wait_passively
 
 __all__ = [
+    "Progress",
     "Upkeep",
     "Worker",
+    "no_progress",
 ]
 
 log = logging.getLogger("optical_memory")
+
+Progress = Callable[[str, int, int], None]
+"""Long work tells how far it is: `progress(step, n_done, n_total)`, the step in words."""
+
+
+def no_progress(step: str, n_done: int, n_total: int) -> None:
+    """Tell nobody."""
 
 
 class Upkeep:

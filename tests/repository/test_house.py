@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -46,6 +47,17 @@ def rooms() -> set[str]:
     return {folder.as_posix() for folder in folders} | {f"optical_memory/{name}" for name in LINKS}
 
 
+def layer_numbers() -> dict[str, int]:
+    """The layer of each room and module in the contract that import-linter checks, 0 on top."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    contracts = settings["tool"]["importlinter"]["contracts"]
+    rooms = next(contract for contract in contracts if contract["id"] == "rooms")
+    numbers: dict[str, int] = {}
+    for number, layer in enumerate(rooms["layers"]):
+        numbers.update(dict.fromkeys(layer.split(" | "), number))
+    return numbers
+
+
 def top_modules() -> set[str]:
     """The modules that lie in no room."""
     return {f"optical_memory/{path.name}" for path in PACKAGE.glob("*.py")}
@@ -83,6 +95,14 @@ def test_readmes_tree_names_exactly_the_rooms_that_there_are():
 def test_readmes_tree_names_exactly_the_modules_that_lie_in_no_room():
     modules = {path for path in tree_rows() if path.endswith(".py")}
     assert modules == top_modules()
+
+
+def test_readmes_tree_goes_from_the_ground_to_the_command_line():
+    paths = [path.removesuffix(".py") for path in tree_rows() if path.count("/") == 1]
+    numbers = layer_numbers()
+    order = [numbers[path.split("/")[1]] for path in paths if not path.endswith("__init__")]
+    assert len(order) == len(numbers)
+    assert order == sorted(order, reverse=True)
 
 
 def test_every_line_of_readmes_tree_says_something():
