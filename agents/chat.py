@@ -33,8 +33,8 @@ from optical_memory.recall.candidates import newest_pages
 from optical_memory.recall.find import CANDIDATES, Hit, find
 from optical_memory.recall.groups import group_calls
 from optical_memory.recall.newest import RECENT_SHARE, newest_that_fit
+from optical_memory.recall.open_turns import open_turn_id
 from optical_memory.recall.read_pages import PageReader
-from optical_memory.recall.recollection import open_turn_id
 from optical_memory.renderers.renderer import PageRenderer
 from optical_memory.session.archive import Archive
 from optical_memory.session.remember import remember
@@ -66,7 +66,7 @@ FAILURES = (
 )
 """Failures of the memory, not of the caller: the conversation goes on without it."""
 
-_logged: set[str] = set()  # names of the kinds of error that the log has told of
+_logged: set[str] = set()  # class names of the errors that the log has told of
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,20 +93,20 @@ def compress(
     reader: str | Reader = "pocket",
     query: str | None = None,
 ) -> list[Message]:
-    """The messages, within `budget` tokens: one message tells what older ones say about `query`.
+    """The messages within `budget` tokens: old messages become one message about `query`.
 
     >>> compress([{"role": "user", "content": "hello"}], budget=100)
     [{'role': 'user', 'content': 'hello'}]
 
-    System messages and the newest messages come back as the dicts that came in, a tool call always
+    System messages and the newest messages come back as the dicts that came in. A tool call stays
     with its results. The last user message and everything after it always stay. `query` is the last
     user message by default. Pages are read as text, which is still there: `reader` gives them their
     size, and its model is not loaded. Tokens are DeepSeek's; a picture costs the price of OpenAI
     for 1024 px. The words of a chat template are not counted.
 
     If the memory fails, the messages come back unchanged, and the log says so once. Raises
-    `BudgetTooSmall` if system messages and the last exchange alone do not fit, `InputError` if
-    `messages` is not a list of messages.
+    `BudgetTooSmall` if system messages and the last exchange alone do not fit. Raises `InputError`
+    if `messages` is not a list of messages.
     """
     groups = _groups(messages)
     if sum(group.n_tokens for group in groups) <= budget:
@@ -152,10 +152,10 @@ def _cost(turn: Turn) -> int:
 
 
 def _newest(groups: Sequence[_Group], budget: int) -> list[int]:
-    """Positions of system messages, of the last user message and all after it, and of the newest
-    others within their share.
+    """Positions of the groups that stay as they are.
 
-    Raises `BudgetTooSmall` if those that must stay do not fit.
+    These are system messages, the last user message and all after it, and the newest others that
+    fit their share of the budget. Raises `BudgetTooSmall` if those that must stay do not fit.
     """
     last = max((i for i, group in enumerate(groups) if group.has_user), default=len(groups) - 1)
     must_stay = [i for i, group in enumerate(groups) if group.is_system or i >= last]
@@ -179,26 +179,29 @@ def _last_question(groups: Sequence[_Group]) -> str | None:
 def _recall(
     older: Sequence[_Group], query: str | None, budget: int, reader: str | Reader
 ) -> Message | None:
-    """One message with everything that older messages say about the query, then their newest text.
+    """A message with the pages and turns of the older messages that say most about the query.
 
-    None if nothing fits.
+    If there is room, their newest text goes in too. None if nothing fits. Raises `FAILURES`.
     """
-    page_reader = open_reader(reader) if isinstance(reader, str) else reader
+    opened_reader = open_reader(reader) if isinstance(reader, str) else reader
     with (
         tempfile.TemporaryDirectory(prefix="optical-") as folder,
         closing(SQLiteStore(Path(folder) / "memory.db")) as store,
     ):
         archive = Archive(store, "chat")
-        _remember(archive, older, page_reader.profile)
-        pages = PageReader(TokenCache(archive, page_reader, INT8))
+        _remember(archive, older, opened_reader.profile)
+        page_reader = PageReader(TokenCache(archive, opened_reader, INT8))
         snapshot = archive.snapshot()
-        recollections = pages.read(snapshot, _hits(snapshot, query, budget))
+        recollections = page_reader.read(snapshot, _hits(snapshot, query, budget))
     context = assemble([], recollections, budget, query=query)
     return context.to_messages()[0] if context.parts else None
 
 
 def _remember(archive: Archive, groups: Sequence[_Group], profile: ReaderProfile) -> None:
-    """Turns lose their ids: two messages with one id are two messages, and both are kept."""
+    """Remember the turns of these groups and seal their full pages.
+
+    Turns lose their ids first: two messages with the same id are two messages, and both are kept.
+    """
     turns: list[Turn] = []
     for group in groups:
         turns += [replace(turn, id=None) for turn in group.turns]

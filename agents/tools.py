@@ -25,6 +25,7 @@ __all__ = [
 
 log = logging.getLogger("optical_memory")
 
+# The model reads the name, the description and these answers.
 NAME = "recall"
 DESCRIPTION = (
     "Search earlier parts of this conversation that are no longer in view. Every passage says "

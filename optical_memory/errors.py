@@ -41,8 +41,6 @@ __all__ = [
     "ReadingFailed",
     "SessionLost",
     "StoreError",
-    "require_number",
-    "require_word",
 ]
 
 

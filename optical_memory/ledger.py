@@ -24,7 +24,6 @@ __all__ = [
     "blank",
     "extract",
     "splice",
-    "whole_text",
 ]
 
 LEDGER_FORMAT = 1
@@ -257,11 +256,6 @@ def _free_parts(start: int, end: int, is_fact: bytearray) -> Iterator[tuple[int,
             yield start, stop
         fact_end = is_fact.find(0, stop, end)
         start = end if fact_end < 0 else fact_end
-
-
-def whole_text(text: str) -> Ledger:
-    """A ledger with all of a text, for text that was not read from a picture."""
-    return Ledger((LedgerSpan(0, len(text), "text", text),))
 
 
 def splice(text: str, ledger: Ledger) -> str:

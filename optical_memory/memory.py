@@ -45,7 +45,7 @@ PROGRESS_SECONDS = 0.25
 
 
 class OpticalMemory(SessionView):
-    """A memory of one session; `open` gives others over the same store and reader.
+    """A memory of a session; `open` gives those of other sessions in the same store.
 
     >>> memory = OpticalMemory("alice", store="sqlite:///memory.db")
     >>> memory.remember([Turn("user", "The gate code is 4417#."), Turn("assistant", "Noted.")])
@@ -56,11 +56,12 @@ class OpticalMemory(SessionView):
     directory) or a `Store`. `reader` is a name, a checkpoint folder or a `Reader`. `budget` counts
     tokens of the agent's window; `capacity` (visual tokens kept) follows from it unless it is
     given. `retain="pages"` drops a page's text once the page is certified, `retain="text"` keeps
-    it. The newest `keep_turns` turns always stay text. With `background=False` nothing happens by
-    itself: `seal` and `flush` do the work when they are called.
+    it. The newest `keep_turns` turns always stay text. `policy` says how pages fade, `codec` how
+    their tokens are cached. With `background=False` nothing happens by itself: `seal` and `flush`
+    do the work when they are called.
 
-    Raises `InputError` for an argument that cannot be, `StoreError` if the store cannot be opened,
-    `CheckpointError` if the folder is no checkpoint of the reader.
+    Raises `InputError` for a number out of range or an unknown word. Raises `StoreError` if the
+    store cannot be opened, `CheckpointError` if the folder is no checkpoint of the reader.
     """
 
     def __init__(
@@ -124,7 +125,7 @@ class OpticalMemory(SessionView):
     # ---- remembering -----------------------------------------------------------------------------
 
     def remember(self, turns: Turn | Sequence[Turn]) -> list[str]:
-        """Keep turns, durably before this returns; the id of each.
+        """Write turns to the store, durably before this returns; gives the id of each.
 
         A turn with the id of an open turn replaces it. The same turn again changes nothing. If part
         of a turn was forgotten, a new turn with its id is ignored: nobody can tell an edit from the
@@ -144,7 +145,7 @@ class OpticalMemory(SessionView):
     def seal(self) -> bool:
         """Seal full pages now, without reading them; False if there were none.
 
-        `flush` does this and certifies them.
+        `flush` seals and certifies them.
         """
         has_sealed = False
         while self._upkeep.seal():
@@ -216,9 +217,9 @@ class OpticalMemory(SessionView):
         ['m1']
         []
 
-        Raises `Forgotten` for a page or turn that is not there (any more), `InputError` unless one
-        thing is named. Raises `StoreError` if all this is done, but another process reads the
-        store's files and so keeps the old text in them.
+        Raises `Forgotten` if the page or turn is not there (any more), `InputError` unless exactly
+        one thing is named. Raises `StoreError` if everything is removed, but the old text is still
+        in the store's files because another process reads them.
         """
         if [page is not None, turn is not None, session].count(True) != 1:
             raise InputError("forget one thing at a time: page=…, turn=… or session=True")
@@ -231,6 +232,7 @@ class OpticalMemory(SessionView):
         if turn is not None:
             picture = self._archive.picture
             self._archive.replace(lambda snapshot: erase_turn(snapshot, turn, picture, profile))
+        # After the records: whoever caches old tokens meanwhile sees that the page has changed.
         self.store.drop_blobs(self.session)
         self.store.scrub()
 
@@ -243,9 +245,10 @@ class OpticalMemory(SessionView):
         return replace(counts, problem=self._worker.problem)
 
     def check(self, repair: bool = False) -> list[str]:
-        """Problems of the session and its store, one sentence each; an empty list is good.
+        """Problems of the session and its store, a sentence each; an empty list is good.
 
-        `repair` mends everything that can be mended.
+        `repair` mends everything that can be mended. Raises `NewerFormat` if a newer version of
+        this package wrote to the session.
         """
         return check(self._archive, self.reader.profile, self._renderer, repair=repair)
 
@@ -261,7 +264,7 @@ class OpticalMemory(SessionView):
     def restore(
         cls, path: str | Path, session: str | None = None, **settings: Any
     ) -> OpticalMemory:
-        """A memory filled from an exported file.
+        """A memory filled from an exported file; `settings` are those of `OpticalMemory`.
 
         Raises `InputError` if the file was not written by `export`, or the session exists already.
         """

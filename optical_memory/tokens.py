@@ -27,7 +27,6 @@ __all__ = [
     "INT8",
     "TokenCodec",
     "VisualTokens",
-    "blob_key",
     "codec",
     "unpack",
 ]

@@ -15,10 +15,6 @@ __all__ = [
     "Role",
     "ToolCall",
     "Turn",
-    "attachment_text",
-    "body",
-    "call_offset",
-    "call_text",
 ]
 
 Role = Literal["system", "user", "assistant", "tool"]

@@ -64,7 +64,8 @@ import sys
 from optical_memory import OpticalMemory, Turn
 from optical_memory.testing import TemplateReader
 url, who = sys.argv[1:]
-with OpticalMemory("alice", store=url, reader=TemplateReader(), keep_turns=3, capacity=10**6) as memory:
+settings = {"reader": TemplateReader(), "keep_turns": 3, "capacity": 10**6}
+with OpticalMemory("alice", store=url, **settings) as memory:
     for n in range(60):
         memory.remember(Turn("user", f"{who} says number {n}, and that is that.", id=f"{who}{n}"))
 """

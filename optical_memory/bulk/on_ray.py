@@ -25,8 +25,8 @@ __all__ = [
 ]
 
 BLOCKS = 4096
-"""At most so many blocks. A block's sessions are reported together, and each block costs Ray some
-milliseconds.
+"""At most so many blocks: each costs Ray some milliseconds. The sessions of a block are reported
+together, so that small blocks tell the progress sooner.
 """
 
 

@@ -30,8 +30,8 @@ class SessionReport:
     """The work on a session: `done` of its `pages` were encoded (at each rung), certified or faded.
 
     `job` names the work, the reader and the settings. `version` and `epoch` are the session's when
-    all was done (0 and "" if the work failed). `at` is Unix time, `error` says what went wrong. A
-    `skipped` session was done by an earlier run and has not changed since.
+    all was done (0 and "" if the work failed). `at` is Unix time, `error` is the failure in words.
+    A `skipped` session was done by an earlier run and has not changed since.
     """
 
     job: str

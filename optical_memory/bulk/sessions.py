@@ -1,8 +1,8 @@
-"""Work on every session of a store, one session at a time, in an engine of your choice.
+"""Work on every session of a store, in an engine of your choice.
 
-An engine does the sessions: here one after the other in this process, in `on_ray` in many
-processes. If a run was killed, start it again. It skips the sessions that its report calls done,
-unless somebody has written to them since.
+An engine goes through the sessions: `in_process` one after the other, the engine of `on_ray` in
+many processes. If a run was killed, start it again. It skips the sessions that its report calls
+done, unless somebody has written to them since.
 """
 
 from __future__ import annotations
@@ -44,11 +44,11 @@ def bulk(
     """Do `work` on these sessions of the store at `store`, by default on all; reports each of them.
 
     A session that fails is reported with its error and stops no other. With `report`, a line of
-    that file is the report of a session. A session whose last line there is good, of the same job
-    and of its present version is `skipped`. `settings` are those of `Job`.
+    that file is the report of a session. A session is `skipped` if its last line there is good, of
+    the same job and of its present version. `settings` are those of `Job`.
 
-    Raises `StoreError` or `CheckpointError` if the store or the reader cannot be opened at all,
-    `InputError` for an unknown work or a report that cannot be written.
+    Raises `StoreError` if the store cannot be opened at all, `CheckpointError` if the reader
+    cannot. Raises `InputError` for an unknown work, or a report that cannot be read or written.
     """
     if work not in WORKS:
         raise InputError(f"no bulk work {work!r}; there is {', '.join(WORKS)}")

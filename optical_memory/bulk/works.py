@@ -1,7 +1,7 @@
 """The three works of bulk on one session: encode, certify, fade.
 
-Whatever is done is in the store at once. If a work was killed, start it again: the store knows what
-is missing.
+Whatever is done is in the store at once. If a work was killed, start it again: the store knows
+which pages are done.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ __all__ = [
 
 Work = Literal["encode", "certify", "fade"]
 WORKS: Final[tuple[Work, ...]] = ("encode", "certify", "fade")
+"""Every work that `bulk` can do, by name."""
 
 BATCH = 8
 """Pages encoded and cached at a time: a killed run encodes at most this many again."""
@@ -44,7 +45,7 @@ ENCODE_TRIES = 5
 
 @dataclass(frozen=True)
 class Job:
-    """What to do with each session. It can be pickled if `reader` can be.
+    """The work for each session, and its settings. It can be pickled if `reader` can be.
 
     `reader` is a name, or a callable that makes a reader. `settings` are those of `OpticalMemory`
     (budget, capacity, retain, keep_turns, policy, codec): certifying seals and fades as that memory
@@ -59,16 +60,21 @@ class Job:
     settings: Mapping[str, Any] = field(default_factory=dict)
 
     def open_reader(self) -> Reader:
-        """Raises `CheckpointError` if there is no such reader."""
+        """The reader of the job. Raises `CheckpointError` if there is no such reader."""
         return open_reader(self.reader) if isinstance(self.reader, str) else self.reader()
 
     @property
     def codec(self) -> TokenCodec:
+        """The codec that the settings name, by default that of `OpticalMemory`."""
         codec: TokenCodec = self.settings.get("codec", INT8)
         return codec
 
     def name(self, profile: ReaderProfile) -> str:
-        """The name of the job in reports: all that decides whether a session is done."""
+        """The name of the job in reports.
+
+        It names everything that decides whether a session is done, so another job has another
+        name.
+        """
         words = [
             self.work,
             f"{profile.id}@{profile.revision}",
@@ -94,7 +100,7 @@ def _short_hash(text: str) -> str:
 
 
 class SessionWork:
-    """A job on one session. `n_pages` and `n_done` say how far it is, also after it has failed.
+    """A job on a session. `n_pages` and `n_done` say how far it is, also after it has failed.
 
     Raises `InputError` if there is no such session, `ReaderMismatch` if the pages are at rungs that
     the reader does not have.
@@ -116,7 +122,10 @@ class SessionWork:
         )
 
     def run(self) -> Version:
-        """Do the work. Gives the version of the session at which all was done."""
+        """Do the work. Gives the version of the session at which all was done.
+
+        Raises an `OpticalMemoryError` if the work failed.
+        """
         raise NotImplementedError
 
     def close(self) -> None:
@@ -185,7 +194,9 @@ class _CertifyWork(SessionWork):
         try:
             self.memory.flush()
             version = self.archive.snapshot().version
-            self.memory.flush()  # all pages of `version` are done, even if others wrote meanwhile
+            # Again: other processes may have written before `version` was taken. Now all pages
+            # of `version` are done, even if others write meanwhile.
+            self.memory.flush()
         finally:
             snapshot = self.archive.snapshot()
             self.n_pages = len(snapshot.pages)

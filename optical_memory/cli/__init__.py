@@ -69,10 +69,10 @@ def _root(
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command and exit.
 
-    The exit code is 0 if it did its work, 1 if it failed (a line on stderr says why), and 2 if it
-    was called wrongly.
+    The exit code is 0 if the command did its work. It is 1 if the command failed (a line on stderr
+    says why), and 2 if it was called wrongly.
     """
-    wait_passively()
+    wait_passively()  # before any command loads torch
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")  # transformers, loading weights
     try:
         app(args=None if arguments is None else list(arguments), prog_name="optical-memory")

@@ -138,7 +138,7 @@ def fade(
     report: ReportFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Fade the oldest pages of every session until it fits a capacity. What fades does not come
+    """Fade the oldest pages of every session until it fits a capacity. Faded pages do not come
     back.
     """
     processes = _engine(engine, workers, num_cpus, num_gpus, ray_address)
@@ -179,7 +179,7 @@ def _run(
     reports: list[SessionReport] = []
     with (
         progress_bars(as_json) as progress,
-        redirect_stdout(sys.stderr),  # Ray prints there if a process died
+        redirect_stdout(sys.stderr),  # stdout is for the answer; Ray prints if a process died
     ):
         for line in bulk(
             url, reader, work, sessions=names, report=report, engine=engine, **settings

@@ -151,14 +151,14 @@ def context(
         str | None, typer.Argument(help="What the pages should be about; else the newest.")
     ] = None,
     budget: Annotated[int, typer.Option(min=1, help="Tokens that the context may cost.")] = BUDGET,
-    mode: Annotated[Mode, typer.Option(help="What pages go in as.")] = "text",
+    mode: Annotated[Mode, typer.Option(help="The form in which pages go in.")] = "text",
     provider: Annotated[Provider, typer.Option(help="Whose price of pictures.")] = "openai",
     store: StoreUrl = None,
     session: SessionName = "default",
     reader: ReaderName = "pocket",
     as_json: AsJson = False,
 ) -> None:
-    """What goes into an agent's window: recent turns and recalled pages, within a budget."""
+    """The content of an agent's window: recent turns and recalled pages, within a budget."""
     with open_memory(store, session, reader) as memory:
         run = Run("context", as_json, reader_name(memory.reader))
         window = memory.context(query, budget, mode, provider=provider)

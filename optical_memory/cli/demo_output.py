@@ -1,4 +1,4 @@
-"""What a demo prints and writes: the forgetting table, answers, the restart, an HTML report."""
+"""The output of a demo: the forgetting table, answers, the restart, and an HTML report."""
 
 from __future__ import annotations
 
@@ -182,7 +182,7 @@ def show(demo: Demo, folder: Path) -> None:
 
 
 def _notes(demo: Demo) -> list[str]:
-    """What a reader of the table must know."""
+    """Sentences that a reader of the table needs."""
     origin = "chosen so that every rung shows" if demo.is_chosen else "as asked"
     meaning = "no page fades to a rung that agrees less"
     if demo.floor == 0:

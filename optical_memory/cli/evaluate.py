@@ -49,7 +49,7 @@ TRUST_COLUMNS = {
     "sure_share": "sure",
     "sure_accuracy": "right if sure",
 }
-"""The second table of `FidelityRow`s: the pages, and if the reader is right as often as it says."""
+"""The second table of `FidelityRow`s: the pages, and how far the confidence can be trusted."""
 
 IDENTIFIER_COLUMNS = {
     "kind": "kind",

@@ -31,8 +31,8 @@ STATUS_STYLES = {
 
 COLUMNS = ["page", "state", "rung", "visual tokens", "text tokens", "agreement"]
 
-APART = ("certificate", "text", "spans", "turns")
-"""Fields of a page that its table of facts leaves out."""
+SHOWN_APART = ("certificate", "text", "spans", "turns")
+"""Fields of a page that are not in its table of facts: they have a table or text of their own."""
 
 
 def inspect(
@@ -151,7 +151,7 @@ def _show_page(out: Console, facts: dict[str, Any], recollection: Recollection |
     rows = [
         [name.replace("_", " "), value]
         for name, value in facts.items()
-        if name not in APART and value not in (None, [], {})
+        if name not in SHOWN_APART and value not in (None, [], {})
     ]
     out.print(table("page", ["", ""], rows, n_words=2))
     rungs = [

@@ -84,9 +84,10 @@ def store_at(url: str | None) -> Store:
 def open_memory(
     url: str | None, session: str, reader: str, *, new: bool = False, **settings: Any
 ) -> Iterator[OpticalMemory]:
-    """The memory of a session; a command that only reads starts no background work with it.
+    """The memory of a session; `settings` are those of `OpticalMemory`.
 
-    Raises `InputError` if the session was never written, unless it may be `new`.
+    It closes the store only: a command that remembers closes the memory itself, which finishes the
+    background work. Raises `InputError` if the session was never written, unless it may be `new`.
     """
     store = store_at(url)
     try:
@@ -99,7 +100,7 @@ def open_memory(
 
 
 def pick(conversations: list[Conversation], number: int | None, source: str) -> Conversation:
-    """The conversation with this number, from 1.
+    """The conversation with this number, from 1; `source` names the file in errors.
 
     Raises `InputError` if there is no such number, or no number and several conversations.
     """

@@ -1,4 +1,4 @@
-"""What commands print on stdout: tables for people, or exactly one JSON object."""
+"""The output of commands on stdout: tables for people, or exactly one JSON object."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ __all__ = [
     "table",
 ]
 
-WORD = 8
-"""Cells that a column of words has at least, if it needs them."""
+MIN_WORD_CELLS = 8
+"""The least width of a column of words, in cells of the terminal, if its words are that long."""
 
 WIDTH = 120
 """Columns of a table if there is no terminal to ask."""
@@ -49,7 +49,7 @@ class Run:
         rows: Sequence[dict[str, Any]] | None = None,
         **fields: Any,
     ) -> None:
-        """Print the answer: for people, what `show` prints; for machines, one JSON object.
+        """Print the answer: `show` prints it for people; for machines it is a JSON object.
 
         All objects begin with the same head: command, version, reader, seed, seconds.
         """
@@ -100,7 +100,7 @@ def table(
     for i, column in enumerate(columns):
         if i < n_words:
             longest = max((len(str(row[i])) for row in rows), default=0)
-            width = min(longest, WORD)
+            width = min(longest, MIN_WORD_CELLS)
             grid.add_column(column, justify="left", overflow="fold", min_width=width)
         else:
             grid.add_column(column, justify="right", no_wrap=True)

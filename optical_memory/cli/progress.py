@@ -17,9 +17,9 @@ __all__ = [
 
 @contextmanager
 def progress_bars(quiet: bool = False) -> Iterator[Progress]:
-    """Shows the progress that it is called with, a bar for each step.
+    """Gives a function that shows progress, with a bar for each step.
 
-    It shows nothing if it shall be `quiet`, or if stderr is no terminal.
+    It shows nothing with `quiet`, or if stderr is no terminal.
     """
     console = Console(stderr=True)
     bars = rich.progress.Progress(

@@ -1,4 +1,4 @@
-"""Commands about readers: what can be opened, and whether a checkpoint or a server is complete."""
+"""Commands about readers: list them, and check that a checkpoint or a server is complete."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = [
 ]
 
 app = typer.Typer(
-    help="What can be opened as --reader, and checks of it.", invoke_without_command=True
+    help="The readers that --reader can open, and checks of them.", invoke_without_command=True
 )
 
 GIB = 2**30
@@ -35,8 +35,8 @@ CHECK_HEADINGS = ["rung", "px", "tokens", "of these stored"]
 
 @app.callback()
 def readers(context: typer.Context, reader: ReaderName = "pocket", as_json: AsJson = False) -> None:
-    """What can be opened as --reader: its ladder with tokens, and the size of its checkpoint. Loads
-    no weights.
+    """The readers that --reader can open: their ladders with tokens, and the sizes of their
+    checkpoints. Loads no weights.
     """
     if context.invoked_subcommand is not None:
         return
@@ -119,8 +119,7 @@ def check(
     ] = "auto",
     as_json: AsJson = False,
 ) -> None:
-    """Whether a checkpoint has every key at its right shape, or a server all it needs, and what
-    would happen then.
+    """Check that a checkpoint has every key at its right shape, or that a server has all it needs.
 
     Reads no weights: a checkpoint is loaded on paper (the meta device), from a folder or from lists
     of shapes alone.

@@ -38,7 +38,7 @@ def fade(
     reader: ReaderName = "pocket",
     as_json: AsJson = False,
 ) -> None:
-    """Fade the oldest pages until the session fits a capacity. What fades does not come back."""
+    """Fade the oldest pages until the session fits a capacity. Faded pages do not come back."""
     with open_memory(store, session, reader, budget=budget) as memory:
         run = Run("fade", as_json, reader_name(memory.reader))
         limit = memory.capacity if capacity is None else capacity

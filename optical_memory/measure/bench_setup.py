@@ -1,4 +1,4 @@
-"""What the benches share: their inputs, the row they give, and timing two things side by side."""
+"""Shared by all benches: their inputs, the rows they give, and the timing of two things in turn."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from optical_memory.loaders import example
+from optical_memory.measure.page_pool import full_pages, place_turns
 from optical_memory.memory import OpticalMemory
 from optical_memory.pages import Page
 from optical_memory.profiles import Ladder, Rung
 from optical_memory.readers.pocket.reader import PocketReader
-from optical_memory.renderers import PageRenderer, PlacedTurn
+from optical_memory.renderers import PageRenderer
 from optical_memory.renderers.drawing import Image
 from optical_memory.session.policy import ForgettingPolicy
 from optical_memory.tokens import VisualTokens
@@ -62,9 +63,8 @@ class BenchInputs:
 
     @cached_property
     def pages(self) -> list[Page]:
-        """Full pages."""
-        turns = [PlacedTurn(turn, turn.id or f"t{i}", i) for i, turn in enumerate(self.turns)]
-        return self.renderer.paginate(turns)[:-1]
+        """The full pages of the conversation."""
+        return full_pages(place_turns(self.turns), self.renderer)
 
     @cached_property
     def renderer(self) -> PageRenderer:
@@ -105,7 +105,7 @@ class BenchInputs:
 
 
 class Rates(NamedTuple):
-    """How many a second: of the package, and of the baseline."""
+    """Pieces of work a second: of the package, and of the baseline."""
 
     package: float
     baseline: float
@@ -114,7 +114,7 @@ class Rates(NamedTuple):
 def rates(
     package: Callable[[], object], baseline: Callable[[], object], per_run: float = 1.0
 ) -> Rates:
-    """Run both in turn; a run does `per_run` pieces of work. Medians, without the first run."""
+    """Medians of runs of both in turn, without the first; a run does `per_run` pieces of work."""
     times: dict[Callable[[], object], list[float]] = {package: [], baseline: []}
     for _ in range(RUNS + 1):
         for work, seconds in times.items():

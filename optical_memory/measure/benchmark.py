@@ -33,7 +33,7 @@ __all__ = [
 ]
 
 PLAIN_ROWS = 6
-"""Rows of a page that plain decoding reads, one character after the other: it takes so long."""
+"""Rows of a page that plain decoding reads character by character: a whole page takes too long."""
 
 TURNS = 100
 """Turns that are remembered, or that LangChain chooses from."""
@@ -99,6 +99,7 @@ def _encode(inputs: BenchInputs) -> Iterator[BenchRow]:
 
 
 def _arithmetic(encode: Callable[[], object]) -> BenchRow:
+    """GFLOP/s of `encode`, beside those of a matrix product that is large enough to be fast."""
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
@@ -136,15 +137,15 @@ def _decode(inputs: BenchInputs) -> Iterator[BenchRow]:
 def _read(inputs: BenchInputs) -> Iterator[BenchRow]:
     """A page at every rung, read our way or by plain left-to-right decoding.
 
-    Plain decoding reads one character at a time, as `generate` would (of the page's first lines),
-    or all lines of the page in one batch, a character of each at a time.
+    Plain decoding reads the page's first lines a character at a time, as `generate` would. Or it
+    reads all lines of the page in a batch, a character of each line at a time.
     """
     whole = inputs.pages[0].layout
     first_rows = replace(whole, rows=whole.rows[:PLAIN_ROWS])
     for rung in inputs.reader.profile.ladder:
         image = inputs.renderer.draw(inputs.pages[0], rung.side_px)
         (tokens,) = inputs.reader.encode([image], rung)
-        for layout, n_lines, speech in (
+        for layout, n_lines, method in (
             (first_rows, 1, "one character at a time"),
             (whole, len(whole.rows), "all lines at once"),
         ):
@@ -153,7 +154,7 @@ def _read(inputs: BenchInputs) -> Iterator[BenchRow]:
                 partial(_read_plainly, inputs.reader, tokens, layout, n_lines),
             )
             chars = Rates(speed.package * whole.n_chars, speed.baseline * layout.n_chars)
-            baseline = f"plain left-to-right decoding, {speech}"
+            baseline = f"plain left-to-right decoding, {method}"
             yield rate_row(f"read at {rung.name}", chars, baseline, "characters/s")
 
 

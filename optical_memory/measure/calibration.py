@@ -71,7 +71,7 @@ class Reliability:
 
 
 def reliability(truth: str, reading: Reading) -> Reliability:
-    """The counts of one page. The reading must have as many characters as the text."""
+    """The counts of a page. Raises `ValueError` unless text and reading are of the same length."""
     pairs = list(zip(truth, reading.text, strict=True))
     claims = np.array([not true.isspace() and char != UNREAD for true, char in pairs], np.bool_)
     correct = np.array([true == char for true, char in pairs], np.bool_)[claims]
@@ -89,7 +89,7 @@ def reliability(truth: str, reading: Reading) -> Reliability:
 
 
 def total(counts: Iterable[Reliability]) -> Reliability:
-    """The counts of many pages."""
+    """The counts of many pages, at least one page."""
     pages = list(counts)
     return Reliability(
         n=np.sum([page.n for page in pages], axis=0),

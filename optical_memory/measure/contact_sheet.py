@@ -17,8 +17,8 @@ __all__ = [
 MARGIN = 16
 """Blank px around and between the pictures."""
 
-PAPER = 255
-FRAME = 136
+PAPER = 255  # white, as on a page
+FRAME = 136  # grey, a line of 1 px: a page's own edge is white
 CAPTION_FONT = "10x20"
 
 

@@ -1,5 +1,4 @@
-"""Pages of an asked compression: the rung at which full pages reach it, and the rows that hold so
-many tokens.
+"""Pages of an asked compression: the rung at which full pages reach it, and how they are cut to it.
 
 Compression is DeepSeek tokens of the text over tokens that the decoder receives. Rows stay whole,
 so a cut page holds a little more than was asked. A page that holds less stays whole: whoever

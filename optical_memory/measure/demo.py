@@ -21,6 +21,7 @@ from optical_memory.loaders import Conversation
 from optical_memory.measure.accuracy import accuracy
 from optical_memory.measure.demo_capacity import capacity_for_every_rung
 from optical_memory.measure.demo_result import Demo, PageReading, Restart, Sheet
+from optical_memory.measure.page_pool import place_turns
 from optical_memory.measure.questions import Question, ask, make_questions
 from optical_memory.measure.watched_reader import WatchedReader, vision_calls
 from optical_memory.memory import KEEP_TURNS, OpticalMemory
@@ -28,7 +29,7 @@ from optical_memory.pages import Page
 from optical_memory.profiles import ReaderProfile
 from optical_memory.readers.base import Reader
 from optical_memory.recall.recollection import Recollection
-from optical_memory.renderers import PageRenderer, PlacedTurn
+from optical_memory.renderers import PageRenderer
 from optical_memory.session.background import Progress, no_progress
 from optical_memory.session.policy import STUB, ForgettingPolicy
 from optical_memory.session.stored_page import PageInfo
@@ -50,9 +51,9 @@ Item = TypeVar("Item")
 class Settings:
     """How a demo runs.
 
-    `store` is a URL, None for a private Valkey server. `pages` and `questions` are the most that
-    are used. `capacity` is in visual tokens, None to choose one at which every rung shows. `floor`:
-    see `ForgettingPolicy`. `seed` draws the facts that are asked for.
+    `store` is a URL, None for a private Valkey server. `pages` and `questions` are upper limits.
+    `capacity` is in visual tokens; if it is None, the demo chooses it so that every rung shows.
+    `floor`: see `ForgettingPolicy`. `seed` draws the facts that are asked for.
     """
 
     store: str | None = None
@@ -70,7 +71,7 @@ def run(
     settings: Settings,
     progress: Progress = no_progress,
 ) -> Demo:
-    """Take a conversation the whole demo.
+    """Take a conversation through the whole demo, and measure it.
 
     Without `questions`, some are made from facts that occur once.
     """
@@ -79,15 +80,15 @@ def run(
         server = _server(settings.store, Path(folder))
         with server() as url, demo.open(url, NO_LIMIT) as memory:
             originals = demo.remember(memory)
-            sheet = _newest(memory, originals)
+            sheet = _newest_sheet(memory, originals)
             capacity = settings.capacity or capacity_for_every_rung(
                 memory.pages(), memory.policy, reader.profile.ladder
             )
             steps = memory.fade(capacity)
             pages = demo.read(memory, originals)
-            fit = _fit_questions(questions, demo.turns, pages, settings)
+            to_ask = _choose_questions(questions, demo.turns, pages, settings)
             with demo.step("ask"):
-                answers = [ask(memory, question) for question in demo.track("Asking", fit)]
+                answers = [ask(memory, question) for question in demo.track("Asking", to_ask)]
             n_open_turns = memory.stats().open_turns
         with server() as url, demo.open(url, capacity) as memory:
             restart = demo.read_again(memory, url.partition(":")[0], pages)
@@ -123,7 +124,7 @@ class _DemoSession:
         self._progress = progress
 
     def open(self, url: str, capacity: int) -> OpticalMemory:
-        """A memory of the demo's session."""
+        """A memory of the demo's session; `capacity` is in visual tokens."""
         return OpticalMemory(
             self.session,
             store=url,
@@ -194,7 +195,10 @@ class _DemoSession:
     def read_again(
         self, memory: OpticalMemory, store: str, pages: Sequence[PageReading]
     ) -> Restart:
-        """Read all pages from the store as it is; then a page of each form without its tokens."""
+        """Read all pages from the store as it is; then a page of each form without its tokens.
+
+        `store` is the scheme of the store's URL.
+        """
         start = time.perf_counter()
         legible = [page for page in pages if page.recollection is not None]
         samples = list(
@@ -233,7 +237,7 @@ def _reads_the_same(memory: OpticalMemory, page: PageReading) -> bool:
     )
 
 
-def _newest(memory: OpticalMemory, originals: Mapping[str, Page]) -> Sheet | None:
+def _newest_sheet(memory: OpticalMemory, originals: Mapping[str, Page]) -> Sheet | None:
     """The newest certified page, None if there is none."""
     for info in reversed(memory.pages()):
         if info.state == "certified":
@@ -245,9 +249,8 @@ def _newest(memory: OpticalMemory, originals: Mapping[str, Page]) -> Sheet | Non
 
 
 def _first_turns(turns: Sequence[Turn], n_pages: int, profile: ReaderProfile) -> Sequence[Turn]:
-    """The first turns, as many as fill so many pages."""
-    run_of_turns = [PlacedTurn(turn, f"t{i}", i) for i, turn in enumerate(turns)]
-    pages = PageRenderer(profile.grid).paginate(run_of_turns)
+    """The first turns, as many as fill `n_pages` pages; all if they fill fewer."""
+    pages = PageRenderer(profile.grid).paginate(place_turns(turns))
     if len(pages) <= n_pages + 1:
         return turns
     return turns[: pages[n_pages].layout.spans[-1].ordinal + 1]
@@ -263,16 +266,20 @@ def _server(url: str | None, folder: Path) -> Callable[[], AbstractContextManage
     return lambda: private_server(folder / "valkey")
 
 
-def _fit_questions(
+def _choose_questions(
     questions: Sequence[Question] | None,
     turns: Sequence[Turn],
     pages: Sequence[PageReading],
     settings: Settings,
 ) -> list[Question]:
-    """The questions about turns that were remembered, or questions made from the pages."""
+    """At most `settings.questions` of the questions about turns that were remembered.
+
+    Without `questions`, they are made from the pages.
+    """
     if questions is None:
         return make_questions([page.truth for page in pages], settings.questions, settings.seed)
     ids = {turn.id for turn in turns}
-    fit = [question for question in questions if question.turn_id in ids]
-    n = min(settings.questions, len(fit))
-    return [fit[i * len(fit) // n] for i in range(n)]  # evenly over the conversation
+    candidates = [question for question in questions if question.turn_id in ids]
+    n = min(settings.questions, len(candidates))
+    # Evenly over the conversation, so that pages of every age are asked.
+    return [candidates[i * len(candidates) // n] for i in range(n)]

@@ -18,7 +18,7 @@ def capacity_for_every_rung(
 ) -> int:
     """The capacity (visual tokens) at which most rungs show, most evenly.
 
-    Of two such capacities it is the one at which fewer pages become stubs.
+    Of two such capacities, it is that with fewer stubs and forgotten pages.
     """
     states = [_state(info) for info in pages]
 
@@ -29,6 +29,7 @@ def capacity_for_every_rung(
         n_lost = forms.count(STUB) + forms.count(FORGOTTEN)
         return n_rungs, -n_lost, min(filter(None, counts), default=0), capacity
 
+    # From a capacity that all pages fit at their finest rung, down to half a page, in small steps.
     finest = ladder[0].n_tokens
     upper = max(1, len(pages)) * finest
     return max(range(upper, finest // 2, -finest // 8), key=quality)

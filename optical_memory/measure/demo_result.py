@@ -22,9 +22,9 @@ __all__ = [
 class PageReading:
     """A page after fading: its original text, and how it reads now.
 
-    `age` is 1 for the newest page. `reader_accuracy` is that of the reader's own reading,
-    `recall_accuracy` that of the recollection, in which exact facts stand over the reading. Both
-    are None if there is nothing to read.
+    `age` is 1 for the newest page. `reader_accuracy` is that of the reader's own reading.
+    `recall_accuracy` is that of the recollection, in which exact facts stand over the reading. Both
+    are in 0..1, and None if there is nothing to read. `truth` is the original text.
     """
 
     id: str
@@ -43,9 +43,10 @@ class PageReading:
 class Restart:
     """Every page read again after a restart, then some pages again without any cached token.
 
-    `equal` of the `pages` read the same as before, `dropped_equal` of the `dropped` pages (one of
-    each form) did so without cached tokens. `looks` and `dropped_looks` count forward calls of the
-    vision tower: none if all tokens were cached. `store` is the scheme of the store's URL.
+    `equal` of the `pages` read the same as before. Then a page of each form was read without cached
+    tokens: `dropped_equal` of these `dropped` pages read the same. `looks` and `dropped_looks`
+    count forward calls of the vision tower: none if all tokens were cached. `store` is the scheme
+    of the store's URL.
     """
 
     store: str

@@ -1,8 +1,8 @@
 """How faithfully a reader reads real text from our pages, by rung: `optical-memory eval fidelity`.
 
-A page goes the product's own way: texts become turns, turns full pages of the reader's grid,
-pictures, tokens, the codec's bytes in a real store and back, a reading. The ledger is not used: the
-reader alone is measured.
+A page goes the same way as in a memory. Texts become turns, turns become full pages, and pages
+become pictures and tokens. The tokens go as the codec's bytes to a real store and back, and are
+read. The ledger is not used: the reader alone is measured.
 """
 
 from __future__ import annotations
@@ -45,14 +45,14 @@ class FidelityRow:
     """A rung (or an asked compression) over `n_pages` pages of `source`; shares are in 0..1.
 
     `compression` is `text_tokens` / `visual_tokens`, both means a page: DeepSeek tokens, and tokens
-    that the decoder receives. Joins and blank rows are known from the layout, so no reading of ours
-    has a character too many or too few. `density_px2_per_char` is of the whole picture, also if a
-    page was cut. `n_repacked` of the pages hold words that an earlier page has too.
+    that the decoder receives. Line ends and blank rows are known from the layout, so a reading
+    never has a character too many or too few. `density_px2_per_char` is of the whole picture, also
+    if a page was cut. `n_repacked` of the pages hold words that an earlier page has too.
 
     `accuracy` is 1 - edit distance / length of the longer; `p5` its 5th percentile. `ids_exact` is
-    the share of the facts (`n_ids`, found as for a ledger) that the reader alone reads exactly,
-    None if the pages have none. `certificate_error` is the mean |agreement certified - agreement
-    measured again from the store's bytes|.
+    the share of the `n_ids` facts (extracted as for a ledger) that the reader alone reads exactly.
+    It is None if the pages have no facts. `certificate_error` is the mean |agreement certified -
+    agreement measured again from the store's bytes|.
 
     `ece` is the expected calibration error of the confidence over inked characters, and `bins` the
     counts behind it. `sure_share` is the share of them whose confidence is `CONFIDENT` or more,
@@ -85,7 +85,7 @@ class FidelityRow:
 
 @dataclass(frozen=True, slots=True)
 class _Sample:
-    """The pages that are read at one rung, for one asked compression or for none."""
+    """Pages that are read at a rung; `compression` is None if no compression was asked for."""
 
     rung: Rung
     compression: float | None
@@ -120,8 +120,8 @@ def measure_fidelity(
 
     With several sources, each source has such rows too, after those of all pages. `at_least` and
     `limit` say how many pages each source gives, as in `Pool.take`. At an asked compression these
-    are pages that reach it. If the mean page of a source does not, they are all its pages, and the
-    row tells their true compression.
+    are pages that reach it. If the mean page of a source does not reach it, all pages of the source
+    count, and the row tells their true compression.
 
     Raises `InputError` like `Pool`.
     """
@@ -190,7 +190,7 @@ def _take(
 
 
 def _cut(pages: Sequence[SourcePage], n_tokens: float) -> list[SourcePage]:
-    """The pages cut to so many tokens; packings that differ only further down become one page."""
+    """The pages cut to so many tokens. Cut pages that are equal are measured once."""
     parts = [replace(page, page=cut(page.page, n_tokens)) for page in pages]
     return list({part.page.digest: part for part in parts}.values())
 
@@ -223,6 +223,7 @@ def _measure(
 
 
 def _through_store(blob: bytes, key: str, store: Store) -> VisualTokens:
+    """The tokens after their bytes went to the store and back."""
     store.put_blobs(SESSION, {key: blob})
     (stored_blob,) = store.get_blobs(SESSION, [key])
     return unpack(stored_blob or blob)

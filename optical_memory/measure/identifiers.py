@@ -1,9 +1,9 @@
 """Whether a reader alone reads random identifiers exactly: `optical-memory eval identifiers`.
 
-A random identifier cannot be guessed, and no ledger helps. Each identifier stands in the prose of
-the bundled conversation, at the place that the layout gives it, on pages of an asked compression.
-All kinds stand on the same pages, so that they are read under the same conditions. All that is
-drawn at random is drawn by seed.
+A random identifier cannot be guessed, and no ledger helps. Identifiers stand in the prose of the
+bundled conversation, wherever the layout puts them. The pages have an asked compression. All kinds
+stand on the same pages, so that they are read under the same conditions. All that is drawn at
+random is drawn by seed.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ def measure_identifiers(
     codec: TokenCodec = INT8,
     progress: Progress = no_progress,
 ) -> list[IdentifierRow]:
-    """A row for every kind, over `n` identifiers each.
+    """A row for every kind, over `n` identifiers each; `compression` is text over visual tokens.
 
     Raises `InputError` if pages of this compression have no room for identifiers.
     """
@@ -133,7 +133,10 @@ def _read(page: Page, rung: Rung, reader: Reader, codec: TokenCodec) -> Reading:
 
 @dataclass(frozen=True, slots=True)
 class _Score:
-    """How an identifier on page `i_page` was read: which characters are right, if all are sure."""
+    """How an identifier on page `i_page` was read.
+
+    `correct` has True for each right character. `is_confident`: all of its characters are.
+    """
 
     i_page: int
     correct: Sequence[bool]

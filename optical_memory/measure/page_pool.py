@@ -29,6 +29,7 @@ __all__ = [
     "from_texts",
     "full_pages",
     "merge",
+    "place_turns",
     "read_source",
 ]
 
@@ -38,7 +39,7 @@ PATIENCE = 20
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Runs of turns to lay out one after the other: a run is a conversation, or one text."""
+    """Runs of turns that are laid out one after the other. A run is a conversation or a text."""
 
     name: str
     runs: tuple[tuple[PlacedTurn, ...], ...]
@@ -70,7 +71,7 @@ def read_source(path: Path, name: str | None = None) -> Source:
     if _hold_texts(lines):
         texts = [get(line, "text", str, f"{path.name}:{n}") for n, line in enumerate(lines, 1)]
         return from_texts(texts, name)
-    return Source(name, tuple(_place(conversation.turns) for conversation in load(path)))
+    return Source(name, tuple(place_turns(conversation.turns) for conversation in load(path)))
 
 
 def _hold_texts(lines: Sequence[object]) -> bool:
@@ -88,12 +89,13 @@ def from_texts(texts: Sequence[str], name: str = "texts") -> Source:
     return Source(name, tuple((turn,) for turn in turns))
 
 
-def _place(turns: Sequence[Turn]) -> tuple[PlacedTurn, ...]:
+def place_turns(turns: Sequence[Turn]) -> tuple[PlacedTurn, ...]:
+    """The turns of a conversation, ready for a layout; a turn that has no id gets one."""
     return tuple(PlacedTurn(turn, turn.id or f"t{i}", i) for i, turn in enumerate(turns))
 
 
 def merge(sources: Sequence[Source]) -> Source:
-    """All sources as one, called "all"; a single source keeps its name."""
+    """All sources joined to a source called "all"; a single source keeps its name."""
     if len(sources) == 1:
         return sources[0]
     return Source("all", tuple(chain.from_iterable(source.runs for source in sources)))
@@ -132,8 +134,8 @@ class Pool:
     ) -> list[SourcePage]:
         """Pages that hold at least `n_tokens` each, at most `limit` of them, drawn at random.
 
-        The texts are packed again until there are `at_least` such pages. If the texts are too thin
-        for `n_tokens`, which is when their mean page holds less, all pages count.
+        The texts are packed again until there are `at_least` such pages. If the mean page holds
+        fewer than `n_tokens`, the texts are too thin for it, and all pages count.
 
         Raises `InputError` if there are too few different pages.
         """
@@ -174,7 +176,7 @@ class Pool:
 
 
 def _packings(source: Source, renderer: PageRenderer, seed: int) -> Iterator[list[Page]]:
-    """The full pages of the turns in their order, then of one new packing after another."""
+    """The full pages of the turns in their order, then those of new packings, without end."""
     yield full_pages(source.turns, renderer)
     chance = random.Random(seed)
     while True:

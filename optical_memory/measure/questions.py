@@ -34,9 +34,13 @@ BLANK = "…?…"
 BEST = 3
 """Recollections that may hold the answer."""
 
-EXCERPT = 160  # characters
-FACT_CHARS = range(4, 61)  # shorter facts are found by chance, longer facts are no answer
+EXCERPT_CHARS = 160
+"""Characters of the excerpt that an answer shows."""
 
+FACT_CHARS = range(4, 61)
+"""Lengths of facts that are asked for: shorter facts occur by chance, longer are no answer."""
+
+# From the least certain to the most.
 _RANKS: tuple[Status, ...] = ("forgotten", "reconstructed", "verified", "original")
 
 
@@ -155,7 +159,7 @@ def _answer(
         status=worst.status,
         p=worst.p,
         provenance=recollection.provenance,
-        excerpt=recollection.excerpt(f"{question.query} {question.answer}", EXCERPT),
+        excerpt=recollection.excerpt(f"{question.query} {question.answer}", EXCERPT_CHARS),
         seconds=seconds,
     )
 
@@ -171,6 +175,6 @@ def _no_answer(question: Question, recollections: Sequence[Recollection], second
         status=None,
         p=None,
         provenance=best.provenance if best else "nothing found",
-        excerpt=best.excerpt(question.query, EXCERPT) if best else "",
+        excerpt=best.excerpt(question.query, EXCERPT_CHARS) if best else "",
         seconds=seconds,
     )

@@ -21,7 +21,7 @@ __all__ = [
 
 
 class WatchedReader:
-    """Passes everything on to a reader and records what a demo must know.
+    """Passes everything on to a reader, and records the pages and readings for the demo.
 
     `pages` are the pages that the reader certified, by their layout. A layout names the ordinals of
     its turns, so no two pages of a session share a layout.

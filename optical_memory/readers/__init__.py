@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from optical_memory.profiles import ReaderProfile, Rung
+from optical_memory.profiles import Ladder, ReaderProfile, Rung
 from optical_memory.readers.base import Reader
 from optical_memory.readers.registry import open_reader
 from optical_memory.readings import Reading
 
 __all__ = [
+    "Ladder",
     "Reader",
     "ReaderProfile",
     "Reading",

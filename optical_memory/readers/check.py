@@ -20,12 +20,14 @@ from optical_memory.errors import CheckpointError
 from optical_memory.pages import Layout
 from optical_memory.profiles import Rung
 from optical_memory.readers.base import Reader
-from optical_memory.readers.checkpoints.devices import free_bytes, place
-from optical_memory.readers.checkpoints.safetensors_files import read_json
-from optical_memory.readers.deepseek.config import Published, open_folder
-from optical_memory.readers.deepseek.halves import Half, half_parameters
+from optical_memory.readers.checkpoints.devices import Half, choose_device
+from optical_memory.readers.checkpoints.memory_check import free_bytes
+from optical_memory.readers.checkpoints.safetensors_files import read_json, write_sparse
+from optical_memory.readers.checkpoints.strict_load import KeyDifferences
+from optical_memory.readers.deepseek.halves import half_parameters
+from optical_memory.readers.deepseek.open_folder import DeepseekCheckpoint, open_folder
 from optical_memory.readers.deepseek.reader import DeepseekReader
-from optical_memory.readers.deepseek.weights import check_keys, write_sparse
+from optical_memory.readers.deepseek.weights import check_keys
 from optical_memory.readers.language.tokenizer import folder_tokenizer
 from optical_memory.readers.registry import open_reader
 
@@ -158,9 +160,9 @@ def check_reader(name: str, device: str = "auto") -> ReaderReport:
         return _check_by_use(reader)
     describe = getattr(reader.decoder, "describe", None) if reader.served else None
     servers = tuple(asdict(report) for report in describe()) if describe else ()
-    problems = _tokenizer_problems(reader.found)
+    problems = _tokenizer_problems(reader.checkpoint)
     problems += [f"{server['url']}: {server['problem']}" for server in servers if server["problem"]]
-    return _report(reader.found, str(reader.found.folder), device, problems, servers)
+    return _report(reader.checkpoint, str(reader.folder), device, problems, servers)
 
 
 def _check_by_use(reader: Reader) -> ReaderReport:
@@ -182,7 +184,7 @@ def _check_by_use(reader: Reader) -> ReaderReport:
 
 
 def _report(
-    checkpoint: Published,
+    checkpoint: DeepseekCheckpoint,
     location: str,
     device: str,
     problems: Sequence[str] = (),
@@ -198,10 +200,10 @@ def _report(
     if not servers:
         halves.append(_half(checkpoint, "decoder", device))
     return ReaderReport(
-        f"{family.id}, {checkpoint.bytes / 1e9:.2f} GB, in {location}",
-        missing=len(keys["missing"]),
-        unexpected=len(keys["unexpected"]),
-        mismatched=len(keys["mismatched"]),
+        f"{family.id}, {checkpoint.n_bytes / 1e9:.2f} GB, in {location}",
+        missing=len(keys.missing),
+        unexpected=len(keys.unexpected),
+        mismatched=len(keys.mismatched),
         halves=tuple(halves),
         rungs=_rungs([family.rung(name) for name in family.ladder]),
         servers=servers,
@@ -209,16 +211,16 @@ def _report(
     )
 
 
-def _half(checkpoint: Published, half: Half, device: str) -> HalfReport:
-    target = place(half, device)
+def _half(checkpoint: DeepseekCheckpoint, half: Half, device: str) -> HalfReport:
+    target = choose_device(half, device)
     n_parameters = half_parameters(checkpoint, half)
     return HalfReport(
         half,
         n_parameters,
-        dtype=target.numbers,
-        device=target.device,
+        dtype=target.dtype_name,
+        device=target.name,
         bytes=n_parameters * target.dtype.itemsize,
-        free=free_bytes(target.device),
+        free=free_bytes(target.name),
     )
 
 
@@ -232,9 +234,9 @@ def _rungs(ladder: Sequence[Rung]) -> tuple[RungReport, ...]:
 # ---- problems, one sentence each -----------------------------------------------------------------
 
 
-def _key_problems(keys: Mapping[str, Sequence[str]]) -> list[str]:
+def _key_problems(keys: KeyDifferences) -> list[str]:
     problems = []
-    for kind, names in keys.items():
+    for kind, names in asdict(keys).items():
         if names:
             problems.append(f"{kind} {', '.join(names[:NAMES_IN_PROBLEM])}")
     return problems
@@ -249,9 +251,9 @@ def _memory_problems(halves: Sequence[HalfReport]) -> list[str]:
     ]
 
 
-def _tokenizer_problems(checkpoint: Published) -> list[str]:
+def _tokenizer_problems(checkpoint: DeepseekCheckpoint) -> list[str]:
     try:
-        tokenizer = folder_tokenizer(checkpoint.folder)
+        tokenizer = folder_tokenizer(checkpoint.path)
     except CheckpointError as error:
         return [str(error)]
     problems = []

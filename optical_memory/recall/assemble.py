@@ -1,7 +1,7 @@
 """Assembling: recent turns and recalled pages fill a budget, at an exact cost.
 
-The cost of a text is its DeepSeek tokens, of a picture the price of the provider, of visual tokens
-the number that the decoder receives. The words of a chat template around a message belong to the
+A text costs its DeepSeek tokens, and a picture costs the price of the provider. Visual tokens cost
+as many tokens as the decoder receives. The words of a chat template around a message belong to the
 host and are not counted.
 """
 
@@ -37,8 +37,9 @@ def assemble(
     `recent` is in order. Turns are taken until a turn does not fit. Those before the last exchange
     take at most `recent_share` of the rest of the budget. A tool call and its results go together
     or not at all. A page that does not fit whole gives an excerpt about the `query`. A page is left
-    out if all its turns are there as text. In modes "image" and "tokens", a page in `pictures` goes
-    as its picture, with its exact facts as text beside it; `provider` names the prices of pictures.
+    out if all its turns are there as text. In modes "image" and "tokens", a page with a picture in
+    `pictures` goes as that picture, and its exact facts as text beside it. `provider` names the
+    prices of pictures.
 
     Raises `BudgetTooSmall` if the last user turn alone does not fit, `InputError` if no price is
     known for the provider.
@@ -46,11 +47,11 @@ def assemble(
     turns = newest_parts(recent, budget, recent_share)
     budget_left = budget - sum(part.n_tokens for part in turns)
     turn_ids = {part.turn for part in turns}
-    unseen = [
+    other_pages = [
         page for page in recollections if not page.turns or not turn_ids.issuperset(page.turns)
     ]
     shown_pictures = {} if mode == "text" or pictures is None else pictures
-    pages = best_pages(unseen, budget_left, query, shown_pictures, provider)
+    pages = best_pages(other_pages, budget_left, query, shown_pictures, provider)
     n_tokens = budget - budget_left + sum(page.n_tokens for page in pages)
     n_heading_tokens = count_tokens(HEADING) if pages else 0
     return Context((*pages, *turns), n_tokens + n_heading_tokens, budget, mode)

@@ -8,39 +8,40 @@ from __future__ import annotations
 from collections import Counter
 
 from optical_memory import search
-from optical_memory.recall.recollection import open_turn_id
-from optical_memory.session.records import PageRecord, TurnRecord
+from optical_memory.recall.open_turns import open_turn_id
+from optical_memory.session.records import PageRecord
 from optical_memory.session.snapshot import Snapshot
-from optical_memory.turns import Turn, body
+from optical_memory.turns import body
 
 __all__ = [
     "documents",
     "newest_pages",
-    "open_part",
 ]
 
 
 def documents(snapshot: Snapshot) -> dict[str, Counter[str]]:
     """Term counts of every page that can be read, by its id, and of every open turn."""
-    pages = {record.id: _index(record) for record in snapshot.pages.values() if record.readable}
+    pages = {
+        record.id: _page_terms(record) for record in snapshot.pages.values() if record.readable
+    }
     turns = {
         open_turn_id(record.id): search.terms(body(record.turn)) for record in snapshot.open_turns()
     }
     return pages | turns
 
 
-def _index(record: PageRecord) -> Counter[str]:
-    total: Counter[str] = Counter()
-    for counts in record.terms.values():
-        total.update(counts)
-    return total
+def _page_terms(record: PageRecord) -> Counter[str]:
+    terms: Counter[str] = Counter()
+    for turn_terms in record.terms.values():
+        terms.update(turn_terms)
+    return terms
 
 
 def newest_pages(snapshot: Snapshot, budget: int) -> list[PageRecord]:
     """The newest pages that can be read, as many as `budget` tokens could hold, the newest first.
 
-    Reading a page runs a model, so that a page beyond the budget must not be read. The last page
-    may be larger than the rest of the budget: an excerpt of it may fit.
+    Reading a page runs a model, so a page beyond the budget must not be read. The last page may be
+    larger than the rest of the budget: an excerpt of it may fit.
     """
     pages: list[PageRecord] = []
     budget_left = budget
@@ -49,21 +50,5 @@ def newest_pages(snapshot: Snapshot, budget: int) -> list[PageRecord]:
             break
         if record.readable:
             pages.append(record)
-            budget_left -= max(1, record.text_tokens)
+            budget_left -= max(1, record.text_tokens)  # a page without words is read too
     return pages
-
-
-def open_part(record: TurnRecord) -> Turn:
-    """The part of an open turn that stands on no page yet: the whole turn, or its end.
-
-    The end of a turn has no id, so that the page with its beginning is not taken for shown.
-    """
-    if not record.sealed_upto:
-        return record.turn
-    return Turn(
-        role=record.role,
-        text=body(record.turn)[record.sealed_upto :],
-        name=record.name,
-        when=record.when,
-        tool_call_id=record.tool_call_id,
-    )

@@ -65,9 +65,9 @@ def _call_message(call: ToolCall) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class PagePicture:
-    """A page for a model with eyes: its PNG of `side_px` x `side_px`, or its visual tokens.
+    """A page for a model that sees: its PNG of `side_px` x `side_px`, or its visual tokens.
 
-    `n_tokens` is the number of tokens that a decoder of ours receives for the page.
+    `n_tokens` is the number of visual tokens that the reader's decoder receives for the page.
     """
 
     side_px: int
@@ -78,8 +78,10 @@ class PagePicture:
 
 @dataclass(frozen=True, slots=True)
 class PagePart:
-    """A recalled page. `text` begins with its provenance; then comes the page as read, or an
-    excerpt, or, beside a `picture`, its exact facts. `n_tokens` is the cost of text and picture.
+    """A recalled page.
+
+    `text` begins with its provenance. Then comes the page as read, or an excerpt of it; beside a
+    `picture` come its exact facts only. `n_tokens` is the cost of text and picture.
     """
 
     page: str
@@ -131,7 +133,10 @@ class Context:
 
 
 def _content(pages: Sequence[PagePart]) -> str | list[dict[str, Any]]:
-    """One string; if a page is a picture, a list of text parts and image parts."""
+    """The content of the message with all pages.
+
+    It is a string; if a page is a picture, it is a list of text parts and image parts.
+    """
     if all(page.picture is None for page in pages):
         return HEADING + "".join(page.text for page in pages)
     content: list[dict[str, Any]] = [{"type": "text", "text": HEADING}]

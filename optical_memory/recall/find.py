@@ -41,18 +41,20 @@ def find(snapshot: Snapshot, query: str, k: int, budget: int | None = None) -> l
 
 
 def affordable(snapshot: Snapshot, hits: Sequence[Hit], budget: int) -> list[Hit]:
-    """The hits without the pages that `budget` tokens cannot hold, the best of which come first.
+    """All open turns, and the best pages that `budget` tokens can hold, in the order of `hits`.
 
-    Reading a page takes time; reading an open turn takes none, so that these all stay.
+    The first `ALWAYS_READ` pages stay at any budget. Reading a page takes time. Reading an open
+    turn takes none, so all open turns stay.
     """
     in_budget: list[Hit] = []
+    budget_left = budget
     n_pages = 0
     for hit in hits:
         record = snapshot.pages.get(hit.id)
         if record is not None:
-            budget -= record.text_tokens
+            budget_left -= record.text_tokens
             n_pages += 1
-            if budget < 0 and n_pages > ALWAYS_READ:
+            if budget_left < 0 and n_pages > ALWAYS_READ:
                 continue
         in_budget.append(hit)
     return in_budget

@@ -15,15 +15,17 @@ __all__ = [
 
 
 def group_calls(messages: Sequence[Sequence[Turn]]) -> list[list[int]]:
-    """Positions of messages, in groups that stay together: a message with tool calls, and the
-    messages right after it that answer them. Every other message is a group by itself.
+    """Positions of messages, in groups that stay together.
+
+    A message with tool calls is in a group with the messages right after it that answer them.
+    Every other message is a group by itself.
 
     >>> call = Turn("assistant", "", tool_calls=(ToolCall("look", id="c1"),))
     >>> answer = Turn("tool", "It rains.", tool_call_id="c1")
     >>> group_calls([[Turn("user", "Rain?")], [call], [answer], [Turn("assistant", "Yes.")]])
     [[0], [1, 2], [3]]
 
-    A message is given as its turns: in some formats one message holds answers and words. Calls and
+    Each message is a list of turns: in some formats a message holds answers and words. Calls and
     answers are paired by id. If either has no id, an answer belongs to the calls before it.
     """
     groups: list[list[int]] = []

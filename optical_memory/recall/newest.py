@@ -10,9 +10,9 @@ __all__ = [
 ]
 
 RECENT_SHARE = 0.6
-"""Share of a budget that recent turns may take while there is something to recall.
+"""Share of a budget that recent turns may take if there is something to recall.
 
-It is a share of the rest of the budget, beside the turns that must stay.
+It is a share of the budget that is left after the turns that must stay.
 """
 
 
@@ -24,8 +24,8 @@ def newest_that_fit(costs: Sequence[int], budget: int, must_stay: Iterable[int] 
     >>> newest_that_fit([5, 30, 5, 5], budget=5, must_stay=[0])
     [0, 3]
 
-    It stops at the first item that does not fit, so that no gap is left. Items in
-    `must_stay` are there in any case, and their costs are not counted.
+    It stops at the first item that does not fit, so that no gap is left. The items in `must_stay`
+    (positions) are always in the result; their costs are not counted against `budget`.
     """
     positions = set(must_stay)
     budget_left = budget

@@ -26,8 +26,9 @@ def best_pages(
     pictures: Mapping[str, PagePicture],
     provider: str,
 ) -> list[PagePart]:
-    """The pages with the highest scores that fit into `budget` with the heading, in order of age.
+    """The pages with the highest scores that fit into `budget` tokens with the heading.
 
+    They come in the order of the conversation.
     Of two pages with the same score, the newer comes first. A page that does not fit leaves room
     for pages behind it.
     """

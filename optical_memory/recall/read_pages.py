@@ -1,7 +1,7 @@
 """Reading on demand: pages and open turns of a session to `Recollection`s.
 
-A page whose text is kept is read from it; another is decoded from its visual tokens, with the
-exact facts of its ledger put over the reading.
+A page whose text is kept is read from that text. Any other page is decoded from its visual tokens,
+and the exact facts of its ledger are put over the reading.
 """
 
 from __future__ import annotations
@@ -10,10 +10,11 @@ from collections.abc import Sequence
 
 from optical_memory.counting import count_batch
 from optical_memory.errors import Forgotten, StoreError
-from optical_memory.ledger import Ledger, splice, whole_text
+from optical_memory.ledger import Ledger, LedgerSpan, splice
 from optical_memory.profiles import Rung
 from optical_memory.recall.find import Hit
-from optical_memory.recall.recollection import Recollection, is_open_turn_id, open_turns
+from optical_memory.recall.open_turns import is_open_turn_id, open_turns
+from optical_memory.recall.recollection import Recollection
 from optical_memory.session.records import PageRecord
 from optical_memory.session.snapshot import Snapshot
 from optical_memory.session.stored_page import CheckedReading, StoredPage
@@ -38,8 +39,8 @@ class PageReader:
     def read(self, snapshot: Snapshot, hits: Sequence[Hit]) -> list[Recollection]:
         """The pages and open turns of these hits as they read now, in the order of the hits.
 
-        Raises `Forgotten` for a page that is forgotten or never was, `StoreError` if a record or
-        picture is missing or damaged: also if a page fades or goes while it is read.
+        Raises `Forgotten` for a page that is forgotten or never was. Raises `StoreError` if a
+        record or picture is missing or damaged, also if a page fades or goes while it is read.
         """
         pages = self._pages(snapshot, [hit for hit in hits if not is_open_turn_id(hit.id)])
         turns = open_turns(snapshot, {hit.id: hit.score for hit in hits})
@@ -71,7 +72,7 @@ class PageReader:
                 page=page.record.id,
                 text=text,
                 spans=tuple(spans),
-                rung=_source(page.record),
+                rung=_rung(page.record),
                 score=hit.score,
                 n_tokens=n_tokens,
                 turns=_turn_ids(snapshot, page),
@@ -89,7 +90,7 @@ class PageReader:
         return StoredPage.of(record, snapshot)
 
     def _decode(self, pages: Sequence[StoredPage]) -> dict[str, CheckedReading]:
-        """Readings by page. The reader is not told of rows that are white: see `StoredPage`."""
+        """Readings by page id. Layouts without the white rows of `StoredPage` go to the reader."""
         readings: dict[str, CheckedReading] = {}
         for rung in self.reader.profile.ladder:
             group = [page for page in pages if page.record.rung == rung.name]
@@ -113,15 +114,16 @@ class PageReader:
 
 
 def _text_and_spans(page: StoredPage, checked_reading: CheckedReading | None) -> TextAndSpans:
+    """A page from its text, from its stub, or from its reading, in this order."""
     record = page.record
     reading = None
     is_confirmed = None
     if page.page is not None:
         text = page.page.text
-        ledger = whole_text(text)
+        ledger = _whole_text(text)
     elif record.state == "stub":
         text = _stub_text(record, page.ledger)
-        ledger = whole_text(text)
+        ledger = _whole_text(text)
     elif checked_reading is not None:
         reading = checked_reading.reading
         is_confirmed = checked_reading.is_confirmed
@@ -133,6 +135,11 @@ def _text_and_spans(page: StoredPage, checked_reading: CheckedReading | None) ->
         )
     spans = statuses(len(text), ledger, is_confirmed, reading, erased_ranges=page.erased_spans)
     return text, spans
+
+
+def _whole_text(text: str) -> Ledger:
+    """A ledger with all of a text that was not read from a picture."""
+    return Ledger((LedgerSpan(0, len(text), "text", text),))
 
 
 def _stub_text(record: PageRecord, ledger: Ledger) -> str:
@@ -148,8 +155,8 @@ def _blanked(text: str, spans: Sequence[tuple[int, int]]) -> str:
     return text
 
 
-def _source(record: PageRecord) -> str | None:
-    """The rung of a recollection: None if it was read from text."""
+def _rung(record: PageRecord) -> str | None:
+    """The rung of the page's recollection: None if it was read from text."""
     if record.lines is not None:
         return None
     return "stub" if record.state == "stub" else record.rung

@@ -1,30 +1,21 @@
 """`Recollection`: an answer to recall, as a value.
 
 It is a page as it reads now, or a turn that is still text. Each of its spans says how far to trust
-it. Knows nothing of stores and readers.
+it. This module knows nothing of sessions, stores and readers.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 
-from optical_memory.counting import count_tokens
 from optical_memory.search import key, terms, words
-from optical_memory.session.records import TurnRecord
-from optical_memory.session.snapshot import Snapshot
 from optical_memory.spans import Span, Status
-from optical_memory.turns import body
 
 __all__ = [
     "DOUBT",
     "OPEN",
     "Recollection",
-    "is_open_turn_id",
-    "open_turn",
-    "open_turn_id",
-    "open_turns",
 ]
 
 OPEN = "open"
@@ -33,12 +24,11 @@ OPEN = "open"
 DOUBT = 0.5
 """A reconstructed word whose probability is below this is more likely wrong: shown as `[word?]`."""
 
-_OPEN_TURN = "turn "
-_WORDS = re.compile(r"\S+|\s+")
+_WORDS = re.compile(r"\S+|\s+")  # and the blanks between them
 _GAP = "\0"  # a forgotten character; many in a row become a single […]
 _GAPS = re.compile(rf"{_GAP}(?:\s*{_GAP})*")
 
-# One letter for each character of a text.
+# The flags of a text: a letter for each character.
 _KEPT = "k"
 _DOUBTFUL = "d"
 _FORGOTTEN = "f"
@@ -60,7 +50,7 @@ class Recollection:
     '… first. The gate code is 4417. …'
 
     `rung` is None if the text was still there. A turn that stands on no page yet has the rung
-    "open", and `turn <id>` in place of a page's id. `score` is the search score: higher is better.
+    "open"; its `page` is `turn <id>`. `score` is the search score: higher is better.
     `n_tokens` is the cost of the text in a window (DeepSeek tokens). `turns` are the ids of the
     turns on the page. `ordinal` is the page's place in the session, 0 for the first page; open
     turns come after all pages.
@@ -85,8 +75,8 @@ class Recollection:
     def share(self, *statuses: Status) -> float:
         """Share of the characters whose span has one of these statuses, in 0..1."""
         n_chars = sum(span.end - span.start for span in self.spans)
-        n_such = sum(span.end - span.start for span in self.spans if span.status in statuses)
-        return n_such / n_chars if n_chars else 0.0
+        n_matching = sum(span.end - span.start for span in self.spans if span.status in statuses)
+        return n_matching / n_chars if n_chars else 0.0
 
     @property
     def provenance(self) -> str:
@@ -102,7 +92,7 @@ class Recollection:
         return f"[{page}, read from {self.rung}, {percent} % verified]"
 
     def marked(self, start: int = 0, end: int | None = None) -> str:
-        """The text, or a part: forgotten passages are `[…]`, doubtful words are `[word?]`."""
+        """The text[start:end], with forgotten passages as `[…]` and doubtful words as `[word?]`."""
         flags = self._flags()
         stop = len(self.text) if end is None else end
         pieces = [
@@ -163,44 +153,10 @@ def _densest(matches: list[Match], chars: int) -> tuple[int, int]:
     best = 0
     passage = (0, 0)
     for i, (start, _, _) in enumerate(matches):
+        # A word has a character at least, so a passage holds no more than `chars` words.
         inside = [match for match in matches[i : i + chars] if match[1] <= start + chars]
         n_terms = len(set().union(*(match[2] for match in inside)))
         if n_terms > best:
             best = n_terms
             passage = (start, inside[-1][1])
     return passage
-
-
-def open_turn_id(turn_id: str) -> str:
-    """The id of an open turn among pages."""
-    return _OPEN_TURN + turn_id
-
-
-def is_open_turn_id(id: str) -> bool:
-    """True for an id that `open_turn_id` gives; no page has such an id."""
-    return id.startswith(_OPEN_TURN)
-
-
-def open_turns(snapshot: Snapshot, scores: Mapping[str, float]) -> dict[str, Recollection]:
-    """The open turns that have a score, by the id that `open_turn_id` gives them."""
-    recollections: dict[str, Recollection] = {}
-    for record in snapshot.open_turns():
-        id = open_turn_id(record.id)
-        if id in scores:
-            recollections[id] = open_turn(record, scores[id], snapshot)
-    return recollections
-
-
-def open_turn(record: TurnRecord, score: float, snapshot: Snapshot) -> Recollection:
-    """An open turn as it stands. Its ordinal is behind all pages and all earlier turns."""
-    text = body(record.turn)
-    return Recollection(
-        page=open_turn_id(record.id),
-        text=text,
-        spans=(Span(0, len(text), "original", 1.0),) if text else (),
-        rung=OPEN,
-        score=score,
-        n_tokens=count_tokens(text),
-        turns=(record.id,),
-        ordinal=snapshot.next_page + record.ordinal,
-    )

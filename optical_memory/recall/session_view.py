@@ -45,8 +45,10 @@ def in_thread(
 
 
 class SessionView:
-    """One session as it reads now. It writes nothing, but counts what was recalled if the policy
-    wants that.
+    """A session as it reads now.
+
+    It writes a single thing: how often each page was recalled, if the policy uses that.
+    `budget` is in tokens of the agent's window.
     """
 
     def __init__(self, cache: TokenCache, policy: ForgettingPolicy, budget: int) -> None:
@@ -67,13 +69,13 @@ class SessionView:
 
         >>> with OpticalMemory("alice", store="sqlite:///memory.db") as memory:
         ...     _ = memory.remember(Turn("user", "The gate code is 4417#.", id="m1"))
-        ...     [(found.provenance, found.text) for found in memory.recall("gate code?")]
+        ...     [(page.provenance, page.text) for page in memory.recall("gate code?")]
         [('[turn m1, original text]', 'The gate code is 4417#.')]
 
-        Raises `InputError` if `k` is below 1.
+        Raises `InputError` if `k` is below 1, `StoreError` if a page is damaged.
         """
         require_number("k", k, minimum=1)
-        recollections = self._steadily(
+        recollections = self._retry_if_changed(
             lambda snapshot: self._page_reader.read(snapshot, find(snapshot, query, k))
         )
         if self.policy.pages_per_hit:
@@ -102,33 +104,34 @@ class SessionView:
         ...     memory.context("key", budget=100).to_messages()[-1]
         {'role': 'user', 'content': 'Where is my key?'}
 
-        It costs at most `budget` tokens, in the consumer's own currency: `provider` names whose
-        price of pictures counts in mode "image". Raises `BudgetTooSmall` if the last user turn
-        alone does not fit, `InputError` for a budget, mode or provider that cannot be.
+        It costs at most `budget` tokens. In mode "image", `provider` names whose price of pictures
+        counts. Raises `BudgetTooSmall` if the last user turn alone does not fit. Raises
+        `InputError` for a negative budget, or an unknown mode or provider.
         """
         limit = self.budget if budget is None else budget
         require_number("budget", limit, minimum=0)
         require_word("mode", mode, get_args(Mode))
         require_word("provider", provider, IMAGE_PRICES)
-        return self._steadily(
+        return self._retry_if_changed(
             lambda snapshot: fill_window(
                 snapshot, self._page_reader, query=query, budget=limit, mode=mode, provider=provider
             )
         )
 
-    def _steadily(self, reading: Callable[[Snapshot], Answer]) -> Answer:
-        """The answer of `reading` for the session as it is.
+    def _retry_if_changed(self, answer_from: Callable[[Snapshot], Answer]) -> Answer:
+        """The answer for the session as it is now.
 
-        It reads again if pages faded or went while it read them.
+        `answer_from` runs again if pages faded or went while it read them. Raises its `StoreError`
+        if nothing has changed, or if pages change in each of the runs.
         """
         for _ in range(READ_TRIES):
             snapshot = self._archive.snapshot()
             try:
-                return reading(snapshot)
+                return answer_from(snapshot)
             except StoreError:
                 if self._archive.snapshot() is snapshot:
-                    raise
-        return reading(self._archive.snapshot())
+                    raise  # nothing has changed: it would fail again
+        return answer_from(self._archive.snapshot())
 
     # ---- pages -----------------------------------------------------------------------------------
 
@@ -139,7 +142,7 @@ class SessionView:
 
     def read(self, page: str) -> Recollection:
         """A page as it reads now. Raises `Forgotten` if it is forgotten or never was."""
-        (recollection,) = self._steadily(
+        (recollection,) = self._retry_if_changed(
             lambda snapshot: self._page_reader.read(snapshot, [Hit(page, 0.0)])
         )
         return recollection
@@ -155,7 +158,9 @@ class SessionView:
     def picture(self, page: str, rung: str | None = None) -> bytes:
         """The stored PNG of a page at a rung, by default the page's own.
 
-        Raises `Forgotten` if there never was such a page, `StoreError` if it has no such picture.
+        A page that is still text has no rung of its own; its finest picture is given. Raises
+        `Forgotten` if there never was such a page, `StoreError` if it has no such picture, and
+        `KeyError` if the reader has no such rung.
         """
         record = self._record(self._archive.snapshot(), page)
         name = rung or record.rung or self.reader.profile.ladder[0].name

@@ -25,8 +25,8 @@ def newest_parts(turns: Sequence[Turn], budget: int, share: float = 1.0) -> list
     """The last exchange, and before it the newest turns that fit, in order.
 
     The last exchange is the last user turn, and the newest turn if there is room for both. A tool
-    call and its results are there together or not at all. All cost at most `budget` tokens; turns
-    before the last exchange take at most `share` of the rest.
+    call and its results are there together or not at all. All parts cost at most `budget` tokens.
+    Turns before the last exchange take at most `share` (0..1) of the tokens that it leaves.
 
     Raises `BudgetTooSmall` if the last user turn alone does not fit.
     """
@@ -56,7 +56,8 @@ def _last_exchange(groups: Sequence[Group], costs: Sequence[int], budget: int) -
 def _parts(group: Group) -> list[TextPart]:
     """A part for each turn of a group, without its cost.
 
-    Hosts reject a call and a result that do not name each other by id: these are told in words.
+    Hosts reject a call and a result that do not name each other by id. Such a call or result
+    becomes words.
     """
     results = group[1:]
     pair_ids = {call.id for call in group[0].tool_calls if call.id is not None}
@@ -66,7 +67,10 @@ def _parts(group: Group) -> list[TextPart]:
 
 
 def _part(turn: Turn, pair_ids: Collection[str], is_answered: bool) -> TextPart:
-    """`is_answered`: a result without a pair follows, which may answer a call without a pair."""
+    """The part of a turn; only calls whose id is in `pair_ids` stay calls, the others become words.
+
+    `is_answered`: a result without a pair follows, which may answer a call without a pair.
+    """
     calls = tuple(call for call in turn.tool_calls if call.id in pair_ids)
     lone_calls = [call for call in turn.tool_calls if call.id not in pair_ids]
     lines = [_content(turn), *(_call_in_words(call, is_answered) for call in lone_calls)]

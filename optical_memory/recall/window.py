@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 from optical_memory.profiles import Rung
 from optical_memory.recall.assemble import assemble
-from optical_memory.recall.candidates import newest_pages, open_part
+from optical_memory.recall.candidates import newest_pages
 from optical_memory.recall.context import Context, Mode, PagePicture
 from optical_memory.recall.find import CANDIDATES, Hit, find
 from optical_memory.recall.newest import RECENT_SHARE
+from optical_memory.recall.open_turns import open_part
 from optical_memory.recall.read_pages import PageReader
 from optical_memory.recall.recollection import Recollection
 from optical_memory.session.records import PageRecord
@@ -22,7 +23,7 @@ __all__ = [
 
 def fill_window(
     snapshot: Snapshot,
-    pages: PageReader,
+    page_reader: PageReader,
     *,
     query: str | None,
     budget: int,
@@ -37,43 +38,43 @@ def fill_window(
     Raises `BudgetTooSmall` if the last user turn alone does not fit, `StoreError` if a page changes
     while it is read.
     """
-    recollections = pages.read(snapshot, _hits(snapshot, query, budget))
+    recollections = page_reader.read(snapshot, _hits(snapshot, query, budget))
     return assemble(
         [open_part(record) for record in snapshot.open_turns()],
         recollections,
         budget,
         mode=mode,
         query=query,
-        pictures=_pictures(snapshot, pages, recollections, mode),
+        pictures=_pictures(snapshot, page_reader, recollections, mode),
         provider=provider,
         recent_share=RECENT_SHARE if snapshot.pages else 1.0,
     )
 
 
 def _hits(snapshot: Snapshot, query: str | None, budget: int) -> list[Hit]:
-    """Without a query, a page scores higher the newer it is."""
+    """Pages and open turns to read. Without a query these are pages; the newest scores highest."""
     if query:
         return find(snapshot, query, CANDIDATES, budget)
     return [Hit(page.id, float(page.ordinal)) for page in newest_pages(snapshot, budget)]
 
 
 def _pictures(
-    snapshot: Snapshot, pages: PageReader, recollections: Sequence[Recollection], mode: Mode
+    snapshot: Snapshot, page_reader: PageReader, recollections: Sequence[Recollection], mode: Mode
 ) -> dict[str, PagePicture]:
-    """Pictures, or visual tokens, of the recollections pages that have a rung, by page."""
+    """Pictures, or visual tokens, of the recalled pages that have a rung, by page id."""
     pictures: dict[str, PagePicture] = {}
     if mode == "text":
         return pictures
     for recollection in recollections:
         record = snapshot.pages.get(recollection.page)
         if record is not None and record.rung is not None:
-            rung = pages.reader.profile.rung(record.rung)
-            pictures[record.id] = _picture(record, rung, pages, mode)
+            rung = page_reader.reader.profile.rung(record.rung)
+            pictures[record.id] = _picture(record, rung, page_reader, mode)
     return pictures
 
 
-def _picture(record: PageRecord, rung: Rung, pages: PageReader, mode: Mode) -> PagePicture:
+def _picture(record: PageRecord, rung: Rung, page_reader: PageReader, mode: Mode) -> PagePicture:
     if mode == "tokens":
-        visual = pages.tokens(record, rung)
+        visual = page_reader.tokens(record, rung)
         return PagePicture(rung.side_px, visual=visual, n_tokens=rung.n_tokens)
-    return PagePicture(rung.side_px, png=pages.picture(record, rung), n_tokens=rung.n_tokens)
+    return PagePicture(rung.side_px, png=page_reader.picture(record, rung), n_tokens=rung.n_tokens)

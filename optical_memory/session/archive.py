@@ -1,4 +1,4 @@
-"""One session in a store, as typed records: snapshots never change, changes survive races.
+"""A session in a store, as typed records: snapshots never change, changes survive races.
 
 A change is a function from a snapshot to a list of writes. If another process wrote first, nothing
 was written; the snapshot is read again and the function runs again.
@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
 from optical_memory.errors import Conflict, SessionLost
 from optical_memory.session.records import picture_key
 from optical_memory.session.snapshot import RECORD_KINDS, Change, Snapshot
-from optical_memory.stores.base import Put, Store, Version
+from optical_memory.stores.base import Kind, Put, Store, Version
 
 __all__ = [
     "Archive",
@@ -27,8 +27,8 @@ Answer = TypeVar("Answer")
 Changes = Sequence[Change]
 
 COMMIT_TRIES = 50
-"""How often a change runs again because another process wrote first. Each try is one commit of
-that process, so that only a store under steady fire uses them up.
+"""How often a change runs at most, if other processes write first. Each failed run is a commit of
+another process, so only many processes that never stop writing use them up.
 """
 
 
@@ -57,11 +57,14 @@ class Archive:
             self._latest = self._read(version)
             self._doubtful = False
             if previous is not None and _went_back(previous.version, self._latest.version):
-                self._latest = self._tell_loss(previous, self._latest)
+                self._raise_loss(previous, self._latest)
             return self._latest
 
-    def _tell_loss(self, previous: Snapshot, current: Snapshot) -> Snapshot:
-        """Raises `SessionLost`. The next use goes on with what is there, and counts the loss."""
+    def _raise_loss(self, previous: Snapshot, current: Snapshot) -> NoReturn:
+        """Raises `SessionLost`. The next use goes on with the turns that are there.
+
+        The loss is counted in the session's record, which the next change of it writes.
+        """
         n_lost = previous.session.next_turn - current.session.next_turn
         total = max(previous.session.lost_turns, current.session.lost_turns) + n_lost
         session = current.session.model_copy(update={"lost_turns": total, "v": 2})
@@ -78,30 +81,33 @@ class Archive:
     ) -> tuple[Snapshot, Answer]:
         """Run `change` on the snapshot and commit its writes; again if another process wrote.
 
-        `change` gives (writes, answer). The answer of the run that was committed is returned beside
-        the snapshot after it. Other writers wait meanwhile, so `change` must be quick; slow work
-        goes through `replace`. Raises `Conflict` after `COMMIT_TRIES` runs.
+        `change` gives (writes, answer). Returns the snapshot after the commit, and the answer of
+        the run that was committed. Other writers wait meanwhile, so `change` must be quick; slow
+        work goes through `replace`. Raises `Conflict` after `COMMIT_TRIES` runs.
         """
         with self._lock:
             for _ in range(COMMIT_TRIES):
                 snapshot = self.snapshot()
                 changes, answer = change(snapshot)
-                if not changes or self._commit(snapshot, changes):
-                    return self._latest or snapshot, answer
+                if not changes:
+                    return snapshot, answer
+                latest = self._commit(snapshot, changes)
+                if latest is not None:
+                    return latest, answer
             raise self._overtaken()
 
-    def _commit(self, snapshot: Snapshot, changes: Changes) -> bool:
-        """False if another process wrote since the snapshot."""
+    def _commit(self, snapshot: Snapshot, changes: Changes) -> Snapshot | None:
+        """The snapshot after the changes; None if another process wrote since `snapshot`."""
         try:
             version = self.store.commit(self.session, changes, expect=snapshot.version)
         except Conflict:
-            return False
+            return None
         except BaseException:
             # Nobody knows if it was written. The old snapshot stays, to notice turns that are lost.
             self._doubtful = True
             raise
         self._latest = snapshot.after(changes, version)
-        return True
+        return self._latest
 
     def replace(self, prepare: Callable[[Snapshot], Changes]) -> bool:
         """Like `update`, but nobody waits while `prepare` runs. False if there were no writes.
@@ -142,23 +148,27 @@ class Archive:
         """The stored PNG of a page at a rung; None if there is none."""
         return self.store.get(self.session, "picture", picture_key(page, rung))
 
-    def _read(self, version: Version) -> Snapshot:
-        """All records as of one version; read again if a writer came between."""
+    def scan(self, kinds: Collection[Kind], version: Version) -> tuple[list[Put], Version]:
+        """All records of these kinds as of one version, and that version.
+
+        `version` is the session's present version. Reads again if a writer came between.
+        """
         while True:
-            records = list(self._scan())
+            records: list[Put] = []
+            for kind in kinds:
+                items = self.store.scan(self.session, kind)
+                records += [Put(kind, key, value) for key, value in items]
             version_after = self.store.version(self.session)
             if version_after == version:
-                break
+                return records, version
             version = version_after
+
+    def _read(self, version: Version) -> Snapshot:
+        records, version = self.scan(RECORD_KINDS, version)
         snapshot = Snapshot().after(records, version)
         for (kind, key), problem in snapshot.damage.items():
             log.warning("session %r: %s %s is passed over: %s", self.session, kind, key, problem)
         return snapshot
-
-    def _scan(self) -> Iterable[Put]:
-        for kind in RECORD_KINDS:
-            for key, value in self.store.scan(self.session, kind):
-                yield Put(kind, key, value)
 
 
 def _went_back(old: Version, new: Version) -> bool:

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
+from optical_memory.certificate import Certificate
 from optical_memory.errors import StoreError
 from optical_memory.renderers.renderer import PageRenderer
 from optical_memory.session.certify import certify, keep_certificate, next_to_certify
@@ -54,7 +55,7 @@ class Upkeep:
     ) -> None:
         self.policy = policy
         self.capacity = capacity
-        self.retain = retain
+        self.retain: Retain = retain
         self.keep_turns = keep_turns
         self._cache = cache
         self._archive = cache.archive
@@ -71,10 +72,10 @@ class Upkeep:
     def seal(self) -> bool:
         """Seal the next full pages; False if there are none."""
 
-        def pages(snapshot: Snapshot) -> Sequence[Change]:
+        def prepare(snapshot: Snapshot) -> Sequence[Change]:
             return seal(snapshot, self._renderer, self._profile, self.retain, self.keep_turns)
 
-        return self._archive.replace(pages)
+        return self._archive.replace(prepare)
 
     def certify(self) -> bool:
         """Certify the oldest page that waits for it, then fade as far as the capacity asks.
@@ -85,26 +86,22 @@ class Upkeep:
         if page is None or page.page is None:
             return False
         with self._unless_changed(page.record):
-            certificate = certify(page, page.page, self._cache)
-            self._archive.update(
-                lambda snapshot: (
-                    keep_certificate(
-                        snapshot,
-                        page.record,
-                        certificate,
-                        self._profile,
-                        self.retain,
-                        self.policy.floor,
-                    ),
-                    None,
-                )
-            )
+            self._keep(page.record, certify(page, page.page, self._cache))
             self.fade(self.capacity)
         return True
 
+    def _keep(self, page: PageRecord, certificate: Certificate) -> None:
+        def change(snapshot: Snapshot) -> tuple[Sequence[Change], None]:
+            changes = keep_certificate(
+                snapshot, page, certificate, self._profile, self.retain, self.policy.floor
+            )
+            return changes, None
+
+        self._archive.update(change)
+
     @contextmanager
     def _unless_changed(self, record: PageRecord) -> Iterator[None]:
-        """Pass over a `StoreError` if the page changed meanwhile: its picture was forgotten."""
+        """Ignore a `StoreError` if the page changed meanwhile: its picture is gone on purpose."""
         try:
             yield
         except StoreError:
@@ -121,6 +118,7 @@ class Upkeep:
             return fade(snapshot, steps, self._profile, self.policy, self.retain), steps
 
         snapshot, steps = self._archive.update(change)
+        # Tokens go after the records: whoever caches them meanwhile sees that the page has faded.
         for step in steps:
             self._cache.drop(snapshot.pages[step.page], ladder.finer(step.rung))
         return steps
@@ -130,7 +128,7 @@ class Worker:
     """Runs `work` on a thread of its own, which starts when it is first needed.
 
     `work` does a piece and returns True if there may be more. `problem` is the last error in words;
-    None after work that went well.
+    it is None after work that went well.
     """
 
     def __init__(self, work: Callable[[], bool], name: str) -> None:
@@ -147,6 +145,7 @@ class Worker:
 
     @property
     def has_started(self) -> bool:
+        """True if the thread was ever needed."""
         return self._thread is not None
 
     def wake(self) -> None:
@@ -170,7 +169,7 @@ class Worker:
         return self.wait(timeout)
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Like `finish`, without waking the thread first."""
+        """Wait until nothing is left to do; returns and raises as `finish`."""
         with self._state:
             if not self._state.wait_for(self._is_idle, timeout):
                 return False
@@ -215,6 +214,6 @@ class Worker:
     def _settle(self, error: Exception | None) -> None:
         with self._state:
             self._is_busy = False
-            self._error = error or self._error
+            self._error = error or self._error  # an error stays until `wait` has raised it
             self.problem = None if error is None else f"{type(error).__name__}: {error}"
             self._state.notify_all()

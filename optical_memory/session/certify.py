@@ -59,11 +59,11 @@ def keep_certificate(
     retain: Retain,
     floor: float,
 ) -> list[Change]:
-    """The page starts on its finest rung.
+    """Writes that give the page its certificate, and put it on the finest rung.
 
-    Its text is dropped unless it is retained, or the agreement at the finest rung is below `floor`.
-    No change if the page is not as it was when it was read: another process certified it, or a
-    turn on it was forgotten.
+    The page's text is dropped, unless `retain` keeps it or the agreement at the finest rung is
+    below `floor` (0..1). No writes if the page has changed since it was read: another process
+    certified it, or a turn on it was forgotten.
     """
     record = snapshot.pages.get(page.id)
     if record is None or (record.state, record.digest) != ("sealed", page.digest):

@@ -1,4 +1,4 @@
-"""Self-check of a session: damage and contradictions, one sentence each, and writes that mend them.
+"""Self-check of a session: damage and contradictions, a sentence each, and writes that mend them.
 
 Mending never invents text. Pictures are drawn again if a page's text is there; a page goes on with
 the pictures it still has; a part that cannot be read any more is marked as forgotten, so that
@@ -37,7 +37,7 @@ __all__ = [
 
 
 class Problem(NamedTuple):
-    """A sentence on what is wrong, and the writes that mend it, if any do."""
+    """A sentence about the problem, and the writes that mend it, if any do."""
 
     sentence: str
     mend: tuple[Change, ...] = ()
@@ -46,7 +46,7 @@ class Problem(NamedTuple):
 def check(
     archive: Archive, profile: ReaderProfile, renderer: PageRenderer, *, repair: bool
 ) -> list[str]:
-    """Problems of the session and its store. With `repair`, those that can be mended are.
+    """Problems of the session and its store, a sentence each; `repair` mends those that it can.
 
     A mended problem is in the list too. Raises `NewerFormat` for a session that a newer version of
     this package wrote to; nothing of it is mended.
@@ -116,7 +116,7 @@ def _damaged_parts(record: Record) -> Iterator[Problem]:
 
 
 def _stand_in(archive: Archive, kind: Kind, key: str) -> Change:
-    """The record that takes the place of a damaged one."""
+    """The record that takes the place of a damaged record."""
     if kind == "turn":
         turn = TurnRecord(
             id=f"damaged-{key}",
@@ -183,6 +183,7 @@ class _PictureCheck:
         self._sides = {key: _side(png) for key, png in pictures}
 
     def problems(self) -> Iterator[Problem]:
+        """Pictures that pages lack, then pictures that belong to no page."""
         wanted_keys: set[str] = set()
         for record in self._snapshot.pages.values():
             rungs = _rungs_with_picture(record, self._ladder)
@@ -250,7 +251,7 @@ def _rungs_with_picture(record: PageRecord, ladder: Ladder) -> Sequence[Rung]:
 def _at_rungs(page: StoredPage, rungs: Sequence[Rung]) -> PageRecord:
     """The page at the first of these rungs, its certificate without the others.
 
-    Without its certificate no page fades to a rung.
+    A page without a certificate fades to no rung.
     """
     update: dict[str, object] = {"rung": rungs[0].name}
     certificate = page.certificate

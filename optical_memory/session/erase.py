@@ -34,12 +34,15 @@ __all__ = [
     "erase_turn",
 ]
 
-Picture = Callable[[str, str], bytes | None]
-"""The stored_page PNG by page and rung, as `Archive.picture` gives it."""
+PictureOf = Callable[[str, str], bytes | None]
+"""Gives the stored PNG by page and rung; None if there is none. See `Archive.picture`."""
 
 
 def erase_page(snapshot: Snapshot, page: str, profile: ReaderProfile) -> list[Change]:
-    """Only the page's order and times stay. Raises `Forgotten` if there is no such page."""
+    """Writes after which only the page's order and times are left.
+
+    Raises `Forgotten` if there is no such page, or it was erased already.
+    """
     record = snapshot.pages.get(page)
     if record is None or not (record.readable or record.digest):
         raise Forgotten(f"no page {page!r}, or it is forgotten already")
@@ -71,9 +74,12 @@ def _off_page(snapshot: Snapshot, turn: TurnRecord, page: str) -> TurnRecord:
 
 
 def erase_turn(
-    snapshot: Snapshot, turn: str, picture: Picture, profile: ReaderProfile
+    snapshot: Snapshot, turn: str, picture: PictureOf, profile: ReaderProfile
 ) -> list[Change]:
-    """Only the turn's number and time stay. Raises `Forgotten` if there is no such turn."""
+    """Writes after which only the turn's number, role and time are left.
+
+    Raises `Forgotten` if there is no such turn, or it was erased already.
+    """
     record = snapshot.turn(turn)
     if record is None or record.forgotten:
         raise Forgotten(f"no turn {turn!r}, or it is forgotten already")
@@ -98,9 +104,10 @@ def _erase_on_page(
     snapshot: Snapshot,
     page: PageRecord,
     turn: TurnRecord,
-    picture: Picture,
+    picture: PictureOf,
     profile: ReaderProfile,
 ) -> list[Change]:
+    """Writes that take the turn off a page; off a stub only the whole page can go."""
     stored_page = StoredPage.of(page, snapshot)
     if stored_page.layout is None:  # a stub: nobody knows which of its words are the turn's
         is_left = page.readable or page.digest
@@ -146,6 +153,8 @@ def _erased_record(
     if lines is not None:
         lines = [" " * len(line) if i in rows else line for i, line in enumerate(lines)]
     certificate = stored_page.certificate
+    # The new digest is random: no digest of the old text stays, and tokens that are cached for the
+    # old pictures, by the old digest, are never found again.
     update = {
         "digest": secrets.token_hex(32),
         "layout": _without_shape(layout, rows).to_json(),

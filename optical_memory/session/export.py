@@ -22,29 +22,19 @@ __all__ = [
 ]
 
 EXPORT_FORMAT = 1
+"""The version of the file's layout. `read_export` refuses any other."""
 
 
 def export(archive: Archive, path: Path) -> None:
     """Write every record and picture of the session to `path`, as of one version."""
-    version, records = _everything(archive)
+    version = archive.store.version(archive.session)
+    records, version = archive.scan(get_args(Kind), version)
     manifest = {"format": EXPORT_FORMAT, "session": archive.session, "version": version.number}
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
         file.writestr("manifest.json", json.dumps(manifest))
         for record in records:
             suffix = ".png" if record.kind == "picture" else ".json"
             file.writestr(f"{record.kind}/{record.key}{suffix}", record.value)
-
-
-def _everything(archive: Archive) -> tuple[Version, list[Put]]:
-    store = archive.store
-    session = archive.session
-    while True:  # again if another process wrote meanwhile
-        version = store.version(session)
-        records: list[Put] = []
-        for kind in get_args(Kind):
-            records += [Put(kind, key, value) for key, value in store.scan(session, kind)]
-        if store.version(session) == version:
-            return version, records
 
 
 def read_export(path: Path) -> tuple[str, list[Put]]:
@@ -56,7 +46,7 @@ def read_export(path: Path) -> tuple[str, list[Put]]:
         with zipfile.ZipFile(path) as file:
             manifest = _manifest(path, file)
             names = [name for name in file.namelist() if name != "manifest.json"]
-            changes = [_write(name, file.read(name)) for name in names]
+            changes = [_put(name, file.read(name)) for name in names]
             _refuse_damage(changes)
             return manifest["session"], changes
     except InputError:
@@ -81,7 +71,8 @@ def _refuse_damage(changes: Sequence[Put]) -> None:
         raise StoreError(f"{kind} {key}: {problem}")
 
 
-def _write(name: str, value: bytes) -> Put:
+def _put(name: str, value: bytes) -> Put:
+    """The write that restores a file of the zip."""
     prefix, _, rest = name.partition("/")
     for kind in get_args(Kind):
         if kind == prefix:

@@ -1,8 +1,8 @@
 """Fading: pages to smaller rungs, and below the last rung to stubs or to nothing.
 
 Functions from a snapshot to the writes that change it. A page is drawn at every rung when it is
-sealed, so fading only deletes: pictures that are finer than the new rung, and the part of the
-index that the new rung no longer pays for.
+sealed, so fading only deletes. It deletes the pictures that are finer than the new rung, and the
+least telling terms of the index (`INDEX_SHARE`).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 INDEX_SHARE = (1.0, 1.0, 0.6, 0.4)
-"""Share of a page's index terms kept at each step of the ladder, the finest rung first."""
+"""Share of a page's index terms that stays at each step of the ladder, the finest rung first."""
 
 KEYWORDS = 16
 """Keywords of a stub, at most."""
@@ -86,7 +86,7 @@ def fade(
 
 @dataclass(frozen=True, slots=True)
 class _Index:
-    """In how many pages each term occurs, of how many pages."""
+    """In how many pages each term occurs, and how many pages there are."""
 
     frequencies: Mapping[str, int]
     n_pages: int
@@ -99,10 +99,12 @@ class _Index:
         return cls(frequencies, len(snapshot.pages))
 
     def top(self, counts: Mapping[str, int], k: int) -> dict[str, int]:
+        """The `k` most telling terms of these counts, the best first."""
         return search.top_terms(counts, k, self.frequencies, self.n_pages)
 
 
 def _with_text(record: PageRecord, rung: str) -> PageRecord:
+    """The page at a rung or below the last rung, with its text and its index."""
     if rung in (STUB, FORGOTTEN):
         return record.model_copy(update={"state": rung, "rung": None, "certificate": None})
     return record.model_copy(update={"rung": rung})
@@ -122,7 +124,7 @@ def _at_rung(record: PageRecord, rung: str, ladder: Ladder, index: _Index) -> Pa
 
 
 def _stub(page: StoredPage, index: _Index, allowance: int) -> PageRecord:
-    """Keywords and facts that fit `allowance` tokens; keywords take half of it at most."""
+    """The page as keywords and facts that fit `allowance` tokens; keywords take at most half."""
     counts: Counter[str] = Counter()
     for turn_counts in page.record.terms.values():
         counts.update(turn_counts)
@@ -135,7 +137,7 @@ def _stub(page: StoredPage, index: _Index, allowance: int) -> PageRecord:
         "ledger": ledger.to_json(),
         "terms": {"stub": dict(search.terms(" ".join(words)))},
     }
-    return _without_pictures(page.record).model_copy(update=update)
+    return _without_text_and_pictures(page.record).model_copy(update=update)
 
 
 def _keywords(terms: Sequence[str], allowance: int) -> list[str]:
@@ -162,9 +164,9 @@ def _facts(ledger: Ledger, allowance: int) -> Ledger:
 def forgotten_page(record: PageRecord) -> PageRecord:
     """The page with its order, times and keyed digest only."""
     update: dict[str, object] = {"state": FORGOTTEN, "keywords": [], "ledger": {}, "terms": {}}
-    return _without_pictures(record).model_copy(update=update)
+    return _without_text_and_pictures(record).model_copy(update=update)
 
 
-def _without_pictures(record: PageRecord) -> PageRecord:
+def _without_text_and_pictures(record: PageRecord) -> PageRecord:
     update = {"rung": None, "lines": None, "layout": None, "certificate": None}
     return record.model_copy(update=update)

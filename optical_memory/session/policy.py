@@ -2,8 +2,8 @@
 
 The capacity counts the visual tokens that a session keeps, as the decoder receives them. A page
 that is still text has none and costs 0; it is charged once it is certified. Pages stand in bands of
-age, the finest rung for the newest: a page leaves each state when it is `growth` times as old as
-when it came to it, at whatever pace the capacity asks for.
+age, the finest rung for the newest. A page leaves a state when it is `growth` times as old as when
+it came to it. The capacity sets the pace.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ __all__ = [
     "tokens_kept",
 ]
 
+# States of a page below its last rung, beside the names of rungs.
 STUB = "stub"
 FORGOTTEN = "forgotten"
 
@@ -36,7 +37,7 @@ class PageState:
     """A page as the plan takes it.
 
     `rung` is None while the page is still text; else a rung's name, "stub" or "forgotten".
-    `ordinal` orders pages by age (0 is the oldest), `agreement` is the certificate's by rung,
+    `ordinal` orders pages by age (0 is the oldest). `agreement` is the certificate's, by rung.
     `hits` counts how often the page was recalled. A `pinned` page never fades.
     """
 
@@ -121,10 +122,10 @@ def plan(
 ) -> list[Step]:
     """The steps after which the pages fit the capacity: at most one step a page, the oldest first.
 
-    No steps if they fit already. The oldest pages fade first and farthest. A page whose next rung
-    is below the floor skips to its smallest rung that is not; if there is none, to the stub, then
-    to nothing. Planning on the result gives no steps. Pinned pages use capacity but stay, so they
-    alone may exceed it; then no other page keeps anything that costs tokens.
+    No steps if they fit already. The oldest pages fade first and farthest. If a page's next rung is
+    below the floor, it skips to its smallest rung that is not. If there is none, it goes to the
+    stub, then to nothing. Planning on the result gives no steps. Pinned pages use capacity but
+    stay, so they alone may exceed it; then no other page keeps anything that costs tokens.
 
     Raises `KeyError` for a page at a rung that the ladder does not have.
     """
@@ -214,7 +215,7 @@ class _Queue:
         heapq.heappush(self._heap, (-self._ages[page] / due, self._ordinals[page], page))
 
     def _states_ahead(self, page: PageState) -> list[str]:
-        """The states before a page, the last first, each cheaper than the state before it."""
+        """The states that the page may still fade to, the last first; each costs fewer tokens."""
         if page.rung in (None, FORGOTTEN) or page.pinned:
             return []
         states = self._rungs_ahead(page)
@@ -246,7 +247,7 @@ class _Queue:
 
 
 def _ages(pages: Sequence[PageState], policy: ForgettingPolicy) -> dict[str, float]:
-    """Age in pages: 1 for the newest. Each hit makes a page younger, never younger than new."""
+    """Age in pages: 1 for the newest. Hits make a page younger, but no page is younger than 1."""
     ages: dict[str, float] = {}
     for age, page in enumerate(sorted(pages, key=_by_age, reverse=True), 1):
         ages[page.page] = max(1.0, age - policy.pages_per_hit * page.hits)

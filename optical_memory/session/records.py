@@ -52,7 +52,7 @@ def turn_key(ordinal: int) -> str:
 
 
 def page_key(ordinal: int) -> str:
-    """The key of page `ordinal`, which is its id too."""
+    """The key of page `ordinal`, which is its id too. Seven digits, so that keys sort."""
     return f"{ordinal:07d}"
 
 
@@ -68,6 +68,7 @@ class Record(BaseModel):
     v: int = 1
 
     def dump(self) -> bytes:
+        """The record as JSON bytes, without fields that have their default value."""
         return self.model_dump_json(exclude_defaults=True).encode()
 
 
@@ -131,11 +132,11 @@ class SessionRecord(Record):
 
 
 class TurnRecord(Record):
-    """One turn. Its content is kept until the turn stands on sealed pages, or for ever with
-    `retain="text"`.
+    """A turn.
 
-    `host_id` is the id that the host gave, if `id` is another: an edit of a turn that stands on a
-    page already gets a name of our own.
+    Its content is kept until the whole turn stands on sealed pages; with `retain="text"` it always
+    stays. `host_id` is the id that the host gave, if `id` differs from it: an edit of a turn that
+    stands on a page already gets an id of our own.
     """
 
     id: str
@@ -214,6 +215,7 @@ class TurnRecord(Record):
         )
 
     def without_content(self) -> TurnRecord:
+        """The turn without its text, tool calls and attachments."""
         return self.model_copy(update={"text": None, "tool_calls": [], "attachments": []})
 
 
@@ -233,11 +235,12 @@ def _utf8(text: Text) -> Text:
 
 
 class PageRecord(Record):
-    """One page: its layout, how far it has faded, and everything kept beside its pictures.
+    """A page: its layout, how far it has faded, and everything kept beside its pictures.
 
     `rung` is None until the page is certified; until then it is read from `lines`. `lines` is the
-    text while that is kept. `terms` maps a turn's ordinal to its index terms with their counts.
-    `layout`, `ledger` and `certificate` are JSON that `StoredPage` parses.
+    text, a string for each row, or None if the text was dropped. `terms` maps a turn's ordinal to
+    its index terms with their counts. `layout`, `ledger` and `certificate` are JSON that
+    `StoredPage` parses.
     """
 
     id: str

@@ -21,10 +21,10 @@ def remember(snapshot: Snapshot, turns: Sequence[Turn]) -> tuple[list[Change], l
     """Writes that put the turns at the end of the session, and the id of each turn.
 
     A turn whose id is known replaces the old turn while that is open. If the old turn stands on a
-    page already, the new turn is kept as an edit of it, under an id of our own (`a~2`). The same
-    turn again is no change. If part of a turn was forgotten, a new turn with its id is no change
-    either: a host that sends its history again must not bring it back, and nothing is left that
-    could tell an edit from the old text.
+    page already, the new turn is an edit of it: it gets an id of our own (`a~2`). The same turn
+    again is no change. If part of a turn was forgotten, a new turn with its id is no change either.
+    A host that sends its history again must not bring the text back. Nothing is left that could
+    tell an edit from the old text.
 
     Raises `InputError` if a turn cannot be kept as it is.
     """
@@ -41,10 +41,11 @@ class _Batch:
         self._session = snapshot.session
         self._next_turn = snapshot.session.next_turn
         self._records: dict[str, TurnRecord] = {}  # new and replaced turns by id
-        self._aliases: defaultdict[str, list[str]] = defaultdict(list)  # as in `Snapshot`, new ones
+        # The new aliases; those that were there already are in the snapshot.
+        self._aliases: defaultdict[str, list[str]] = defaultdict(list)
 
     def add(self, turn: Turn) -> str:
-        """The id under which the turn is kept."""
+        """Add a turn; gives its id. Raises `InputError` if the turn cannot be kept."""
         if turn.role not in get_args(Role):
             roles = ", ".join(get_args(Role))
             raise InputError(f"a turn has the role {turn.role!r}; roles are {roles}")
@@ -52,6 +53,7 @@ class _Batch:
         digest = self._session.digest(record.content)
         versions = self._versions(record.id) if turn.id is not None else []
         old = _same_or_last(versions, digest)
+        # An empty digest: part of the old turn was forgotten, so nothing can be compared with it.
         if old is not None and (old.forgotten or old.digest in ("", digest)):
             return old.id
         record = self._replaced(old, record) if _is_open(old) else self._appended(record)
@@ -59,7 +61,7 @@ class _Batch:
         return record.id
 
     def _own_id(self) -> str:
-        """An id for a turn without one. Ids of turns that the store lost are not given again."""
+        """An id for a turn that has none. Ids of turns that the store lost are not given again."""
         n = self._session.lost_turns + self._next_turn
         return self._free_id(f"t{n}")
 
@@ -91,6 +93,7 @@ class _Batch:
         return id in self._records or id in self._snapshot.keys
 
     def changes(self) -> list[Change]:
+        """The writes for all turns that were added."""
         changes: list[Change] = [put(record) for record in self._records.values()]
         if self._next_turn != self._session.next_turn:
             changes.append(put(self._session.model_copy(update={"next_turn": self._next_turn})))

@@ -1,8 +1,8 @@
 """Sealing: open turns to full pages, laid out, drawn at every rung they may ever have, and indexed.
 
 A function from a snapshot to writes; nothing is written here. Drawing takes a tenth of a second a
-page, so nobody may wait for it: the writes replace turns and pages only, and go in if those are
-still as they were.
+page, so nobody may wait for it. The writes replace turns and pages only, and they go in only if
+those are still as they were.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def seal(
         for record in open_turns
     ]
     grid = profile.grid
-    if least_rows(turns[:n_old], grid) < grid.rows * grid.text_columns // 2:
+    if _least_rows(turns[:n_old], grid) < grid.rows * grid.text_columns // 2:
         return []  # nothing near a full page: spare the layout
     last_old = open_turns[n_old - 1].ordinal
     full_pages = renderer.paginate(_first_turns(turns, grid))[:-1]
@@ -69,12 +69,12 @@ def seal(
     return sealer.changes()
 
 
-def least_rows(turns: Sequence[PlacedTurn], grid: Grid) -> int:
+def _least_rows(turns: Sequence[PlacedTurn], grid: Grid) -> int:
     """Rows that these turns fill at least: a turn starts on a new row, a line break ends a row."""
-    return sum(_least_rows(turn, grid) for turn in turns)
+    return sum(_least_rows_of(turn, grid) for turn in turns)
 
 
-def _least_rows(turn: PlacedTurn, grid: Grid) -> int:
+def _least_rows_of(turn: PlacedTurn, grid: Grid) -> int:
     text = body(turn.turn)
     n_lines = 1 + text.count("\n", turn.offset)
     return max(n_lines, (len(text) - turn.offset) // grid.measure)
@@ -89,7 +89,7 @@ def _first_turns(turns: Sequence[PlacedTurn], grid: Grid) -> Sequence[PlacedTurn
     for i, turn in enumerate(turns):
         if rows_left <= 0 and turn.turn.role != "tool":
             return turns[:i]
-        rows_left -= _least_rows(turn, grid)
+        rows_left -= _least_rows_of(turn, grid)
     return turns
 
 
@@ -108,12 +108,13 @@ class _Sealer:
         self._turns = {record.id: record for record in open_turns}
         self._renderer = renderer
         self._profile = profile
-        self._retain = retain
+        self._retain: Retain = retain
         self._ordinal = snapshot.next_page
         self._changes: list[Change] = []
         self._sealed_turns: dict[str, None] = {}  # a set in order
 
     def add(self, page: Page) -> None:
+        """Draw and index a page, and move its turns on to it."""
         key = page_key(self._ordinal)
         self._changes.append(put(self._record(page, key)))
         for rung in self._profile.ladder:
@@ -144,11 +145,12 @@ class _Sealer:
         )
 
     def changes(self) -> list[Change]:
+        """The writes for all pages that were added, then for their turns."""
         return [*self._changes, *(put(self._turns[id]) for id in self._sealed_turns)]
 
 
 def _times(page: Page, turns: Mapping[str, TurnRecord]) -> list[datetime]:
-    """When the page's turns were said, in their order, as far as they tell."""
+    """The times of the page's turns, in their order; turns without a time are left out."""
     times = [turns[span.turn].when for span in page.layout.spans]
     return [time for time in times if time is not None]
 

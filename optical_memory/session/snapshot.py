@@ -23,15 +23,17 @@ RECORD_KINDS: Final[Mapping[Kind, type[Record]]] = {
     "turn": TurnRecord,
     "page": PageRecord,
 }
+"""The kinds of a store that hold records, and the class of each; pictures are no records."""
 
 
 @dataclass(frozen=True)
 class Snapshot:
     """A session as of one version. Threads may keep a snapshot as long as they like.
 
-    `turns` are by key and `pages` by id, both in order. `keys` has the key of each turn by its id,
-    `aliases` the ids that we gave by the id that the host gave, the oldest first. `damage` tells of
-    records that do not parse: they are passed over, and everything else stays in use.
+    `turns` are by key and `pages` by id, both in order. `keys` has the key of each turn by its id.
+    `aliases` has, by the id that the host gave, the ids that we gave to edits, the oldest first.
+    `damage` has the errors of records that do not parse, by kind and key. Those records are passed
+    over, and everything else stays in use.
     """
 
     version: Version = field(default_factory=Version)
@@ -57,16 +59,18 @@ class Snapshot:
         return newest_first[::-1]
 
     def turn(self, id: str) -> TurnRecord | None:
+        """The turn with this id; None if there is none."""
         key = self.keys.get(id)
         return None if key is None else self.turns[key]
 
     def is_forgotten(self, id: str) -> bool:
+        """True if there was a turn with this id and it was forgotten."""
         record = self.turn(id)
         return record is not None and record.forgotten
 
     @property
     def next_page(self) -> int:
-        """The ordinal of the next page: one more than the last, whether that can be read or not."""
+        """The ordinal of the next page: 1 more than the last, even if that is damaged."""
         numbers = [record.ordinal for record in self.pages.values()]
         numbers += [int(key) for kind, key in self.damage if kind == "page" and key.isdecimal()]
         return max(numbers, default=-1) + 1
@@ -102,6 +106,7 @@ class _SnapshotDraft:
         self._damage = dict(base.damage)
 
     def make(self, change: Change) -> None:
+        """Make a change; changes of pictures are passed over."""
         if change.kind not in RECORD_KINDS:
             return
         self._damage.pop((change.kind, change.key), None)
@@ -144,7 +149,7 @@ class _SnapshotDraft:
                 self._keys.pop(record.id, None)
 
     def _session_or_stand_in(self) -> SessionRecord:
-        """If the session's own record is damaged, its count of turns is taken from the turns."""
+        """The session's record. If it is damaged, a new record counts the turns that are there."""
         if ("session", "session") not in self._damage:
             return self._session
         keys = [*self._turns, *(key for kind, key in self._damage if kind == "turn")]

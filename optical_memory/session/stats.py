@@ -25,8 +25,8 @@ class Stats:
     """Counts of one session. Tokens are those that the decoder receives.
 
     `pages` counts pages by form: a rung's name, "text" until a page is certified, "stub" or
-    "forgotten". `compression` is the text tokens of the certified pages that have a picture over
-    their visual tokens; None without such pages. `forgotten` has a dict for each forgotten page:
+    "forgotten". `compression` is text tokens divided by visual tokens, of the certified pages that
+    have a picture; it is None without such pages. `forgotten` has a dict for each forgotten page:
     page, first and last time, keyed digest. `problem` is the last error of the background work.
     `lost_turns` counts acknowledged turns that the store has lost.
     """
@@ -49,7 +49,11 @@ class Stats:
 def stats(
     snapshot: Snapshot, capacity: int, policy: ForgettingPolicy, profile: ReaderProfile
 ) -> Stats:
-    """Raises `StoreError` if a page's certificate does not parse."""
+    """The counts of a session as of this snapshot; `capacity` is in visual tokens.
+
+    Raises `StoreError` if a page's certificate does not parse. Raises `KeyError` if a page is at a
+    rung that the reader does not have.
+    """
     pages = [page_info(record, profile.ladder) for record in snapshot.pages.values()]
     with_rung = [page for page in pages if page.rung is not None]
     n_visual = sum(page.n_tokens for page in with_rung)

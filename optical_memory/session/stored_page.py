@@ -38,11 +38,11 @@ Json = dict[str, object]
 
 @dataclass(frozen=True, slots=True)
 class PageInfo:
-    """One page of a session. `id` names it in `read`, `inspect`, `picture` and `forget`.
+    """A page of a session. `id` names it in `read`, `inspect`, `picture` and `forget`.
 
     `ordinal` is its place, 0 for the oldest page. `rung` is None until the page is certified and
-    after it has lost its pictures. `n_tokens` are the visual tokens that the decoder receives at
-    this rung (0 without a picture), `n_text_tokens` the DeepSeek tokens of its text.
+    after it has lost its pictures. `n_tokens` counts the visual tokens that the decoder receives at
+    this rung (0 without a picture). `n_text_tokens` counts the DeepSeek tokens of its text.
     `agreements` has, for each rung of its certificate, the share of characters read right.
     """
 
@@ -83,7 +83,7 @@ class CheckedReading:
 
 @dataclass(frozen=True, slots=True)
 class StoredPage:
-    """One page as it is in the store.
+    """A page as it is in the store.
 
     `layout` is None for a stub or a forgotten page, `certificate` until the page is certified.
     `page` is the page with its text, while the text is kept. Rows of forgotten turns are white on
@@ -125,11 +125,11 @@ class StoredPage:
 
     @property
     def needs_decoding(self) -> bool:
-        """True if only the page's picture says what stands on it."""
+        """True if the page can only be read from its picture."""
         return self.record.lines is None and self.record.state == "certified"
 
     def legible_layout(self, layout: Layout) -> Layout:
-        """The page's layout without its white rows: readers are not told of them."""
+        """The page's layout without its white rows: this is the layout that a reader gets."""
         if not self.erased_rows:
             return layout
         return replace(layout, rows=self._without_white(layout.rows))
@@ -191,7 +191,7 @@ def _rows_of_spans(layout: Layout | None, spans: Iterable[tuple[int, int]]) -> f
 
 
 def certificate_of(record: PageRecord) -> Certificate | None:
-    """The page's certificate, if it has one; raises as `StoredPage.of`."""
+    """The page's certificate, None if it has none. Raises as `StoredPage.of`."""
     return _parse(record, "certificate", record.certificate, Certificate.from_json)
 
 

@@ -1,8 +1,8 @@
-"""The visual tokens of stored pages: from the cache, or seen again from the stored pictures.
+"""The visual tokens of stored pages: from the cache, or encoded again from the stored pictures.
 
-On a cache miss the stored picture is encoded and goes through the codec like any other, so a lost
-blob changes speed and nothing else. A cache that fails is a cache without the blob. The vision
-tower never runs on a hit.
+On a cache miss the stored picture is encoded, and its tokens go through the codec like any other.
+So a lost blob changes speed and nothing else. A cache that fails counts as a miss. The vision tower
+never runs on a hit.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ log = logging.getLogger("optical_memory")
 
 
 class TokenCache:
-    """Tokens of one session's pages, for one reader and one codec.
+    """Tokens of a session's pages, for a reader and a codec.
 
     `on_failure` is called with the error if the store's cache fails; without it the log says so
     once, and again after the cache has worked in between. `n_encoded` counts the pages that the
@@ -46,12 +46,12 @@ class TokenCache:
         self.codec = codec
         self.n_encoded = 0
         self._on_failure = on_failure or self._log_failure
-        self._works = True
+        self._works = True  # False after a failure that the log has told of
 
     def tokens(self, records: Sequence[PageRecord], rung: Rung) -> list[VisualTokens]:
         """The tokens of each page at `rung`, in order.
 
-        Raises `StoreError` if a page has no picture at this rung, or has faded or been forgotten
+        Raises `StoreError` if a page has no picture at this rung, or if it faded or was forgotten
         while its picture was encoded.
         """
         blobs = self._cached([self._key(record, rung) for record in records])
@@ -105,10 +105,11 @@ class TokenCache:
         return blobs
 
     def _store(self, blobs: Mapping[str, bytes], records: Iterable[PageRecord], rung: Rung) -> None:
-        """Cache blobs, then look if each page still has this picture.
+        """Cache blobs, then check that each page still has this picture.
 
-        The look comes last: a page that is forgotten meanwhile drops its blobs either before they
-        are written here, and then they are dropped here, or after it. Raises `StoreError` then.
+        The check must come last. Whoever forgets a page changes its record first and drops its
+        blobs then. If that drop came before this write, the check sees the changed record and
+        drops the blobs here. Raises `StoreError` in that case.
         """
         try:
             self.archive.store.put_blobs(self.archive.session, dict(blobs))

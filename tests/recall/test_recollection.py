@@ -7,7 +7,8 @@ from __future__ import annotations
 import pytest
 from support.window_parts import page
 
-from optical_memory.recall.recollection import Recollection, open_turn
+from optical_memory.recall.open_turns import open_turn
+from optical_memory.recall.recollection import Recollection
 from optical_memory.session.records import TurnRecord
 from optical_memory.session.snapshot import Snapshot
 from optical_memory.spans import Span

@@ -1,9 +1,9 @@
-"""Decoders that write what a test wants: stock checkpoints in which each token follows from the one
-before it alone.
+"""Decoders that write a text of the test's choice.
 
-All layers add nothing to the residual stream (their last projections are zero), so that the final
-state is the last token's embedding; the head's row of the wanted next token is that embedding. Real
-classes, real files, no vision.
+Stock checkpoints in which each token follows from the token before it alone. All layers add nothing
+to the residual stream (their last projections are zero), so the final state is the last token's
+embedding, and the head's row of the next token is that embedding. Real classes, real files, no
+vision.
 """
 
 from __future__ import annotations
@@ -15,64 +15,83 @@ import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 
-from optical_memory.readers.deepseek.families import Family
+from optical_memory.pages import Page
+from optical_memory.readers.deepseek.reader import DeepseekReader
 from optical_memory.readers.language.decoder import Task, Transcript
+from optical_memory.readers.language.family import Family
 from optical_memory.readers.language.tokenizer import EOS, ocr_tokenizer
+from optical_memory.renderers import PageRenderer, PlacedTurn
+from optical_memory.renderers.sans_grid import sans_grid
+from optical_memory.tokens import VisualTokens
+from optical_memory.turns import Turn
 from support.small_checkpoints import write_checkpoint
 
 START = 16  # the last token of "Free OCR."
-CERTAIN = 4.0  # logits between the wanted token and the next best, times the width of a state
+CERTAIN = 4.0  # logits between the next token and its runner-up, times the width of a state
 
 
 def write_scripted(
-    folder: Path, family: Family, follow: Mapping[int, tuple[int, ...]], dim: int = 64
+    folder: Path, family: Family, followers: Mapping[int, tuple[int, ...]], dim: int = 64
 ) -> None:
-    """A checkpoint that says, after each id, the first of the ids given for it, or the next where
-    that is banned.
-    """
+    """Write a checkpoint that says, after each id, the first follower that is not banned."""
     write_checkpoint(folder, family)
     weights = load_file(folder / "model.safetensors")
     for name, value in weights.items():
-        if (
-            name.endswith(("o_proj.weight", "down_proj.weight"))
-            and ".layers." in name
-            and "vision" not in name
-        ):
+        if _adds_to_stream(name):
             weights[name] = torch.zeros_like(value)
     embeddings = torch.nn.functional.normalize(weights["model.embed_tokens.weight"], dim=1)
     weights["model.embed_tokens.weight"] = embeddings
     weights["model.norm.weight"] = torch.ones(dim)
     head = torch.zeros_like(weights["lm_head.weight"])
-    for before, after in follow.items():
-        for rank, id in enumerate(after):
-            head[id] += CERTAIN * embeddings[before] / (rank + 1)
+    for id, next_ids in followers.items():
+        for rank, next_id in enumerate(next_ids):
+            head[next_id] += CERTAIN * embeddings[id] / (rank + 1)
     weights["lm_head.weight"] = head
     save_file(weights, folder / "model.safetensors")
 
 
-def chain(text: str) -> dict[int, tuple[int, ...]]:
-    """Ids of a text in which no token comes twice, each followed by the next, the last by the end.
+def _adds_to_stream(name: str) -> bool:
+    """Whether this is the last projection of an attention or an MLP of the decoder."""
+    is_last = name.endswith(("o_proj.weight", "down_proj.weight"))
+    return is_last and ".layers." in name and "vision" not in name
 
-    Raises `ValueError` for a text with a token that comes twice.
+
+def chain(text: str) -> dict[int, tuple[int, ...]]:
+    """The ids of a text, each followed by the next, the last by the end.
+
+    Raises `ValueError` if a token comes twice in the text.
     """
     ids = ocr_tokenizer().encode(text, add_special_tokens=False).ids
     if len(set(ids)) != len(ids):
         raise ValueError(f"a token comes twice in {text!r}")
-    return {before: (after,) for before, after in zip([START, *ids], [*ids, EOS], strict=True)}
+    pairs = zip([START, *ids], [*ids, EOS], strict=True)
+    return {id: (next_id,) for id, next_id in pairs}
 
 
 class Scribe:
-    """A decoder that says `text` of every page, whatever stands on it, and keeps what it was
-    `asked`.
-    """
+    """A decoder that says `text` of every page; `tasks` are those that it got."""
 
-    def __init__(self, text: str = "", *, ended: bool = True) -> None:
-        self.text, self.ended = text, ended
-        self.asked: list[Task] = []
+    def __init__(self, text: str = "", *, has_end: bool = True) -> None:
+        self.text = text
+        self.has_end = has_end
+        self.tasks: list[Task] = []
 
     def transcribe(self, tasks: Sequence[Task]) -> list[Transcript]:
-        self.asked += tasks
-        return [
-            Transcript(self.text, np.full(len(self.text), 0.99, np.float32), self.ended)
-            for _ in tasks
-        ]
+        self.tasks += tasks
+        confidence = np.full(len(self.text), 0.99, np.float32)
+        return [Transcript(self.text, confidence, self.has_end) for _ in tasks]
+
+
+def page_of(text: str) -> Page:
+    """The only page of a short text."""
+    turn = PlacedTurn(Turn("user", text), "t0", 0)
+    (page,) = PageRenderer(sans_grid(512, 85.0)).paginate([turn])
+    return page
+
+
+def noise_tokens(reader: DeepseekReader, rung: str) -> VisualTokens:
+    """Visual tokens of noise for a checkpoint: a scripted decoder does not look at them."""
+    profile = reader.profile
+    shape = (reader.family.rung(rung).n_grid_tokens, profile.dim)
+    values = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+    return VisualTokens(values, profile.id, profile.revision, rung)

@@ -1,6 +1,4 @@
-"""A small random GOT-OCR2.0 checkpoint in the published form, pages for it, and what its decoder is
-made to say.
-"""
+"""A small random GOT-OCR2.0 checkpoint in the published form, pages for it, and its greedy ids."""
 
 from __future__ import annotations
 
@@ -16,20 +14,25 @@ from tokenizers import AddedToken, Tokenizer
 from tokenizers.decoders import ByteLevel as ByteLevelDecoder
 from tokenizers.models import BPE
 from tokenizers.pre_tokenizers import ByteLevel
-from transformers import GotOcr2ForConditionalGeneration
+from transformers import GotOcr2Config, GotOcr2ForConditionalGeneration
 
-from optical_memory.readers.got.network import GotDecoder, got_config
-from optical_memory.readers.got.reader import GOT, GotReader
+from optical_memory.readers.got.config import parse_got_config, stock_config
+from optical_memory.readers.got.family import GOT
+from optical_memory.readers.got.network import GotDecoder
+from optical_memory.readers.got.reader import GotReader
 from optical_memory.readers.language.decoder import Guard, Task
+from optical_memory.readers.language.generate import generate_ids
 from optical_memory.renderers import PlacedTurn
 from optical_memory.renderers.renderer import PageRenderer
 from optical_memory.turns import Turn
 
-LONG = Guard(200, 1000, ())
+NO_GUARD = Guard(200, 1000, ())
 """A guard that no reading of these tests is long enough for."""
 
 DIM = 32
 NAMED = ("<|endoftext|>", "<|im_start|>", "<|im_end|>", "<img>", "</img>", "<imgpad>")
+END_OF_TEXT = 256
+END = 258
 CONFIG: dict[str, Any] = {
     "architectures": ["GotOcr2ForConditionalGeneration"],
     "model_type": "got_ocr2",
@@ -59,36 +62,47 @@ CONFIG: dict[str, Any] = {
 Image = npt.NDArray[np.uint8]
 
 
+def got_config(config_json: dict[str, Any] = CONFIG) -> GotOcr2Config:
+    """The stock config of a config.json."""
+    return stock_config(parse_got_config(config_json))
+
+
 def byte_tokenizer() -> Tokenizer:
-    """Bytes, and GOT's own tokens behind them, the picture's last as in the published one."""
-    made = Tokenizer(BPE({char: i for i, char in enumerate(sorted(ByteLevel.alphabet()))}, []))
-    made.pre_tokenizer = ByteLevel(add_prefix_space=False, use_regex=True)
-    made.decoder = ByteLevelDecoder()
-    made.add_tokens([AddedToken(name, normalized=False, special=True) for name in NAMED])
-    return made
+    """Bytes, and GOT's own tokens behind them, the picture's last as in the published tokenizer."""
+    bytes_ = {char: i for i, char in enumerate(sorted(ByteLevel.alphabet()))}
+    tokenizer = Tokenizer(BPE(bytes_, []))
+    tokenizer.pre_tokenizer = ByteLevel(add_prefix_space=False, use_regex=True)
+    tokenizer.decoder = ByteLevelDecoder()
+    tokenizer.add_tokens([AddedToken(name, normalized=False, special=True) for name in NAMED])
+    return tokenizer
+
+
+# ---- checkpoints ---------------------------------------------------------------------------------
 
 
 def random_got() -> GotOcr2ForConditionalGeneration:
-    """Random weights, large enough that every picture and every word makes a difference; it never
-    ends by itself.
+    """Random weights, so large that every picture and every word makes a difference.
+
+    The model never ends a text by itself.
     """
     torch.manual_seed(3)
-    model = GotOcr2ForConditionalGeneration(got_config(CONFIG)).eval()
+    model = GotOcr2ForConditionalGeneration(got_config()).eval()
     with torch.no_grad():
-        for name, p in model.named_parameters():
-            if p.dim() > 1:
+        for name, parameter in model.named_parameters():
+            if parameter.dim() > 1:
                 scale = 3 if "language_model.layers" in name else 1
-                p.copy_(torch.randn_like(p) * scale * p[0].numel() ** -0.5)
+                scale *= parameter[0].numel() ** -0.5
+                parameter.copy_(torch.randn_like(parameter) * scale)
             elif "bias" in name:
-                p.copy_(torch.randn_like(p) * 0.1)
+                parameter.copy_(torch.randn_like(parameter) * 0.1)
         words: Any = model.get_input_embeddings()
-        words.weight *= 0.1  # or a word would be followed by itself
-        words.weight[[256, 258]] = 0
+        words.weight *= 0.1  # or every word would be followed by itself
+        words.weight[[END_OF_TEXT, END]] = 0
         model.model.language_model.norm.weight.fill_(10)
     return model
 
 
-def published(key: str) -> str:
+def published_name(key: str) -> str:
     """The name of a weight in the published file."""
     return key.replace("model.language_model.", "language_model.model.").removeprefix("model.")
 
@@ -101,12 +115,13 @@ def write(folder: Path, weights: dict[str, torch.Tensor], config: dict[str, Any]
 
 
 def write_got(folder: Path) -> GotOcr2ForConditionalGeneration:
-    """Write a random checkpoint as published: its key names, config.json and tokenizer; returns the
-    stock model.
+    """Write a random checkpoint as published: its key names, config.json and tokenizer.
+
+    Returns the stock model that has its weights.
     """
     model = random_got()
     weights = {
-        published(key): value.clone()
+        published_name(key): value.clone()
         for key, value in model.state_dict().items()
         if key != "lm_head.weight"
     }
@@ -115,7 +130,10 @@ def write_got(folder: Path) -> GotOcr2ForConditionalGeneration:
     return model
 
 
-def drawn() -> list[Image]:
+# ---- pages and readings --------------------------------------------------------------------------
+
+
+def draw_pages() -> list[Image]:
     """Two pages of text as the renderer draws them for this reader."""
     renderer = PageRenderer(GotReader(Path("nowhere")).grid)
     text = "The tram to the harbour leaves at 7:45. " * 300
@@ -123,24 +141,21 @@ def drawn() -> list[Image]:
     return [renderer.draw(page, 1024) for page in pages[:2]]
 
 
-def task(tokens: npt.NDArray[np.float32], limit: int = 100, guard: Guard = LONG) -> Task:
-    """These tokens to be read with the plain prompt."""
+def task_of(tokens: npt.NDArray[np.float32], limit: int = 100, guard: Guard = NO_GUARD) -> Task:
+    """The task of reading these tokens with the plain prompt."""
     return Task(tokens, GOT.prompts["plain"], limit, guard)
 
 
-def spelled_from(decoder: GotDecoder, one: Task) -> tuple[list[int], list[float]]:
-    """The ids, and their probabilities, that a transcript is spelled from."""
-    found: list[Any] = []
-    told = decoder._told
-    decoder._told = lambda *got: found.extend(got[:2]) or told(*got)  # type: ignore[method-assign,func-returns-value]
-    decoder.transcribe([one])
-    decoder._told = told  # type: ignore[method-assign]
-    return found[0], found[1]
+def greedy_ids(decoder: GotDecoder, task: Task) -> tuple[list[int], list[float]]:
+    """The ids that a transcript of the task is spelled from, and the probability of each."""
+    with torch.inference_mode():
+        ((ids, probabilities),) = generate_ids(decoder.model, [decoder.embeds(task)], [task])
+    return ids, probabilities
 
 
-def ends_after(decoder: GotDecoder, tokens: npt.NDArray[np.float32], n: int) -> None:
-    """Let the end be likelier than the token that comes n-th, wherever that would be taken."""
-    ids, _ = spelled_from(decoder, task(tokens, n + 1))
-    table: Any = decoder.model.get_input_embeddings().weight
+def end_after(decoder: GotDecoder, tokens: npt.NDArray[np.float32], n: int) -> None:
+    """Make the end likelier than the n-th greedy token, wherever that token would be taken."""
+    ids, _ = greedy_ids(decoder, task_of(tokens, n + 1))
+    table: Any = decoder.model.get_input_embeddings()
     with torch.no_grad():
-        table[258] = 2 * table[ids[n]]
+        table.weight[END] = 2 * table.weight[ids[n]]

@@ -1,6 +1,4 @@
-"""Checkpoints of zeros, which take no room: for what is told from config.json, index and headers
-alone.
-"""
+"""Checkpoints of zeros, which take no room: for config.json, index and headers alone."""
 
 from __future__ import annotations
 
@@ -9,37 +7,41 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from optical_memory.readers.checkpoints.safetensors_files import read_json
-from optical_memory.readers.deepseek.config import open_folder
+from optical_memory.readers.checkpoints.safetensors_files import read_json, write_sparse
 from optical_memory.readers.deepseek.families import V1
-from optical_memory.readers.deepseek.weights import write_sparse
+from optical_memory.readers.deepseek.open_folder import open_folder
 from support.small_checkpoints import Stock
 
 FILE = "model.safetensors"
 Shapes = dict[str, tuple[int, ...]]
-Paper = Callable[..., Path]
+WriteZeros = Callable[..., Path]
 
 
-def paper_in(out: Path, stock: dict[str, Stock]) -> Paper:
-    """Writes a checkpoint to `out` with config.json and shapes as in `stock`, changed: None removes
-    a tensor.
+def zeros_in(folder: Path, stock: dict[str, Stock]) -> WriteZeros:
+    """A function that writes a checkpoint to `folder`, with config.json and shapes as in `stock`.
+
+    It takes a change of config.json, and other shapes by name; None removes a tensor.
     """
 
-    def write(family: str = V1.id, config: Any = None, **shapes: tuple[int, ...] | None) -> Path:
-        out.mkdir()
-        changed = {name.replace("__", "."): shape for name, shape in shapes.items()}
+    def write(
+        family: str = V1.id,
+        change: Callable[[dict[str, Any]], dict[str, Any]] | None = None,
+        **shapes: tuple[int, ...] | None,
+    ) -> Path:
+        folder.mkdir()
+        other_shapes = {name.replace("__", "."): shape for name, shape in shapes.items()}
+        tensors = shapes_of(stock, family) | other_shapes
         write_sparse(
-            out / FILE,
-            {k: s for k, s in (shapes_of(stock, family) | changed).items() if s is not None},
+            folder / FILE, {key: shape for key, shape in tensors.items() if shape is not None}
         )
-        published = read_json(stock[family][0] / "config.json")
-        (out / "config.json").write_text(
-            json.dumps(published if config is None else config(published))
-        )
-        return out
+        config_json = read_json(stock[family][0] / "config.json")
+        config_json = config_json if change is None else change(config_json)
+        (folder / "config.json").write_text(json.dumps(config_json))
+        return folder
 
     return write
 
 
 def shapes_of(stock: dict[str, Stock], family: str) -> Shapes:
+    """The shapes of a small checkpoint's tensors, by name."""
     return open_folder(stock[family][0]).shapes

@@ -1,1 +1,1 @@
-"""Parts that every checkpoint shares: files of tensors, strict loading, devices."""
+"""Parts that every checkpoint shares: its folder and files, strict loading, devices and memory."""

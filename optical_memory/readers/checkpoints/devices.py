@@ -1,98 +1,85 @@
-"""Where a half of a model goes and in what numbers, and whether it fits there, told before anything
-is loaded.
-"""
+"""Devices and dtypes: those of this machine, and the best for each half of a model."""
 
 from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from typing import Literal
 
-import psutil
 import torch
 
-from optical_memory.errors import NotEnoughMemory, ReaderUnavailable
-from optical_memory.readers.deepseek.config import Published
-from optical_memory.readers.deepseek.halves import Half, half_parameters
+from optical_memory.errors import ReaderUnavailable
 
-__all__ = ["DTYPES", "Place", "devices", "free_bytes", "place", "require_room"]
+__all__ = [
+    "DTYPES",
+    "Device",
+    "Half",
+    "choose_device",
+    "devices",
+]
+
+Half = Literal["encoder", "decoder"]
+"""The half of a model that sees pages, or the half that reads their tokens."""
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
-GIB = 2**30
-SPARE = 1.08
-"""Room beyond the weights themselves while they load: the largest tensor is there twice, and keys
-and values.
-"""
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """A device ("cpu", "cuda", "cuda:1", "mps") and the numbers that weights have there."""
+class Device:
+    """A device ("cpu", "cuda", "cuda:1", "mps"), and the dtype that weights have there."""
 
-    device: str
+    name: str
     dtype: torch.dtype
 
     @property
-    def numbers(self) -> str:
+    def dtype_name(self) -> str:
         return next(name for name, dtype in DTYPES.items() if dtype == self.dtype)
 
 
-def place(half: Half, device: str = "auto", dtype: str = "auto") -> Place:
-    """The place for a half. Raises `ReaderUnavailable` for a device or dtype that there is not.
+def choose_device(half: Half, device: str = "auto", dtype: str = "auto") -> Device:
+    """The device for a half of a model, and the dtype of its weights there.
 
-    "auto" is what the environment variables OPTICAL_MEMORY_DEVICE and OPTICAL_MEMORY_DTYPE say;
-    where they say nothing, CUDA where there is one, else Apple's GPU, else the CPU; bfloat16 on
-    CUDA that has it and for the decoder on a CPU, float16 on other GPUs, float32 for the encoder on
-    a CPU, where it is the fastest.
+    "auto" stands for the environment variables OPTICAL_MEMORY_DEVICE and OPTICAL_MEMORY_DTYPE.
+    If they are not set, the device is CUDA if there is any, else Apple's GPU, else the CPU. The
+    dtype is then bfloat16 on CUDA if it has it, else float16 on a GPU. On a CPU the decoder gets
+    bfloat16 and the encoder float32, which is the fastest there.
+
+    Raises `ReaderUnavailable` if this machine has no such device, or if the dtype is unknown.
     """
-    device = os.environ.get("OPTICAL_MEMORY_DEVICE", "auto") if device == "auto" else device
-    dtype = os.environ.get("OPTICAL_MEMORY_DTYPE", "auto") if dtype == "auto" else dtype
-    if dtype != "auto" and dtype not in DTYPES:
+    device = _or_environment(device, "OPTICAL_MEMORY_DEVICE")
+    dtype = _or_environment(dtype, "OPTICAL_MEMORY_DTYPE")
+    if dtype not in ("auto", *DTYPES):
         raise ReaderUnavailable(f"no dtype {dtype!r}: it is auto, {', '.join(DTYPES)}")
-    where = device if device != "auto" else _best_device()
-    if where not in devices():
+    name = _best_device() if device == "auto" else device
+    if name not in devices():
         raise ReaderUnavailable(
-            f"there is no device {where!r} here; there is auto, {', '.join(devices())}"
+            f"there is no device {name!r} here; there is auto, {', '.join(devices())}"
         )
-    return Place(where, DTYPES[dtype] if dtype != "auto" else _best_dtype(half, where))
+    return Device(name, _best_dtype(half, name) if dtype == "auto" else DTYPES[dtype])
 
 
 def devices() -> list[str]:
-    """The devices of this machine, as they may be named."""
-    gpus = (
-        ["cuda", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
-        if torch.cuda.is_available()
-        else []
-    )
-    return ["cpu", *gpus, *(["mps"] if torch.backends.mps.is_available() else [])]
+    """The devices of this machine, by the names that `choose_device` takes."""
+    names = ["cpu"]
+    if torch.cuda.is_available():
+        names += ["cuda", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
+    if torch.backends.mps.is_available():
+        names.append("mps")
+    return names
+
+
+def _or_environment(value: str, variable: str) -> str:
+    return os.environ.get(variable, "auto") if value == "auto" else value
 
 
 def _best_device() -> str:
-    if torch.cuda.is_available():
-        return "cuda"
-    return "mps" if torch.backends.mps.is_available() else "cpu"
+    names = devices()
+    return next(name for name in ("cuda", "mps", "cpu") if name in names)
 
 
 def _best_dtype(half: Half, device: str) -> torch.dtype:
-    if device.startswith("cuda"):
-        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
-    if device == "mps":
+    if device.startswith("cuda") and torch.cuda.is_bf16_supported():
+        return torch.bfloat16
+    if device != "cpu":
         return torch.float16
     return torch.bfloat16 if half == "decoder" else torch.float32
-
-
-def free_bytes(device: str) -> int:
-    """Memory that is free on a device."""
-    if device.startswith("cuda"):
-        return int(torch.cuda.mem_get_info(device)[0])
-    return int(psutil.virtual_memory().available)
-
-
-def require_room(found: Published, half: Half, at: Place) -> None:
-    """Raise `NotEnoughMemory`, with what is needed and what there is, where a half does not fit."""
-    needed = int(half_parameters(found, half) * at.dtype.itemsize * SPARE)
-    free = free_bytes(at.device)
-    if needed > free:
-        raise NotEnoughMemory(
-            f"the {half} of {found.family.id} needs {needed / GIB:.1f} GiB in {at.numbers} on {at.device}, "
-            f"{free / GIB:.1f} GiB are free; free some, choose dtype='bfloat16', or read through a server (vllm+http://…)"
-        )

@@ -1,15 +1,16 @@
-"""Loading checkpoints of the stock classes strictly: every key there, none too many, every shape
-right, or an error.
+"""Strict loading of checkpoints: every key is there, none is extra, every shape is right.
 
-transformers alone reports a wrong checkpoint and goes on with random weights; here it is an error
-that names tensors.
+transformers alone reports a wrong checkpoint and goes on with random weights. Here it is an error
+that names the tensors.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from logging import ERROR
 from pathlib import Path
-from threading import RLock
 from typing import Any, TypeVar
 
 import torch
@@ -18,54 +19,125 @@ from safetensors.torch import load_file
 from torch import nn
 from transformers import PreTrainedConfig, PreTrainedModel
 from transformers.core_model_loading import revert_weight_conversion
+from transformers.utils import logging
 
 from optical_memory.errors import CheckpointError
+from optical_memory.locked_property import LOADING
+from optical_memory.readers.checkpoints.quiet_loading import quiet_loading
 from optical_memory.readers.checkpoints.safetensors_files import Shape, read_header
 
 __all__ = [
-    "LOADING",
-    "Wrong",
-    "compared",
+    "KeyDifferences",
+    "compare_keys",
     "from_pretrained",
     "load_module",
     "load_stock",
-    "refuse",
+    "require_no_differences",
     "written_shapes",
 ]
 
-LOADING = RLock()
-"""Held while transformers builds a model: it sets the default dtype of the whole process meanwhile.
-"""
-
 Model = TypeVar("Model", bound=PreTrainedModel)
-Wrong = dict[str, list[str]]
-"""Tensors that are "missing", "unexpected" or "mismatched"."""
+N_NAMED = 3  # keys of each kind that an error names
+
+
+@dataclass(frozen=True, slots=True)
+class KeyDifferences:
+    """Keys of a checkpoint that do not fit its model: not there, extra, or of another shape.
+
+    A mismatched key comes with both shapes, as text.
+    """
+
+    missing: tuple[str, ...] = ()
+    unexpected: tuple[str, ...] = ()
+    mismatched: tuple[str, ...] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.missing or self.unexpected or self.mismatched)
+
+
+# ---- comparing -----------------------------------------------------------------------------------
+
+
+def written_shapes(kind: type[PreTrainedModel], config: PreTrainedConfig) -> dict[str, Shape]:
+    """Names and shapes of the tensors in a file of `kind`, as transformers writes it.
+
+    Raises `CheckpointError` if no model can have the sizes of `config`.
+    """
+    try:
+        with LOADING, torch.device("meta"):
+            any_class: Any = kind
+            model = any_class(config)
+    except (RuntimeError, ValueError) as error:
+        raise CheckpointError(f"no {kind.__name__} can have these sizes: {error}") from error
+    tensors = revert_weight_conversion(model, model.state_dict())
+    return {key: tuple(value.shape) for key, value in tensors.items()}
+
+
+def compare_keys(in_files: Mapping[str, Shape], in_model: Mapping[str, Shape]) -> KeyDifferences:
+    """The differences between the tensors in files and those of a model."""
+    return KeyDifferences(
+        missing=tuple(sorted(in_model.keys() - in_files.keys())),
+        unexpected=tuple(sorted(in_files.keys() - in_model.keys())),
+        mismatched=tuple(
+            _mismatch(key, in_files[key], in_model[key])
+            for key in sorted(in_files.keys() & in_model.keys())
+            if in_files[key] != in_model[key]
+        ),
+    )
+
+
+def _mismatch(key: str, in_file: Shape, in_model: Shape) -> str:
+    return f"{key} of shape {in_file}, not {in_model}"
+
+
+def require_no_differences(
+    differences: KeyDifferences, source: str, kind: type[PreTrainedModel]
+) -> None:
+    """Raise `CheckpointError`, with the first keys of each kind, if there is any difference."""
+    kinds = [
+        f"{len(keys)} {name}: {', '.join(keys[:N_NAMED])}"
+        for name, keys in asdict(differences).items()
+        if keys
+    ]
+    if kinds:
+        raise CheckpointError(
+            f"{source} does not fit {kind.__name__} at this size: {'; '.join(kinds)}"
+        )
+
+
+# ---- loading -------------------------------------------------------------------------------------
 
 
 def load_stock(kind: type[Model], folder: Path, config: PreTrainedConfig) -> Model:
-    """A transformers model from `folder`, in float32 and eval mode. Raises `CheckpointError` unless
-    all keys fit.
+    """A transformers model from `folder`, in float32 and eval mode.
+
+    Raises `CheckpointError` unless all keys fit.
     """
     file = folder / "model.safetensors"
     if not file.is_file():
         raise CheckpointError(f"{folder} has no model.safetensors")
-    stored = {key: tuple(tensor["shape"]) for key, tensor in read_header(file).tensors.items()}
-    refuse(_surely_wrong(compared(stored, written_shapes(kind, config))), str(folder), kind)
-    model, wrong = from_pretrained(kind, folder, config, torch.float32)
-    refuse(wrong, str(folder), kind)
+    in_file = {key: tuple(tensor["shape"]) for key, tensor in read_header(file).tensors.items()}
+    differences = compare_keys(in_file, written_shapes(kind, config))
+    require_no_differences(_without_old_names(differences), str(folder), kind)
+    model, differences = from_pretrained(kind, folder, config, torch.float32)
+    require_no_differences(differences, str(folder), kind)
     model.train(False)
     return model
 
 
-def _surely_wrong(wrong: Wrong) -> Wrong:
-    """Without names that may be older ones, which transformers knows: no expert's (which it never
-    names) and, where nothing is missing, none.
+def _without_old_names(differences: KeyDifferences) -> KeyDifferences:
+    """The differences that no renaming explains; transformers knows older names of some tensors.
+
+    It never renames an expert. An unexpected name can be an older name only if a key is missing.
     """
-    sure = {
-        what: [key for key in wrong[what] if ".experts." in key or not wrong["missing"]]
-        for what in ("missing", "unexpected")
-    }
-    return wrong | sure
+    if not differences.missing:
+        return differences
+    return KeyDifferences(
+        missing=tuple(key for key in differences.missing if ".experts." in key),
+        unexpected=tuple(key for key in differences.unexpected if ".experts." in key),
+        mismatched=differences.mismatched,
+    )
 
 
 def from_pretrained(
@@ -74,74 +146,57 @@ def from_pretrained(
     config: PreTrainedConfig,
     dtype: torch.dtype,
     **options: Any,
-) -> tuple[Model, Wrong]:
-    """A model, and what did not fit by transformers' own account. Raises `CheckpointError` where it
-    cannot be built.
+) -> tuple[Model, KeyDifferences]:
+    """A model, and the keys that did not fit, as transformers itself tells.
+
+    `options` go to the class's own `from_pretrained`; with a `state_dict` among them, `folder` is
+    None. Raises `CheckpointError` if the model cannot be built.
     """
-    options |= {
-        "output_loading_info": True,
-        "local_files_only": True,
-        "ignore_mismatched_sizes": True,
-    }
+    any_class: Any = kind
     try:
-        with LOADING:
-            loaded: Any = kind.from_pretrained(folder, config=config, dtype=dtype, **options)
+        with quiet_loading(), _errors_only():
+            model, info = any_class.from_pretrained(
+                folder,
+                config=config,
+                dtype=dtype,
+                output_loading_info=True,
+                local_files_only=True,
+                ignore_mismatched_sizes=True,
+                **options,
+            )
     except (RuntimeError, OSError, TypeError, ValueError, SafetensorError) as error:
-        raise CheckpointError(
-            f"{folder or 'the checkpoint'} does not load as {kind.__name__}: {error}"
-        ) from error
-    model, info = loaded
-    mismatched = [
-        _misfit(key, tuple(has), tuple(wants)) for key, has, wants in info["mismatched_keys"]
+        source = folder or "the checkpoint"
+        raise CheckpointError(f"{source} does not load as {kind.__name__}: {error}") from error
+    mismatches = [
+        _mismatch(key, tuple(in_file), tuple(in_model))
+        for key, in_file, in_model in info["mismatched_keys"]
     ]
-    wrong = {what: sorted(info[f"{what}_keys"]) for what in ("missing", "unexpected")}
-    return model, wrong | {"mismatched": sorted(mismatched)}
+    return model, KeyDifferences(
+        missing=tuple(sorted(info["missing_keys"])),
+        unexpected=tuple(sorted(info["unexpected_keys"])),
+        mismatched=tuple(sorted(mismatches)),
+    )
 
 
-def written_shapes(kind: type[PreTrainedModel], config: PreTrainedConfig) -> dict[str, Shape]:
-    """Names and shapes of all tensors in a file of `kind`, as it would write it. Raises
-    `CheckpointError`.
+@contextmanager
+def _errors_only() -> Iterator[None]:
+    """Keep transformers from logging a report of keys: here the report is an error, or on purpose.
+
+    The half of a model that is left out stays random, and transformers would warn of it.
     """
+    verbosity = logging.get_verbosity()
+    logging.set_verbosity(ERROR)
     try:
-        with LOADING, torch.device("meta"):
-            untyped: Any = kind
-            model = untyped(config)
-    except (RuntimeError, ValueError) as error:
-        raise CheckpointError(f"no {kind.__name__} can have these sizes: {error}") from error
-    return {
-        key: tuple(value.shape)
-        for key, value in revert_weight_conversion(model, model.state_dict()).items()
-    }
-
-
-def compared(stored: Mapping[str, Shape], wanted: Mapping[str, Shape]) -> Wrong:
-    """How the tensors that are stored differ from those that a model wants."""
-    return {
-        "missing": sorted(wanted.keys() - stored.keys()),
-        "unexpected": sorted(stored.keys() - wanted.keys()),
-        "mismatched": [
-            _misfit(key, stored[key], wanted[key])
-            for key in sorted(stored.keys() & wanted.keys())
-            if stored[key] != wanted[key]
-        ],
-    }
-
-
-def _misfit(key: str, has: Shape, wants: Shape) -> str:
-    return f"{key} of shape {has}, not {wants}"
-
-
-def refuse(wrong: Wrong, where: str, kind: type[PreTrainedModel]) -> None:
-    """Raise `CheckpointError` where anything is wrong, with the first names of each kind."""
-    told = [f"{len(keys)} {what}: {', '.join(keys[:3])}" for what, keys in wrong.items() if keys]
-    if told:
-        raise CheckpointError(
-            f"{where} does not fit {kind.__name__} at this size: {'; '.join(told)}"
-        )
+        yield
+    finally:
+        logging.set_verbosity(verbosity)
 
 
 def load_module(module: nn.Module, file: Path) -> None:
-    """Weights of a plain module, strictly, as float32. Raises `CheckpointError`."""
+    """Load the weights of a plain module, strictly, as float32, and put it in eval mode.
+
+    Raises `CheckpointError` unless all keys fit.
+    """
     try:
         state = {key: value.float() for key, value in load_file(file).items()}
         module.load_state_dict(state, strict=True)

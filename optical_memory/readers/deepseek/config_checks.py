@@ -1,111 +1,121 @@
-"""Whether the numbers in a published config.json are such as a model can be built from; no model
-code.
-
-The stock classes ask little: they would divide by zero, fail at the first page, or wait for memory.
-"""
+"""The sections of a published config.json, and the numbers that the stock classes can work with."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from reprlib import repr as short
-from typing import Any
+from typing import Annotated, Literal
 
-from optical_memory.errors import CheckpointError
-from optical_memory.readers.deepseek.families import V2, Family
+from pydantic import AliasPath, BeforeValidator, Field
+
+from optical_memory.readers.checkpoints.config_json import MAX_SIZE, Section, Size, TensorCount
 from optical_memory.readers.language.tokenizer import IMAGE
 
-__all__ = ["HEAD", "MOST", "check_numbers"]
+__all__ = [
+    "HEAD",
+    "DecoderSection",
+    "DeepseekConfig",
+    "V1Config",
+    "V2Config",
+]
 
 HEAD = 64  # width of an attention head in every vision part
-MOST = 2**20  # of any size: eight times the largest published, and no product overflows
-SIZES = (
-    *("hidden_size", "intermediate_size", "moe_intermediate_size", "n_shared_experts"),
-    *("num_attention_heads", "num_key_value_heads", "max_position_embeddings"),
-)
-METHODS = ("greedy", "group_limited_greedy")
-"""How the stock classes choose experts."""
+WIDTH = ("vision_config", "width")  # the object with the sizes of the vision parts
 
 
-@dataclass(frozen=True)
-class _Section:
-    """An object inside config.json; `path` is where. Every method raises `CheckpointError`."""
+class DecoderSection(Section):
+    """The decoder, a DeepSeek-V2 of routed experts."""
 
-    path: str
-    values: Mapping[str, Any]
+    vocab_size: Annotated[int, Field(gt=IMAGE, le=MAX_SIZE)]
+    hidden_size: Size
+    intermediate_size: Size
+    moe_intermediate_size: Size
+    num_hidden_layers: TensorCount
+    first_k_dense_replace: Annotated[int, Field(ge=0)]
+    num_attention_heads: Size
+    num_key_value_heads: Size
+    n_routed_experts: TensorCount
+    n_shared_experts: Size
+    num_experts_per_tok: Size
+    topk_method: Literal["greedy", "group_limited_greedy"]  # the stock classes know no other
+    n_group: Size | None
+    topk_group: Size | None
+    max_position_embeddings: Size
+    sliding_window: Annotated[Size | None, BeforeValidator(lambda value: value or None)] = None
 
-    @classmethod
-    def at(cls, published: Mapping[str, Any], *path: str) -> _Section:
-        found: Any = published
-        for name in path:
-            found = found.get(name) if isinstance(found, Mapping) else None
-        if not isinstance(found, Mapping):
-            raise CheckpointError(f"config.json has no object {'.'.join(path)}")
-        return cls(".".join(path), found)
-
-    def whole(self, name: str, least: int = 1, most: int = MOST) -> int:
-        value = self.values.get(name)
-        if not _is_whole(value, least, most):
-            self.refuse(name, f"not a whole number from {least} to {most}")
-        return int(value)  # type: ignore[arg-type]
-
-    def multiple(self, name: str, of: int, why: str) -> None:
-        if self.whole(name) % of:
-            self.refuse(name, f"not a multiple of {of}, {why}")
-
-    def refuse(self, name: str, why: str) -> None:
-        said = short(self.values[name]) if name in self.values else "missing"
-        raise CheckpointError(f"config.json: {self.path}.{name} is {said}, {why}")
-
-
-def _is_whole(value: object, least: int, most: int) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
-
-
-def check_numbers(family: Family, published: Mapping[str, Any], tensors: int) -> None:
-    """Raise `CheckpointError` for a config.json whose numbers no model can have, one of `tensors`
-    tensors at least.
-    """
-    _check_decoder(_Section.at(published, "language_config"), tensors)
-    _check_tower(sam := _Section.at(published, "vision_config", "width", "sam_vit_b"), tensors)
-    layers, seen = sam.whole("layers"), sam.values.get("global_attn_indexes")
-    if not isinstance(seen, list) or not all(_is_whole(index, 0, layers - 1) for index in seen):
-        sam.refuse("global_attn_indexes", f"not a list of layers from 0 to {layers - 1}")
-    if family is V2:
-        body = _Section.at(published, "vision_config", "width", "qwen2-0-5b")
-        return body.multiple("dim", HEAD, "the width of a head")
-    clip = _Section.at(published, "vision_config", "width", "clip-l-14-224")
-    _check_tower(clip, tensors)
-    clip.whole("patch_size", most=clip.whole("image_size"))
-
-
-def _check_tower(tower: _Section, tensors: int) -> None:
-    tower.whole("layers", most=tensors)
-    tower.multiple("width", tower.whole("heads"), "the number of heads")
-
-
-def _check_decoder(text: _Section, tensors: int) -> None:
-    for name in SIZES:
-        text.whole(name)
-    text.whole("vocab_size", IMAGE + 1)
-    text.whole("first_k_dense_replace", 0, text.whole("num_hidden_layers", most=tensors))
-    heads, shared = text.whole("num_attention_heads"), text.whole("num_key_value_heads")
-    text.multiple("hidden_size", 2 * heads, "twice the number of heads: their widths are even")
-    text.multiple("num_attention_heads", shared, "the number of key and value heads")
-    if text.values.get("sliding_window"):
-        text.whole("sliding_window")
-    _check_experts(text, text.whole("n_routed_experts", most=tensors))
-
-
-def _check_experts(text: _Section, experts: int) -> None:
-    text.whole("num_experts_per_tok", most=experts)
-    if text.values.get("topk_method") not in METHODS:
-        text.refuse(
-            "topk_method", f"which the stock class does not know; it knows {', '.join(METHODS)}"
+    def check(self) -> None:
+        even = 2 * self.num_attention_heads
+        n_shared = self.num_key_value_heads
+        self.require_at_most(
+            "first_k_dense_replace", self.num_hidden_layers, "the number of layers"
         )
-    for name in ("n_group", "topk_group"):
-        if text.values.get("topk_method") != "greedy" or text.values.get(name) is not None:
-            text.whole(name, most=experts)
-    if text.values["topk_method"] != "greedy":
-        text.multiple("n_routed_experts", text.whole("n_group"), "the number of their groups")
-        text.whole("topk_group", most=text.whole("n_group"))
+        self.require_multiple("hidden_size", even, "twice the heads: their widths are even")
+        self.require_multiple("num_attention_heads", n_shared, "the key and value heads")
+        for name in ("num_experts_per_tok", "n_group", "topk_group"):
+            self.require_at_most(name, self.n_routed_experts, "the number of experts")
+        if self.topk_method != "greedy":
+            self.check_groups()
+
+    def check_groups(self) -> None:
+        if self.n_group is None or self.topk_group is None:
+            raise ValueError(f"n_group or topk_group is None, which {self.topk_method} needs")
+        self.require_multiple("n_routed_experts", self.n_group, "the number of their groups")
+        self.require_at_most("topk_group", self.n_group, "the number of groups")
+
+
+class TowerSection(Section):
+    """A tower of attention layers."""
+
+    layers: TensorCount
+    width: Size
+    heads: Size
+
+    def check(self) -> None:
+        self.require_multiple("width", self.heads, "the number of heads")
+
+
+class SamSection(TowerSection):
+    """The tower that sees first."""
+
+    global_attn_indexes: list[int]
+
+    def check(self) -> None:
+        super().check()
+        indexes = self.global_attn_indexes
+        if not set(indexes) <= set(range(self.layers)):
+            layers = f"layers from 0 to {self.layers - 1}"
+            raise ValueError(f"global_attn_indexes is {indexes}, not a list of {layers}")
+
+
+class ClipSection(TowerSection):
+    """The encoder behind the tower, in DeepSeek-OCR and Unlimited-OCR."""
+
+    image_size: Size
+    patch_size: Size
+
+    def check(self) -> None:
+        super().check()
+        self.require_at_most("patch_size", self.image_size, "the image_size")
+
+
+class Qwen2Section(Section):
+    """The encoder behind the tower, in DeepSeek-OCR-2; its other sizes are not in config.json."""
+
+    dim: Annotated[Size, Field(multiple_of=HEAD)]
+
+
+class DeepseekConfig(Section):
+    """A published config.json."""
+
+    decoder: DecoderSection = Field(alias="language_config")
+    sam: SamSection = Field(validation_alias=AliasPath(*WIDTH, "sam_vit_b"))
+
+
+class V1Config(DeepseekConfig):
+    """A config.json of DeepSeek-OCR or Unlimited-OCR."""
+
+    clip: ClipSection = Field(validation_alias=AliasPath(*WIDTH, "clip-l-14-224"))
+
+
+class V2Config(DeepseekConfig):
+    """A config.json of DeepSeek-OCR-2."""
+
+    qwen2: Qwen2Section = Field(validation_alias=AliasPath(*WIDTH, "qwen2-0-5b"))

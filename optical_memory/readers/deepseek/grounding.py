@@ -1,5 +1,4 @@
-"""What a published decoder is asked, and what comes back besides text: grounding marks as boxes,
-pages as parts.
+"""Grounding marks in the text of a decoder: labels and boxes on the picture.
 
 Marks: `<|ref|>label<|/ref|><|det|>[[x1, y1, x2, y2], …]<|/det|>`, coordinates from 0 to 999 over
 the picture. In a page read with grounding, the text of a box follows its mark. Imports no torch.
@@ -8,16 +7,18 @@ the picture. In a page read with grounding, the text of a box follows its mark. 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from optical_memory.errors import ReadingFailed
+import numpy as np
+
 from optical_memory.readers.language.decoder import Transcript
 
-__all__ = ["PAGE", "Box", "Locate", "located", "split_pages", "without_marks"]
-
-PAGE = "<PAGE>"
-"""What Unlimited-OCR writes before each page of several in one prompt."""
+__all__ = [
+    "Block",
+    "Box",
+    "parse_marks",
+    "without_marks",
+]
 
 SPAN = 999  # the largest coordinate, as in DeepSeek's own code
 MARK = re.compile(
@@ -30,7 +31,7 @@ STRAY = re.compile(r"<\|/?(?:ref|det|grounding)\|>|</?t[dr]>")
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A rectangle of the picture in px, right and bottom excluded."""
+    """A rectangle of the picture in px; right and bottom are not part of it."""
 
     left: int
     top: int
@@ -39,74 +40,56 @@ class Box:
 
 
 @dataclass(frozen=True, slots=True)
-class Locate:
-    """One mark: its label (a kind of block, or the words that were asked for), its boxes, and the
-    text that follows.
-    """
+class Block:
+    """A part of a page: its label (a kind of block, or the words of a question), boxes and text."""
 
     label: str
     boxes: tuple[Box, ...]
     text: str
 
 
-def located(text: str, size_px: tuple[int, int]) -> list[Locate]:
+def parse_marks(text: str, size_px: tuple[int, int]) -> list[Block]:
     """The marks of a decoded text in order; `size_px` is (width, height) of the picture.
 
-    A box with its corners exchanged is set right; one that is empty, or beyond 999, is left out.
+    A box with its corners exchanged is set right. A box that is empty, or beyond 999, is left out.
     """
     marks = list(MARK.finditer(text))
     if not marks:
         return []
     ends = [mark.start() for mark in marks[1:]] + [len(text)]
-    return [
-        Locate(
-            mark["label"].strip(),
-            tuple(_boxes(mark["boxes"], size_px)),
-            text[mark.end() : end].strip(),
-        )
-        for mark, end in zip(marks, ends, strict=True)
-    ]
+    blocks: list[Block] = []
+    for mark, end in zip(marks, ends, strict=True):
+        label = mark["label"].strip()
+        boxes = tuple(_parse_boxes(mark["boxes"], size_px))
+        blocks.append(Block(label, boxes, text[mark.end() : end].strip()))
+    return blocks
 
 
-def _boxes(text: str, size_px: tuple[int, int]) -> Sequence[Box]:
-    found = [tuple(map(int, four.groups())) for four in FOUR.finditer(text)]
-    real = [f for f in found if max(f) <= SPAN and f[0] != f[2] and f[1] != f[3]]
-    return [_box(x1, y1, x2, y2, size_px) for x1, y1, x2, y2 in real]
-
-
-def _box(x1: int, y1: int, x2: int, y2: int, size_px: tuple[int, int]) -> Box:
+def _parse_boxes(text: str, size_px: tuple[int, int]) -> list[Box]:
     width, height = size_px
-    (left, right), (top, bottom) = sorted((x1, x2)), sorted((y1, y2))
-    return Box(
-        left * width // SPAN, top * height // SPAN, right * width // SPAN, bottom * height // SPAN
-    )
+    boxes: list[Box] = []
+    for match in FOUR.finditer(text):
+        x1, y1, x2, y2 = (int(number) for number in match.groups())
+        x_min, x_max = sorted((x1, x2))
+        y_min, y_max = sorted((y1, y2))
+        if x_min < x_max <= SPAN and y_min < y_max <= SPAN:
+            boxes.append(
+                Box(
+                    x_min * width // SPAN,
+                    y_min * height // SPAN,
+                    x_max * width // SPAN,
+                    y_max * height // SPAN,
+                )
+            )
+    return boxes
 
 
 def without_marks(transcript: Transcript) -> Transcript:
-    """The same without grounding marks and table tags, for readings that come with them."""
-    gone = [
-        match.span() for pattern in (MARK, STRAY) for match in pattern.finditer(transcript.text)
-    ]
-    if not gone:
-        return transcript
-    keep = [i for i in range(len(transcript.text)) if not any(a <= i < b for a, b in gone)]
-    return Transcript(
-        "".join(transcript.text[i] for i in keep), transcript.confidence[keep], transcript.ended
-    )
-
-
-def split_pages(transcript: Transcript, pages: int) -> list[Transcript]:
-    """One transcript a page, cut at `<PAGE>`. Raises `ReadingFailed` for another number of pages."""
-    starts = [match.end() for match in re.finditer(re.escape(PAGE), transcript.text)]
-    if len(starts) == pages - 1 and transcript.text.split(PAGE)[0].strip():
-        starts = [0, *starts]  # some leave the first mark out
-    if len(starts) != pages:
-        raise ReadingFailed(f"{pages} pages were asked for in one prompt, {len(starts)} came back")
-    ends = [start - len(PAGE) for start in starts[1:]] + [len(transcript.text)]
-    parts = [
-        (transcript.text[a:b], transcript.confidence[a:b])
-        for a, b in zip(starts, ends, strict=True)
-    ]
-    return [
-        Transcript(text, p, transcript.ended or i < pages - 1) for i, (text, p) in enumerate(parts)
-    ]
+    """The transcript without grounding marks and table tags, for readings that come with them."""
+    is_text = np.ones(len(transcript.text), bool)
+    for pattern in (MARK, STRAY):
+        for match in pattern.finditer(transcript.text):
+            is_text[match.start() : match.end()] = False
+    places = np.flatnonzero(is_text)
+    text = "".join(transcript.text[i] for i in places)
+    return Transcript(text, transcript.confidence[places], transcript.ended)

@@ -1,10 +1,10 @@
-"""The stock encoder with less memory and the same numbers, for CPUs.
+"""Makes the stock encoder use less memory on a CPU; results are identical.
 
 Two changes to a loaded model. Global attention of the SAM tower builds its bias of relative
 positions for some rows of one head at a time; the stock class builds all of it, 0.8 GiB for a page
 of 1024 px in float32. Linear layers may keep their weights in bfloat16, mapped from the file, and
-compute in float32: a published checkpoint is bfloat16, so that this is exactly what loading it as
-float32 computes.
+compute in float32: a published checkpoint is bfloat16, so this is exactly the result of loading it
+as float32.
 """
 
 from __future__ import annotations
@@ -18,59 +18,74 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from transformers import PreTrainedModel
 
-__all__ = ["ChunkedAttention", "UpcastLinear", "chunk_attention", "upcast_linears"]
+__all__ = [
+    "ChunkedAttention",
+    "UpcastLinear",
+    "chunk_attention",
+    "upcast_linears",
+]
 
-LET_GO: int | None = getattr(mmap, "MADV_DONTNEED", None)  # not on Windows
+DONT_NEED: int | None = getattr(mmap, "MADV_DONTNEED", None)  # not on Windows
 FEW_PATCHES = 2048  # up to so many, the stock way is faster and its bias small
 ROWS_AT_ONCE = 8  # rows of patches: a bias of 8 x 64 x 4096 floats (8 MiB) stays in a CPU's caches
 
 
+# ---- attention -----------------------------------------------------------------------------------
+
+
 class ChunkedAttention(nn.Module):
-    """A stock SAM attention over the whole picture, with its weights, without its bias as one
-    tensor.
-    """
+    """A stock SAM attention over the whole picture, with its weights, in chunks of rows."""
 
     def __init__(self, stock: Any) -> None:
         super().__init__()
-        self.stock, self.qkv, self.proj = stock, stock.qkv, stock.proj
-        self.rel_pos_h, self.rel_pos_w = stock.rel_pos_h, stock.rel_pos_w
-        self.heads, self._places = stock.num_attention_heads, stock.get_rel_pos
+        self.stock = stock
+        self.qkv = stock.qkv
+        self.proj = stock.proj
+        self.rel_pos_h = stock.rel_pos_h
+        self.rel_pos_w = stock.rel_pos_w
+        self.heads = stock.num_attention_heads
+        self._positions = stock.get_rel_pos
 
     def forward(self, hidden_states: Tensor, **options: Any) -> tuple[Tensor, None]:
         """(b, h, w, d) to the same, as the stock class gives it."""
-        b, h, w, d = hidden_states.shape
-        if h * w <= FEW_PATCHES:
+        batch, height, width, dim = hidden_states.shape
+        if height * width <= FEW_PATCHES:
             return self.stock(hidden_states, **options)  # type: ignore[no-any-return]
-        qkv = self.qkv(hidden_states).view(b, h * w, 3, self.heads, d // self.heads)
-        query, key, value = qkv.permute(2, 0, 3, 1, 4)  # (b, heads, h * w, c) each
-        down, across = (
-            self._places(h, h, self.rel_pos_h),
-            self._places(w, w, self.rel_pos_w),
-        )  # (h, h, c), (w, w, c)
-        out = torch.empty(
-            b,
-            h,
-            w,
-            self.heads,
-            d // self.heads,
-            dtype=hidden_states.dtype,
-            device=hidden_states.device,
-        )
-        for i in range(b):
+        qkv = self.qkv(hidden_states).view(batch, height * width, 3, self.heads, -1)
+        parts = qkv.permute(0, 3, 2, 1, 4)  # (b, heads, 3, h * w, c)
+        rows = self._positions(height, height, self.rel_pos_h)  # (h, h, c)
+        columns = self._positions(width, width, self.rel_pos_w)  # (w, w, c)
+        out = hidden_states.new_empty(batch, height, width, self.heads, dim // self.heads)
+        for i in range(batch):
             for head in range(self.heads):
-                q, k, v = (part[i, head] for part in (query, key, value))
-                for top in range(0, h, ROWS_AT_ONCE):
-                    bottom = min(h, top + ROWS_AT_ONCE)
-                    some = q[top * w : bottom * w].view(bottom - top, w, -1)
-                    rows = torch.einsum("hwc,hkc->hwk", some, down[top:bottom])
-                    columns = torch.einsum("hwc,wkc->hwk", some, across)
-                    bias = (rows[..., None] + columns[..., None, :]).view(1, len(rows) * w, h * w)
-                    found = F.scaled_dot_product_attention(
-                        some.reshape(1, -1, q.shape[-1]), k[None], v[None], bias
-                    )
-                    out[i, top:bottom, :, head] = found.view(bottom - top, w, -1)
-        projected: Tensor = self.proj(out.view(b, h, w, d))
-        return projected, None
+                out[i, :, :, head] = _attend(parts[i, head], rows, columns)
+        output: Tensor = self.proj(out.view(batch, height, width, dim))
+        return output, None
+
+
+def _attend(qkv: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+    """Attention of one head: queries, keys and values (3, h * w, c) to (h, w, c).
+
+    `rows` (h, h, c) and `columns` (w, w, c) are the relative positions.
+    """
+    query, key, value = qkv
+    height = len(rows)
+    width = len(columns)
+    chunks: list[Tensor] = []
+    for top in range(0, height, ROWS_AT_ONCE):
+        bottom = min(height, top + ROWS_AT_ONCE)
+        chunk = query[top * width : bottom * width].view(bottom - top, width, -1)
+        row_bias = torch.einsum("hwc,hkc->hwk", chunk, rows[top:bottom])
+        column_bias = torch.einsum("hwc,wkc->hwk", chunk, columns)
+        bias = row_bias[..., None] + column_bias[..., None, :]
+        values = F.scaled_dot_product_attention(
+            chunk.reshape(1, -1, query.shape[-1]),
+            key[None],
+            value[None],
+            bias.view(1, (bottom - top) * width, height * width),
+        )
+        chunks.append(values.view(bottom - top, width, -1))
+    return torch.cat(chunks)
 
 
 def chunk_attention(model: PreTrainedModel) -> None:
@@ -81,35 +96,43 @@ def chunk_attention(model: PreTrainedModel) -> None:
             layer.attn = ChunkedAttention(layer.attn)
 
 
+# ---- linear layers -------------------------------------------------------------------------------
+
+
 class UpcastLinear(nn.Module):
     """A linear layer that keeps its weight as it is stored and computes in float32.
 
-    `mapping` is the part of the file that the weight lies in, if it does: it is let go of after
-    use, to be read again from the system's cache of the file.
+    `mapping` is the part of the file that the weight lies in, if any. Its pages go back to the
+    system after each use, which reads them again from its cache of the file.
     """
 
     def __init__(self, stock: nn.Linear, mapping: mmap.mmap | None) -> None:
         super().__init__()
-        self.weight, self._mapping = stock.weight, mapping
+        self.weight = stock.weight
         self.bias = (
             None if stock.bias is None else nn.Parameter(stock.bias.float(), requires_grad=False)
         )
+        self._mapping = mapping
 
     def forward(self, x: Tensor) -> Tensor:
         weight = self.weight.float()
-        if self._mapping is not None and LET_GO is not None:
-            self._mapping.madvise(LET_GO)
+        if self._mapping is not None and DONT_NEED is not None:
+            self._mapping.madvise(DONT_NEED)
         return F.linear(x, weight, self.bias)
 
 
-def upcast_linears(model: PreTrainedModel, maps: Mapping[int, mmap.mmap]) -> None:
-    """Replace every linear layer of a loaded encoder in place, and make all other numbers float32."""
+def upcast_linears(model: PreTrainedModel, mappings: Mapping[int, mmap.mmap]) -> None:
+    """Replace every linear layer of a loaded encoder in place; all other parameters are float32.
+
+    `mappings` are the mapped parts of the file by the address of the weight in each.
+    """
+    weight_ids: set[int] = set()
     for parent in list(model.modules()):
         for name, child in list(parent.named_children()):
             if isinstance(child, nn.Linear):
-                mapping = maps.get(child.weight.untyped_storage().data_ptr())
+                mapping = mappings.get(child.weight.untyped_storage().data_ptr())
                 setattr(parent, name, UpcastLinear(child, mapping))
-    kept = {id(module.weight) for module in model.modules() if isinstance(module, UpcastLinear)}
+                weight_ids.add(id(child.weight))
     for parameter in model.parameters():
-        if id(parameter) not in kept:
+        if id(parameter) not in weight_ids:
             parameter.data = parameter.data.float()

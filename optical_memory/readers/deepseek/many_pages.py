@@ -1,5 +1,4 @@
-"""Several pages in one prompt, as Unlimited-OCR was trained to read them: who goes with whom, and
-the parted text.
+"""Several pages in one prompt, as Unlimited-OCR was trained to read them.
 
 Imports no torch.
 """
@@ -7,51 +6,85 @@ Imports no torch.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 
 from optical_memory.errors import ReadingFailed
-from optical_memory.readers.deepseek.grounding import split_pages
 from optical_memory.readers.language.decoder import Decoder, Task, Transcript
 
-__all__ = ["transcribe_together"]
+__all__ = [
+    "PAGE",
+    "split_pages",
+    "transcribe_together",
+]
 
 log = logging.getLogger("optical_memory")
+
+PAGE = "<PAGE>"
+"""Unlimited-OCR writes this before each page of several in one prompt."""
 
 SPARE_TOKENS = 64  # for the prompt and the marks between pages
 
 
 def transcribe_together(
-    decoder: Decoder, tasks: Sequence[Task], pages: int, most_tokens: int
+    decoder: Decoder, tasks: Sequence[Task], max_pages: int, context_length: int
 ) -> list[Transcript | None]:
-    """What is read of each page, up to `pages` of them in a prompt of at most `most_tokens` with
-    its answer.
+    """A transcript for each page, read up to `max_pages` in a prompt.
 
-    None for pages that have no room beside others, and for all of a prompt that came back as
-    another number of pages.
+    A prompt and its answer take at most `context_length` tokens. None stands for a page without
+    room beside others, and for every page of a prompt if another number of pages came back.
     """
-    found: list[Transcript | None] = [None] * len(tasks)
-    for group in _companies(tasks, pages, most_tokens - SPARE_TOKENS):
-        every = np.concatenate([tasks[i].tokens for i in group])
-        limit = sum(tasks[i].limit for i in group)
-        (whole,) = decoder.transcribe([Task(every, tasks[0].prompt, limit, tasks[0].guard)])
+    transcripts: list[Transcript | None] = [None] * len(tasks)
+    for group in _groups(tasks, max_pages, context_length - SPARE_TOKENS):
+        group_task = Task(
+            tokens=np.concatenate([tasks[i].tokens for i in group]),
+            prompt=tasks[0].prompt,
+            limit=sum(tasks[i].limit for i in group),
+            guard=tasks[0].guard,
+        )
+        (transcript,) = decoder.transcribe([group_task])
         try:
-            found[group[0] : group[-1] + 1] = split_pages(whole, len(group))
+            parts = split_pages(transcript, len(group))
         except ReadingFailed as error:
             log.info("%s; each page is read by itself", error)
-    return found
+            continue
+        transcripts[group[0] : group[-1] + 1] = parts
+    return transcripts
 
 
-def _companies(tasks: Sequence[Task], pages: int, most: int) -> Iterator[list[int]]:
-    """Neighbours, two or more, that there is room for with what they may say."""
-    group: list[int] = []
-    room = most
+def _groups(tasks: Sequence[Task], max_pages: int, max_tokens: int) -> list[list[int]]:
+    """Groups of two or more pages in a row whose tokens and answers fit one prompt."""
+    groups: list[list[int]] = [[]]
+    n_left = max_tokens
     for i, task in enumerate(tasks):
-        need = len(task.tokens) + task.limit
-        if group and (len(group) == pages or need > room):
-            yield from [group] if len(group) > 1 else []
-            group, room = [], most
-        room -= need
-        group.append(i)
-    yield from [group] if len(group) > 1 else []
+        n_tokens = len(task.tokens) + task.limit
+        if len(groups[-1]) == max_pages or n_tokens > n_left:
+            groups.append([])
+            n_left = max_tokens
+        groups[-1].append(i)
+        n_left -= n_tokens
+    return [group for group in groups if len(group) > 1]
+
+
+def split_pages(transcript: Transcript, n_pages: int) -> list[Transcript]:
+    """A transcript for each page, cut at `<PAGE>`.
+
+    Raises `ReadingFailed` if there is another number of pages.
+    """
+    starts = [match.end() for match in re.finditer(re.escape(PAGE), transcript.text)]
+    if len(starts) == n_pages - 1 and transcript.text.split(PAGE)[0].strip():
+        starts = [0, *starts]  # some answers leave the first mark out
+    if len(starts) != n_pages:
+        raise ReadingFailed(
+            f"{n_pages} pages were asked for in one prompt, {len(starts)} came back"
+        )
+    pages: list[Transcript] = []
+    for start, next_start in pairwise(starts):
+        part = slice(start, next_start - len(PAGE))
+        pages.append(Transcript(transcript.text[part], transcript.confidence[part], True))
+    part = slice(starts[-1], None)
+    pages.append(Transcript(transcript.text[part], transcript.confidence[part], transcript.ended))
+    return pages

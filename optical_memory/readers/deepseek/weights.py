@@ -1,179 +1,128 @@
-"""Published checkpoints into transformers' own classes, strictly: encoder alone, decoder alone, or
-all on paper.
+"""Published checkpoints into transformers' own classes, strictly: the encoder, or the decoder.
 
-Every key must be there in its shape and none too many, or a `CheckpointError` says which; that is
-told from the headers before loading, and by transformers afterwards, which alone would go on with
-random weights. Weights are read lazily from the file: the half that is not asked for is never
-touched.
+Every key must be there in its shape, and no other, or a `CheckpointError` names the tensors. The
+headers are compared before loading, and transformers has its say afterwards; alone, it would go on
+with random weights. Weights are read lazily from the file: nothing of the other half is touched.
 """
 
 from __future__ import annotations
 
-import json
-import mmap
 from collections.abc import Mapping
-from logging import ERROR
-from math import prod
-from pathlib import Path
-from typing import Any, BinaryIO
+from dataclasses import replace
+from typing import Any
 
 import torch
-from torch import Tensor
-from transformers import GenerationConfig, PreTrainedConfig, PreTrainedModel
-from transformers.utils import logging
+from transformers import GenerationConfig, PreTrainedModel
 
-from optical_memory.readers.checkpoints.safetensors_files import Shape
-from optical_memory.readers.checkpoints.strict_load import LOADING, Wrong, from_pretrained, refuse
-from optical_memory.readers.deepseek.config import Published
+from optical_memory.readers.checkpoints.devices import Half
+from optical_memory.readers.checkpoints.file_slices import (
+    FileSlice,
+    MappedSlice,
+    Mappings,
+    file_slices,
+)
+from optical_memory.readers.checkpoints.strict_load import (
+    KeyDifferences,
+    from_pretrained,
+    require_no_differences,
+)
 from optical_memory.readers.deepseek.halves import (
     ENCODER_PARTS,
-    STORED,
-    Half,
     belongs,
     differences,
-    shrunk,
+    shrink,
     stock_class,
 )
+from optical_memory.readers.deepseek.open_folder import DeepseekCheckpoint
 from optical_memory.readers.language.tokenizer import EOS, PAD
 
-__all__ = ["Maps", "check_keys", "load_half", "write_sparse"]
-
-Maps = dict[int, mmap.mmap]
-
-PRIVATE: dict[str, int] = {}  # Windows has no such flags, nor needs them
-if hasattr(mmap, "MAP_PRIVATE"):
-    PRIVATE["flags"] = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
+__all__ = [
+    "check_keys",
+    "load_half",
+    "map_half",
+]
 
 
 def load_half(
-    found: Published,
+    checkpoint: DeepseekCheckpoint,
     half: Half,
     dtype: torch.dtype = torch.float32,
     device: str = "cpu",
-    maps: Maps | None = None,
 ) -> PreTrainedModel:
-    """The stock class with one half's weights, in eval mode. Raises `CheckpointError` unless all of
-    its keys fit.
+    """The stock class with the weights of one half, in eval mode.
 
-    With `maps`, weights that are used as they are stored stay in the file's pages, which processes
-    share and the system may take back; it is filled with these mappings by the address of what was
-    read from each.
+    Raises `CheckpointError` unless all keys of the half fit.
     """
-    kind, where = stock_class(found.family), str(found.folder)
-    refuse(differences(found, half), where, kind)
-    options = {"state_dict": _slices(found, half, maps)} | (
-        {} if device == "cpu" else {"device_map": {"": device}}
+    slices = file_slices(checkpoint, _keys(checkpoint, half), FileSlice)
+    return _load(checkpoint, half, slices, dtype, device)
+
+
+def map_half(checkpoint: DeepseekCheckpoint, half: Half) -> tuple[PreTrainedModel, Mappings]:
+    """The same in bfloat16 on the CPU, with weights that stay in the pages of the file.
+
+    Weights of another dtype in the file are copies. Raises `CheckpointError` unless all keys of
+    the half fit.
+    """
+    slices = file_slices(checkpoint, _keys(checkpoint, half), MappedSlice)
+    model = _load(checkpoint, half, slices, torch.bfloat16, "cpu")
+    mappings: Mappings = {}
+    for part in slices.values():
+        mappings |= part.mappings
+    return model, mappings
+
+
+def check_keys(checkpoint: DeepseekCheckpoint) -> KeyDifferences:
+    """The differences between a checkpoint and the stock class, found without its weights.
+
+    If headers and class agree, transformers loads the names and shapes on the meta device, and has
+    the last word. Raises `CheckpointError` if it does not come that far.
+    """
+    by_header = differences(checkpoint)
+    if not by_header.is_empty:
+        return by_header
+    empty = {
+        key: torch.empty(shape, dtype=torch.bfloat16, device="meta")
+        for key, shape in checkpoint.shapes.items()
+    }
+    kind = stock_class(checkpoint.family)
+    device_map = {"": "meta"}
+    _, by_transformers = from_pretrained(
+        kind, None, checkpoint.config, torch.bfloat16, state_dict=empty, device_map=device_map
     )
-    model, wrong = _quietly(kind, shrunk(found.config, half), dtype, **options)
-    wrong["missing"] = [
-        k for k in wrong["missing"] if k.startswith(ENCODER_PARTS) == (half == "encoder")
-    ]
-    refuse(wrong, where, kind)  # what is missing of the half that was left out is so on purpose
-    untyped: Any = GenerationConfig
-    model.generation_config = untyped(eos_token_id=EOS, pad_token_id=PAD, do_sample=False)
+    return by_transformers
+
+
+# ---- loading -------------------------------------------------------------------------------------
+
+
+def _keys(checkpoint: DeepseekCheckpoint, half: Half) -> set[str]:
+    """The keys of a half. Raises `CheckpointError` unless all of them fit."""
+    kind = stock_class(checkpoint.family)
+    require_no_differences(differences(checkpoint, half), str(checkpoint.path), kind)
+    return {key for key in checkpoint.shapes if belongs(key, half)}
+
+
+def _load(
+    checkpoint: DeepseekCheckpoint,
+    half: Half,
+    slices: Mapping[str, FileSlice],
+    dtype: torch.dtype,
+    device: str,
+) -> PreTrainedModel:
+    kind = stock_class(checkpoint.family)
+    options: dict[str, Any] = {} if device == "cpu" else {"device_map": {"": device}}
+    config = shrink(checkpoint.config, half)
+    model, by_transformers = from_pretrained(
+        kind, None, config, dtype, state_dict=dict(slices), **options
+    )
+    of_half = tuple(
+        key
+        for key in by_transformers.missing  # those of the other half are left out on purpose
+        if key.startswith(ENCODER_PARTS) == (half == "encoder")
+    )
+    by_transformers = replace(by_transformers, missing=of_half)
+    require_no_differences(by_transformers, str(checkpoint.path), kind)
+    any_config: Any = GenerationConfig
+    model.generation_config = any_config(eos_token_id=EOS, pad_token_id=PAD, do_sample=False)
     model.train(False)
     return model
-
-
-def _slices(found: Published, half: Half, maps: Maps | None) -> dict[str, Any]:
-    return {
-        key: _FileSlice(header.file, header.start, tensor, maps)
-        for header in found.headers
-        for key, tensor in header.tensors.items()
-        if belongs(key, half)
-    }
-
-
-class _FileSlice:
-    """One tensor of a safetensors file, read or mapped as a whole when transformers asks for it.
-
-    A file that is mapped at once would count as memory, page by page, until all of it is closed.
-    """
-
-    def __init__(
-        self, file: Path, start: int, tensor: Mapping[str, Any], maps: Maps | None
-    ) -> None:
-        self._file, self._dtype, self._shape, self._maps = (
-            file,
-            tensor["dtype"],
-            tensor["shape"],
-            maps,
-        )
-        begin, end = tensor["data_offsets"]
-        self._start, self._size = start + begin, end - begin
-
-    def __getitem__(self, index: Any) -> Tensor:
-        with self._file.open("rb") as file:
-            data, skipped = self._read(file) if self._maps is None else self._map(file)
-        numbers = self._size // STORED[self._dtype].itemsize
-        flat = torch.frombuffer(data, dtype=STORED[self._dtype], count=numbers, offset=skipped)
-        if self._maps is not None:
-            self._maps[flat.untyped_storage().data_ptr()] = data
-        return flat.reshape(self._shape)[index]
-
-    def _read(self, file: BinaryIO) -> tuple[mmap.mmap, int]:
-        data = mmap.mmap(
-            -1, self._size, **PRIVATE
-        )  # goes back to the system at once when the tensor was copied
-        file.seek(self._start)
-        data.write(file.read(self._size))
-        return data, 0
-
-    def _map(self, file: BinaryIO) -> tuple[mmap.mmap, int]:
-        """The file's pages, from the last boundary before the tensor; changes would stay in this
-        process.
-        """
-        skipped = self._start % mmap.ALLOCATIONGRANULARITY
-        size, first = self._size + skipped, self._start - skipped
-        return mmap.mmap(file.fileno(), size, access=mmap.ACCESS_COPY, offset=first), skipped
-
-
-def _quietly(
-    kind: type[PreTrainedModel], config: PreTrainedConfig, dtype: torch.dtype, **options: Any
-) -> tuple[PreTrainedModel, Wrong]:
-    """`from_pretrained` without transformers' own report and bar: what it would warn of is an error
-    here, and the half that stays random is meant to.
-    """
-    with LOADING:
-        before = logging.get_verbosity()
-        logging.set_verbosity(ERROR)
-        try:
-            return from_pretrained(kind, None, config, dtype, **options)
-        finally:
-            logging.set_verbosity(before)
-
-
-# ---- on paper ------------------------------------------------------------------------------------
-
-
-def check_keys(found: Published) -> Wrong:
-    """The missing, unexpected and mismatched keys of a checkpoint, told without its numbers.
-
-    Where all fit by name and shape, transformers loads it on the meta device and has the last word.
-    Raises `CheckpointError` where it does not come that far.
-    """
-    wrong = differences(found)
-    if any(wrong.values()):
-        return wrong
-    paper = {
-        key: torch.empty(shape, dtype=torch.bfloat16, device="meta")
-        for key, shape in found.shapes.items()
-    }
-    kind, options = stock_class(found.family), {"device_map": {"": "meta"}}
-    return _quietly(kind, found.config, torch.bfloat16, state_dict=paper, **options)[1]
-
-
-def write_sparse(file: Path, shapes: Mapping[str, Shape]) -> None:
-    """A safetensors file of bfloat16 zeros that takes no room on disk."""
-    at, header = 0, {}
-    for key, shape in shapes.items():
-        header[key] = {
-            "dtype": "BF16",
-            "shape": list(shape),
-            "data_offsets": [at, at := at + 2 * prod(shape)],
-        }
-    text = json.dumps(header).encode()
-    text += b" " * (-len(text) % 8)
-    with file.open("wb") as opened:
-        opened.write(len(text).to_bytes(8, "little") + text)
-        opened.truncate(8 + len(text) + at)

@@ -1,1 +1,1 @@
-"""Parts that every reader of free text shares: tokenizer, loop guard, alignment with the layout."""
+"""Parts that readers of free text share: families, tokenizer, guard against loops, alignment."""

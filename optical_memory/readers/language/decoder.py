@@ -1,8 +1,6 @@
-"""What a language decoder gives for a page of visual tokens: free text, and how sure it was of
-every character.
+"""The seam between a reader of a published model and its decoder: free text for visual tokens.
 
-The seam between a reader of a published model and what decodes for it: the model in this process,
-or a vLLM server. Imports no torch.
+The decoder is the model in this process, or a vLLM server. Imports no torch.
 """
 
 from __future__ import annotations
@@ -14,16 +12,20 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Decoder", "Guard", "Task", "Transcript"]
+__all__ = [
+    "Decoder",
+    "Guard",
+    "Task",
+    "Transcript",
+]
 
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """A ban on loops: no run of `ngram` tokens may come twice within the last `window`, but for
-    `allowed` tokens.
+    """A ban on loops: no run of `ngram` tokens may come twice within the last `window` tokens.
 
-    Only tokens that were generated count. The values that DeepSeek's and Baidu's own code uses are
-    data of the family.
+    Only generated tokens count, and tokens in `allowed` are never banned. The default is that of
+    vLLM's recipe for DeepSeek-OCR; the values of DeepSeek's and Baidu's code are in `Family`.
     """
 
     ngram: int = 30
@@ -33,8 +35,10 @@ class Guard:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One page to decode: `tokens` (n, dim) float32 as the decoder receives them (newlines and
-    separator in place), the prompt's text, at most `limit` new tokens, and the guard.
+    """A page to decode: visual tokens, the prompt after them, and a guard against loops.
+
+    `tokens` are (n, dim) float32 as the decoder receives them, with newlines and separator.
+    `limit` is the largest number of new tokens.
     """
 
     tokens: npt.NDArray[np.float32]
@@ -45,8 +49,9 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Transcript:
-    """`text` as decoded, one probability a character, and whether the model itself ended it (or hit
-    the limit).
+    """The text that a decoder wrote, with a probability for every character.
+
+    `ended` says whether the model itself ended the text; if not, it hit the limit.
     """
 
     text: str
@@ -55,8 +60,8 @@ class Transcript:
 
 
 class Decoder(Protocol):
-    """Greedy decoding of pages; what else is decoded at the same time changes no reading but by
-    rounding.
-    """
+    """Greedy decoding of pages. Other pages in the same call change a reading by rounding only."""
 
-    def transcribe(self, tasks: Sequence[Task]) -> list[Transcript]: ...
+    def transcribe(self, tasks: Sequence[Task]) -> list[Transcript]:
+        """The transcripts of the tasks, in their order."""
+        ...

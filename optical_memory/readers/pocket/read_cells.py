@@ -9,7 +9,7 @@ oracle.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -19,6 +19,7 @@ from torch import Tensor
 
 from optical_memory.pages import Layout, RowBox
 from optical_memory.profiles import Rung
+from optical_memory.readers.pocket.line_workers import map_groups
 from optical_memory.readers.pocket.network import PocketNetwork
 from optical_memory.readers.pocket.page_decoder import PageDecoder, all_masked
 from optical_memory.readers.pocket.token_ids import MASK
@@ -61,22 +62,30 @@ def read_page(
 
 def read_cells(decoder: PageDecoder, layout: Layout) -> list[RowReading]:
     """Every row of the layout, in its order."""
+
+    def read_group(group: Sequence[int]) -> list[RowReading]:
+        return _read_rows(decoder, [layout.rows[i] for i in group])
+
     readings = [NO_CELLS] * len(layout.rows)
-    for group in _groups(layout):
-        rows = [layout.rows[i] for i in group]
-        for i, reading in zip(group, _read_rows(decoder, rows), strict=True):
+    groups = _groups(layout)
+    for group, group_readings in zip(groups, map_groups(read_group, groups), strict=True):
+        for i, reading in zip(group, group_readings, strict=True):
             readings[i] = reading
     return readings
 
 
-def _groups(layout: Layout) -> Iterator[list[int]]:
-    """Rows with ink, those of like length together: little is read but cells of text."""
+def _groups(layout: Layout) -> list[list[int]]:
+    """Rows with ink, those of like length together: little is read but cells of text.
+
+    The longest come last.
+    """
     inked_rows = [i for i, row in enumerate(layout.rows) if row.cells]
     inked_rows.sort(key=lambda i: layout.rows[i].cells)
-    for start in range(0, len(inked_rows), LINES_AT_ONCE):
-        yield inked_rows[start : start + LINES_AT_ONCE]
+    starts = range(0, len(inked_rows), LINES_AT_ONCE)
+    return [inked_rows[start : start + LINES_AT_ONCE] for start in starts]
 
 
+@torch.inference_mode()
 def _read_rows(decoder: PageDecoder, rows: Sequence[RowBox]) -> list[RowReading]:
     """Some rows in one batch: all cells masked, then the lines that are not sure once more."""
     n_cells = torch.tensor([row.cells for row in rows])

@@ -1,4 +1,4 @@
-"""A checkpoint is fetched from the hub where the person says so, what is needed of it, and once."""
+"""A checkpoint is fetched from the hub if the user says so: once, and only the files it needs."""
 
 from __future__ import annotations
 
@@ -25,40 +25,37 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
 class Hub:
-    """One repository, served as the hub serves it: its list of files, then each by commit; keeps
-    what was `asked`.
+    """A repository, served as the hub serves it: its list of files, then each by commit.
+
+    `calls` are the requests so far.
     """
 
     def __init__(self, folder: Path) -> None:
-        self.folder, self.asked = folder, list[str]()
+        self.folder = folder
+        self.calls: list[str] = []
 
     def answer(self, method: str, path: str) -> tuple[int, dict[str, str], bytes]:
-        self.asked.append(f"{method} {path}")
+        self.calls.append(f"{method} {path}")
         if path.startswith(f"/api/models/{NAME}/"):
             return 200, {"Content-Type": "application/json"}, self.listing(tree="/tree/" in path)
         name = path.removeprefix(f"/{NAME}/resolve/{COMMIT}/").split("?")[0]
         if path == name or not (self.folder / name).is_file():
             return 404, {"X-Error-Code": "RepoNotFound"}, b""
         content = (self.folder / name).read_bytes()
-        return (
-            200,
-            {"ETag": f'"{hashlib.sha256(content).hexdigest()}"', "X-Repo-Commit": COMMIT},
-            content,
-        )
+        etag = f'"{hashlib.sha256(content).hexdigest()}"'
+        return 200, {"ETag": etag, "X-Repo-Commit": COMMIT}, content
 
     def listing(self, *, tree: bool) -> bytes:
         files = sorted(file for file in self.folder.rglob("*") if file.is_file())
         names = [str(file.relative_to(self.folder)) for file in files]
         if tree:
-            sizes = [file.stat().st_size for file in files]
             rows = [
-                {"type": "file", "path": n, "size": s, "oid": "0"}
-                for n, s in zip(names, sizes, strict=True)
+                {"type": "file", "path": name, "size": file.stat().st_size, "oid": "0"}
+                for name, file in zip(names, files, strict=True)
             ]
             return json.dumps(rows).encode()
-        return json.dumps(
-            {"id": NAME, "sha": COMMIT, "siblings": [{"rfilename": name} for name in names]}
-        ).encode()
+        siblings = [{"rfilename": name} for name in names]
+        return json.dumps({"id": NAME, "sha": COMMIT, "siblings": siblings}).encode()
 
 
 @pytest.fixture
@@ -102,29 +99,31 @@ def hub(stock: dict[str, Stock], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 def test_nothing_is_fetched_unasked(hub: Hub) -> None:
     with pytest.raises(CheckpointError, match=DOWNLOAD):
         open_reader(NAME)
-    assert hub.asked == []
+    assert hub.calls == []
 
 
 def test_what_is_needed_is_fetched_once_and_read_from_the_cache_ever_after(
     hub: Hub, stock: dict[str, Stock], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(DOWNLOAD, "1")
-    fetched = open_reader(NAME, dtype="float32")
-    loaded = {
-        call.split("/")[-1] for call in hub.asked if call.startswith("GET") and "/resolve/" in call
+    reader = open_reader(NAME, dtype="float32")
+    downloads = [call for call in hub.calls if call.startswith("GET") and "/resolve/" in call]
+    assert {call.split("/")[-1] for call in downloads} == {
+        "config.json",
+        "model.safetensors",
+        "tokenizer.json",
     }
-    assert loaded == {"config.json", "model.safetensors", "tokenizer.json"}
     rung = V1.rung("tiny")
     white = np.full((512, 512), 255, np.uint8)
     local = open_reader(str(stock[V1.id][0]), dtype="float32")
-    assert fetched.profile == local.profile
-    assert np.array_equal(
-        fetched.encode([white], rung)[0].values, local.encode([white], rung)[0].values
-    )
+    assert reader.profile == local.profile
+    (tokens,) = reader.encode([white], rung)
+    (local_tokens,) = local.encode([white], rung)
+    assert np.array_equal(tokens.values, local_tokens.values)
     monkeypatch.delenv(DOWNLOAD)
-    hub.asked.clear()
+    hub.calls.clear()
     assert open_reader(NAME).profile == local.profile
-    assert hub.asked == []
+    assert hub.calls == []
 
 
 def test_a_repository_that_is_not_there_is_told(hub: Hub) -> None:

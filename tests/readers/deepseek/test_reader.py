@@ -8,42 +8,39 @@ import itertools
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
-import torch
-from safetensors.torch import load_file, save_file
 from support.scripted_decoder import Scribe, chain, write_scripted
 from support.small_checkpoints import Stock
 
 from optical_memory import OpticalMemory, Turn
 from optical_memory.pages import Page
 from optical_memory.readers.deepseek.families import V1
-from optical_memory.readers.deepseek.low_memory import FEW_PATCHES, ChunkedAttention
 from optical_memory.readers.deepseek.reader import DeepseekReader
 from optical_memory.readers.language.tokenizer import ocr_tokenizer
 from optical_memory.renderers import PageRenderer, PlacedTurn
 from optical_memory.renderers.sans_grid import sans_grid
 from optical_memory.session.records import put
 
+Open = Callable[[], OpticalMemory]
 
-def many_words(count: int) -> str:
-    """Words of which each is one token, and none comes twice."""
-    tokenizer, found = ocr_tokenizer(), []
+
+def single_token_words(count: int) -> str:
+    """Words that are one token each, and none comes twice."""
+    tokenizer = ocr_tokenizer()
+    words: list[str] = []
     for id in range(5_000, 60_000):
         word = (tokenizer.id_to_token(id) or "").removeprefix("Ġ")
         if re.fullmatch("[a-z]{4,8}", word) and tokenizer.token_to_id("Ġ" + word) == id:
-            found.append(word)
-        if len(found) == count:
+            words.append(word)
+        if len(words) == count:
             break
-    return " ".join(found)
+    return " ".join(words)
 
 
-TEXT = many_words(760)  # one full page and a part of another, which stays open
-
-
+TEXT = single_token_words(760)  # a full page and a part of another, which stays open
 TURN = Turn("user", TEXT, id="long")
+LAST_TURN = Turn("assistant", "noted", id="end")
 
 
 def first_page() -> Page:
@@ -62,19 +59,18 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def opened(folder: Path, tmp_path: Path) -> Iterator[Callable[[], OpticalMemory]]:
+def open_memory(folder: Path, tmp_path: Path) -> Iterator[Open]:
     """Opens memories of one session, each with a reader of its own, as processes would have."""
     memories: list[OpticalMemory] = []
 
-    def open_one() -> OpticalMemory:
+    def open_next() -> OpticalMemory:
         reader = DeepseekReader(folder, dtype="float32")
         url = f"sqlite:///{tmp_path}/memory.db"
-        memories.append(
-            OpticalMemory("alice", store=url, reader=reader, keep_turns=0, background=False)
-        )
-        return memories[-1]
+        memory = OpticalMemory("alice", store=url, reader=reader, keep_turns=0, background=False)
+        memories.append(memory)
+        return memory
 
-    yield open_one
+    yield open_next
     for memory in memories:
         memory.close()
 
@@ -84,136 +80,105 @@ def reader_of(memory: OpticalMemory) -> DeepseekReader:
     return memory.reader
 
 
-def test_a_page_goes_the_whole_road(opened: Callable[[], OpticalMemory]) -> None:
+def fill_a_page(memory: OpticalMemory, *turns: Turn) -> str:
+    """Remember the turns, certify their page, and return its id."""
+    memory.remember([*turns, LAST_TURN])
+    memory.flush()
+    (page,) = memory.pages()
+    return page.id
+
+
+# ---- a page's life -------------------------------------------------------------------------------
+
+
+def test_a_page_goes_the_whole_road(open_memory: Open) -> None:
     """Text, page, picture, tokens, certificate; the text is dropped, the page fades, and is read
     back from tokens.
     """
-    memory, page = opened(), first_page()
-    memory.remember([TURN, Turn("assistant", "noted", id="end")])
-    memory.flush()
-    snapshot = memory._archive.snapshot()
-    (first,) = snapshot.pages.values()
-    proof = first.get_certificate()
-    assert proof is not None
-    assert {name: rung.agreement for name, rung in proof.rungs.items()} == {
-        "base": 1.0,
-        "small": 1.0,
-        "tiny": 1.0,
-    }
-    assert first.lines is None
+    memory = open_memory()
+    page_id = fill_a_page(memory, TURN)
+    (info,) = memory.pages()
+    assert info.agreements == {"base": 1.0, "small": 1.0, "tiny": 1.0}
+    assert memory.inspect(page_id).page is None
     memory.fade(capacity=85)
-    found = memory.read(first.id)
-    assert (found.rung, found.text) == ("tiny", page.text)
-    assert found.share("original", "verified") == 1.0
+    recollection = memory.read(page_id)
+    assert (recollection.rung, recollection.text) == ("tiny", first_page().text)
+    assert recollection.share("original", "verified") == 1.0
 
 
-def test_a_writer_never_loads_the_decoder(opened: Callable[[], OpticalMemory]) -> None:
-    memory = opened()
-    memory.remember([TURN, Turn("assistant", "noted", id="end")])
+def test_a_writer_never_loads_the_decoder(open_memory: Open) -> None:
+    memory = open_memory()
+    memory.remember([TURN, LAST_TURN])
     assert memory.seal()
-    snapshot = memory._archive.snapshot()
-    record = next(iter(snapshot.pages.values()))
+    (record,) = memory._archive.snapshot().pages.values()
     for rung in memory.reader.profile.ladder:
         memory._cache.tokens([record], rung)
+    assert "encoder" in reader_of(memory).__dict__
     assert "decoder" not in reader_of(memory).__dict__
 
 
-def test_a_reader_of_cached_pages_never_loads_the_encoder(
-    opened: Callable[[], OpticalMemory],
-) -> None:
-    writer = opened()
-    writer.remember([TURN, Turn("assistant", "noted", id="end")])
-    writer.flush()
-    name = next(iter(writer._archive.snapshot().pages))
-    reading = opened()
-    assert reading.read(name).text == first_page().text
-    assert "encoder" not in reader_of(reading).__dict__
+def test_a_reader_of_cached_pages_never_loads_the_encoder(open_memory: Open) -> None:
+    page_id = fill_a_page(open_memory(), TURN)
+    memory = open_memory()
+    assert memory.read(page_id).text == first_page().text
+    assert "encoder" not in reader_of(memory).__dict__
 
 
-def test_lost_tokens_change_nothing_but_speed(opened: Callable[[], OpticalMemory]) -> None:
-    memory = opened()
-    memory.remember([TURN, Turn("assistant", "noted", id="end")])
-    memory.flush()
-    name = next(iter(memory._archive.snapshot().pages))
-    before = memory.read(name)
+def test_lost_tokens_change_nothing_but_speed(open_memory: Open) -> None:
+    memory = open_memory()
+    page_id = fill_a_page(memory, TURN)
+    recollection = memory.read(page_id)
     memory.store.drop_blobs("alice")
-    assert memory.read(name) == before
+    assert memory.read(page_id) == recollection
 
 
-def test_a_page_that_is_read_wrongly_keeps_its_text_and_its_exact_facts(
-    opened: Callable[[], OpticalMemory],
-) -> None:
+def test_a_page_that_is_read_wrongly_keeps_its_text_and_its_exact_facts(open_memory: Open) -> None:
     """The checkpoint says of this page what stands on the other one."""
-    memory, words = opened(), TEXT.split()
+    memory = open_memory()
+    words = TEXT.split()
     text = " ".join([*words[300:340], "see ticket AB-4711-0815", *words[340:], *words[:100]])
-    memory.remember([Turn("user", text, id="long"), Turn("assistant", "noted", id="end")])
-    memory.flush()
-    (record,) = memory._archive.snapshot().pages.values()
-    assert record.lines is not None
-    memory._archive.update(lambda s: [put(s.pages[record.id].model_copy(update={"lines": None}))])
-    found = memory.read(record.id)
-    certain = " ".join(
-        found.text[span.start : span.end] for span in found.spans if span.status == "original"
-    )
-    assert "AB-4711-0815" in certain
-    assert found.share("original", "verified") < 0.2
+    page_id = fill_a_page(memory, Turn("user", text, id="long"))
+    assert memory.inspect(page_id).page is not None
+    record = memory.inspect(page_id).record.model_copy(update={"lines": None})
+    memory._archive.update(lambda snapshot: ([put(record)], None))
+    recollection = memory.read(page_id)
+    originals = [
+        recollection.text[span.start : span.end]
+        for span in recollection.spans
+        if span.status == "original"
+    ]
+    assert "AB-4711-0815" in " ".join(originals)
+    assert recollection.share("original", "verified") < 0.2
 
 
 def test_what_is_forgotten_on_a_page_moves_nothing_else(
     stock: dict[str, Stock], tmp_path: Path
 ) -> None:
     """A free text has no places: a reader must not look for a turn whose rows are white now."""
-    words = [
-        "".join(letters) for letters in itertools.product("nuh", repeat=5)
-    ]  # rows of like lengths: no help there
+    # Rows of like lengths: no help there.
+    words = ["".join(letters) for letters in itertools.product("nuh", repeat=5)]
     turns = [Turn("user", " ".join(words[n * 15 : n * 15 + 60]), id=f"turn{n}") for n in range(12)]
     scribe = Scribe()
     reader = DeepseekReader(stock[V1.id][0], dtype="float32", decoder=scribe)
     memory = OpticalMemory(
         "alice", store=f"sqlite:///{tmp_path}/m.db", reader=reader, keep_turns=0, background=False
     )
-    placed = [PlacedTurn(turn, str(turn.id), n) for n, turn in enumerate(turns)]
-    page = memory._renderer.paginate(placed)[0]
+    placed_turns = [PlacedTurn(turn, str(turn.id), n) for n, turn in enumerate(turns)]
+    page = PageRenderer(reader.profile.grid).paginate(placed_turns)[0]
     scribe.text = page.text
     memory.remember(turns)
     memory.flush()
-    record = next(iter(memory._archive.snapshot().pages.values()))
-    assert record.lines is None
-    gone = page.layout.spans[1:-2]
-    for span in gone:
+    page_id = memory.pages()[0].id
+    assert memory.inspect(page_id).page is None
+    spans = page.layout.spans[1:-2]
+    for span in spans:
         memory.forget(turn=span.turn)
-    first, last = gone[0].start, gone[-1].end
-    scribe.text = page.text[:first] + page.text[last:]
-    found = memory.read(record.id)
+    start = spans[0].start
+    end = spans[-1].end
+    scribe.text = page.text[:start] + page.text[end:]
+    text = memory.read(page_id).text
     memory.close()
     assert len(scribe.text) < 0.45 * len(page.text)
-    assert found.text[:first] == page.text[:first]
-    assert found.text[first:last].strip() == ""
-    assert found.text[last:] == page.text[last:]
-
-
-# ---- the same numbers, with less -----------------------------------------------------------------
-
-
-def test_weights_kept_in_bfloat16_give_the_tokens_of_float32(folder: Path, tmp_path: Path) -> None:
-    half = {key: value.bfloat16() for key, value in load_file(folder / "model.safetensors").items()}
-    save_file(half, tmp_path / "model.safetensors")
-    (tmp_path / "config.json").write_bytes((folder / "config.json").read_bytes())
-    page, rung = first_page(), V1.rung("base")
-    image = PageRenderer(page.layout.grid).draw(page, rung.side_px)
-    kept, whole = (
-        DeepseekReader(tmp_path, dtype=d).encode([image], rung)[0] for d in ("bfloat16", "float32")
-    )
-    assert np.array_equal(kept.values, whole.values)
-
-
-@pytest.mark.parametrize("side", [48, 64])
-def test_attention_in_pieces_is_the_stock_attention(side: int, stock: dict[str, Stock]) -> None:
-    _, model = stock[V1.id]
-    tower: Any = model
-    attention = tower.model.vision_tower.sam_encoder.layers[1].attn
-    seen = torch.randn(2, side, side, 32, generator=torch.Generator().manual_seed(0))
-    with torch.no_grad():
-        whole, pieces = attention(seen)[0], ChunkedAttention(attention)(seen)[0]
-    assert side * side > FEW_PATCHES
-    assert (whole - pieces).abs().max() <= 1e-5 * whole.abs().max()
+    assert text[:start] == page.text[:start]
+    assert text[start:end].strip() == ""
+    assert text[end:] == page.text[end:]

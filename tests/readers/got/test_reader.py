@@ -4,10 +4,11 @@ refuses.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import subprocess
 import sys
-from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -20,17 +21,19 @@ from support.small_got import (
     DIM,
     Image,
     byte_tokenizer,
-    drawn,
-    ends_after,
-    task,
+    draw_pages,
+    end_after,
+    got_config,
+    task_of,
     write,
     write_got,
 )
 from tokenizers import Tokenizer
 
 from optical_memory.errors import CheckpointError, ReaderMismatch, ReadingFailed
+from optical_memory.pages import Page
 from optical_memory.profiles import V1_LADDER
-from optical_memory.readers.got.network import got_config, load_decoder, load_vision
+from optical_memory.readers.got.network import load_decoder, load_vision
 from optical_memory.readers.got.reader import GotReader, is_got
 from optical_memory.renderers import PlacedTurn
 from optical_memory.renderers.renderer import PageRenderer
@@ -45,76 +48,84 @@ def tokenizer() -> Tokenizer:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    made = tmp_path_factory.mktemp("got")
-    write_got(made)
-    return made
+    folder = tmp_path_factory.mktemp("got")
+    write_got(folder)
+    return folder
 
 
 @pytest.fixture(scope="module")
 def images() -> list[Image]:
-    return drawn()
+    return draw_pages()
 
 
 # ---- checkpoints ---------------------------------------------------------------------------------
 
-Change = Callable[[dict[str, torch.Tensor]], Any]
-WRONG: list[tuple[str, bool, Change]] = [
-    ("norm.weight", False, lambda w: w.pop("language_model.model.norm.weight")),
-    ("vision_tower.pos_embed", True, lambda w: w.pop("vision_tower.pos_embed")),
-    ("stranger", True, lambda w: w.update({"vision_tower.stranger": torch.zeros(2)})),
-    ("stranger", False, lambda w: w.update({"language_model.model.stranger": torch.zeros(2)})),
-    (
-        "does not",
-        True,
-        lambda w: w.update({"vision_tower.neck.conv1.weight": torch.zeros(8, 15, 1, 1)}),
-    ),
-]
-
-
-@pytest.mark.parametrize(("named", "in_vision", "change"), WRONG)
-def test_a_checkpoint_with_other_keys_does_not_load(
-    named: str, in_vision: bool, change: Change, folder: Path, tokenizer: Tokenizer, tmp_path: Path
-):
-    weights = load_file(folder / "model.safetensors")
-    change(weights)
-    write(tmp_path / "wrong", weights)
-
-    with pytest.raises(CheckpointError, match=named):
-        load_decoder(tmp_path / "wrong", got_config(CONFIG), tokenizer)
-    with pytest.raises(CheckpointError, match=named) if in_vision else nullcontext():
-        load_vision(tmp_path / "wrong", got_config(CONFIG))
+NORM = "language_model.model.norm.weight"
+NECK = "vision_tower.neck.conv1.weight"
 
 
 @pytest.mark.parametrize(
-    ("wrong", "message"),
+    ("key", "shape", "message"),
     [
-        (CONFIG | {"model_type": "deepseek_vl_v2"}, "deepseek_vl_v2"),
-        ({"model_type": "got_ocr2"}, "text_config"),
-        (CONFIG | {"text_config": []}, "sizes"),
-        (CONFIG | {"text_config": CONFIG["text_config"] | {"rope_theta": None}}, "sizes"),
-        (CONFIG | {"text_config": CONFIG["text_config"] | {"vocab_size": "8"}}, "vocab_size"),
-        (
-            CONFIG | {"text_config": CONFIG["text_config"] | {"num_attention_heads": 0}},
-            "num_attention_heads is 0",
-        ),
-        (
-            CONFIG | {"vision_config": CONFIG["vision_config"] | {"patch_size": -1}},
-            "patch_size is -1",
-        ),
-        (
-            CONFIG
-            | {
-                "text_config": {k: v for k, v in CONFIG["text_config"].items() if k != "rope_theta"}
-            },
-            "rope_theta",
-        ),
+        (NORM, None, "norm.weight"),
+        ("language_model.model.stranger", (2,), "stranger"),
+        ("vision_tower.pos_embed", None, "vision_tower.pos_embed"),
+        ("vision_tower.stranger", (2,), "stranger"),
+        (NECK, (8, 15, 1, 1), "does not"),
+    ],
+)
+def test_a_checkpoint_with_other_keys_does_not_load(
+    key: str,
+    shape: tuple[int, ...] | None,
+    message: str,
+    folder: Path,
+    tokenizer: Tokenizer,
+    tmp_path: Path,
+):
+    weights = load_file(folder / "model.safetensors")
+    weights.pop(key, None)
+    if shape is not None:
+        weights[key] = torch.zeros(shape)
+    write(tmp_path / "wrong", weights)
+
+    with pytest.raises(CheckpointError, match=message):
+        load_decoder(tmp_path / "wrong", got_config(), tokenizer)
+    is_vision = key.startswith("vision_tower")
+    with pytest.raises(CheckpointError, match=message) if is_vision else nullcontext():
+        load_vision(tmp_path / "wrong", got_config())
+
+
+def with_text(**sizes: Any) -> dict[str, Any]:
+    """config.json with other sizes of the decoder."""
+    return CONFIG | {"text_config": CONFIG["text_config"] | sizes}
+
+
+def without_theta() -> dict[str, Any]:
+    text = dict(CONFIG["text_config"])
+    del text["rope_theta"]
+    return CONFIG | {"text_config": text}
+
+
+@pytest.mark.parametrize(
+    ("config_json", "message"),
+    [
+        (CONFIG | {"model_type": "deepseek_vl_v2"}, "model_type is 'deepseek_vl_v2'"),
+        ({"model_type": "got_ocr2"}, "image_token_index is missing"),
+        ({"model_type": "got_ocr2", "image_token_index": 1}, "text_config is missing"),
+        (CONFIG | {"text_config": []}, r"text_config is \[\]: Input should be an object"),
+        (with_text(rope_theta=None), "rope_theta is None"),
+        (with_text(vocab_size="8"), "vocab_size is '8'"),
+        (with_text(num_attention_heads=0), "num_attention_heads is 0"),
+        (CONFIG | {"vision_config": {"patch_size": -1}}, "patch_size is -1"),
+        (CONFIG | {"vision_config": None}, "vision_config is None"),
+        (without_theta(), "rope_theta"),
     ],
 )
 def test_a_config_of_another_model_or_without_its_sizes_is_refused(
-    wrong: dict[str, Any], message: str
+    config_json: dict[str, Any], message: str
 ):
     with pytest.raises(CheckpointError, match=message):
-        got_config(wrong)
+        got_config(config_json)
 
 
 def test_the_published_sizes_are_those_of_the_stock_class():
@@ -125,22 +136,20 @@ def test_the_published_sizes_are_those_of_the_stock_class():
     config = got_config(json.loads(json.dumps(whole.to_dict())))
 
     assert config.vision_config.to_dict() == whole.vision_config.to_dict()
-    ours, theirs = config.text_config.to_dict(), whole.text_config.to_dict()
-    differing = {key for key in theirs if ours.get(key) != theirs[key]}
-    assert differing <= {
-        "max_window_layers",
-        "sliding_window",
-        "layer_types",
-    }  # of no effect without a sliding window
-    assert ours["rope_parameters"]["rope_theta"] == 1e6
+    text = config.text_config.to_dict()
+    stock_text = whole.text_config.to_dict()
+    differences = {key for key in stock_text if text.get(key) != stock_text[key]}
+    of_no_effect = {"max_window_layers", "sliding_window", "layer_types"}  # without a window
+    assert differences <= of_no_effect
+    assert text["rope_parameters"]["rope_theta"] == 1e6
 
 
 def test_what_is_no_checkpoint_is_an_error_of_the_checkpoint(tmp_path: Path):
     with pytest.raises(CheckpointError):
-        GotReader(tmp_path).profile  # noqa: B018
+        _ = GotReader(tmp_path).profile
     (tmp_path / "config.json").write_text(json.dumps(CONFIG))
     with pytest.raises(CheckpointError, match="no model"):
-        GotReader(tmp_path).profile  # noqa: B018
+        _ = GotReader(tmp_path).profile
     assert is_got(tmp_path)
     assert not is_got(tmp_path / "other")
 
@@ -149,16 +158,18 @@ def test_what_is_no_checkpoint_is_an_error_of_the_checkpoint(tmp_path: Path):
 
 
 def test_the_profile_counts_256_tokens_a_page_and_loads_no_torch(folder: Path):
-    code = (
-        "import sys; from pathlib import Path; from optical_memory.readers.got.reader import GotReader; "
-        f"p = GotReader(Path({str(folder)!r})).profile; "
-        "print(p.id, p.dim, [(r.name, r.n_grid_tokens, r.n_tokens) for r in p.ladder], 'torch' in sys.modules)"
-    )
-    told = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    ).stdout
+    profile = GotReader(folder).profile
+    (rung,) = profile.ladder
+    assert (profile.id, profile.dim) == ("got-ocr2", DIM)
+    assert (rung.name, rung.n_grid_tokens, rung.n_tokens) == ("base", 256, 256)
 
-    assert told.strip() == f"got-ocr2 {DIM} [('base', 256, 256)] False"
+    code = f"""
+import sys
+from optical_memory.readers.got import GotReader
+assert GotReader({str(folder)!r}).profile.dim == {DIM}
+assert not {{"torch", "transformers"}} & set(sys.modules)
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_other_weights_are_another_revision(folder: Path, tmp_path: Path):
@@ -170,20 +181,24 @@ def test_other_weights_are_another_revision(folder: Path, tmp_path: Path):
     assert GotReader(tmp_path / "other").profile.revision != GotReader(folder).profile.revision
 
 
+def page_of(reader: GotReader, text: str) -> Page:
+    """The first page of a text, laid out for this reader."""
+    turn = PlacedTurn(Turn("user", text), "a", 0, 0)
+    return PageRenderer(reader.grid).paginate([turn])[0]
+
+
 def test_a_page_that_is_not_read_is_unread_and_fails_its_certificate(
     folder: Path, images: list[Image]
 ):
     """A random model never ends, which is no reading."""
     reader = GotReader(folder)
-    page = PageRenderer(reader.grid).paginate(
-        [PlacedTurn(Turn("user", "A short page."), "a", 0, 0)]
-    )[0]
+    page = page_of(reader, "A short page.")
     tokens = [unpack(INT8.pack(t)) for t in reader.encode(images[:1], reader.profile.ladder[0])]
 
-    (read,) = reader.decode(tokens, [page.layout])
+    (reading,) = reader.decode(tokens, [page.layout])
 
-    assert len(read.text) == len(read.confidence) == page.layout.n_chars
-    assert set(read.text) <= {"\ufffd", "\n", " "}
+    assert len(reading.text) == len(reading.confidence) == page.layout.n_chars
+    assert set(reading.text) <= {"\ufffd", "\n", " "}
     with pytest.raises(ReadingFailed, match="did not end"):
         reader.certify(tokens, [page])
 
@@ -191,38 +206,41 @@ def test_a_page_that_is_not_read_is_unread_and_fails_its_certificate(
 def test_what_the_decoder_wrote_is_fitted_to_the_page(folder: Path, images: list[Image]):
     reader = GotReader(folder, dtype="float32")
     tokens = reader.encode(images[:1], reader.profile.ladder[0])
-    ends_after(reader._decoder, tokens[0].values, 60)
-    (wrote,) = reader._decoder.transcribe([task(tokens[0].values, 200)])
-    assert wrote.ended
-    page = PageRenderer(reader.grid).paginate(
-        [PlacedTurn(Turn("user", "x" * len(wrote.text)), "a", 0, 0)]
-    )[0]
+    end_after(reader.decoder, tokens[0].values, 60)
+    (transcript,) = reader.decoder.transcribe([task_of(tokens[0].values, 200)])
+    assert transcript.ended
+    page = page_of(reader, "x" * len(transcript.text))
 
-    (read,) = reader.decode(tokens, [page.layout])
+    (reading,) = reader.decode(tokens, [page.layout])
 
-    assert len(read.text) == page.layout.n_chars
-    assert reader.certify(tokens, [page])[0].text == read.text
-    assert 0 < read.confidence.max() <= 1
+    assert len(reading.text) == page.layout.n_chars
+    assert reader.certify(tokens, [page])[0].text == reading.text
+    assert 0 < reading.confidence.max() <= 1
+
+
+def test_a_half_loads_once_however_many_threads_ask(folder: Path):
+    reader = GotReader(folder)
+    with ThreadPoolExecutor(4) as pool:
+        halves = list(pool.map(lambda _: (reader.vision, reader.decoder), range(4)))
+    assert {id(vision) for vision, _ in halves} == {id(reader.vision)}
+    assert {id(decoder) for _, decoder in halves} == {id(reader.decoder)}
 
 
 def test_tokens_and_pictures_of_others_are_refused(folder: Path, images: list[Image]):
     reader = GotReader(folder)
     rung = reader.profile.ladder[0]
     (tokens,) = reader.encode(images[:1], rung)
-    page = PageRenderer(reader.grid).paginate([PlacedTurn(Turn("user", "A page."), "a", 0, 0)])[0]
+    page = page_of(reader, "A page.")
 
     with pytest.raises(ReaderMismatch, match="1024 px pages"):
         reader.encode([images[0][:512, :512]], rung)
     with pytest.raises(ReaderMismatch, match="at large"):
         reader.encode(images[:1], V1_LADDER[0])
-    for other in (
+    for change in (
         {"revision": "0"},
         {"reader": "pocket"},
         {"rung": "tiny"},
         {"values": tokens.values[:100]},
     ):
-        changed = type(tokens)(
-            **{n: getattr(tokens, n) for n in ("values", "reader", "revision", "rung")} | other
-        )
         with pytest.raises(ReaderMismatch):
-            reader.decode([changed], [page.layout])
+            reader.decode([dataclasses.replace(tokens, **change)], [page.layout])

@@ -1,8 +1,10 @@
-"""Free text finds its place on a page: rows of the right length, joins from the layout, doubt where
-it had to guess.
+"""Free text finds its place on a page: rows of the right length, joins from the layout, and doubt
+if the alignment had to guess.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -23,9 +25,8 @@ GRID = sans_grid(512, 85.0)
 
 
 def pages_of(*turns: Turn) -> list[Page]:
-    return PageRenderer(GRID).paginate(
-        [PlacedTurn(turn, f"t{i}", i) for i, turn in enumerate(turns)]
-    )
+    placed_turns = [PlacedTurn(turn, f"t{i}", i) for i, turn in enumerate(turns)]
+    return PageRenderer(GRID).paginate(placed_turns)
 
 
 @pytest.fixture(scope="module")
@@ -33,8 +34,8 @@ def pages() -> list[Page]:
     return pages_of(*conversation().turns[:60])[:8]
 
 
-def said(text: str, p: float = 0.99, ended: bool = True) -> Transcript:
-    return Transcript(text, np.full(len(text), p, np.float32), ended)
+def transcript_of(text: str) -> Transcript:
+    return Transcript(text, np.full(len(text), 0.99, np.float32), True)
 
 
 def as_lines(page: Page) -> str:
@@ -42,9 +43,8 @@ def as_lines(page: Page) -> str:
 
 
 def as_paragraphs(page: Page) -> str:
-    return "".join(
-        line + (row.join or "") for line, row in zip(page.lines, page.layout.rows, strict=True)
-    )
+    rows = zip(page.lines, page.layout.rows, strict=True)
+    return "".join(line + (row.join or "") for line, row in rows)
 
 
 def as_spaced_lines(page: Page) -> str:
@@ -55,75 +55,83 @@ def as_spaced_lines(page: Page) -> str:
     "form", [as_lines, as_paragraphs, as_spaced_lines], ids=lambda form: form.__name__
 )
 def test_a_perfect_reading_fits_exactly_however_its_lines_are_broken(
-    form, pages: list[Page]
+    form: Callable[[Page], str], pages: list[Page]
 ) -> None:
+    assert pages
     for page in pages:
-        reading = fit(said(form(page)), page.layout)
+        reading = fit(transcript_of(form(page)), page.layout)
         assert reading.text == page.text
         assert reading.confidence.min() >= 0.98
 
 
 def test_a_reading_that_starts_with_blanks_fits_too(pages: list[Page]) -> None:
-    assert fit(said("\n  " + as_lines(pages[0])), pages[0].layout).text == pages[0].text
+    page = pages[0]
+    assert fit(transcript_of("\n  " + as_lines(page)), page.layout).text == page.text
 
 
 def test_a_wrong_character_stays_in_its_place(pages: list[Page]) -> None:
     page = pages[0]
-    at = next(i for i, char in enumerate(page.text) if i > 200 and char.isalpha())
-    wrong = page.text[:at] + "#" + page.text[at + 1 :]
-    assert fit(said(wrong), page.layout).text == wrong
+    place = next(i for i, char in enumerate(page.text) if i > 200 and char.isalpha())
+    wrong = page.text[:place] + "#" + page.text[place + 1 :]
+    assert fit(transcript_of(wrong), page.layout).text == wrong
 
 
 def test_a_lost_line_costs_that_line_only(pages: list[Page]) -> None:
     page = pages[2]
     lines = [line for i, line in enumerate(page.lines) if i != 10]
-    proof = certify_reading("tiny", page.text, fit(said("\n".join(lines)), page.layout))
+    reading = fit(transcript_of("\n".join(lines)), page.layout)
+    proof = certify_reading("tiny", page.text, reading)
     assert proof.agreement > 1 - 3 * max(map(len, page.lines)) / len(page.text)
 
 
 def test_where_characters_are_missing_or_too_many_the_row_is_doubtful(pages: list[Page]) -> None:
     page = pages[0]
     row = next(i for i, line in enumerate(page.lines) if len(line) > 40)
-    start = sum(
-        len(line) + len(r.join)
-        for line, r in zip(page.lines[:row], page.layout.rows[:row], strict=True)
-    )
-    before, after = page.text[: start + 10], page.text[start + 10 :]
-    for changed in (before + after[1:], before + "xx" + after):
-        reading = fit(said(changed), page.layout)
+    rows = list(zip(page.lines, page.layout.rows, strict=True))
+    start = sum(len(line) + len(box.join) for line, box in rows[:row])
+    end = start + len(page.lines[row])
+    head = page.text[: start + 10]
+    tail = page.text[start + 10 :]
+    for text in (head + tail[1:], head + "xx" + tail):
+        reading = fit(transcript_of(text), page.layout)
         assert len(reading.text) == len(page.text)
-        assert (reading.confidence[start : start + len(page.lines[row])] < CONFIDENT).all()
+        assert (reading.confidence[start:end] < CONFIDENT).all()
         assert certify_reading("tiny", page.text, reading).agreement > 0.95
 
 
 def test_the_least_sure_character_is_the_one_too_many(pages: list[Page]) -> None:
     page = pages[0]
-    at = len(page.lines[0]) // 2
-    transcript = said(page.text[:at] + "x" + page.text[at:])
-    transcript.confidence[at] = 0.3
+    place = len(page.lines[0]) // 2
+    transcript = transcript_of(page.text[:place] + "x" + page.text[place:])
+    transcript.confidence[place] = 0.3
     assert fit(transcript, page.layout).text == page.text
 
 
 def test_a_gap_is_put_before_the_least_sure_character(pages: list[Page]) -> None:
     page = pages[0]
-    at = len(page.lines[0]) // 2
-    transcript = said(page.text[:at] + page.text[at + 1 :])
-    transcript.confidence[at] = 0.3
-    assert fit(transcript, page.layout).text == page.text[:at] + "\ufffd" + page.text[at + 1 :]
+    place = len(page.lines[0]) // 2
+    transcript = transcript_of(page.text[:place] + page.text[place + 1 :])
+    transcript.confidence[place] = 0.3
+    with_gap = page.text[:place] + "\ufffd" + page.text[place + 1 :]
+    assert fit(transcript, page.layout).text == with_gap
 
 
 def test_an_unread_page_keeps_its_joins_and_nothing_else(pages: list[Page]) -> None:
     reading = unread(pages[0].layout)
     assert len(reading.text) == len(pages[0].text)
     assert set(reading.text) <= {"\ufffd", " ", "\n"}
-    assert (reading.confidence[[char == "\ufffd" for char in reading.text]] == 0).all()
+    is_unread = [char == "\ufffd" for char in reading.text]
+    assert any(is_unread)
+    assert (reading.confidence[is_unread] == 0).all()
 
 
 def test_chinese_needs_no_blanks() -> None:
     text = "记忆是把旧的对话画成图片，再从图片里读出来。" * 40
-    for page in pages_of(Turn("user", text)):
-        assert fit(said(as_lines(page)), page.layout).text == page.text
-        assert fit(said(as_paragraphs(page)), page.layout).text == page.text
+    pages = pages_of(Turn("user", text))
+    assert pages
+    for page in pages:
+        assert fit(transcript_of(as_lines(page)), page.layout).text == page.text
+        assert fit(transcript_of(as_paragraphs(page)), page.layout).text == page.text
 
 
 @settings(max_examples=80, deadline=None)
@@ -132,6 +140,6 @@ def test_chinese_needs_no_blanks() -> None:
 @example("")
 def test_any_text_gives_a_reading_of_the_layouts_length(text: str) -> None:
     (page,) = pages_of(Turn("user", "a few words on a page, and a second line\nof them"))
-    reading = fit(said(text), page.layout)
+    reading = fit(transcript_of(text), page.layout)
     assert len(reading.text) == len(reading.confidence) == len(page.text)
     assert ((reading.confidence >= 0) & (reading.confidence <= 1)).all()

@@ -155,12 +155,12 @@ def test_letters_beyond_english_are_read_and_others_are_kept_as_text(
 
 
 class CountingDecoder(PageDecoder):
-    """Counts the passes over lines of the page."""
+    """Notes the number of lines of every pass over the page."""
 
-    n_passes = 0
+    passes: list[int]
 
     def logits(self, geometry: CellGeometry, previous: torch.Tensor) -> torch.Tensor:
-        self.n_passes += 1
+        self.passes.append(len(previous))
         return super().logits(geometry, previous)
 
 
@@ -180,6 +180,7 @@ def test_the_fast_path_reads_as_well_as_plain_left_to_right_decoding(
     with torch.inference_mode():
         rung = reader.profile.rung(rung_name)
         decoder = CountingDecoder(reader.network, noisy_values, page.layout.grid, rung)
+        decoder.passes = []
         fast = _ids(read_cells(decoder, page.layout))
         plain = _ids(read_plainly(decoder, page.layout, lines_at_once=32))
     truth = chars_to_ids(np.array([ord(char) for char in "".join(page.lines)]))
@@ -187,7 +188,23 @@ def test_the_fast_path_reads_as_well_as_plain_left_to_right_decoding(
     assert (fast == plain).mean() >= 0.999
     assert 0.5 < (plain == truth).mean() < 1  # there is something to compare
     n_groups = np.ceil(len(page.layout.rows) / LINES_AT_ONCE)
-    assert decoder.n_passes > n_groups  # and something was read again
+    assert len(decoder.passes) > n_groups  # and something was read again
+
+
+def test_a_page_reads_the_same_with_one_thread_and_with_two(
+    reader: PocketReader, page: Page, tokens: VisualTokens
+) -> None:
+    n_threads = torch.get_num_threads()
+    readings = []
+    try:
+        for n in (1, 2):
+            torch.set_num_threads(n)
+            readings.append(reader.decode([tokens], [page.layout])[0])
+    finally:
+        torch.set_num_threads(n_threads)
+    first, second = readings
+    assert first.text == second.text
+    assert np.allclose(first.confidence, second.confidence, atol=1e-5)
 
 
 def test_a_blank_picture_reads_as_none_of_the_text_that_its_layout_had(

@@ -29,10 +29,10 @@ from safetensors.torch import load_file, save_file
 from support import small_checkpoints
 
 from optical_memory.errors import ReaderUnavailable
-from optical_memory.readers.checkpoints.devices import Place
-from optical_memory.readers.deepseek.config import open_folder
+from optical_memory.readers.checkpoints.devices import Device
 from optical_memory.readers.deepseek.families import V1
 from optical_memory.readers.deepseek.local_decoder import LocalDecoder
+from optical_memory.readers.deepseek.open_folder import open_folder
 from optical_memory.readers.language.decoder import Guard, Task, Transcript
 from optical_memory.readers.language.tokenizer import EOS, ocr_tokenizer
 from optical_memory.readers.vllm import VllmDecoder
@@ -99,7 +99,7 @@ def decoder(url: str) -> Iterator[VllmDecoder]:
 @pytest.fixture(scope="module")
 def local(folder: Path) -> LocalDecoder:
     """The decoder in this process."""
-    return LocalDecoder(open_folder(folder), ocr_tokenizer(), Place("cpu", torch.float32))
+    return LocalDecoder(open_folder(folder), ocr_tokenizer(), Device("cpu", torch.float32))
 
 
 def texts(transcripts: list[Transcript]) -> list[str]:
