@@ -6,9 +6,9 @@ wait and with threads that spin.
 
 Linux only. Each run is a process of its own, held with the busy loops to the same cores: it sees
 full pages at every rung of pocket and certifies them. `passive` is the way of the package
-(`optical_memory.threads`), `spinning` is the way of GNU's OpenMP by default. Of `--runs` runs, the
-table shows the one in which other processes used the least of the cores; `others` is their share of
-it. The last column compares seconds with those of the first number of loops.
+(`optical_memory.readers.threads`), `spinning` is the way of GNU's OpenMP by default. Of `--runs`
+runs, the table shows the one in which other processes used the least of the cores; `others` is
+their share of it. The last column compares seconds with those of the first number of loops.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from pathlib import Path
 
 from optical_memory.pages import Page
 from optical_memory.readers.pocket import PocketReader
+from optical_memory.readers.threads import SPIN_TIMES, WAIT_POLICY
 from optical_memory.renderers import PageRenderer, PlacedTurn
-from optical_memory.threads import SPIN_TIMES, WAIT_POLICY
 from optical_memory.turns import Turn
 
 POLICIES = {

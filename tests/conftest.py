@@ -14,12 +14,12 @@ import pytest
 from support.homes import move_into
 
 from optical_memory import OpticalMemory
+from optical_memory.readers.threads import wait_passively
 from optical_memory.stores import Store, open_store
 from optical_memory.stores.private_server import private_server
 from optical_memory.stores.redis import RedisStore
 from optical_memory.stores.sqlite import SQLiteStore
 from optical_memory.testing import TemplateReader
-from optical_memory.threads import wait_passively
 
 if TYPE_CHECKING:
     from support.shelf_turns import Open

@@ -29,7 +29,9 @@ def test_a_memory_is_not_opened_with_settings_that_cannot_be(
     file_url: str, settings: dict[str, Any], message: str
 ):
     with pytest.raises(InputError, match=message):
-        OpticalMemory(**{"store": file_url, "reader": "template"} | settings)
+        OpticalMemory(
+            **{"store": file_url, "reader": "optical_memory.testing:TemplateReader"} | settings
+        )
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,8 @@ GPU.
 A new run begins at a constructed start, or at the checkpoint --start; an old run goes on. On a GPU
 in bfloat16 and compiled (--device cuda --workers 12); worker processes draw pages meanwhile. Stops
 by itself after --minutes; saves every --save-every steps and on SIGTERM. SIGSTOP and SIGCONT pause
-it. If other processes use the cores too, set OMP_WAIT_POLICY=PASSIVE (`optical_memory.threads`).
+it. If other processes use the cores too, set OMP_WAIT_POLICY=PASSIVE (see
+`optical_memory.readers.threads`).
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ import typer
 from optical_memory import __version__
 from optical_memory.cli import bench, bulk, converse, demo, evaluate, inspect, readers, tend
 from optical_memory.errors import Forgotten, OpticalMemoryError
-from optical_memory.threads import wait_passively
+from optical_memory.readers.threads import wait_passively
 
 __all__ = [
     "app",

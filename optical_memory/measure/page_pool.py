@@ -46,6 +46,7 @@ class Source:
 
     @property
     def turns(self) -> list[PlacedTurn]:
+        """The turns of all runs, in order."""
         return list(chain.from_iterable(self.runs))
 
 

@@ -6,6 +6,7 @@ Nothing is loaded here but files' names: each family's module is imported if it 
 from __future__ import annotations
 
 import os
+import re
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from optical_memory.errors import CheckpointError
 from optical_memory.readers.base import Reader
-from optical_memory.threads import wait_passively
+from optical_memory.readers.threads import wait_passively
 
 __all__ = [
     "DOWNLOAD",
@@ -27,6 +28,9 @@ DOWNLOAD = "OPTICAL_MEMORY_DOWNLOAD"
 DEFAULT_SERVED = "deepseek-ai/DeepSeek-OCR"
 """The checkpoint whose encoder sees pages for a server, if the address names none."""
 
+OWN_READER = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
+"""The form of a name of a Python object, as entry points write it: `package.module:name`."""
+
 NEEDED = ("*.safetensors", "model.safetensors.index.json", "config.json", "tokenizer.json")
 """The files of a repository that a reader opens."""
 
@@ -38,7 +42,8 @@ def open_reader(name: str, *, download: bool | None = None, **options: Any) -> R
     GOT-OCR2.0; a repository of the hub ("deepseek-ai/DeepSeek-OCR"), from its local cache or, with
     `download` or the environment variable `OPTICAL_MEMORY_DOWNLOAD=1`, from the hub;
     `vllm+http://host:8000?checkpoint=FOLDER`, which sees pages in this process with the
-    checkpoint's encoder and reads them on servers. `options` are the reader's own.
+    checkpoint's encoder and reads them on servers; `package.module:name` for a reader of your own,
+    which that name makes when it is called. `options` are the reader's own.
 
     Raises `CheckpointError` for anything else.
     """
@@ -47,12 +52,21 @@ def open_reader(name: str, *, download: bool | None = None, **options: Any) -> R
         from optical_memory.readers.pocket.reader import PocketReader
 
         return PocketReader(**options)
-    if name == "template":  # for tests; imported by its name, because it stands above all readers
-        template: Reader = import_module("optical_memory.testing").TemplateReader(**options)
-        return template
+    if OWN_READER.fullmatch(name) and not Path(name).exists():
+        return _own_reader(name, options)
     if name.startswith("vllm+"):
         return _served(name, download, options)
     return _from_folder(checkpoint_folder(name, download=download), options)
+
+
+def _own_reader(name: str, options: dict[str, Any]) -> Reader:
+    module, _, factory = name.partition(":")
+    try:
+        make = getattr(import_module(module), factory)
+    except (ImportError, AttributeError) as error:
+        raise CheckpointError(f"no reader {name!r}: {error}") from error
+    reader: Reader = make(**options)
+    return reader
 
 
 def _from_folder(folder: Path, options: dict[str, Any]) -> Reader:
@@ -114,7 +128,8 @@ def checkpoint_folder(name: str, *, download: bool | None = None) -> Path:
     if name.count("/") != 1 or name.startswith((".", "/", "~")):
         raise CheckpointError(
             f"no reader {name!r}: it is 'pocket', a folder with a checkpoint, a repository of the "
-            f"hub such as {DEFAULT_SERVED}, or vllm+http://host:port?checkpoint=FOLDER"
+            f"hub such as {DEFAULT_SERVED}, vllm+http://host:port?checkpoint=FOLDER, or "
+            "package.module:name"
         )
     if download is None:
         download = os.environ.get(DOWNLOAD) == "1"

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 
 from optical_memory.certificate import Certificate
 from optical_memory.errors import StoreError
+from optical_memory.readers.threads import wait_passively
 from optical_memory.renderers.renderer import PageRenderer
 from optical_memory.session.certify import certify, keep_certificate, next_to_certify
 from optical_memory.session.fade import fade, page_states
@@ -21,7 +22,6 @@ from optical_memory.session.records import PageRecord, Retain
 from optical_memory.session.seal import seal
 from optical_memory.session.snapshot import Change, Snapshot
 from optical_memory.session.token_cache import TokenCache
-from optical_memory.threads import wait_passively
 
 __all__ = [
     "Progress",

@@ -43,6 +43,7 @@ class Stats:
     lost_turns: int = 0
 
     def to_json(self) -> dict[str, Any]:
+        """The fields as JSON takes them."""
         return asdict(self)
 
 

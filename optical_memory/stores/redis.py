@@ -89,10 +89,12 @@ class RedisStore:
         return _version(epoch, number)
 
     def get(self, session: str, kind: Kind, key: str) -> bytes | None:
+        """The value of a record; None if there is none."""
         value: bytes | None = self._client.ask("HGET", self._key(session, kind), to_bytes(key))
         return value
 
     def scan(self, session: str, kind: Kind) -> list[tuple[str, bytes]]:
+        """All records of a kind in key order, as of one moment."""
         records: dict[bytes, bytes] = self._client.ask("HGETALL", self._key(session, kind))
         return [(from_bytes(key), value) for key, value in sorted(records.items())]
 
@@ -149,6 +151,7 @@ class RedisStore:
         self._client.ask("EVAL", DROP, len(keys), *keys)
 
     def get_blobs(self, session: str, keys: Sequence[str]) -> list[bytes | None]:
+        """Cached blobs in the order asked for, None for each that is absent."""
         if not keys:
             return []
         blobs: list[bytes | None] = self._client.ask(
@@ -164,6 +167,7 @@ class RedisStore:
         self._client.ask("EVAL", PUT_BLOBS, len(keys), *keys, int(seconds), *blobs.values())
 
     def drop_blobs(self, session: str, keys: Sequence[str] | None = None) -> None:
+        """Drop these blobs, or all blobs of the session."""
         index = self._key(session, "blobs")
         if keys is None:
             self._client.ask("EVAL", DROP, 1, index)
@@ -175,9 +179,11 @@ class RedisStore:
         """Nothing to wait for: the server's files are its own."""
 
     def check(self) -> list[str]:
+        """Problems of the store itself, one sentence each."""
         return self._client.call(redis_health.problems, SWEEP)
 
     def close(self) -> None:
+        """Close the connections that this store opened."""
         self._client.close()
 
     def _key(self, session: str, name: str) -> bytes:

@@ -91,6 +91,7 @@ class SQLiteStore:
             return _version(db, session)
 
     def get(self, session: str, kind: Kind, key: str) -> bytes | None:
+        """The value of a record; None if there is none."""
         with self._records.reading() as db:
             row = db.execute(
                 f"SELECT value FROM records WHERE {_OF_KIND} AND key = ?",
@@ -99,6 +100,7 @@ class SQLiteStore:
         return row[0] if row else None
 
     def scan(self, session: str, kind: Kind) -> list[tuple[str, bytes]]:
+        """All records of a kind in key order, as of one moment."""
         with self._records.reading() as db:
             rows = db.execute(
                 f"SELECT key, value FROM records WHERE {_OF_KIND} ORDER BY key",
@@ -126,6 +128,7 @@ class SQLiteStore:
         return successor
 
     def sessions(self) -> list[str]:
+        """The names of all sessions, in order."""
         with self._records.reading() as db:
             rows = db.execute("SELECT name FROM sessions ORDER BY name").fetchall()
         return [from_bytes(name) for (name,) in rows]
@@ -147,6 +150,7 @@ class SQLiteStore:
         self.scrub()
 
     def get_blobs(self, session: str, keys: Sequence[str]) -> list[bytes | None]:
+        """Cached blobs in the order asked for, None for each that is absent."""
         query = "SELECT value FROM blobs WHERE session = ? AND key = ? AND expires > ?"
         with self._cache.reading() as db:
             rows = [
@@ -172,6 +176,7 @@ class SQLiteStore:
             )
 
     def drop_blobs(self, session: str, keys: Sequence[str] | None = None) -> None:
+        """Drop these blobs, or all blobs of the session."""
         name = to_bytes(session)
         with self._cache.writing() as db:
             if keys is None:
@@ -194,6 +199,7 @@ class SQLiteStore:
             )
 
     def check(self) -> list[str]:
+        """Problems of the store itself, one sentence each."""
         sentences = self._records.problems() + self._cache.problems()
         for path in self._busy_logs(_CHECK_PATIENCE):
             sentences.append(
@@ -202,6 +208,7 @@ class SQLiteStore:
         return sentences
 
     def close(self) -> None:
+        """Close the connections that this store opened."""
         self._records.close()
         self._cache.close()
 

@@ -16,7 +16,7 @@ def shell(
     """A shell with an empty store. Its reader is the template reader."""
     for name in ("STORE", "SESSION"):
         monkeypatch.delenv(f"OPTICAL_MEMORY_{name}", raising=False)
-    monkeypatch.setenv("OPTICAL_MEMORY_READER", "template")
+    monkeypatch.setenv("OPTICAL_MEMORY_READER", "optical_memory.testing:TemplateReader")
     return Shell(tmp_path, capsys)
 
 

@@ -62,7 +62,9 @@ def test_a_conversation_that_is_no_number_is_refused(shell: Shell, log: str) -> 
 
 
 def test_a_bench_of_another_reader_than_pocket_is_refused(shell: Shell) -> None:
-    code, _, err = shell.run("bench", "--only", "draw", "--reader", "template")
+    code, _, err = shell.run(
+        "bench", "--only", "draw", "--reader", "optical_memory.testing:TemplateReader"
+    )
 
     assert (code, "only pocket" in err) == (2, True)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from transformers.utils import logging
 
-from optical_memory.locked_property import LOADING
+from optical_memory.readers.locked_property import LOADING
 
 __all__ = ["quiet_loading"]
 

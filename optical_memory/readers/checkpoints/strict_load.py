@@ -22,9 +22,9 @@ from transformers.core_model_loading import revert_weight_conversion
 from transformers.utils import logging
 
 from optical_memory.errors import CheckpointError
-from optical_memory.locked_property import LOADING
 from optical_memory.readers.checkpoints.quiet_loading import quiet_loading
 from optical_memory.readers.checkpoints.safetensors_files import Shape, read_header
+from optical_memory.readers.locked_property import LOADING
 
 __all__ = [
     "KeyDifferences",

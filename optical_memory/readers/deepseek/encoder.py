@@ -16,7 +16,6 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from optical_memory.locked_property import locked_cached_property
 from optical_memory.profiles import Rung
 from optical_memory.readers.checkpoints.devices import Device
 from optical_memory.readers.checkpoints.memory_check import require_memory
@@ -26,6 +25,7 @@ from optical_memory.readers.deepseek.low_memory import chunk_attention, upcast_l
 from optical_memory.readers.deepseek.open_folder import DeepseekCheckpoint
 from optical_memory.readers.deepseek.views import preprocess
 from optical_memory.readers.deepseek.weights import load_half, map_half
+from optical_memory.readers.locked_property import locked_cached_property
 
 __all__ = ["LocalEncoder"]
 

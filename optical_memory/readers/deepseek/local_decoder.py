@@ -14,7 +14,6 @@ from tokenizers import Tokenizer
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from optical_memory.locked_property import locked_cached_property
 from optical_memory.readers.checkpoints.devices import Device
 from optical_memory.readers.checkpoints.memory_check import require_memory
 from optical_memory.readers.deepseek.drafted_decoding import greedy_by_draft
@@ -24,6 +23,7 @@ from optical_memory.readers.deepseek.weights import load_half
 from optical_memory.readers.language.decoder import Task, Transcript
 from optical_memory.readers.language.generate import batches, generate_ids, transcript_of
 from optical_memory.readers.language.tokenizer import BOS, EOS
+from optical_memory.readers.locked_property import locked_cached_property
 
 __all__ = ["LocalDecoder"]
 

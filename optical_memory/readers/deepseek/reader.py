@@ -19,7 +19,6 @@ import numpy as np
 import numpy.typing as npt
 
 from optical_memory.errors import ReaderMismatch
-from optical_memory.locked_property import locked_cached_property
 from optical_memory.pages import Layout, Page
 from optical_memory.profiles import Ladder, ReaderProfile, Rung
 from optical_memory.readers.deepseek.constants import read_constants, with_constants
@@ -37,6 +36,8 @@ from optical_memory.readers.language.attempts import (
 from optical_memory.readers.language.decoder import Decoder, Guard, Task, Transcript
 from optical_memory.readers.language.family import choose_rungs
 from optical_memory.readers.language.tokenizer import folder_tokenizer
+from optical_memory.readers.locked_property import locked_cached_property
+from optical_memory.readers.threads import wait_passively
 from optical_memory.readings import Reading
 from optical_memory.renderers.sans_grid import sans_grid
 from optical_memory.tokens import VisualTokens
@@ -75,6 +76,7 @@ class DeepseekReader:
         dtype: str = "auto",
         decoder: Decoder | None = None,
     ) -> None:
+        wait_passively()
         names = (ladder,) if isinstance(ladder, str) else ladder
         self.checkpoint = open_folder(Path(folder))
         self.folder = self.checkpoint.path

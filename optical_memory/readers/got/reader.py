@@ -16,7 +16,6 @@ import numpy as np
 import numpy.typing as npt
 
 from optical_memory.errors import CheckpointError, ReaderMismatch, ReadingFailed
-from optical_memory.locked_property import locked_cached_property
 from optical_memory.pages import Layout, Page
 from optical_memory.profiles import Ladder, ReaderProfile, Rung
 from optical_memory.readers.checkpoints.folder import CheckpointFolder
@@ -27,6 +26,8 @@ from optical_memory.readers.language.align import fit, unread
 from optical_memory.readers.language.attempts import Attempt, Outcome, failure, read_in_attempts
 from optical_memory.readers.language.decoder import Task, Transcript
 from optical_memory.readers.language.tokenizer import folder_tokenizer
+from optical_memory.readers.locked_property import locked_cached_property
+from optical_memory.readers.threads import wait_passively
 from optical_memory.readings import Reading
 from optical_memory.renderers.sans_grid import sans_grid
 from optical_memory.tokens import VisualTokens
@@ -51,6 +52,7 @@ class GotReader:
     """
 
     def __init__(self, folder: Path | str, *, device: str = "auto", dtype: str = "auto") -> None:
+        wait_passively()
         self.folder = Path(folder)
         self.grid = sans_grid(BASE.side_px, GOT.density)
         self._device = device

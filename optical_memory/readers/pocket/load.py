@@ -9,7 +9,6 @@ from transformers import UnlimitedOcrForConditionalGeneration
 
 from optical_memory.errors import CheckpointError
 from optical_memory.profiles import Rung
-from optical_memory.readers.checkpoints.quiet_loading import quiet_loading
 from optical_memory.readers.checkpoints.strict_load import load_module, load_stock
 from optical_memory.readers.pocket.files import CALIBRATION, CELLS
 from optical_memory.readers.pocket.network import Cells, Mix, PocketNetwork, pocket_config
@@ -24,8 +23,7 @@ def load_network(folder: Path, ladder: tuple[Rung, ...]) -> PocketNetwork:
     """
     cells = Cells()
     load_module(cells, folder / CELLS)
-    with quiet_loading():
-        model = load_stock(UnlimitedOcrForConditionalGeneration, folder, pocket_config())
+    model = load_stock(UnlimitedOcrForConditionalGeneration, folder, pocket_config())
     return PocketNetwork(model, cells, _read_mixes(folder / CALIBRATION, ladder))
 
 

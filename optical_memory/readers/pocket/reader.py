@@ -16,15 +16,15 @@ import numpy as np
 import numpy.typing as npt
 
 from optical_memory.errors import ReaderMismatch
-from optical_memory.locked_property import locked_cached_property
 from optical_memory.pages import Layout, Page
 from optical_memory.profiles import V1_LADDER, Ladder, ReaderProfile, Rung
+from optical_memory.readers.locked_property import locked_cached_property
 from optical_memory.readers.pocket.charset import CHARSET
 from optical_memory.readers.pocket.files import CHECKPOINT, fingerprint
 from optical_memory.readers.pocket.sizes import TOKEN_DIM
 from optical_memory.readers.pocket.token_ids import ids_to_text
+from optical_memory.readers.threads import wait_passively
 from optical_memory.readings import UNREAD, Reading
-from optical_memory.threads import wait_passively
 from optical_memory.tokens import VisualTokens
 
 if TYPE_CHECKING:

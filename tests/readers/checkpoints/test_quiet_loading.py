@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from transformers.utils import logging
 
-from optical_memory.locked_property import LOADING
 from optical_memory.readers.checkpoints.quiet_loading import quiet_loading
+from optical_memory.readers.locked_property import LOADING
 
 
 @pytest.fixture(autouse=True)

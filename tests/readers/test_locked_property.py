@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from optical_memory.locked_property import locked_cached_property
+from optical_memory.readers.locked_property import locked_cached_property
 
 
 class Model:
@@ -98,7 +98,7 @@ def test_a_value_that_is_loaded_is_read_without_the_lock() -> None:
     model = Model()
     weights = model.weights
     with ThreadPoolExecutor(1) as pool:
-        from optical_memory.locked_property import LOADING
+        from optical_memory.readers.locked_property import LOADING
 
         with LOADING:  # held by this thread; the other thread reads all the same
             assert pool.submit(lambda: model.weights).result(timeout=10) is weights

@@ -9,10 +9,10 @@ import sys
 
 import pytest
 
-from optical_memory.threads import SPIN_TIMES, WAIT_POLICY, wait_passively
+from optical_memory.readers.threads import SPIN_TIMES, WAIT_POLICY, wait_passively
 
 PROGRAM = """
-from optical_memory.threads import wait_passively
+from optical_memory.readers.threads import wait_passively
 wait_passively()
 import torch
 torch.get_num_threads()
@@ -68,5 +68,5 @@ def test_the_openmp_of_torch_obeys() -> None:
 
 
 def test_torch_is_not_loaded() -> None:
-    program = "import sys, optical_memory.threads; sys.exit('torch' in sys.modules)"
+    program = "import sys, optical_memory.readers.threads; sys.exit('torch' in sys.modules)"
     subprocess.run([sys.executable, "-c", program], check=True)
