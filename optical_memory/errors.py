@@ -22,6 +22,7 @@ Forgotten(LookupError)  the page has faded past the last rung, or the turn was f
 from __future__ import annotations
 
 from collections.abc import Collection
+from numbers import Integral
 
 __all__ = [
     "BudgetTooSmall",
@@ -120,11 +121,18 @@ class Forgotten(LookupError):
 
 def require_number(name: str, value: int, *, minimum: int) -> None:
     """Raises `InputError` unless `value` is a whole number of at least `minimum`."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < minimum:
+    is_whole = isinstance(value, Integral) and not isinstance(value, bool)  # numpy's are fine too
+    if not is_whole or value < minimum:
         raise InputError(f"{name} must be a whole number of at least {minimum}, not {value!r}")
 
 
 def require_word(name: str, value: str, words: Collection[str]) -> None:
     """Raises `InputError` unless `value` is one of `words`."""
-    if value not in words:
+    if not isinstance(value, str) or value not in words:
         raise InputError(f"{name} must be one of {', '.join(words)}, not {value!r}")
+
+
+def require_text(name: str, value: str) -> None:
+    """Raises `InputError` unless `value` is a text."""
+    if not isinstance(value, str):
+        raise InputError(f"{name} must be text, not {type(value).__name__}")

@@ -7,13 +7,20 @@ certifies and fades. Several memories, in one process or many, may share a sessi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, get_args
 
-from optical_memory.errors import Conflict, InputError, StoreError, require_number, require_word
+from optical_memory.errors import (
+    Conflict,
+    InputError,
+    StoreError,
+    require_number,
+    require_text,
+    require_word,
+)
 from optical_memory.readers import open_reader
 from optical_memory.readers.base import Reader
 from optical_memory.recall.session_view import SessionView, in_thread
@@ -28,8 +35,8 @@ from optical_memory.session.records import Retain
 from optical_memory.session.remember import remember
 from optical_memory.session.stats import Stats, stats
 from optical_memory.session.token_cache import TokenCache
-from optical_memory.stores import default_store, open_store
 from optical_memory.stores.base import Store, Version
+from optical_memory.stores.registry import store_at
 from optical_memory.tokens import INT8, TokenCodec
 from optical_memory.turns import Turn
 
@@ -78,6 +85,7 @@ class OpticalMemory(SessionView):
         codec: TokenCodec = INT8,
         background: bool = True,
     ) -> None:
+        require_text("session", session)
         if not session:
             raise InputError("a session needs a name")
         require_number("budget", budget, minimum=1)
@@ -86,7 +94,7 @@ class OpticalMemory(SessionView):
             require_number("capacity", capacity, minimum=0)
         require_word("retain", retain, get_args(Retain))
         self._owns_store = store is None or isinstance(store, str)
-        archive = Archive(_opened(store), session)
+        archive = Archive(store_at(store), session)
         opened_reader = open_reader(reader) if isinstance(reader, str) else reader
         super().__init__(
             TokenCache(archive, opened_reader, codec), policy or ForgettingPolicy(), budget
@@ -133,6 +141,8 @@ class OpticalMemory(SessionView):
 
         Raises `InputError` for a value that is no turn, `StoreError` if nothing could be written.
         """
+        if not isinstance(turns, Iterable | Turn):
+            raise InputError(f"remember takes turns, not {type(turns).__name__}")
         batch = [turns] if isinstance(turns, Turn) else list(turns)
         for turn in batch:
             if not isinstance(turn, Turn):
@@ -286,9 +296,3 @@ class OpticalMemory(SessionView):
     # ---- async -----------------------------------------------------------------------------------
 
     aremember = in_thread(remember)
-
-
-def _opened(store: str | Store | None) -> Store:
-    if store is None:
-        return open_store(default_store())
-    return open_store(store) if isinstance(store, str) else store

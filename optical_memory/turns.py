@@ -6,9 +6,12 @@ Knows nothing of pages, stores or models. Edits, evidence and `forget(turn=…)`
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Literal, TypeVar, get_args
+
+from optical_memory.errors import InputError
 
 __all__ = [
     "Attachment",
@@ -17,6 +20,9 @@ __all__ = [
     "Turn",
 ]
 
+Part = TypeVar("Part", "ToolCall", "Attachment")
+
+AttachmentKind = Literal["image", "audio", "video", "file"]
 Role = Literal["system", "user", "assistant", "tool"]
 
 
@@ -33,7 +39,7 @@ class ToolCall:
 class Attachment:
     """A picture or a file kept by reference (URL, path or provider id) with its caption."""
 
-    kind: Literal["image", "audio", "video", "file"]
+    kind: AttachmentKind
     ref: str
     caption: str | None = None
 
@@ -110,3 +116,88 @@ def call_offset(turn: Turn) -> int:
 
 def _with_unix_line_ends(text: str) -> str:
     return text.replace("\r\n", "\n")
+
+
+# ---- fields of the right type --------------------------------------------------------------------
+# Dataclasses take any value for a field, and a store must give back the turn that it was given.
+
+
+def valid_turn(turn: Turn) -> Turn:
+    """The turn, as UTF-8 can write it: a lone surrogate becomes a visible escape.
+
+    Raises `InputError` if a field has another type than it says. The message names the field and
+    the type, never the value, which may be private.
+    """
+    return Turn(
+        role=turn.role,
+        text=_text_or_none("text", turn.text) or "",
+        name=_text_or_none("name", turn.name),
+        when=_time("when", turn.when),
+        id=_text_or_none("id", turn.id),
+        tool_calls=_tool_calls(turn),
+        tool_call_id=_text_or_none("tool_call_id", turn.tool_call_id),
+        attachments=_attachments(turn),
+    )
+
+
+def _tool_calls(turn: Turn) -> tuple[ToolCall, ...]:
+    calls: list[ToolCall] = []
+    for i, call in enumerate(_parts("tool_calls", turn.tool_calls, ToolCall)):
+        place = f"tool_calls.{i}"
+        calls.append(
+            ToolCall(
+                name=valid_text(f"{place}.name", call.name),
+                arguments=valid_text(f"{place}.arguments", call.arguments),
+                id=_text_or_none(f"{place}.id", call.id),
+            )
+        )
+    return tuple(calls)
+
+
+def _attachments(turn: Turn) -> tuple[Attachment, ...]:
+    attachments: list[Attachment] = []
+    for i, item in enumerate(_parts("attachments", turn.attachments, Attachment)):
+        place = f"attachments.{i}"
+        if item.kind not in get_args(AttachmentKind):
+            raise _refusal(f"{place}.kind", " or ".join(get_args(AttachmentKind)), item.kind)
+        attachments.append(
+            Attachment(
+                kind=item.kind,
+                ref=valid_text(f"{place}.ref", item.ref),
+                caption=_text_or_none(f"{place}.caption", item.caption),
+            )
+        )
+    return tuple(attachments)
+
+
+def _parts(place: str, values: object, kind: type[Part]) -> Sequence[Part]:
+    if not isinstance(values, (list, tuple)):
+        raise _refusal(place, f"a tuple of {kind.__name__}s", values)
+    for i, value in enumerate(values):
+        if not isinstance(value, kind):
+            raise _refusal(f"{place}.{i}", f"a {kind.__name__}", value)
+    return values
+
+
+def valid_text(place: str, value: object) -> str:
+    """The text as UTF-8 can write it: a lone surrogate becomes a visible escape."""
+    if not isinstance(value, str):
+        raise _refusal(place, "text", value)
+    return value.encode("utf-8", "backslashreplace").decode()
+
+
+def _text_or_none(place: str, value: object) -> str | None:
+    return None if value is None else valid_text(place, value)
+
+
+def _time(place: str, value: object) -> datetime | None:
+    if value is not None and not isinstance(value, datetime):
+        raise _refusal(place, "a datetime", value)
+    return value
+
+
+def _refusal(place: str, expectation: str, value: object) -> InputError:
+    """Names the type only: the value may be private."""
+    return InputError(
+        f"a turn cannot be kept: {place} must be {expectation}, not {type(value).__name__}"
+    )

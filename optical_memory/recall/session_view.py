@@ -8,7 +8,14 @@ from collections.abc import Callable, Coroutine
 from typing import Any, ParamSpec, TypeVar, get_args
 
 from optical_memory.counting import IMAGE_PRICES
-from optical_memory.errors import Forgotten, StoreError, require_number, require_word
+from optical_memory.errors import (
+    Forgotten,
+    SessionLost,
+    StoreError,
+    require_number,
+    require_text,
+    require_word,
+)
 from optical_memory.recall.context import Context, Mode
 from optical_memory.recall.find import Hit, find
 from optical_memory.recall.read_pages import PageReader
@@ -74,6 +81,7 @@ class SessionView:
 
         Raises `InputError` if `k` is below 1, `StoreError` if a page is damaged.
         """
+        require_text("query", query)
         require_number("k", k, minimum=1)
         recollections = self._retry_if_changed(
             lambda snapshot: self._page_reader.read(snapshot, find(snapshot, query, k))
@@ -108,6 +116,8 @@ class SessionView:
         counts. Raises `BudgetTooSmall` if the last user turn alone does not fit. Raises
         `InputError` for a negative budget, or an unknown mode or provider.
         """
+        if query is not None:
+            require_text("query", query)
         limit = self.budget if budget is None else budget
         require_number("budget", limit, minimum=0)
         require_word("mode", mode, get_args(Mode))
@@ -128,6 +138,8 @@ class SessionView:
             snapshot = self._archive.snapshot()
             try:
                 return answer_from(snapshot)
+            except SessionLost:
+                raise
             except StoreError:
                 if self._archive.snapshot() is snapshot:
                     raise  # nothing has changed: it would fail again
@@ -142,6 +154,7 @@ class SessionView:
 
     def read(self, page: str) -> Recollection:
         """A page as it reads now. Raises `Forgotten` if it is forgotten or never was."""
+        require_text("page", page)
         (recollection,) = self._retry_if_changed(
             lambda snapshot: self._page_reader.read(snapshot, [Hit(page, 0.0)])
         )
@@ -167,6 +180,7 @@ class SessionView:
         return self._cache.picture(record, self.reader.profile.rung(name))
 
     def _record(self, snapshot: Snapshot, page: str) -> PageRecord:
+        require_text("page", page)
         if page not in snapshot.pages:
             raise Forgotten(f"no page {page!r} in session {self.session!r}")
         return snapshot.pages[page]

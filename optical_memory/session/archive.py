@@ -10,7 +10,7 @@ import logging
 import threading
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
-from typing import NoReturn, TypeVar
+from typing import TypeVar
 
 from optical_memory.errors import Conflict, SessionLost
 from optical_memory.session.records import picture_key
@@ -56,16 +56,27 @@ class Archive:
                 return previous
             self._latest = self._read(version)
             self._doubtful = False
-            if previous is not None and _went_back(previous.version, self._latest.version):
-                self._raise_loss(previous, self._latest)
+            if previous is not None:
+                self._notice_loss(previous, self._latest)
             return self._latest
 
-    def _raise_loss(self, previous: Snapshot, current: Snapshot) -> NoReturn:
-        """Raises `SessionLost`. The next use goes on with the turns that are there.
+    def _notice_loss(self, previous: Snapshot, current: Snapshot) -> None:
+        """Raises `SessionLost` if turns are gone. The next use goes on with those that are there.
 
-        The loss is counted in the session's record, which the next change of it writes.
+        The loss is counted in the session's record, which the next change of it writes. A session
+        that was dropped and begun again is another session: the log says so, and no turn of it is
+        missing.
         """
+        old = previous.version
+        new = current.version
+        if old.exists and new.exists and old.epoch != new.epoch:
+            log.warning(
+                "session %r was dropped or lost, and has begun again: another process wrote to it",
+                self.session,
+            )
         n_lost = previous.session.next_turn - current.session.next_turn
+        if not _went_back(old, new) or n_lost <= 0:
+            return
         total = max(previous.session.lost_turns, current.session.lost_turns) + n_lost
         session = current.session.model_copy(update={"lost_turns": total, "v": 2})
         self._latest = replace(current, session=session)
@@ -141,8 +152,10 @@ class Archive:
     def drop(self) -> None:
         """Remove the session from the store. This archive then holds a session without turns."""
         with self._lock:
-            self.store.drop(self.session)
-            self._latest = None
+            try:
+                self.store.drop(self.session)
+            finally:
+                self._latest = None  # a store that could not empty its files has dropped it too
 
     def picture(self, page: str, rung: str) -> bytes | None:
         """The stored PNG of a page at a rung; None if there is none."""

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from optical_memory.certificate import Certificate
-from optical_memory.errors import StoreError
+from optical_memory.errors import SessionLost, StoreError
 from optical_memory.readers.threads import wait_passively
 from optical_memory.renderers.renderer import PageRenderer
 from optical_memory.session.certify import certify, keep_certificate, next_to_certify
@@ -104,6 +104,8 @@ class Upkeep:
         """Ignore a `StoreError` if the page changed meanwhile: its picture is gone on purpose."""
         try:
             yield
+        except SessionLost:
+            raise
         except StoreError:
             page = self._archive.snapshot().pages.get(record.id)
             if page is not None and (page.state, page.digest) == (record.state, record.digest):
@@ -160,16 +162,11 @@ class Worker:
                 self._thread.start()
             self._state.notify_all()
 
-    def finish(self, timeout: float | None = None) -> bool:
-        """Wake the thread and wait until nothing is left to do.
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until nothing is left to do.
 
         Returns False if work is left after `timeout` seconds. Raises the error that ended the work.
         """
-        self.wake()
-        return self.wait(timeout)
-
-    def wait(self, timeout: float | None = None) -> bool:
-        """Wait until nothing is left to do; returns and raises as `finish`."""
         with self._state:
             if not self._state.wait_for(self._is_idle, timeout):
                 return False
@@ -197,7 +194,7 @@ class Worker:
                 while not self._is_stopped and self._work():
                     pass
                 self._settle(None)
-            except Exception as error:  # noqa: BLE001  # `finish` raises it; the thread goes on
+            except Exception as error:  # noqa: BLE001  # `wait` raises it; the thread goes on
                 log.warning(
                     "background work stopped, nothing is lost: %s: %s", type(error).__name__, error
                 )

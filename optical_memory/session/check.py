@@ -109,6 +109,8 @@ def _damaged_parts(record: Record) -> Iterator[Problem]:
         yield Problem(sentence, (put(unproven),))
     try:
         StoredPage.of(unproven, Snapshot())
+    except NewerFormat:
+        raise
     except StoreError as error:
         # Without layout or ledger nothing on the page can be placed.
         sentence = f"{error}; repair marks the page as forgotten"

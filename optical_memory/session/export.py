@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, get_args
@@ -22,6 +23,9 @@ __all__ = [
 ]
 
 EXPORT_FORMAT = 1
+
+DAMAGED_ZIP = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
+"""Errors that `zipfile` raises for damaged, unknown or encrypted content."""
 """The version of the file's layout. `read_export` refuses any other."""
 
 
@@ -51,17 +55,19 @@ def read_export(path: Path) -> tuple[str, list[Put]]:
             return manifest["session"], changes
     except InputError:
         raise
-    except (zipfile.BadZipFile, KeyError, ValueError, StoreError, OSError) as error:
+    except (*DAMAGED_ZIP, KeyError, ValueError, StoreError, OSError) as error:
         raise InputError(f"{path} is not an exported session: {error}") from error
 
 
 def _manifest(path: Path, file: zipfile.ZipFile) -> dict[str, Any]:
-    manifest: dict[str, Any] = json.loads(file.read("manifest.json"))
+    manifest: Any = json.loads(file.read("manifest.json"))
+    if not isinstance(manifest, dict) or not isinstance(manifest["session"], str):
+        raise InputError(f"{path} has a manifest that names no session")
     if manifest["format"] != EXPORT_FORMAT:
         raise InputError(
             f"{path} has format {manifest['format']}; this version reads format {EXPORT_FORMAT}"
         )
-    return manifest
+    return dict(manifest)
 
 
 def _refuse_damage(changes: Sequence[Put]) -> None:

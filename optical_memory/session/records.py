@@ -10,8 +10,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
-from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Any, Literal, TypeVar
 
@@ -19,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from optical_memory.errors import InputError, NewerFormat, StoreError
 from optical_memory.stores.base import Put
-from optical_memory.turns import Attachment, Role, ToolCall, Turn
+from optical_memory.turns import Attachment, Role, ToolCall, Turn, valid_text, valid_turn
 
 __all__ = [
     "PageRecord",
@@ -42,8 +40,6 @@ SCHEMA = 2
 """The newest schema. A record says 2 only if it uses a field that schema 1 does not have."""
 
 AnyRecord = TypeVar("AnyRecord", bound="Record")
-Text = TypeVar("Text", str, str | None)
-Part = TypeVar("Part", ToolCall, Attachment)
 
 
 def turn_key(ordinal: int) -> str:
@@ -157,39 +153,27 @@ class TurnRecord(Record):
 
     @classmethod
     def of(cls, turn: Turn, id: str, ordinal: int) -> TurnRecord:
-        """The record of a turn, as it will be read again: its JSON is parsed before it is used.
+        """The record of a turn.
 
-        Raises `InputError` if a field of the turn has another type than the field says.
+        Raises `InputError` if a field of the turn has another type than the field says: its JSON
+        might not parse, or not give the same turn.
         """
-        calls = [
-            replace(call, name=_utf8(call.name), arguments=_utf8(call.arguments), id=_utf8(call.id))
-            for call in _checked(turn.tool_calls, ToolCall)
-        ]
-        attachments = [
-            replace(item, ref=_utf8(item.ref), caption=_utf8(item.caption))
-            for item in _checked(turn.attachments, Attachment)
-        ]
-        fields: dict[str, Any] = {
-            "id": _utf8(id),
-            "ordinal": ordinal,
-            "role": turn.role,
-            "name": _utf8(turn.name),
-            "when": turn.when,
-            "digest": "",
-            "text": _utf8(turn.text),
-            "tool_calls": calls,
-            "tool_call_id": _utf8(turn.tool_call_id),
-            "attachments": attachments,
-        }
+        turn = valid_turn(turn)
         try:
-            # Pydantic takes a dataclass as it is, whatever is in its fields: only JSON shows them.
-            # `warnings=False`: a wrong type is refused just below, with its name.
-            data = cls.model_construct(**fields).model_dump_json(warnings=False)
-            return cls.model_validate_json(data)
+            return cls(
+                id=valid_text("id", id),
+                ordinal=ordinal,
+                role=turn.role,
+                name=turn.name,
+                when=turn.when,
+                digest="",
+                text=turn.text,
+                tool_calls=list(turn.tool_calls),
+                tool_call_id=turn.tool_call_id,
+                attachments=list(turn.attachments),
+            )
         except ValidationError as error:
-            raise InputError(f"turn {id!r} cannot be kept: {_reasons(error)}") from error
-        except ValueError as error:  # pydantic's PydanticSerializationError
-            raise InputError(f"turn {id!r} cannot be kept: {error}") from error
+            raise InputError(f"a turn cannot be kept: {_reasons(error)}") from error
 
     @property
     def content(self) -> str:
@@ -217,21 +201,6 @@ class TurnRecord(Record):
     def without_content(self) -> TurnRecord:
         """The turn without its text, tool calls and attachments."""
         return self.model_copy(update={"text": None, "tool_calls": [], "attachments": []})
-
-
-def _checked(values: object, kind: type[Part]) -> Sequence[Part]:
-    """The values, if each of them is a `kind`. Raises `InputError` if not."""
-    if not isinstance(values, (list, tuple)):
-        raise InputError(f"{kind.__name__}s come as a tuple, not as {type(values).__name__}")
-    for value in values:
-        if not isinstance(value, kind):
-            raise InputError(f"a {kind.__name__} is wanted, not {type(value).__name__}")
-    return values
-
-
-def _utf8(text: Text) -> Text:
-    """Text as UTF-8 can write it: a lone surrogate becomes a visible escape."""
-    return text.encode("utf-8", "backslashreplace").decode() if isinstance(text, str) else text
 
 
 class PageRecord(Record):

@@ -9,7 +9,7 @@ from typing import TypeGuard, get_args
 
 from optical_memory.errors import InputError
 from optical_memory.session.records import TurnRecord, put
-from optical_memory.session.snapshot import Change, Snapshot
+from optical_memory.session.snapshot import EDIT_OF, Change, Snapshot
 from optical_memory.turns import Role, Turn
 
 __all__ = [
@@ -43,6 +43,7 @@ class _Batch:
         self._records: dict[str, TurnRecord] = {}  # new and replaced turns by id
         # The new aliases; those that were there already are in the snapshot.
         self._aliases: defaultdict[str, list[str]] = defaultdict(list)
+        self._damaged_ids = snapshot.damaged_turn_ids()
 
     def add(self, turn: Turn) -> str:
         """Add a turn; gives its id. Raises `InputError` if the turn cannot be kept."""
@@ -53,17 +54,31 @@ class _Batch:
         digest = self._session.digest(record.content)
         versions = self._versions(record.id) if turn.id is not None else []
         old = _same_or_last(versions, digest)
-        # An empty digest: part of the old turn was forgotten, so nothing can be compared with it.
-        if old is not None and (old.forgotten or old.digest in ("", digest)):
+        if old is not None and (old.forgotten or self._is_same(old, digest)):
             return old.id
+        if record.id in self._damaged_ids:
+            return record.id
         record = self._replaced(old, record) if _is_open(old) else self._appended(record)
         self._records[record.id] = record.model_copy(update={"digest": digest})
         return record.id
 
+    def _is_same(self, old: TurnRecord, digest: str) -> bool:
+        """True if the old turn has this content, or if nothing is left to compare with.
+
+        That is so if a part of it was forgotten (an empty digest), and if the session's record is
+        damaged: then the key of all digests is gone.
+        """
+        return old.digest in ("", digest) or self._snapshot.is_session_damaged
+
     def _own_id(self) -> str:
-        """An id for a turn that has none. Ids of turns that the store lost are not given again."""
+        """An id for a turn that has none.
+
+        Ids of turns that the store lost are not given again. Other processes may have been given
+        ids that nobody knows any more, so after a loss the id has a random part too.
+        """
         n = self._session.lost_turns + self._next_turn
-        return self._free_id(f"t{n}")
+        mark = f"-{self._session.salt[:4]}" if self._session.lost_turns else ""
+        return self._free_id(f"t{n}{mark}")
 
     def _replaced(self, old: TurnRecord, record: TurnRecord) -> TurnRecord:
         """The edit of an open turn takes that turn's place."""
@@ -74,17 +89,22 @@ class _Batch:
         """A turn at the end of the session, under a free id."""
         self._next_turn += 1
         id = self._free_id(record.id)
-        if id == record.id:
+        if id == record.id and not EDIT_OF.fullmatch(id):
             return record
-        self._aliases[record.id].append(id)
-        # Schema 2 has `host_id`: an older program must not take the edit for another turn.
+        if id != record.id:
+            self._aliases[record.id].append(id)
+        # Schema 2 has `host_id`: an older program must not take the edit for another turn, and a
+        # turn whose own id looks like an edit's must not be taken for an edit.
         return record.model_copy(update={"id": id, "host_id": record.id, "v": 2})
 
     def _versions(self, host_id: str) -> list[TurnRecord]:
         """The turn to which the host gave this id and the edits of it, the oldest first."""
         ids = [host_id, *self._snapshot.aliases.get(host_id, ()), *self._aliases[host_id]]
         records = [self._records.get(id) or self._snapshot.turn(id) for id in ids]
-        return [r for r in records if r is not None and (r.host_id or r.id) == host_id]
+        return [r for r in records if r is not None and self._host_id(r) == host_id]
+
+    def _host_id(self, record: TurnRecord) -> str:
+        return record.host_id or self._snapshot.host_ids.get(record.id, record.id)
 
     def _free_id(self, id: str) -> str:
         return next(name for name in _names(id) if not self._is_taken(name))
@@ -95,6 +115,10 @@ class _Batch:
     def changes(self) -> list[Change]:
         """The writes for all turns that were added."""
         changes: list[Change] = [put(record) for record in self._records.values()]
+        if changes and self._snapshot.is_session_damaged:
+            # The session gets a new key for digests, so the digests that are there say nothing.
+            old_turns = [r for r in self._snapshot.turns.values() if r.id not in self._records]
+            changes += [put(record.model_copy(update={"digest": ""})) for record in old_turns]
         if self._next_turn != self._session.next_turn:
             changes.append(put(self._session.model_copy(update={"next_turn": self._next_turn})))
         return changes

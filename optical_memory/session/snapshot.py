@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -11,12 +12,16 @@ from optical_memory.session.records import PageRecord, Record, SessionRecord, Tu
 from optical_memory.stores.base import Delete, Kind, Put, Version
 
 __all__ = [
+    "EDIT_OF",
     "RECORD_KINDS",
     "Change",
     "Snapshot",
 ]
 
 Change = Put | Delete
+
+EDIT_OF = re.compile(r"(.+)~(?:[2-9]|[1-9]\d+)", re.DOTALL)
+"""The spelling of an edit's id: the id of the first version, and a number from 2."""
 
 RECORD_KINDS: Final[Mapping[Kind, type[Record]]] = {
     "session": SessionRecord,
@@ -31,7 +36,8 @@ class Snapshot:
     """A session as of one version. Threads may keep a snapshot as long as they like.
 
     `turns` are by key and `pages` by id, both in order. `keys` has the key of each turn by its id.
-    `aliases` has, by the id that the host gave, the ids that we gave to edits, the oldest first.
+    `aliases` has, by the id that the host gave, the ids that we gave to edits, the oldest first;
+    `host_ids` has it the other way round.
     `damage` has the errors of records that do not parse, by kind and key. Those records are passed
     over, and everything else stays in use.
     """
@@ -42,6 +48,7 @@ class Snapshot:
     pages: dict[str, PageRecord] = field(default_factory=dict)
     keys: Mapping[str, str] = field(default_factory=dict)
     aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    host_ids: Mapping[str, str] = field(default_factory=dict)
     damage: Mapping[tuple[Kind, str], str] = field(default_factory=dict)
 
     def open_turns(self) -> list[TurnRecord]:
@@ -67,6 +74,21 @@ class Snapshot:
         """True if there was a turn with this id and it was forgotten."""
         record = self.turn(id)
         return record is not None and record.forgotten
+
+    @property
+    def is_session_damaged(self) -> bool:
+        """True if the session's own record does not parse: a stand-in is in use."""
+        return ("session", "session") in self.damage
+
+    def damaged_turn_ids(self) -> frozenset[str]:
+        """Ids of turns on pages whose records do not parse: nobody knows if they are forgotten."""
+        ordinals = {int(key) for kind, key in self.damage if kind == "turn" and key.isdecimal()}
+        ids: set[str] = set()
+        if ordinals:
+            for page in self.pages.values():
+                spans = (page.layout or {}).get("spans", [])
+                ids.update(id for id, ordinal, *_ in spans if ordinal in ordinals)
+        return frozenset(ids)
 
     @property
     def next_page(self) -> int:
@@ -103,6 +125,7 @@ class _SnapshotDraft:
         self._pages = dict(base.pages)
         self._keys = dict(base.keys)
         self._aliases = dict(base.aliases)
+        self._host_ids = dict(base.host_ids)
         self._damage = dict(base.damage)
 
     def make(self, change: Change) -> None:
@@ -134,11 +157,20 @@ class _SnapshotDraft:
             self._note_alias(record)
 
     def _note_alias(self, record: TurnRecord) -> None:
-        if record.host_id is None:
+        host_id = record.host_id or self._first_schemas_host_id(record)
+        if host_id == record.id:
             return
-        ids = self._aliases.get(record.host_id, ())
+        self._host_ids[record.id] = host_id
+        ids = self._aliases.get(host_id, ())
         if record.id not in ids:
-            self._aliases[record.host_id] = (*ids, record.id)
+            self._aliases[host_id] = (*ids, record.id)
+
+    def _first_schemas_host_id(self, record: TurnRecord) -> str:
+        """The host's id of a record of schema 1: edits of `a` were called `a~2`, `a~3`."""
+        match = EDIT_OF.fullmatch(record.id)
+        if match is not None and match[1] in self._keys:
+            return match[1]
+        return record.id
 
     def _remove(self, change: Change) -> None:
         if change.kind == "page":
@@ -164,5 +196,6 @@ class _SnapshotDraft:
             self._pages,
             self._keys,
             self._aliases,
+            self._host_ids,
             self._damage,
         )

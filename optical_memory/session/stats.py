@@ -8,11 +8,10 @@ from datetime import datetime
 from typing import Any
 
 from optical_memory.profiles import ReaderProfile
-from optical_memory.session.fade import page_states
-from optical_memory.session.policy import ForgettingPolicy, tokens_kept
+from optical_memory.session.policy import FORGOTTEN, STUB, ForgettingPolicy, PageState, tokens_kept
 from optical_memory.session.records import PageRecord
 from optical_memory.session.snapshot import Snapshot
-from optical_memory.session.stored_page import page_info
+from optical_memory.session.stored_page import PageInfo, page_info
 
 __all__ = [
     "Stats",
@@ -56,6 +55,7 @@ def stats(
     rung that the reader does not have.
     """
     pages = [page_info(record, profile.ladder) for record in snapshot.pages.values()]
+    states = [PageState(page.id, page.ordinal, _state(page), page.agreements) for page in pages]
     with_rung = [page for page in pages if page.rung is not None]
     n_visual = sum(page.n_tokens for page in with_rung)
     n_text = sum(page.n_text_tokens for page in with_rung)
@@ -63,13 +63,18 @@ def stats(
         turns=len(snapshot.turns),
         open_turns=len(snapshot.open_turns()),
         pages=dict(Counter(page.form for page in pages)),
-        visual_tokens=tokens_kept(page_states(snapshot), policy, profile.ladder),
+        visual_tokens=tokens_kept(states, policy, profile.ladder),
         capacity=capacity,
         text_tokens=n_text,
         compression=n_text / n_visual if n_visual else None,
         forgotten=[_trace(record) for record in snapshot.pages.values() if not record.readable],
         lost_turns=snapshot.session.lost_turns,
     )
+
+
+def _state(page: PageInfo) -> str | None:
+    """The state that the plan counts: None while the page is text."""
+    return page.state if page.state in (STUB, FORGOTTEN) else page.rung
 
 
 def _trace(record: PageRecord) -> dict[str, str | None]:

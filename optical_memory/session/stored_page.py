@@ -176,10 +176,6 @@ class StoredPage:
         proof = certificate.rungs.get(self.record.rung or "")
         return CheckedReading(whole, None if proof is None else proof.confirms(whole.text))
 
-    def info(self, ladder: Ladder) -> PageInfo:
-        """The public facts of the page."""
-        return page_info(self.record, ladder)
-
 
 def _rows_of_spans(layout: Layout | None, spans: Iterable[tuple[int, int]]) -> frozenset[int]:
     """Numbers of the rows that hold these ranges of characters."""

@@ -10,7 +10,7 @@ from optical_memory.errors import InputError
 from optical_memory.stores.base import Store
 from optical_memory.stores.passwords import printable_url
 
-__all__ = ["default_store", "open_store", "store_name"]
+__all__ = ["default_store", "open_store", "store_at", "store_name"]
 
 _REDIS = ("redis", "rediss", "redis+cluster", "rediss+cluster", "unix")
 
@@ -64,3 +64,17 @@ def _sqlite_path(url: str) -> Path:
             "write sqlite:///relative.db or sqlite:////absolute.db"
         )
     return Path(url.removeprefix("sqlite:///")).expanduser()
+
+
+def store_at(store: str | Store | None) -> Store:
+    """The store at a URL, the default store for None, or `store` itself.
+
+    Raises `InputError` for anything else, and as `open_store`.
+    """
+    if store is None:
+        return open_store(default_store())
+    if isinstance(store, str):
+        return open_store(store)
+    if not hasattr(store, "commit"):
+        raise InputError(f"store must be a URL or a Store, not {type(store).__name__}")
+    return store

@@ -12,9 +12,10 @@ import redis
 from support.shelf_turns import Open, said
 
 from optical_memory import OpticalMemory, Turn
-from optical_memory.errors import SessionLost
+from optical_memory.errors import SessionLost, StoreError
 from optical_memory.session.archive import Archive
 from optical_memory.session.records import TurnRecord, put
+from optical_memory.session.remember import remember
 from optical_memory.stores import Put, Store
 from optical_memory.stores.private_server import private_server
 from optical_memory.testing import TemplateReader
@@ -85,7 +86,7 @@ def test_a_server_that_was_emptied_is_noticed_at_the_next_use(server: str):
             client.flushall()
         with pytest.raises(SessionLost, match="4 acknowledged turns"):
             memory.remember(Turn("user", "After the restart."))
-        assert memory.remember(Turn("user", "After the restart.")) == ["t4"]
+        assert memory.remember(Turn("user", "After the restart."))[0].startswith("t4-")
         assert memory.stats().lost_turns == 4
 
 
@@ -100,10 +101,10 @@ def test_a_loss_is_noticed_after_an_error_of_the_store_too(store: Store):
             raise OSError("no answer")
 
     archive = Archive(store, "alice")
-    archive.update(lambda snapshot: ([put(record_of("one"))], None))
+    archive.update(lambda snapshot: remember(snapshot, said(1)))
     archive.store = CutOff()  # type: ignore[assignment]
     with pytest.raises(OSError, match="no answer"):
-        archive.update(lambda snapshot: ([put(record_of("two"))], None))
+        archive.update(lambda snapshot: remember(snapshot, said(2)))
     archive.store = store
     store.drop("alice")
     with pytest.raises(SessionLost):
@@ -169,3 +170,117 @@ def test_update_returns_the_answer_of_the_run_that_was_committed(store: Store):
     assert answer == "run 2"
     assert runs == [0, 1]
     assert [record.text for record in snapshot.turns.values()] == ["faster", "mine"]
+
+
+# ---- losses are never swallowed ------------------------------------------------------------------
+
+
+class DroppingReader(TemplateReader):
+    """While it looks at a page, another memory drops the session."""
+
+    other: OpticalMemory | None = None
+
+    def encode(self, images: Any, rung: Any) -> Any:
+        if self.other is not None:
+            self.other.forget(session=True)
+        return super().encode(images, rung)
+
+
+@pytest.mark.parametrize("work", ["recall", "flush"])
+def test_a_loss_that_a_reading_notices_is_raised(opened: Open, work: str):
+    reader = DroppingReader()
+    memory = opened(reader=reader)
+    memory.remember(said(60))
+    memory.seal()
+    if work == "recall":
+        memory.flush()
+        memory.store.drop_blobs("alice")
+    reader.other = opened()
+    assert reader.other.stats().turns == 60
+    with pytest.raises(SessionLost, match="60 acknowledged turns"):
+        memory.recall("topic7") if work == "recall" else memory.flush()
+
+
+def test_ids_of_other_memories_are_not_given_again_after_a_loss(opened: Open):
+    first = opened()
+    second = opened()
+    ids = [*first.remember(said(5)), *second.remember(said(3, first=5))]
+    opened().forget(session=True)
+    new_ids: list[str] = []
+    for memory in (first, second):
+        try:
+            new_ids += memory.remember(said(2))
+        except SessionLost:
+            new_ids += memory.remember(said(2))
+    assert not set(ids) & set(new_ids)
+    assert len(set(new_ids)) == 4
+
+
+def test_a_session_begun_again_by_another_process_is_told_in_the_log(
+    opened: Open, caplog: pytest.LogCaptureFixture
+):
+    memory = opened()
+    memory.remember(said(3))
+    other = opened()
+    other.forget(session=True)
+    other.remember(said(1))
+    with caplog.at_level(logging.WARNING):
+        assert memory.stats().turns == 1
+    assert "was dropped or lost, and has begun again" in caplog.text
+
+
+def test_whoever_drops_a_session_that_a_reader_holds_is_not_told_of_a_loss(opened: Open):
+    class HeldStore:
+        """The same store, whose files another process reads."""
+
+        def __init__(self, store: Store) -> None:
+            self._store = store
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._store, name)
+
+        def drop(self, session: str) -> None:
+            self._store.drop(session)
+            raise StoreError("deleted, but a reader holds the log")
+
+    memory = opened()
+    memory.remember(said(4))
+    memory._archive.store = HeldStore(memory.store)  # type: ignore[assignment]
+    with pytest.raises(StoreError, match="a reader holds the log"):
+        memory.forget(session=True)
+    assert memory.remember(said(1)) == ["t0"]
+    assert memory.stats().lost_turns == 0
+
+
+# ---- a damaged record does not double the conversation -------------------------------------------
+
+
+@pytest.mark.parametrize("sealed", [False, True])
+def test_a_history_sent_again_adds_nothing_if_the_sessions_record_is_damaged(
+    opened: Open, store: Store, sealed: bool
+):
+    memory = opened()
+    history = [Turn("user", turn.text, id=f"h{i}") for i, turn in enumerate(said(60))]
+    memory.remember(history)
+    if sealed:
+        memory.flush()
+    store.commit("alice", [Put("session", "session", b"{")])
+    again = opened()
+    new = Turn("user", "One more turn.", id="h60")
+    assert again.remember([*history, new]) == [f"h{i}" for i in range(61)]
+    assert again.stats().turns == 61
+    assert opened().remember([*history, new])[-1] == "h60"
+    assert opened().stats().turns == 61
+
+
+def test_a_forgotten_turn_stays_forgotten_if_its_record_is_damaged(opened: Open, store: Store):
+    memory = opened()
+    history = [Turn("user", turn.text, id=f"h{i}") for i, turn in enumerate(said(60))]
+    memory.remember(history)
+    memory.flush()
+    memory.forget(turn="h5")
+    store.commit("alice", [Put("turn", "000000005", b"{")])
+    again = opened()
+    assert again.remember(history)[5] == "h5"
+    assert again.stats().turns == 59
+    assert again.recall("topic5") == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -9,6 +10,8 @@ from support.shelf_turns import Open, said
 
 from optical_memory import Attachment, ToolCall, Turn
 from optical_memory.errors import InputError
+from optical_memory.session.records import TurnRecord, put
+from optical_memory.stores import Put, Store
 
 # ---- edits and ids -------------------------------------------------------------------------------
 
@@ -63,38 +66,47 @@ def test_edits_are_known_to_a_memory_that_is_opened_later(opened: Open):
 
 # ---- fields of another type ----------------------------------------------------------------------
 
-ODD_TURNS = {
-    "tool_calls.0.id": Turn("assistant", "", tool_calls=(ToolCall("f", "{}", 7),)),  # type: ignore[arg-type]
-    "tool_calls.0.arguments": Turn("assistant", "", tool_calls=(ToolCall("f", {"a": 1}),)),  # type: ignore[arg-type]
-    "tool_calls.0.name": Turn("assistant", "", tool_calls=(ToolCall(None, "{}"),)),  # type: ignore[arg-type]
-    "attachments.0.ref": Turn("user", "", attachments=(Attachment("image", 5),)),  # type: ignore[arg-type]
-    "attachments.0.kind": Turn("user", "", attachments=(Attachment("drawing", "x"),)),  # type: ignore[arg-type]
-    "tool_call_id": Turn("tool", "done", tool_call_id=7),  # type: ignore[arg-type]
-    "name": Turn("user", "hello", name=3),  # type: ignore[arg-type]
-    "when": Turn("user", "hello", when="yesterday"),  # type: ignore[arg-type]
-    "text": Turn("user", ["hello"]),  # type: ignore[arg-type]
-    "ToolCall": Turn("assistant", "", tool_calls=({"name": "f"},)),  # type: ignore[arg-type]
-    "Attachments": Turn("user", "", attachments=None),  # type: ignore[arg-type]
-    "serialize": Turn("assistant", "", tool_calls=(ToolCall("f", object()),)),  # type: ignore[arg-type]
+NOT_A_NUMBER = float("nan")  # what tables give for an empty cell
+ODD_TURNS: dict[str, Any] = {
+    "tool_calls.0.id must be text, not int": {"tool_calls": (ToolCall("f", "{}", 7),)},  # type: ignore[arg-type]
+    "tool_calls.0.arguments must be text, not dict": {"tool_calls": (ToolCall("f", {"a": 1}),)},  # type: ignore[arg-type]
+    "tool_calls.0.arguments must be text, not object": {"tool_calls": (ToolCall("f", object()),)},  # type: ignore[arg-type]
+    "tool_calls.0.name must be text, not NoneType": {"tool_calls": (ToolCall(None),)},  # type: ignore[arg-type]
+    "tool_calls.0 must be a ToolCall, not dict": {"tool_calls": ({"name": "f"},)},
+    "tool_calls must be a tuple of ToolCalls, not NoneType": {"tool_calls": None},
+    "attachments.0.ref must be text, not int": {"attachments": (Attachment("image", 5),)},  # type: ignore[arg-type]
+    "attachments.0.kind must be image or audio or video or file, not str": {
+        "attachments": (Attachment("drawing", "x"),)  # type: ignore[arg-type]
+    },
+    "tool_call_id must be text, not int": {"tool_call_id": 7},
+    "name must be text, not int": {"name": 3},
+    "id must be text, not int": {"id": 3},
+    "when must be a datetime, not str": {"when": "2026-03-01"},
+    "when must be a datetime, not float": {"when": NOT_A_NUMBER},
+    "text must be text, not list": {"text": ["hello"]},
+    "text must be text, not float": {"text": NOT_A_NUMBER},
+    "text must be text, not Decimal": {"text": Decimal(1)},
 }
 
 
-@pytest.mark.parametrize("field", ODD_TURNS)
+@pytest.mark.parametrize("reason", ODD_TURNS)
 def test_a_field_of_another_type_is_refused_by_name_and_the_session_goes_on(
-    opened: Open, field: str
+    opened: Open, reason: str
 ):
     memory = opened()
     memory.remember(Turn("user", "The gate code is 4711."))
-    with pytest.raises(InputError, match=field):
-        memory.remember([Turn("user", "Fine."), ODD_TURNS[field]])
+    odd_turn = Turn(**{"role": "user", "text": "hello"} | ODD_TURNS[reason])
+    with pytest.raises(InputError, match=reason):
+        memory.remember([Turn("user", "Fine."), odd_turn])
     again = opened()
     assert [found.text for found in again.recall("gate")] == ["The gate code is 4711."]
     assert again.stats().turns == 1, "all turns of a call or none"
 
 
 def test_a_refusal_does_not_show_the_words_of_the_turn(opened: Open):
+    turn = Turn("user", "hello", name={"secret": "zorblax"})  # type: ignore[arg-type]
     with pytest.raises(InputError) as refusal:
-        opened().remember(Turn("user", "hello", name={"secret": "zorblax"}))  # type: ignore[arg-type]
+        opened().remember(turn)
     assert "zorblax" not in str(refusal.value)
 
 
@@ -110,3 +122,37 @@ def test_a_turn_reads_back_as_it_was_given(opened: Open):
     opened().remember(turn)
     (record,) = opened()._archive.snapshot().turns.values()
     assert record.turn == turn
+
+
+def test_a_turn_without_a_text_is_an_empty_turn(opened: Open):
+    memory = opened()
+    memory.remember(Turn("assistant", None, tool_calls=(ToolCall("look", "{}", "c1"),)))  # type: ignore[arg-type]
+    assert memory.check() == []
+    (record,) = memory._archive.snapshot().turns.values()
+    assert record.text == ""
+
+
+# ---- edits that an older version kept ------------------------------------------------------------
+
+
+def as_first_schema(record: TurnRecord) -> Put:
+    """The record as a program without `host_id` wrote it."""
+    return put(record.model_copy(update={"host_id": None, "v": 1}))
+
+
+def test_edits_of_an_older_version_are_known_by_their_spelling(opened: Open, store: Store):
+    memory = opened(retain="text", keep_turns=0)
+    history = [Turn("user", turn.text, id=f"m{i}") for i, turn in enumerate(said(30))]
+    memory.remember(history)
+    memory.flush()
+    history[3] = Turn("user", "edited", id="m3")
+    history[4] = Turn("user", "a secret edit", id="m4")
+    assert memory.remember(history)[3:5] == ["m3~2", "m4~2"]
+    memory.forget(turn="m4~2")
+    records = memory._archive.snapshot().turns.values()
+    store.commit("alice", [as_first_schema(record) for record in records])
+    again = opened(retain="text", keep_turns=0)
+    n_turns = again.stats().turns
+    assert again.remember(history)[3:5] == ["m3~2", "m4~2"]
+    assert again.stats().turns == n_turns
+    assert again.recall("secret") == [], "it was forgotten and stays so"
