@@ -124,10 +124,15 @@ def test_after_ctrl_c_no_further_page_is_sent_and_the_place_is_free(start, make_
         signal.pthread_kill(main_thread, signal.SIGINT)
 
     thread = threading.Thread(target=interrupt)
-    thread.start()
-    with pytest.raises(KeyboardInterrupt):
-        decoder.transcribe([page()] * 3)
-    thread.join()
+    # Programs that a shell starts in the background ignore Ctrl-C; this test must not.
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        thread.start()
+        with pytest.raises(KeyboardInterrupt):
+            decoder.transcribe([page()] * 3)
+        thread.join()
+    finally:
+        signal.signal(signal.SIGINT, handler)
     assert decoder.transcribe([page()])[0].text == TEXT
     assert len(server.pages) == 2
 
