@@ -31,7 +31,7 @@ from optical_memory.renderers.shaping import Script, joiner_shows, run_cells, sc
 __all__ = [
     "ANY_WIDTH",
     "RTL",
-    "Kind",
+    "CellKind",
     "Line",
     "base_level",
     "bidi_levels",
@@ -41,7 +41,7 @@ __all__ = [
     "split_line",
 ]
 
-Kind = Literal["plain", "wide", "mark", "shaped", "escape"]
+CellKind = Literal["plain", "wide", "mark", "shaped", "escape"]
 
 RTL = regex.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 """A letter of a script that is written from right to left."""
@@ -105,7 +105,7 @@ def escape(char: str) -> str:
 
 
 @cache
-def kind(char: str) -> Kind:
+def kind(char: str) -> CellKind:
     """How a character is drawn; the same on every page."""
     if char in " \t":
         return "plain"

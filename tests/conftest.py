@@ -22,8 +22,8 @@ from optical_memory.stores.sqlite import SQLiteStore
 from optical_memory.testing import TemplateReader
 
 if TYPE_CHECKING:
+    from support.readers.small_checkpoints import Stock
     from support.shelf_turns import Open
-    from support.small_checkpoints import Stock
 
 wait_passively()  # before a test loads torch, and for every process that a test starts
 
@@ -127,7 +127,7 @@ def data_dir() -> Path:
 @pytest.fixture(scope="session")
 def stock(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Stock]:
     """A small random checkpoint of every family in the published form, by the family's id."""
-    from support.small_checkpoints import write_checkpoint
+    from support.readers.small_checkpoints import write_checkpoint
 
     from optical_memory.readers.deepseek.families import FAMILIES
 

@@ -20,7 +20,7 @@ from optical_memory.cli.options import (
     ReaderName,
     Retention,
     StoreUrl,
-    store_at,
+    store_from_option,
 )
 from optical_memory.cli.output import Run, printable, reader_name, table
 from optical_memory.cli.progress import progress_bars
@@ -174,7 +174,7 @@ def _run(
 ) -> None:
     url = store or default_store()
     run = Run(f"bulk {work}", as_json, reader_name(open_reader(reader)))
-    with closing(store_at(url)) as session_store:
+    with closing(store_from_option(url)) as session_store:
         names = sessions or session_store.sessions()
     reports: list[SessionReport] = []
     with (

@@ -27,7 +27,7 @@ __all__ = [
     "StoreUrl",
     "open_memory",
     "pick",
-    "store_at",
+    "store_from_option",
 ]
 
 BUDGET = 8_000
@@ -72,7 +72,7 @@ CapacityBudget = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
-def store_at(url: str | None) -> Store:
+def store_from_option(url: str | None) -> Store:
     """The store of `--store`. Raises `typer.BadParameter` if there is no such kind of store."""
     try:
         return open_store(url or default_store())
@@ -89,7 +89,7 @@ def open_memory(
     It closes the store only: a command that remembers closes the memory itself, which finishes the
     background work. Raises `InputError` if the session was never written, unless it may be `new`.
     """
-    store = store_at(url)
+    store = store_from_option(url)
     try:
         if not new and not store.version(session).exists:
             names = ", ".join(map(repr, store.sessions())) or "none"

@@ -13,6 +13,7 @@ from optical_memory.cli.options import AsJson, ReaderName
 from optical_memory.cli.output import Run, printable, reader_name, table
 from optical_memory.profiles import ReaderProfile, Rung
 from optical_memory.readers import open_reader
+from optical_memory.readers.checkpoints.memory_check import GIB
 from optical_memory.renderers.sans_grid import prose_chars
 
 __all__ = [
@@ -23,7 +24,6 @@ app = typer.Typer(
     help="The readers that --reader can open, and checks of them.", invoke_without_command=True
 )
 
-GIB = 2**30
 
 RUNG_HEADINGS = ["rung", "side px", "tokens", "px²/char, full", "published accuracy"]
 HALF_HEADINGS = ["half", "M parameters", "numbers", "on", "needs GiB", "free GiB"]

@@ -34,7 +34,7 @@ BLANK = "…?…"
 BEST = 3
 """Recollections that may hold the answer."""
 
-EXCERPT_CHARS = 160
+ANSWER_CHARS = 160
 """Characters of the excerpt that an answer shows."""
 
 FACT_CHARS = range(4, 61)
@@ -159,7 +159,7 @@ def _answer(
         status=worst.status,
         p=worst.p,
         provenance=recollection.provenance,
-        excerpt=recollection.excerpt(f"{question.query} {question.answer}", EXCERPT_CHARS),
+        excerpt=recollection.excerpt(f"{question.query} {question.answer}", ANSWER_CHARS),
         seconds=seconds,
     )
 
@@ -175,6 +175,6 @@ def _no_answer(question: Question, recollections: Sequence[Recollection], second
         status=None,
         p=None,
         provenance=best.provenance if best else "nothing found",
-        excerpt=best.excerpt(question.query, EXCERPT_CHARS) if best else "",
+        excerpt=best.excerpt(question.query, ANSWER_CHARS) if best else "",
         seconds=seconds,
     )

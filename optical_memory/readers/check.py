@@ -21,7 +21,7 @@ from optical_memory.pages import Layout
 from optical_memory.profiles import Rung
 from optical_memory.readers.base import Reader
 from optical_memory.readers.checkpoints.devices import Half, choose_device
-from optical_memory.readers.checkpoints.memory_check import free_bytes
+from optical_memory.readers.checkpoints.memory_check import GIB, free_bytes
 from optical_memory.readers.checkpoints.safetensors_files import read_json, write_sparse
 from optical_memory.readers.checkpoints.strict_load import KeyDifferences
 from optical_memory.readers.deepseek.halves import half_parameters
@@ -60,7 +60,6 @@ PROMPT_IDS = {
 breaks.
 """
 
-GIB = 2**30
 NAMES_IN_PROBLEM = 5
 
 

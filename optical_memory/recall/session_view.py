@@ -32,7 +32,7 @@ __all__ = [
     "in_thread",
 ]
 
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 Arguments = ParamSpec("Arguments")
 
 READ_TRIES = 5
@@ -40,12 +40,12 @@ READ_TRIES = 5
 
 
 def in_thread(
-    method: Callable[Arguments, Answer],
-) -> Callable[Arguments, Coroutine[Any, Any, Answer]]:
+    method: Callable[Arguments, Result],
+) -> Callable[Arguments, Coroutine[Any, Any, Result]]:
     """The async twin of a method: it runs on a thread, so that the event loop goes on."""
 
     @functools.wraps(method)
-    async def twin(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Answer:
+    async def twin(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
         return await asyncio.to_thread(method, *args, **kwargs)
 
     return twin
@@ -128,7 +128,7 @@ class SessionView:
             )
         )
 
-    def _retry_if_changed(self, answer_from: Callable[[Snapshot], Answer]) -> Answer:
+    def _retry_if_changed(self, answer_from: Callable[[Snapshot], Result]) -> Result:
         """The answer for the session as it is now.
 
         `answer_from` runs again if pages faded or went while it read them. Raises its `StoreError`

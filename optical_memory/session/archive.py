@@ -23,7 +23,7 @@ __all__ = [
 
 log = logging.getLogger("optical_memory")
 
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 Changes = Sequence[Change]
 
 COMMIT_TRIES = 50
@@ -88,8 +88,8 @@ class Archive:
         raise SessionLost(message)
 
     def update(
-        self, change: Callable[[Snapshot], tuple[Changes, Answer]]
-    ) -> tuple[Snapshot, Answer]:
+        self, change: Callable[[Snapshot], tuple[Changes, Result]]
+    ) -> tuple[Snapshot, Result]:
         """Run `change` on the snapshot and commit its writes; again if another process wrote.
 
         `change` gives (writes, answer). Returns the snapshot after the commit, and the answer of

@@ -23,7 +23,7 @@ from optical_memory.session.records import (
     Record,
     SessionRecord,
     TurnRecord,
-    load,
+    load_record,
     picture_key,
     put,
 )
@@ -84,7 +84,7 @@ def _damaged_records(archive: Archive) -> Iterator[Problem]:
     for kind, record_type in RECORD_KINDS.items():
         for key, value in archive.store.scan(archive.session, kind):
             try:
-                yield from _damaged_parts(load(record_type, value))
+                yield from _damaged_parts(load_record(record_type, value))
             except NewerFormat:
                 raise
             except StoreError as error:

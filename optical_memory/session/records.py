@@ -26,7 +26,7 @@ __all__ = [
     "Retain",
     "SessionRecord",
     "TurnRecord",
-    "load",
+    "load_record",
     "page_key",
     "picture_key",
     "put",
@@ -68,7 +68,7 @@ class Record(BaseModel):
         return self.model_dump_json(exclude_defaults=True).encode()
 
 
-def load(kind: type[AnyRecord], data: bytes) -> AnyRecord:
+def load_record(kind: type[AnyRecord], data: bytes) -> AnyRecord:
     """The record in these bytes.
 
     Raises `StoreError` if they are no record of this kind, `NewerFormat` if a newer version of

@@ -8,7 +8,13 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from optical_memory.errors import NewerFormat, StoreError
-from optical_memory.session.records import PageRecord, Record, SessionRecord, TurnRecord, load
+from optical_memory.session.records import (
+    PageRecord,
+    Record,
+    SessionRecord,
+    TurnRecord,
+    load_record,
+)
 from optical_memory.stores.base import Delete, Kind, Put, Version
 
 __all__ = [
@@ -140,7 +146,7 @@ class _SnapshotDraft:
 
     def _put(self, change: Put) -> None:
         try:
-            record = load(RECORD_KINDS[change.kind], change.value)
+            record = load_record(RECORD_KINDS[change.kind], change.value)
         except NewerFormat:
             raise
         except StoreError as error:

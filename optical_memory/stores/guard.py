@@ -31,12 +31,12 @@ from optical_memory.errors import StoreError
 __all__ = ["CallGuard"]
 
 T = TypeVar("T")
-Work = Callable[[], None]
+Piece = Callable[[], None]
 
 _FIRST_PAUSE = 0.01  # seconds between the first two attempts; then twice as long each time
 _LONGEST_PAUSE = 0.2  # seconds; a server that comes back is noticed soon
 
-_idle: deque[SimpleQueue[Work]] = deque()  # the inboxes of threads that wait for work
+_idle: deque[SimpleQueue[Piece]] = deque()  # the inboxes of threads that wait for work
 os.register_at_fork(after_in_child=_idle.clear)
 
 
@@ -135,19 +135,19 @@ def _within(seconds: float, work: Callable[[], T]) -> T:
         raise TimeoutError(f"no answer within {seconds:g} s") from error
 
 
-def _inbox() -> SimpleQueue[Work]:
+def _inbox() -> SimpleQueue[Piece]:
     """The inbox of an idle thread, or of a new thread."""
     try:
         return _idle.pop()
     except IndexError:
-        inbox: SimpleQueue[Work] = SimpleQueue()
+        inbox: SimpleQueue[Piece] = SimpleQueue()
         threading.Thread(
             target=_serve, args=(inbox,), name="optical-memory-store", daemon=True
         ).start()
         return inbox
 
 
-def _serve(inbox: SimpleQueue[Work]) -> None:
+def _serve(inbox: SimpleQueue[Piece]) -> None:
     while True:
         task = inbox.get()
         task()

@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
+from support.readers.small_checkpoints import Stock
 from support.shell import Shell
-from support.small_checkpoints import Stock
 
 # ---- demo ----------------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import torch
-from support.small_checkpoints import Stock
+from support.readers.small_checkpoints import Stock
 
 from optical_memory.readers.checkpoints.safetensors_files import read_json
 from optical_memory.readers.deepseek.config import stock_config

@@ -96,7 +96,7 @@ def kill_server(url: str) -> None:
 
 def write_until_it_fails(url: str, versions: list[Version]) -> None:
     """Append the version of every acknowledged commit to `versions`, which outlives the thread."""
-    with closing(RedisStore(url, deadline=0.3)) as store:
+    with closing(RedisStore(url, deadline=1.0)) as store:
         version = store.version("alice")
         while True:
             number = version.number + 1
@@ -118,6 +118,8 @@ def test_redis_with_its_file_synced_survives_a_killed_server(tmp_path: Path, run
         with private_server(tmp_path) as url:
             writer = threading.Thread(target=write_until_it_fails, args=(url, versions))
             writer.start()
+            while not versions and writer.is_alive():
+                time.sleep(0.01)  # until the first commit, however busy the machine is
             time.sleep(chance.uniform(0.05, 0.2))
             kill_server(url)
             writer.join()

@@ -26,7 +26,7 @@ log = logging.getLogger("optical_memory")
 PAGE = "<PAGE>"
 """Unlimited-OCR writes this before each page of several in one prompt."""
 
-SPARE_TOKENS = 64  # for the prompt and the marks between pages
+PROMPT_TOKENS = 64  # for the prompt and the marks between pages
 
 
 def transcribe_together(
@@ -38,7 +38,7 @@ def transcribe_together(
     room beside others, and for every page of a prompt if another number of pages came back.
     """
     transcripts: list[Transcript | None] = [None] * len(tasks)
-    for group in _groups(tasks, max_pages, context_length - SPARE_TOKENS):
+    for group in _groups(tasks, max_pages, context_length - PROMPT_TOKENS):
         group_task = Task(
             tokens=np.concatenate([tasks[i].tokens for i in group]),
             prompt=tasks[0].prompt,

@@ -40,7 +40,7 @@ __all__ = [
     "is_got",
 ]
 
-PAGES_AT_ONCE = 1  # in one pass of the tower: on a CPU more are no faster
+PICTURES_AT_ONCE = 1  # in one pass of the tower: on a CPU more are no faster
 SPARE_TOKENS = 64  # beyond a token for each character of a page: text has fewer
 PROMPT_TOKENS = 512  # room in the context for the page and the prompt around it
 
@@ -83,8 +83,8 @@ class GotReader:
         profile = self.profile
         pages: list[VisualTokens] = []
         with torch.inference_mode():
-            for start in range(0, len(images), PAGES_AT_ONCE):
-                batch = np.stack(images[start : start + PAGES_AT_ONCE])
+            for start in range(0, len(images), PICTURES_AT_ONCE):
+                batch = np.stack(images[start : start + PICTURES_AT_ONCE])
                 for values in self.vision.see(batch):
                     pages.append(VisualTokens(values, profile.id, profile.revision, rung.name))
         return pages

@@ -22,11 +22,11 @@ __all__ = ["map_groups"]
 MAX_WORKERS = 4
 """Groups of lines on a full page; more workers would have nothing to do."""
 
-Group = TypeVar("Group")
-Answer = TypeVar("Answer")
+Lines = TypeVar("Lines")
+Output = TypeVar("Output")
 
 
-def map_groups(task: Callable[[Group], Answer], groups: Sequence[Group]) -> list[Answer]:
+def map_groups(task: Callable[[Lines], Output], groups: Sequence[Lines]) -> list[Output]:
     """`task` of every group, in their order; in several threads if torch may use several.
 
     Settings of torch that hold for a thread, such as inference mode, are up to `task`. Raises the
@@ -59,10 +59,10 @@ class _Workers:
         # torch yet. All workers have started: put the default back.
         torch.set_num_threads(n_threads)
 
-    def map(self, task: Callable[[Group], Answer], groups: Sequence[Group]) -> list[Answer]:
-        answers: list[Future[Answer]] = []
+    def map(self, task: Callable[[Lines], Output], groups: Sequence[Lines]) -> list[Output]:
+        answers: list[Future[Output]] = []
         for group in groups:
-            answer: Future[Answer] = Future()
+            answer: Future[Output] = Future()
             self._tasks.put((answer, functools.partial(task, group)))
             answers.append(answer)
         return [answer.result() for answer in answers]

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from support.change_checkpoint import change_checkpoint
-from support.small_checkpoints import Stock
+from support.readers.change_checkpoint import change_checkpoint
+from support.readers.small_checkpoints import Stock
 
 from optical_memory.errors import CheckpointError
 from optical_memory.readers import open_reader

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 import torch
-from support.change_checkpoint import change_checkpoint
-from support.small_checkpoints import Stock
+from support.readers.change_checkpoint import change_checkpoint
+from support.readers.small_checkpoints import Stock
 
 from optical_memory.errors import CheckpointError, NotEnoughMemory, ReaderUnavailable
 from optical_memory.readers import open_reader

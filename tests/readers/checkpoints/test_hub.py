@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from huggingface_hub import constants
-from support.small_checkpoints import Stock
+from support.readers.small_checkpoints import Stock
 
 from optical_memory.errors import CheckpointError
 from optical_memory.readers import open_reader

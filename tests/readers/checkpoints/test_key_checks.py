@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from support.change_checkpoint import change_checkpoint
-from support.small_checkpoints import Stock
+from support.readers.change_checkpoint import change_checkpoint
+from support.readers.small_checkpoints import Stock
 from tokenizers import Tokenizer
 from tokenizers.normalizers import Strip
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.small_checkpoints import Stock
-from support.zero_checkpoints import WriteZeros, zeros_in
+from support.readers.small_checkpoints import Stock
+from support.readers.zero_checkpoints import WriteZeros, zeros_in
 
 from optical_memory.errors import CheckpointError
 from optical_memory.readers import open_reader

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import save_file
-from support.scripted_decoder import noise_tokens
-from support.small_checkpoints import Stock
-from support.zero_checkpoints import FILE, WriteZeros, shapes_of, zeros_in
+from support.readers.scripted_decoder import noise_tokens
+from support.readers.small_checkpoints import Stock
+from support.readers.zero_checkpoints import FILE, WriteZeros, shapes_of, zeros_in
 from transformers import UnlimitedOcrForConditionalGeneration
 
 import optical_memory.readers

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from support.scripted_decoder import chain, noise_tokens, write_scripted
-from support.small_checkpoints import Stock
+from support.readers.scripted_decoder import chain, noise_tokens, write_scripted
+from support.readers.small_checkpoints import Stock
 
 from optical_memory.readers.deepseek.families import V1
 from optical_memory.readers.deepseek.reader import DeepseekReader

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from support.scripted_decoder import START, Scribe, noise_tokens, page_of, write_scripted
+from support.readers.scripted_decoder import START, Scribe, noise_tokens, page_of, write_scripted
 
 from optical_memory.readers.deepseek.families import V1
 from optical_memory.readers.deepseek.reader import DeepseekReader

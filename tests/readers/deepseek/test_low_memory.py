@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from support.scripted_decoder import page_of
-from support.small_checkpoints import Stock
+from support.readers.scripted_decoder import page_of
+from support.readers.small_checkpoints import Stock
 
 from optical_memory.readers.deepseek.families import V1
 from optical_memory.readers.deepseek.low_memory import (

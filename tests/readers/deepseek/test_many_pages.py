@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from support.scripted_decoder import Scribe, noise_tokens, page_of
-from support.small_checkpoints import Stock
+from support.readers.scripted_decoder import Scribe, noise_tokens, page_of
+from support.readers.small_checkpoints import Stock
 
 from optical_memory.errors import ReaderMismatch, ReadingFailed
 from optical_memory.readers.deepseek.families import UNLIMITED, V1

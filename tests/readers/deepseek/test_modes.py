@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import torch
-from support.small_checkpoints import Stock
+from support.readers.small_checkpoints import Stock
 
 from optical_memory.profiles import Rung
 from optical_memory.readers.deepseek.families import UNLIMITED, V1, V2

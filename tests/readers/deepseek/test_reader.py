@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from support.scripted_decoder import Scribe, chain, write_scripted
-from support.small_checkpoints import Stock
+from support.readers.scripted_decoder import Scribe, chain, write_scripted
+from support.readers.small_checkpoints import Stock
 
 from optical_memory import OpticalMemory, Turn
 from optical_memory.pages import Page

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 import pytest
-from support.small_checkpoints import Stock
+from support.readers.small_checkpoints import Stock
 
 from optical_memory.errors import ReaderMismatch
 from optical_memory.profiles import Rung

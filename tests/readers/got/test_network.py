@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import torch
-from support.small_got import (
+from support.readers.small_got import (
     DIM,
     END,
     END_OF_TEXT,

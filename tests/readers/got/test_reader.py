@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file
-from support.small_got import (
+from support.readers.small_got import (
     CONFIG,
     DIM,
     Image,

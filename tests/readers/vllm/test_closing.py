@@ -9,7 +9,7 @@ import signal
 import threading
 
 import pytest
-from support.fake_vllm import TEXT, Reply, decoding, page, silent_host, starting
+from support.readers.fake_vllm import TEXT, Reply, decoding, page, silent_host, starting
 
 from optical_memory.errors import ReaderUnavailable
 from optical_memory.readers.vllm import VllmDecoder

@@ -9,7 +9,7 @@ from functools import partial
 
 import pytest
 import torch
-from support.fake_vllm import CLOSED, TEXT, Fake, Reply, decoding, page, serving, starting
+from support.readers.fake_vllm import CLOSED, TEXT, Fake, Reply, decoding, page, serving, starting
 
 from optical_memory.readers.language.tokenizer import ocr_tokenizer
 from optical_memory.readers.vllm import ServerReport, VllmSettings, vllm_urls

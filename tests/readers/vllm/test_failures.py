@@ -7,7 +7,7 @@ import sys
 import time
 
 import pytest
-from support.fake_vllm import (
+from support.readers.fake_vllm import (
     CLOSED,
     TEXT,
     Fake,

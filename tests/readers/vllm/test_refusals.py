@@ -8,7 +8,17 @@ import time
 
 import numpy as np
 import pytest
-from support.fake_vllm import CLOSED, DIM, TEXT, Fake, Reply, decoding, page, serving, starting
+from support.readers.fake_vllm import (
+    CLOSED,
+    DIM,
+    TEXT,
+    Fake,
+    Reply,
+    decoding,
+    page,
+    serving,
+    starting,
+)
 
 from optical_memory.errors import MissingExtra, ReaderUnavailable
 from optical_memory.readers.language.decoder import Guard, Task

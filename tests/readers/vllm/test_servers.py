@@ -6,7 +6,7 @@ import asyncio
 import time
 
 import pytest
-from support.fake_vllm import CLOSED
+from support.readers.fake_vllm import CLOSED
 
 from optical_memory.errors import ReaderUnavailable
 from optical_memory.readers.vllm.servers import ServerPool, Unready

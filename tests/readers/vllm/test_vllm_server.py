@@ -26,7 +26,7 @@ import pytest
 import torch
 import yaml
 from safetensors.torch import load_file, save_file
-from support import small_checkpoints
+from support.readers import small_checkpoints
 
 from optical_memory.errors import ReaderUnavailable
 from optical_memory.readers.checkpoints.devices import Device

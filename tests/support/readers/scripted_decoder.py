@@ -24,7 +24,7 @@ from optical_memory.renderers import PageRenderer, PlacedTurn
 from optical_memory.renderers.sans_grid import sans_grid
 from optical_memory.tokens import VisualTokens
 from optical_memory.turns import Turn
-from support.small_checkpoints import write_checkpoint
+from support.readers.small_checkpoints import write_checkpoint
 
 START = 16  # the last token of "Free OCR."
 CERTAIN = 4.0  # logits between the next token and its runner-up, times the width of a state

@@ -10,7 +10,7 @@ from typing import Any
 from optical_memory.readers.checkpoints.safetensors_files import read_json, write_sparse
 from optical_memory.readers.deepseek.families import V1
 from optical_memory.readers.deepseek.open_folder import open_folder
-from support.small_checkpoints import Stock
+from support.readers.small_checkpoints import Stock
 
 FILE = "model.safetensors"
 Shapes = dict[str, tuple[int, ...]]

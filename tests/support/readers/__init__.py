@@ -1,0 +1,1 @@
+"""Small checkpoints, scripted decoders and a small vLLM server."""
