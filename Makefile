@@ -6,6 +6,7 @@ VENV := $(or $(VIRTUAL_ENV),.venv)
 PY := $(VENV)/bin/python
 PIP_FLAGS ?=
 PYTEST_FLAGS ?=
+JOBS ?= 2
 DEMO_FLAGS ?=
 BENCH_FLAGS ?=
 VLLM_VERSION ?= 0.32.0
@@ -32,8 +33,9 @@ $(STAMP): pyproject.toml constraints.txt | $(PY)
 demo: setup
 	$(PY) -m optical_memory.cli demo $(DEMO_FLAGS)
 
+# JOBS processes, each with one thread of torch unless OMP_NUM_THREADS says otherwise.
 test: setup
-	$(PY) -m pytest $(PYTEST_FLAGS)
+	OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} $(PY) -m pytest -n $(JOBS) --dist loadfile $(PYTEST_FLAGS)
 
 # Compares a real vLLM server on the CPU with the decoder of this package. vLLM has an environment of its own (2 GB, some
 # minutes), because it wants another transformers. Its audio packages do not import beside a CPU build of torch, and

@@ -13,12 +13,13 @@ from optical_memory.cli.options import AsJson, ReaderName
 from optical_memory.cli.output import Run, printable, reader_name, table
 from optical_memory.profiles import ReaderProfile, Rung
 from optical_memory.readers import open_reader
-from optical_memory.readers.checkpoints.memory_check import GIB
 from optical_memory.renderers.sans_grid import prose_chars
 
 __all__ = [
     "app",
 ]
+
+GIBIBYTE = 2**30
 
 app = typer.Typer(
     help="The readers that --reader can open, and checks of them.", invoke_without_command=True
@@ -162,8 +163,8 @@ def _half_cells(half: dict[str, Any]) -> list[str]:
         f"{half['parameters'] / 1e6:.1f}",
         half["dtype"],
         half["device"],
-        f"{half['bytes'] / GIB:.2f}",
-        f"{half['free'] / GIB:.1f}",
+        f"{half['bytes'] / GIBIBYTE:.2f}",
+        f"{half['free'] / GIBIBYTE:.1f}",
     ]
 
 
