@@ -183,6 +183,8 @@ def valid_text(place: str, value: object) -> str:
     """The text as UTF-8 can write it: a lone surrogate becomes a visible escape."""
     if not isinstance(value, str):
         raise _refusal(place, "text", value)
+    if value.isascii():
+        return value
     return value.encode("utf-8", "backslashreplace").decode()
 
 

@@ -173,7 +173,7 @@ class _SnapshotDraft:
 
     def _first_schemas_host_id(self, record: TurnRecord) -> str:
         """The host's id of a record of schema 1: edits of `a` were called `a~2`, `a~3`."""
-        match = EDIT_OF.fullmatch(record.id)
+        match = EDIT_OF.fullmatch(record.id) if "~" in record.id else None
         if match is not None and match[1] in self._keys:
             return match[1]
         return record.id
