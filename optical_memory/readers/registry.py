@@ -140,7 +140,7 @@ def _snapshot(repository: str, download: bool) -> Path:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
-    patterns = list(NEEDED)
+    patterns: list[str] = list(NEEDED)
     try:
         folder = snapshot_download(
             repository, allow_patterns=patterns, local_files_only=not download
