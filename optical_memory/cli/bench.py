@@ -35,7 +35,7 @@ def bench(
     if not isinstance(page_reader, PocketReader):
         raise typer.BadParameter("only pocket can be benched", param_hint="--reader")
     run = Run("bench", as_json, reader_name(page_reader))
-    names = list(BENCHES) if only is None else [only]
+    names: list[BenchName] = list(BENCHES) if only is None else [only]
     with tempfile.TemporaryDirectory() as folder, progress_bars(as_json) as progress:
         rows = _rows(BenchInputs(page_reader, Path(folder)), names, progress)
     cells = [_cells(row) for row in rows]

@@ -95,7 +95,7 @@ def _first_problem(error: ValidationError) -> str:
         case "missing":
             return f"{key} is missing"
         case "value_error":  # from a validator of a section
-            return f"{key}: {details['ctx']['error']}"
+            return f"{key}: {details.get('ctx', {}).get('error')}"
         case "model_type":
             return f"{key} is {value}: Input should be an object"
         case _:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import get_ident
-from typing import Any
+from typing import Any, TypeAlias
 
 from transformers.utils import logging
 
@@ -15,6 +15,8 @@ __all__ = ["quiet_loading"]
 
 BarFactory = Callable[..., Any]
 """Makes a progress bar: `tqdm`, or a stand-in if the user has switched bars off."""
+
+Hook: TypeAlias = Callable[[BarFactory, tuple[Any, ...], dict[str, Any]], Any]
 
 
 @contextmanager
@@ -38,11 +40,9 @@ class _QuietHook:
 
     def __init__(self) -> None:
         self.thread = get_ident()
-        self.previous: Callable[[BarFactory, tuple[Any, ...], Mapping[str, Any]], Any] | None = None
+        self.previous: Hook | None = None
 
-    def __call__(
-        self, factory: BarFactory, args: tuple[Any, ...], options: Mapping[str, Any]
-    ) -> Any:
+    def __call__(self, factory: BarFactory, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
         if get_ident() == self.thread:
             options = {**options, "disable": True}
         if self.previous is not None:

@@ -48,7 +48,6 @@ if TYPE_CHECKING:
 __all__ = ["DeepseekReader"]
 
 log = logging.getLogger("optical_memory")
-
 Floats = npt.NDArray[np.float32]
 
 CELLS_PER_TOKEN = 2.0
@@ -86,12 +85,13 @@ class DeepseekReader:
         self._dtype = dtype
         self._remote_decoder = decoder
 
-    @cached_property
+    @property
     def profile(self) -> ReaderProfile:
-        """Facts about this checkpoint.
+        """Facts about this checkpoint. Reads headers and samples of weights, and loads no torch."""
+        return self._profile
 
-        Reads its headers and samples of its weights, and loads no torch.
-        """
+    @cached_property
+    def _profile(self) -> ReaderProfile:
         verbatim = self.family.rung(self.family.verbatim)
         return ReaderProfile(
             self.family.id,

@@ -80,4 +80,4 @@ def _cut(image: Image, views: Views) -> list[Image]:
 def _normalize(images: Sequence[Image]) -> Floats:
     """(b, side, side) uint8 to (b, 3, side, side) in -1..1."""
     gray = (np.stack(images).astype(np.float32) / 255 - np.float32(0.5)) / np.float32(0.5)
-    return np.repeat(gray[:, None], 3, axis=1)
+    return np.repeat(gray[:, None], 3, axis=1).astype(np.float32, copy=False)

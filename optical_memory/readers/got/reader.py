@@ -58,12 +58,16 @@ class GotReader:
         self._device = device
         self._dtype = dtype
 
-    @cached_property
+    @property
     def profile(self) -> ReaderProfile:
         """Facts about this checkpoint; reads headers but no weights, and loads no torch.
 
         Raises `CheckpointError` if the folder holds no GOT-OCR2.0.
         """
+        return self._profile
+
+    @cached_property
+    def _profile(self) -> ReaderProfile:
         files = _open_files(self.folder)
         dim = self._config.text_config.hidden_size
         return ReaderProfile(GOT.id, files.revision(), dim, Ladder(GOT.rungs), self.grid)

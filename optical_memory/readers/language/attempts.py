@@ -58,14 +58,16 @@ def read_in_attempts(
     tasks: Sequence[Task],
     attempts: Iterable[Attempt],
     judge: Callable[[Transcript, int, Attempt], Outcome],
-    outcomes: Sequence[Outcome] = (),
+    earlier_outcomes: Sequence[Outcome] = (),
 ) -> list[Outcome]:
     """Read the page of every task; a page that failed is read again in the next attempt.
 
     The attempt sets prompt and guard of each task. `judge` is given a transcript, the index of its
-    page and the attempt. `outcomes`, if any, are those of earlier attempts, in the same order.
+    page and the attempt. `earlier_outcomes`, if any, are in the same order.
     """
-    outcomes = list(outcomes) or [NOT_READ] * len(tasks)
+    outcomes: list[Outcome] = [NOT_READ for _ in tasks]
+    if earlier_outcomes:
+        outcomes = list(earlier_outcomes)
     for attempt in attempts:
         failures = [i for i, outcome in enumerate(outcomes) if isinstance(outcome, str)]
         if not failures:
