@@ -83,12 +83,12 @@ def _encode(inputs: BenchInputs) -> Iterator[BenchRow]:
 
     images = [inputs.renderer.draw(page, inputs.base.side_px) for page in inputs.pages[:2]]
     stock = inputs.reader.network.model
-    pixels = torch.from_numpy(np.stack(images))
 
     def encode() -> object:
         return inputs.reader.encode(images, inputs.base)
 
     def transformers() -> object:
+        pixels = torch.from_numpy(np.stack(images))  # as the reader must
         colours = pixels.float().div(127.5).sub(1)[:, None].expand(-1, 3, -1, -1)
         with torch.inference_mode():
             return stock.get_image_features(colours)

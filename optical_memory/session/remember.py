@@ -56,8 +56,8 @@ class _Batch:
         old = _same_or_last(versions, digest)
         if old is not None and (old.forgotten or self._is_same(old, digest)):
             return old.id
-        if record.id in self._damaged_ids:
-            return record.id
+        if turn.id is not None and record.id in self._damaged_ids:
+            return record.id  # nobody knows if that turn was forgotten
         record = self._replaced(old, record) if _is_open(old) else self._appended(record)
         self._records[record.id] = record.model_copy(update={"digest": digest})
         return record.id
@@ -89,7 +89,7 @@ class _Batch:
         """A turn at the end of the session, under a free id."""
         self._next_turn += 1
         id = self._free_id(record.id)
-        if id == record.id and not EDIT_OF.fullmatch(id):
+        if id == record.id and not ("~" in id and EDIT_OF.fullmatch(id)):
             return record
         if id != record.id:
             self._aliases[record.id].append(id)
@@ -110,7 +110,7 @@ class _Batch:
         return next(name for name in _names(id) if not self._is_taken(name))
 
     def _is_taken(self, id: str) -> bool:
-        return id in self._records or id in self._snapshot.keys
+        return id in self._records or id in self._snapshot.keys or id in self._damaged_ids
 
     def changes(self) -> list[Change]:
         """The writes for all turns that were added."""
