@@ -6,10 +6,10 @@ class that needs them is loaded when it is first used.
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
 
 from optical_memory.errors import Forgotten, OpticalMemoryError
+from optical_memory.lazy import load_lazily
 from optical_memory.turns import Attachment, ToolCall, Turn
 
 if TYPE_CHECKING:
@@ -47,29 +47,12 @@ _LAZY = {
     "Recollection": "optical_memory.recall.recollection",
     "Span": "optical_memory.spans",
     "Stats": "optical_memory.session.stats",
+    "__version__": "optical_memory.version",
 }
 
 if not TYPE_CHECKING:  # type checkers see the imports above, and a misspelt name stays an error
-
-    def __getattr__(name):
-        if name == "__version__":
-            value = _version()
-        elif name in _LAZY:
-            value = getattr(import_module(_LAZY[name]), name)
-        else:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        globals()[name] = value
-        return value
+    __getattr__ = load_lazily(__name__, _LAZY)
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_LAZY, "__version__"])
-
-
-def _version() -> str:
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return version("optical-memory")
-    except PackageNotFoundError:  # a checkout that is not installed
-        return "0+unknown"
+    return sorted([*globals(), *_LAZY])

@@ -8,22 +8,21 @@ import os
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from support.homes import move_into
+from support.memories import memories
 
-from optical_memory import OpticalMemory
 from optical_memory.readers.threads import wait_passively
 from optical_memory.stores import Store, open_store
 from optical_memory.stores.private_server import private_server
 from optical_memory.stores.redis import RedisStore
 from optical_memory.stores.sqlite import SQLiteStore
-from optical_memory.testing import TemplateReader
 
 if TYPE_CHECKING:
+    from support.memories import Open
     from support.readers.small_checkpoints import Stock
-    from support.shelf_turns import Open
 
 wait_passively()  # before a test loads torch, and for every process that a test starts
 
@@ -96,23 +95,9 @@ def url(request: pytest.FixtureRequest, file_url: str) -> Iterator[str]:
 
 @pytest.fixture
 def opened(file_url: str) -> Iterator[Open]:
-    """Opens memories of one session in one file, and closes them after the test."""
-    memories: list[OpticalMemory] = []
-
-    def open_memory(**settings: Any) -> OpticalMemory:
-        defaults: dict[str, Any] = {
-            "store": file_url,
-            "reader": TemplateReader(),
-            "keep_turns": 3,
-            "capacity": 10**6,
-        }
-        memories.append(OpticalMemory("alice", **defaults | settings))
-        return memories[-1]
-
-    yield open_memory
-    for memory in memories:  # without flushing: some tests leave work that never ends or fails
-        memory._worker.stop()
-        memory.store.close()
+    """Opens memories of one session in one file."""
+    with memories(store=file_url, keep_turns=3) as open_memory:
+        yield open_memory
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,8 @@ from statistics import median
 from typing import Any
 
 import pytest
-from support.shelf_turns import Open, said
+from support.memories import Open
+from support.shelf_turns import said
 
 from optical_memory import OpticalMemory, Turn
 from optical_memory.errors import InputError

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from support.shelf_turns import Open, said
+from support.memories import Open
+from support.shelf_turns import said
 
 from optical_memory import ForgettingPolicy, OpticalMemory
 from optical_memory.errors import InputError

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.shelf_turns import Open, said
+from support.memories import Open
+from support.shelf_turns import said
 
 import optical_memory
 from optical_memory import OpticalMemory, Turn

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from support.shelf_turns import Open
+from support.memories import Open
 
 from optical_memory import Turn
 from optical_memory.certificate import certify_reading

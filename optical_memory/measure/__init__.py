@@ -5,8 +5,9 @@ A name is loaded when it is first used.
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from optical_memory.lazy import load_lazily
 
 if TYPE_CHECKING:
     from optical_memory.measure.fidelity import FidelityRow, measure_fidelity
@@ -34,13 +35,7 @@ _LAZY = {
 }
 
 if not TYPE_CHECKING:  # type checkers see the imports above, and a misspelt name stays an error
-
-    def __getattr__(name):
-        if name not in _LAZY:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        value = getattr(import_module(_LAZY[name]), name)
-        globals()[name] = value
-        return value
+    __getattr__ = load_lazily(__name__, _LAZY)
 
 
 def __dir__() -> list[str]:

@@ -5,9 +5,9 @@ Importing this loads neither redis nor sqlite3: each store is loaded when it is 
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
 
+from optical_memory.lazy import load_lazily
 from optical_memory.stores.base import Delete, Kind, Put, Store, Version
 from optical_memory.stores.registry import default_store, open_store, store_name
 
@@ -34,13 +34,7 @@ _LAZY = {
 }
 
 if not TYPE_CHECKING:  # type checkers see the imports above, and a misspelt name stays an error
-
-    def __getattr__(name):
-        if name not in _LAZY:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        value = getattr(import_module(_LAZY[name]), name)
-        globals()[name] = value
-        return value
+    __getattr__ = load_lazily(__name__, _LAZY)
 
 
 def __dir__() -> list[str]:

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.shelf_turns import Open, said
+from support.memories import Open
+from support.shelf_turns import said
 
 from optical_memory import ForgettingPolicy, OpticalMemory, Turn
 from optical_memory.errors import StoreError

@@ -8,7 +8,8 @@ from itertools import accumulate, takewhile
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.shelf_turns import Open, said
+from support.memories import Open
+from support.shelf_turns import said
 from support.window_parts import page_parts, text_cost
 
 from optical_memory import OpticalMemory, Turn

@@ -5,7 +5,6 @@ results.
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from datetime import datetime
 from itertools import chain, pairwise, product
 from pathlib import Path
@@ -13,6 +12,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.drawn_pages import seal_as_they_come
 
 from optical_memory.errors import LayoutError
 from optical_memory.loaders import locomo
@@ -96,25 +96,8 @@ def test_sealing_full_pages_as_they_come_gives_the_same_pages_as_laying_out_ever
 ) -> None:
     # Without calls: those wait for their results, see below.
     turns = [Turn(turn.role, turn.text, turn.name, turn.when) for turn in turns]
-    full_pages: list[Page] = []
-    open_turns: list[PlacedTurn] = []
-    for turn in place(turns):
-        open_turns.append(turn)
-        pages = paginate(open_turns, SMALL)[:-1]
-        for page in pages:
-            open_turns = open_after(page, open_turns)
-        full_pages += pages
+    full_pages, open_turns = seal_as_they_come(place(turns), lambda rest: paginate(rest, SMALL))
     assert full_pages + paginate(open_turns, SMALL) == paginate(place(turns), SMALL)
-
-
-def open_after(page: Page, open_turns: list[PlacedTurn]) -> list[PlacedTurn]:
-    """The turns that are still open once the page is sealed, the last of its turns in part."""
-    rest = {turn.id: turn for turn in open_turns}
-    for span in page.layout.spans:
-        turn = rest.pop(span.turn)
-        if span.more:
-            rest[turn.id] = replace(turn, offset=turn.offset + span.end - span.body)
-    return sorted(rest.values(), key=lambda turn: turn.ordinal)
 
 
 @given(TURNS)

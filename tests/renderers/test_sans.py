@@ -8,13 +8,13 @@ import hashlib
 import json
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from support.drawn_pages import seal_as_they_come
 
 from optical_memory.errors import LayoutError
 from optical_memory.pages import Grid, Layout, Page
@@ -112,25 +112,8 @@ def test_rows_stay_in_their_measure_and_are_drawn_as_wide_as_laid_out(turns: lis
 def test_sealing_full_pages_as_they_come_gives_the_same_pages_as_laying_out_everything(
     turns: list[Turn],
 ) -> None:
-    full_pages: list[Page] = []
-    open_turns: list[PlacedTurn] = []
-    for turn in place(turns):
-        open_turns.append(turn)
-        pages = paginate(open_turns, SMALL)[:-1]
-        for page in pages:
-            open_turns = open_after(page, open_turns)
-        full_pages += pages
+    full_pages, open_turns = seal_as_they_come(place(turns), lambda rest: paginate(rest, SMALL))
     assert full_pages + paginate(open_turns, SMALL) == paginate(place(turns), SMALL)
-
-
-def open_after(page: Page, open_turns: list[PlacedTurn]) -> list[PlacedTurn]:
-    """The turns that are still open once the page is sealed, the last of its turns in part."""
-    rest = {turn.id: turn for turn in open_turns}
-    for span in page.layout.spans:
-        turn = rest.pop(span.turn)
-        if span.more:
-            rest[turn.id] = replace(turn, offset=turn.offset + span.end - span.body)
-    return sorted(rest.values(), key=lambda turn: turn.ordinal)
 
 
 def test_a_layout_names_its_style_in_json_and_those_of_cells_stay_as_they_were() -> None:

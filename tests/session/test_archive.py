@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 import redis
-from support.shelf_turns import Open, said
+from support.memories import Open
+from support.shelf_turns import said
 
 from optical_memory import OpticalMemory, Turn
 from optical_memory.errors import SessionLost, StoreError

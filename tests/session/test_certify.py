@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from support.memories import Open
 from support.page_life import RUNGS, SECRET, picture_keys, raw_bytes, turns_with_secret
-from support.shelf_turns import Open
 
 from optical_memory import ForgettingPolicy
 from optical_memory.measure.accuracy import accuracy

@@ -7,21 +7,16 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from support.memories import Open
 from support.secret_turn import (
-    Open,
     assert_no_trace,
     on_page_with_secret,
-    opening,
     raw,
     said,
-    store_url,
 )
 
 from optical_memory import Forgotten, OpticalMemory, Turn
 from optical_memory.testing import SMALL_LADDER, TemplateReader, turn_texts
-
-url = pytest.fixture(params=["sqlite", "redis"])(store_url)
-opened = pytest.fixture(opening)
 
 
 @pytest.mark.parametrize("retain", ["pages", "text"])

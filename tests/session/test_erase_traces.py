@@ -9,14 +9,12 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from support.memories import Open
 from support.secret_turn import (
-    Open,
     assert_no_trace,
     on_page_with_secret,
-    opening,
     raw,
     said,
-    store_url,
 )
 
 from optical_memory import OpticalMemory, Turn
@@ -25,9 +23,6 @@ from optical_memory.pages import rows_of
 from optical_memory.readers.pocket.reader import PocketReader
 from optical_memory.stores.sqlite import SQLiteStore
 from optical_memory.testing import SMALL_LADDER, TemplateReader
-
-url = pytest.fixture(params=["sqlite", "redis"])(store_url)
-opened = pytest.fixture(opening)
 
 
 @pytest.mark.parametrize("what", ["turn", "page"])

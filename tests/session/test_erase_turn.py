@@ -7,15 +7,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from support.memories import Open
 from support.page_life import to_stubs
 from support.secret_turn import (
-    Open,
     assert_no_trace,
     on_page_with_secret,
-    opening,
     raw,
     said,
-    store_url,
 )
 
 from optical_memory import ForgettingPolicy, Forgotten, Turn
@@ -27,9 +25,6 @@ from optical_memory.renderers.geometry import cell_size, origins
 from optical_memory.renderers.pictures import from_png
 from optical_memory.stores import Put
 from optical_memory.testing import SMALL_GRID, SMALL_LADDER, TemplateReader, turn_texts
-
-url = pytest.fixture(params=["sqlite", "redis"])(store_url)
-opened = pytest.fixture(opening)
 
 
 @pytest.mark.parametrize("retain", ["pages", "text"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from support.memories import Open
 from support.page_life import (
     RUNGS,
     SHORT_STUBS,
@@ -10,7 +11,6 @@ from support.page_life import (
     to_stubs,
     turns_with_secret,
 )
-from support.shelf_turns import Open
 
 from optical_memory import ForgettingPolicy, Forgotten, Turn
 from optical_memory.counting import count_tokens

@@ -6,7 +6,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from support.shelf_turns import Open, said
+from support.memories import Open
+from support.shelf_turns import said
 
 from optical_memory import Attachment, ToolCall, Turn
 from optical_memory.errors import InputError

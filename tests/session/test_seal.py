@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from support.memories import Open
 from support.page_life import turns_with_secret
-from support.shelf_turns import Open
 
 from optical_memory.session.seal import PAGES_A_COMMIT
 from optical_memory.stores import Store

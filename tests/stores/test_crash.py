@@ -36,7 +36,8 @@ while True:
     mark = b"%d " % number * 200
     batch = [Put("page", str(i), mark) for i in range(20)] + [Put("turn", f"{number:06d}", mark)]
     version = store.commit("alice", batch, expect=version)
-    print(version.epoch, version.number, flush=True)
+    sys.stdout.write(f"{version.epoch} {version.number}\\n")  # a whole line at a time, or none
+    sys.stdout.flush()
 """
 
 

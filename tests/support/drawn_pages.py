@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+
 from optical_memory.pages import Grid, Page
 from optical_memory.renderers.layout import PlacedTurn, paginate
 from optical_memory.turns import Turn
@@ -47,3 +50,28 @@ def page_of(*texts: str, grid: Grid | None = None) -> Page:
     turns = [PlacedTurn(Turn("user", text), f"t{i}", i) for i, text in enumerate(texts)]
     (page,) = paginate(turns, grid or Grid())
     return page
+
+
+def seal_as_they_come(
+    turns: list[PlacedTurn], paginate: Callable[[list[PlacedTurn]], list[Page]]
+) -> tuple[list[Page], list[PlacedTurn]]:
+    """The pages that are full after each turn, and the turns that are open at the end."""
+    full_pages: list[Page] = []
+    open_turns: list[PlacedTurn] = []
+    for turn in turns:
+        open_turns.append(turn)
+        pages = paginate(open_turns)[:-1]
+        for page in pages:
+            open_turns = open_after(page, open_turns)
+        full_pages += pages
+    return full_pages, open_turns
+
+
+def open_after(page: Page, open_turns: list[PlacedTurn]) -> list[PlacedTurn]:
+    """The turns that are still open once the page is sealed, the last of its turns in part."""
+    rest = {turn.id: turn for turn in open_turns}
+    for span in page.layout.spans:
+        turn = rest.pop(span.turn)
+        if span.more:
+            rest[turn.id] = replace(turn, offset=turn.offset + span.end - span.body)
+    return sorted(rest.values(), key=lambda turn: turn.ordinal)

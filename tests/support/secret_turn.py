@@ -4,54 +4,19 @@ is left.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
 import redis
 
 from optical_memory import OpticalMemory, Turn
-from optical_memory.stores import open_store
-from optical_memory.testing import TemplateReader
 from optical_memory.turns import ToolCall
 
-Open = Callable[..., OpticalMemory]
 SECRET = ("zorblax", "QX-7731-ZZ", "flurbington")
 TRACES = [
     word.encode()
     for word in (*SECRET, *(word.lower() for word in SECRET), "look_up_zorblax", "Zebedee")
 ]
-
-
-def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """A fixture of two params, "sqlite" and "redis"."""
-    return (
-        f"sqlite:///{tmp_path}/memory.db"
-        if request.param == "sqlite"
-        else request.getfixturevalue("redis_url")
-    )
-
-
-def opening(url: str) -> Iterator[Open]:
-    """Opens memories of one session; nothing runs by itself."""
-    store, memories = open_store(url), []
-
-    def open_one(**settings: Any) -> OpticalMemory:
-        defaults: dict[str, Any] = {
-            "reader": TemplateReader(),
-            "keep_turns": 2,
-            "capacity": 10**6,
-            "background": False,
-        }
-        memories.append(OpticalMemory("alice", store=store, **defaults | settings))
-        return memories[-1]
-
-    yield open_one
-    for memory in memories:
-        memory._worker.stop()
-    store.drop("alice")
-    store.close()
 
 
 def said(n: int = 40) -> list[Turn]:

@@ -1,13 +1,8 @@
-"""Turns to remember, and the type of the fixture `opened`, which opens memories for them."""
+"""Turns to remember, each with a word that no other turn has."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from optical_memory import OpticalMemory, Turn
-
-Open = Callable[..., OpticalMemory]
-"""Opens a memory of the test's one session; keywords are those of `OpticalMemory`."""
+from optical_memory import Turn
 
 
 def said(n: int, first: int = 0) -> list[Turn]:
