@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections import Counter
 
-from optical_memory import search
 from optical_memory.recall.open_turns import open_turn_id
+from optical_memory.search.terms import terms
 from optical_memory.session.records import PageRecord
 from optical_memory.session.snapshot import Snapshot
 from optical_memory.turns import body
@@ -25,16 +25,16 @@ def documents(snapshot: Snapshot) -> dict[str, Counter[str]]:
         record.id: _page_terms(record) for record in snapshot.pages.values() if record.readable
     }
     turns = {
-        open_turn_id(record.id): search.terms(body(record.turn)) for record in snapshot.open_turns()
+        open_turn_id(record.id): terms(body(record.turn)) for record in snapshot.open_turns()
     }
     return pages | turns
 
 
 def _page_terms(record: PageRecord) -> Counter[str]:
-    terms: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     for turn_terms in record.terms.values():
-        terms.update(turn_terms)
-    return terms
+        counts.update(turn_terms)
+    return counts
 
 
 def newest_pages(snapshot: Snapshot, budget: int) -> list[PageRecord]:

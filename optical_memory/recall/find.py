@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from optical_memory import search
 from optical_memory.recall.candidates import documents
+from optical_memory.search.terms import rank
 from optical_memory.session.snapshot import Snapshot
 
 __all__ = [
@@ -36,7 +36,7 @@ def find(snapshot: Snapshot, query: str, k: int, budget: int | None = None) -> l
 
     With a `budget` (tokens), pages are left out that it cannot hold.
     """
-    hits = [Hit(id, score) for id, score in search.rank(query, documents(snapshot), k)]
+    hits = [Hit(id, score) for id, score in rank(query, documents(snapshot), k)]
     return hits if budget is None else affordable(snapshot, hits, budget)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from optical_memory.search import key, terms, words
+from optical_memory.search.terms import key, terms, words
 from optical_memory.spans import Span, Status
 
 __all__ = [

@@ -11,10 +11,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from optical_memory import search
 from optical_memory.counting import count_tokens
 from optical_memory.ledger import Ledger, LedgerSpan
 from optical_memory.profiles import Ladder, ReaderProfile
+from optical_memory.search.terms import terms, top_terms
 from optical_memory.session.policy import FORGOTTEN, STUB, ForgettingPolicy, PageState, Step
 from optical_memory.session.records import PageRecord, Retain, picture_key, put
 from optical_memory.session.snapshot import Change, Snapshot
@@ -100,7 +100,7 @@ class _Index:
 
     def top(self, counts: Mapping[str, int], k: int) -> dict[str, int]:
         """The `k` most telling terms of these counts, the best first."""
-        return search.top_terms(counts, k, self.frequencies, self.n_pages)
+        return top_terms(counts, k, self.frequencies, self.n_pages)
 
 
 def _with_text(record: PageRecord, rung: str) -> PageRecord:
@@ -135,7 +135,7 @@ def _stub(page: StoredPage, index: _Index, allowance: int) -> PageRecord:
         "state": STUB,
         "keywords": keywords,
         "ledger": ledger.to_json(),
-        "terms": {"stub": dict(search.terms(" ".join(words)))},
+        "terms": {"stub": dict(terms(" ".join(words)))},
     }
     return _without_text_and_pictures(page.record).model_copy(update=update)
 

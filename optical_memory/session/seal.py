@@ -12,13 +12,13 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from optical_memory import ledger as ledgers
-from optical_memory import search
 from optical_memory.counting import count_tokens
 from optical_memory.pages import Grid, Page
 from optical_memory.profiles import ReaderProfile
 from optical_memory.renderers.layout import PlacedTurn
 from optical_memory.renderers.pictures import png_bytes
 from optical_memory.renderers.renderer import PageRenderer
+from optical_memory.search.terms import terms
 from optical_memory.session.records import (
     PageRecord,
     Retain,
@@ -136,7 +136,7 @@ class _Sealer:
             lines=list(page.lines),
             ledger=ledgers.extract(page.text, charset=self._profile.charset).to_json(),
             terms={
-                str(span.ordinal): dict(search.terms(page.text[span.start : span.end]))
+                str(span.ordinal): dict(terms(page.text[span.start : span.end]))
                 for span in page.layout.spans
             },
             text_tokens=count_tokens(page.text),

@@ -7,7 +7,7 @@ from bm25s import BM25
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optical_memory.search import key, rank, terms, top_terms, words
+from optical_memory.search.terms import key, rank, terms, top_terms, words
 
 PAGES = {
     "p1": terms("The cats were running to the gate. The gate code is 4K7Q2Z, says Mia."),
