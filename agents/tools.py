@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, Field
 
 from optical_memory.errors import Forgotten, OpticalMemoryError
+from optical_memory.recall.window.frame import frame
 
 if TYPE_CHECKING:
     from langchain_core.tools import StructuredTool
@@ -69,5 +70,5 @@ def _answer(memory: OpticalMemory, query: str, k: int) -> str:
             "recall failed, the agent goes on without it: %s: %s", type(error).__name__, error
         )
         return NO_MEMORY
-    passages = [f"{page.provenance}\n{page.excerpt(query)}" for page in recollections]
-    return "\n\n".join(passages) or NO_MATCH
+    in_order = sorted(recollections, key=lambda passage: passage.ordinal)
+    return frame(in_order) or NO_MATCH

@@ -14,8 +14,8 @@ from optical_memory.turns import Attachment, ToolCall, Turn
 
 if TYPE_CHECKING:
     from optical_memory.memory import OpticalMemory
-    from optical_memory.recall.context import Context
     from optical_memory.recall.recollection import Recollection
+    from optical_memory.recall.window.context import Context
     from optical_memory.session.policy import ForgettingPolicy
     from optical_memory.session.stats import Stats
     from optical_memory.session.stored_page import PageInfo
@@ -40,7 +40,7 @@ __all__ = [
 ]
 
 _LAZY = {
-    "Context": "optical_memory.recall.context",
+    "Context": "optical_memory.recall.window.context",
     "ForgettingPolicy": "optical_memory.session.policy",
     "OpticalMemory": "optical_memory.memory",
     "PageInfo": "optical_memory.session.stored_page",

@@ -25,6 +25,7 @@ from optical_memory.errors import NewerFormat, ReadingFailed
 from optical_memory.readings import Reading, codepoints, is_inked, runs
 
 __all__ = [
+    "CHUNK",
     "WINDOW",
     "Certificate",
     "RungCertificate",

@@ -10,11 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
 from typing import Any, get_args
 
 from optical_memory.errors import (
-    Conflict,
     InputError,
     StoreError,
     require_number,
@@ -25,17 +23,20 @@ from optical_memory.readers import open_reader
 from optical_memory.readers.base import Reader
 from optical_memory.recall.session_view import SessionView, in_thread
 from optical_memory.renderers.renderer import PageRenderer
+from optical_memory.search.meaning import Semantic, open_embedder
 from optical_memory.session.archive import Archive
 from optical_memory.session.background import Progress, Upkeep, Worker, no_progress
 from optical_memory.session.check import check
 from optical_memory.session.erase import erase_page, erase_turn
-from optical_memory.session.export import export, read_export
+from optical_memory.session.export import export, read_export, restore_export
 from optical_memory.session.policy import ForgettingPolicy, Step, default_capacity
 from optical_memory.session.records import Retain
 from optical_memory.session.remember import remember
 from optical_memory.session.stats import Stats, stats
+from optical_memory.session.sync.host_list import HostList
+from optical_memory.session.sync.synced_session import SyncedSession
 from optical_memory.session.token_cache import TokenCache
-from optical_memory.stores.base import Store, Version
+from optical_memory.stores.base import Store
 from optical_memory.stores.registry import store_at
 from optical_memory.tokens import INT8, TokenCodec
 from optical_memory.turns import Turn
@@ -51,7 +52,7 @@ PROGRESS_SECONDS = 0.25
 """How often `flush` tells its progress."""
 
 
-class OpticalMemory(SessionView):
+class OpticalMemory(SyncedSession, SessionView):
     """A memory of a session; `open` gives those of other sessions in the same store.
 
     >>> memory = OpticalMemory("alice", store="sqlite:///memory.db")
@@ -63,9 +64,10 @@ class OpticalMemory(SessionView):
     directory) or a `Store`. `reader` is a name, a checkpoint folder or a `Reader`. `budget` counts
     tokens of the agent's window; `capacity` (visual tokens kept) follows from it unless it is
     given. `retain="pages"` drops a page's text once the page is certified, `retain="text"` keeps
-    it. The newest `keep_turns` turns always stay text. `policy` says how pages fade, `codec` how
-    their tokens are cached. With `background=False` nothing happens by itself: `seal` and `flush`
-    do the work when they are called.
+    it. `semantic="auto"` finds by meaning too if the extra `semantic` is installed, None by words
+    alone; or give LangChain `Embeddings`. The newest `keep_turns` turns always stay text. `policy`
+    says how pages fade, `codec` how their tokens are cached. With `background=False` nothing
+    happens by itself: `seal` and `flush` do the work when they are called.
 
     Raises `InputError` for a number out of range or an unknown word. Raises `StoreError` if the
     store cannot be opened, `CheckpointError` if the folder is no checkpoint of the reader.
@@ -80,6 +82,7 @@ class OpticalMemory(SessionView):
         budget: int = 8_000,
         capacity: int | None = None,
         retain: Retain = "pages",
+        semantic: Semantic = "auto",
         keep_turns: int = KEEP_TURNS,
         policy: ForgettingPolicy | None = None,
         codec: TokenCodec = INT8,
@@ -97,13 +100,18 @@ class OpticalMemory(SessionView):
         archive = Archive(store_at(store), session)
         opened_reader = open_reader(reader) if isinstance(reader, str) else reader
         super().__init__(
-            TokenCache(archive, opened_reader, codec), policy or ForgettingPolicy(), budget
+            TokenCache(archive, opened_reader, codec),
+            policy or ForgettingPolicy(),
+            budget,
+            open_embedder(semantic),
         )
+        self.semantic: Semantic = semantic
         ladder = self.reader.profile.ladder
         self.capacity = default_capacity(budget, ladder) if capacity is None else capacity
         self.keep_turns = keep_turns
         self.retain: Retain = retain
         self._background = background
+        self._host_list = HostList(archive, self._wake, self._embedder)
         self._renderer = PageRenderer(self.reader.profile.grid)
         self._upkeep = Upkeep(
             self._cache,
@@ -124,6 +132,7 @@ class OpticalMemory(SessionView):
             budget=self.budget,
             capacity=self.capacity,
             retain=self.retain,
+            semantic=self.semantic,
             keep_turns=self.keep_turns,
             policy=self.policy,
             codec=self.codec,
@@ -141,16 +150,17 @@ class OpticalMemory(SessionView):
 
         Raises `InputError` for a value that is no turn, `StoreError` if nothing could be written.
         """
-        if not isinstance(turns, Iterable | Turn):
-            raise InputError(f"remember takes turns, not {type(turns).__name__}")
-        batch = [turns] if isinstance(turns, Turn) else list(turns)
+        batch = list(turns) if isinstance(turns, Iterable) else [turns]
         for turn in batch:
             if not isinstance(turn, Turn):
                 raise InputError(f"remember takes turns, not {type(turn).__name__}")
-        _, ids = self._archive.update(lambda snapshot: remember(snapshot, batch))
+        _, ids = self._archive.update(lambda snapshot: remember(snapshot, batch, self._embedder))
+        self._wake()
+        return ids
+
+    def _wake(self) -> None:
         if self._background:
             self._worker.wake()
-        return ids
 
     def seal(self) -> bool:
         """Seal full pages now, without reading them; False if there were none.
@@ -195,12 +205,7 @@ class OpticalMemory(SessionView):
     def __enter__(self) -> OpticalMemory:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
     # ---- forgetting ------------------------------------------------------------------------------
@@ -210,10 +215,9 @@ class OpticalMemory(SessionView):
 
         Raises `InputError` for a negative capacity.
         """
-        if capacity is None:
-            return self._upkeep.fade(self.capacity)
-        require_number("capacity", capacity, minimum=0)
-        return self._upkeep.fade(capacity)
+        limit = self.capacity if capacity is None else capacity
+        require_number("capacity", limit, minimum=0)
+        return self._upkeep.fade(limit)
 
     def forget(
         self, *, page: str | None = None, turn: str | None = None, session: bool = False
@@ -233,18 +237,20 @@ class OpticalMemory(SessionView):
         """
         if [page is not None, turn is not None, session].count(True) != 1:
             raise InputError("forget one thing at a time: page=…, turn=… or session=True")
+        self._host_list.forget()
         profile = self.reader.profile
         if session:
             self._archive.drop()
-            return
         if page is not None:
             self._archive.replace(lambda snapshot: erase_page(snapshot, page, profile))
         if turn is not None:
             picture = self._archive.picture
             self._archive.replace(lambda snapshot: erase_turn(snapshot, turn, picture, profile))
-        # After the records: whoever caches old tokens meanwhile sees that the page has changed.
-        self.store.drop_blobs(self.session)
-        self.store.scrub()
+        self._page_reader.drop_readings()
+        if not session:
+            # After the records: whoever caches old tokens meanwhile sees that the page has changed.
+            self.store.drop_blobs(self.session)
+            self.store.scrub()
 
     # ---- looking after ---------------------------------------------------------------------------
 
@@ -281,14 +287,8 @@ class OpticalMemory(SessionView):
         name, changes = read_export(Path(path))
         memory = cls(session or name, **settings)
         try:
-            memory.store.commit(memory.session, changes, expect=Version())
-        except Conflict as error:
-            memory.close()
-            raise InputError(
-                f"session {memory.session!r} exists already: restore it under another name "
-                "with session=…"
-            ) from error
-        except StoreError:
+            restore_export(memory.store, memory.session, changes)
+        except (InputError, StoreError):
             memory.close()
             raise
         return memory
@@ -296,3 +296,4 @@ class OpticalMemory(SessionView):
     # ---- async -----------------------------------------------------------------------------------
 
     aremember = in_thread(remember)
+    async_sync = in_thread(SyncedSession.sync)

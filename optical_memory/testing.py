@@ -59,7 +59,8 @@ class TemplateReader:
     ('large', 'base', 'small', 'tiny')
 
     `misread` is the share of characters that are read wrongly, by the name of the rung; 0 for rungs
-    that it does not name. `calls` counts the pages that were encoded and decoded.
+    that it does not name. `calls` counts the pages that were encoded and decoded, and the lines
+    that were read.
     """
 
     def __init__(
@@ -90,12 +91,22 @@ class TemplateReader:
         self.calls["encoded"] += len(images)
         return [self._encode_image(image, rung) for image in images]
 
-    def decode(self, tokens: Sequence[VisualTokens], layouts: Sequence[Layout]) -> list[Reading]:
-        """Readings of pages. Raises `ReaderMismatch` for tokens of another reader."""
+    def decode(
+        self,
+        tokens: Sequence[VisualTokens],
+        layouts: Sequence[Layout],
+        lines: Sequence[Sequence[int]] | None = None,
+    ) -> list[Reading]:
+        """Readings of pages, or of `lines` of theirs.
+
+        Raises `ReaderMismatch` for tokens of another reader.
+        """
         self.calls["decoded"] += len(tokens)
+        all_lines = [range(len(layout.rows)) for layout in layouts] if lines is None else lines
+        self.calls["lines"] += sum(len(page_lines) for page_lines in all_lines)
         return [
-            self._decode_page(page_tokens, layout)
-            for page_tokens, layout in zip(tokens, layouts, strict=True)
+            self._decode_page(page_tokens, layout, page_lines)
+            for page_tokens, layout, page_lines in zip(tokens, layouts, all_lines, strict=True)
         ]
 
     def certify(self, tokens: Sequence[VisualTokens], pages: Sequence[Page]) -> list[Reading]:
@@ -119,7 +130,7 @@ class TemplateReader:
         maker = (self.profile.id, self.profile.revision, rung.name)
         return VisualTokens(values.reshape(rung.n_grid_tokens, -1), *maker)
 
-    def _decode_page(self, tokens: VisualTokens, layout: Layout) -> Reading:
+    def _decode_page(self, tokens: VisualTokens, layout: Layout, lines: Sequence[int]) -> Reading:
         if (tokens.reader, tokens.revision) != (self.profile.id, self.profile.revision):
             raise ReaderMismatch(
                 f"tokens of {tokens.reader}@{tokens.revision} were given to {self.profile.id}"
@@ -127,13 +138,18 @@ class TemplateReader:
         numbers = np.rint(tokens.values.ravel()).astype(np.int64)
         slips = self._slips(tokens)
         parts: list[str] = []
-        for row in layout.rows:
+        confidence: list[float] = []
+        for i, row in enumerate(layout.rows):
+            if i not in lines:
+                parts += [" " * row.chars, row.join]
+                confidence += [0.0] * row.chars + [CONFIDENCE] * len(row.join)
+                continue
             first = row.y * layout.grid.columns + row.x
             end = first + row.cells
-            parts += [_read_row(row, numbers[first:end], slips[first:end]), row.join]
-        text = "".join(parts)
-        confidence = [0.0 if char == UNREAD else CONFIDENCE for char in text]
-        return Reading(text, np.array(confidence, np.float32))
+            text = _read_row(row, numbers[first:end], slips[first:end]) + row.join
+            parts.append(text)
+            confidence += [0.0 if char == UNREAD else CONFIDENCE for char in text]
+        return Reading("".join(parts), np.array(confidence, np.float32))
 
     def _slips(self, tokens: VisualTokens) -> npt.NDArray[np.bool_]:
         """(cells,) True for cells that are misread: the same whenever the same tokens are read."""

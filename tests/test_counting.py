@@ -1,8 +1,17 @@
 """Token counts are exact, and prices of pictures are those that providers publish."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from optical_memory.counting import IMAGE_PRICES, count_batch, count_tokens, image_tokens
+from optical_memory.counting import (
+    IMAGE_PRICES,
+    LineCounter,
+    count_batch,
+    count_tokens,
+    count_up_to,
+    image_tokens,
+)
 from optical_memory.errors import InputError
 
 
@@ -63,3 +72,54 @@ def test_an_unknown_provider_is_refused_by_name() -> None:
 def test_a_picture_without_a_side_has_no_price() -> None:
     with pytest.raises(InputError, match="positive side"):
         image_tokens(0, "claude")
+
+
+SIGNS = st.sampled_from(
+    [
+        "\n",
+        "\r",
+        "\r\n",
+        " ",
+        "the ",
+        "…",
+        "[",
+        ".",
+        "4417",
+        "你好",
+        "é",
+        "\t",
+        "\u2028",
+        "\x85",
+        "<｜User｜>",
+        ": ",
+        "=> ",
+        "\x1c",
+        "-",
+        "Ω",
+        "\u3000",
+        "か",
+        "\ud800",
+        "?!",
+        "_x",
+    ]
+)
+TEXTS = st.lists(SIGNS, max_size=20).map("".join)
+
+
+@given(st.lists(TEXTS, max_size=4))
+def test_the_cost_of_lines_is_the_cost_of_the_text(texts: list[str]) -> None:
+    counter = LineCounter()
+    assert counter.count(texts) == sum(count_batch(texts))
+    assert counter.count(texts[::-1]) == sum(count_batch(texts))
+
+
+@given(TEXTS, st.integers(0, 30), st.sampled_from([1, 40]))
+def test_a_count_up_to_a_limit_is_exact_below_it(text: str, limit: int, n: int) -> None:
+    n_tokens = count_tokens(text * n)
+    up_to = count_up_to(text * n, limit)
+    assert up_to == n_tokens if n_tokens <= limit else up_to > limit
+
+
+@pytest.mark.parametrize("text", ["x", "ab ", "words of a line\n", "你好", "="])
+def test_a_text_far_above_the_limit_is_not_read_to_its_end(text: str) -> None:
+    assert 100 < count_up_to(text * 1_000_000, 100) < 1_000_000

@@ -98,9 +98,10 @@ def test_sessions_are_apart(opened: Open):
     memory = opened()
     other = memory.open("bob")
     memory.remember(said(2))
-    other.remember(said(1, 7))
+    other.remember([*said(1, 7), Turn("user", "The zeppelin.")])
     assert memory.sessions() == ["alice", "bob"]
-    assert memory.recall("topic7") == []
+    assert not any("Topic7" in passage.text for passage in memory.recall("topic7", k=9))
+    assert memory.recall("zeppelin") == []
     assert other.recall("topic7")[0].text == said(1, 7)[0].text
     other.close()
 

@@ -24,12 +24,13 @@ def page_of(text: str) -> Page:
     return page
 
 
-def read(reader: TemplateReader, page: Page, rung: str) -> Reading:
-    """The page as the reader reads its picture at a rung."""
+def read(reader: TemplateReader, page: Page, rung: str, lines: list[int] | None = None) -> Reading:
+    """The page, or lines of it, as the reader reads its picture at a rung."""
     step = reader.profile.rung(rung)
     image = PageRenderer(SMALL_GRID).draw(page, step.side_px)
     (tokens,) = reader.encode([image], step)
-    (reading,) = reader.decode([unpack(INT8.pack(tokens))], [page.layout])
+    page_lines = None if lines is None else [lines]
+    (reading,) = reader.decode([unpack(INT8.pack(tokens))], [page.layout], page_lines)
     return reading
 
 
@@ -64,10 +65,25 @@ def test_it_misreads_the_same_characters_whenever_it_reads_the_same_page():
     assert readings[0].text == readings[1].text != page.text
 
 
-def test_it_counts_the_pages_that_it_encodes_and_decodes():
+def test_it_counts_the_pages_that_it_encodes_and_decodes_and_the_lines_that_it_reads():
     reader = TemplateReader()
-    read(reader, page_of("hello"), "base")
-    assert reader.calls == {"encoded": 1, "decoded": 1}
+    page = page_of(PROSE)
+    read(reader, page, "base")
+    n_lines = len(page.lines)
+    assert reader.calls == {"encoded": 1, "decoded": 1, "lines": n_lines}
+    read(reader, page, "base", lines=[0, 2])
+    assert reader.calls == {"encoded": 2, "decoded": 2, "lines": n_lines + 2}
+
+
+def test_it_reads_the_lines_that_are_asked_for_and_leaves_the_others_blank():
+    page = page_of(PROSE)
+    reading = read(TemplateReader(), page, "base", lines=[0, 2])
+    rows = page.layout.rows
+    blank_lines = [line if i in (0, 2) else " " * len(line) for i, line in enumerate(page.lines)]
+    assert reading.text == Page(page.layout, tuple(blank_lines)).text
+    assert (reading.confidence == 0).sum() == sum(
+        row.chars for i, row in enumerate(rows) if i not in (0, 2)
+    )
 
 
 def test_it_refuses_pictures_of_another_size_and_tokens_of_another_reader():

@@ -13,7 +13,18 @@ from typing import Annotated
 import typer
 
 from optical_memory import __version__
-from optical_memory.cli import bench, bulk, converse, demo, evaluate, inspect, readers, tend
+from optical_memory.cli import (
+    bench,
+    bulk,
+    converse,
+    demo,
+    evaluate,
+    evaluate_finding,
+    evaluate_needles,
+    inspect,
+    readers,
+    tend,
+)
 from optical_memory.errors import Forgotten, OpticalMemoryError
 from optical_memory.readers.threads import wait_passively
 
@@ -44,6 +55,9 @@ app.command()(bench.bench)
 app.add_typer(evaluations, name="eval")
 evaluations.command()(evaluate.fidelity)
 evaluations.command()(evaluate.identifiers)
+evaluations.command()(evaluate_finding.evidence)
+evaluations.command()(evaluate_finding.retrieval)
+evaluations.command()(evaluate_needles.needles)
 app.add_typer(readers.app, name="readers")
 app.add_typer(bulk.app, name="bulk")
 

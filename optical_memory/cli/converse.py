@@ -27,8 +27,9 @@ from optical_memory.cli.progress import progress_bars
 from optical_memory.errors import InputError
 from optical_memory.loaders import load
 from optical_memory.memory import KEEP_TURNS
-from optical_memory.recall.context import Context, Mode, PagePart, TextPart
 from optical_memory.recall.recollection import Recollection
+from optical_memory.recall.window.context import Context, Mode
+from optical_memory.recall.window.parts import PassagePart, TextPart
 from optical_memory.turns import Role, Turn
 
 __all__ = [
@@ -173,12 +174,14 @@ def context(
     )
 
 
-def _part(part: TextPart | PagePart) -> dict[str, Any]:
-    if isinstance(part, PagePart):
+def _part(part: TextPart | PassagePart) -> dict[str, Any]:
+    if isinstance(part, PassagePart):
         return {
-            "kind": "page",
+            "kind": "passage",
             "page": part.page,
-            "rung": part.rung,
+            "pages": list(part.passage.pages),
+            "rungs": list(part.passage.rungs),
+            "turns": list(part.turns),
             "tokens": part.n_tokens,
             "side_px": part.picture.side_px if part.picture else None,
         }
@@ -190,5 +193,5 @@ def _show_context(out: Console, window: Context) -> None:
         f"{window.n_tokens} of {window.budget} tokens, {len(window.parts)} parts", style="bold"
     )
     for part in window.parts:
-        text = part.text if isinstance(part, PagePart) else f"{part.role}: {part.text}"
+        text = part.text if isinstance(part, PassagePart) else f"{part.role}: {part.text}"
         out.print(printable(text), markup=False)

@@ -17,6 +17,7 @@ from optical_memory.turns import Role, ToolCall, Turn
 
 __all__ = [
     "langchain_messages",
+    "message_turns",
     "openai_messages",
     "sharegpt",
     "turn_of",
@@ -137,6 +138,33 @@ def turn_of(message: Mapping[str, Any]) -> Turn:
             "read it with optical_memory.loaders.openai_messages([message])"
         )
     return turns[0]
+
+
+def message_turns(message: Any, place: str) -> list[Turn]:
+    """The turns of a message in any of the forms that this module reads, or of a LangChain message.
+
+    >>> message_turns({"from": "human", "value": "hello"}, "messages[0]")[0].role
+    'user'
+
+    Answers of tools inside of it come first, as turns of their own. Raises as `turns_of`.
+    """
+    try:
+        return _message_turns(_as_openai(message, place), place)
+    except RecursionError as error:
+        raise InputError(f"{place}: it is nested too deep to be read") from error
+
+
+def _as_openai(message: Any, place: str) -> Any:
+    """A message of any form with OpenAI's keys."""
+    if not isinstance(message, Mapping):
+        if not (hasattr(message, "model_dump") and hasattr(message, "type")):
+            return message
+        message = {"type": message.type, "data": message.model_dump()}  # LangChain's own class
+    if "role" not in message and "from" in message:
+        return _sharegpt_to_openai(dict(message), place)
+    if "role" not in message and ("data" in message or "kwargs" in message):
+        return _langchain_to_openai(dict(message), place)
+    return dict(message)
 
 
 def turns_of(messages: list[Any], place: str) -> list[Turn]:

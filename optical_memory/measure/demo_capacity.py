@@ -1,4 +1,4 @@
-"""A capacity at which a demo shows every rung."""
+"""Capacities for demos and measurements: at which every rung shows, or nothing is lost."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from optical_memory.session.stored_page import PageInfo
 
 __all__ = [
     "capacity_for_every_rung",
+    "lossless_capacity",
 ]
 
 
@@ -33,6 +34,20 @@ def capacity_for_every_rung(
     finest = ladder[0].n_tokens
     upper = max(1, len(pages)) * finest
     return max(range(upper, finest // 2, -finest // 8), key=quality)
+
+
+def lossless_capacity(pages: Sequence[PageInfo], policy: ForgettingPolicy, ladder: Ladder) -> int:
+    """The smallest capacity (visual tokens) at which no page loses its last picture."""
+    states = [_state(info) for info in pages]
+    finest = ladder[0].n_tokens
+    upper = max(1, len(pages)) * finest
+    capacity = upper
+    for smaller in range(upper, 0, -max(1, finest // 16)):
+        forms = _forms_after_fading(states, smaller, policy, ladder)
+        if STUB in forms or FORGOTTEN in forms:
+            break
+        capacity = smaller
+    return capacity
 
 
 def _state(info: PageInfo) -> PageState:

@@ -39,8 +39,13 @@ class WatchedReader:
     def encode(self, images: Sequence[npt.NDArray[np.uint8]], rung: Rung) -> list[VisualTokens]:
         return self._reader.encode(images, rung)
 
-    def decode(self, tokens: Sequence[VisualTokens], layouts: Sequence[Layout]) -> list[Reading]:
-        readings = self._reader.decode(tokens, layouts)
+    def decode(
+        self,
+        tokens: Sequence[VisualTokens],
+        layouts: Sequence[Layout],
+        lines: Sequence[Sequence[int]] | None = None,
+    ) -> list[Reading]:
+        readings = self._reader.decode(tokens, layouts, lines)
         self._readings += readings
         return readings
 

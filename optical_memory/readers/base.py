@@ -36,10 +36,18 @@ class Reader(Protocol):
         """
         ...
 
-    def decode(self, tokens: Sequence[VisualTokens], layouts: Sequence[Layout]) -> list[Reading]:
+    def decode(
+        self,
+        tokens: Sequence[VisualTokens],
+        layouts: Sequence[Layout],
+        lines: Sequence[Sequence[int]] | None = None,
+    ) -> list[Reading]:
         """Read pages back from their tokens.
 
-        Raises `ReaderMismatch` for tokens of another model or revision.
+        `lines` has, for each page, the numbers of the layout's rows to read; None means all rows.
+        A reader may read other rows too. A row that it does not read is blank, with confidence 0,
+        so that a reading is always as long as its page. Every row reads the same, whatever other
+        rows are read with it. Raises `ReaderMismatch` for tokens of another model or revision.
         """
         ...
 

@@ -1,60 +1,170 @@
-"""Finding: the pages and open turns of a session that say most about a question."""
+"""Finding: the units of a session that answer a question, from an index that is kept in memory."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import threading
 from dataclasses import dataclass
+from datetime import date, datetime
 
-from optical_memory.recall.candidates import documents
-from optical_memory.search.terms import rank
+import numpy as np
+import numpy.typing as npt
+
+from optical_memory.search.build import KeyHash, day_number
+from optical_memory.search.index import Candidates, Index, IndexPart
+from optical_memory.search.meaning import Embedder, unit_vectors
+from optical_memory.search.question import Question
+from optical_memory.search.score import has_identifier, rate
+from optical_memory.search.segment import NO_DAY
+from optical_memory.search.weights import MARGIN, MARGIN_WITH_MEANING
+from optical_memory.session.index_records import (
+    is_stub_key,
+    key_hash,
+    lacks_index,
+    load_segment,
+    rebuild,
+)
 from optical_memory.session.snapshot import Snapshot
 
 __all__ = [
-    "CANDIDATES",
-    "Hit",
-    "affordable",
-    "find",
+    "Finder",
+    "Ranking",
+    "TimeLimits",
+    "latest_time",
+    "rank_units",
 ]
-
-CANDIDATES = 12
-"""Pages and open turns that a window with a question chooses from."""
-
-ALWAYS_READ = 3
-"""The best pages that are read at any budget: an excerpt may fit even if the page does not."""
 
 
 @dataclass(frozen=True, slots=True)
-class Hit:
-    """A page or an open turn by its id, and its search score: higher is better."""
+class TimeLimits:
+    """Only turns from `after` on and until `before` are looked at; days count whole."""
 
-    id: str
-    score: float
+    after: date | None = None
+    before: date | None = None
+
+    def covers(self, days: npt.NDArray[np.int32]) -> npt.NDArray[np.bool_]:
+        """True for each day inside; a turn without a time is inside only if there are no limits."""
+        inside = np.ones(len(days), np.bool_)
+        if self.after is not None:
+            inside &= days >= day_number(self.after)
+        if self.before is not None:
+            inside &= (days <= day_number(self.before)) & (days != NO_DAY)
+        return inside
 
 
-def find(snapshot: Snapshot, query: str, k: int, budget: int | None = None) -> list[Hit]:
-    """At most `k` pages and open turns that share a term with `query`, the best first.
+NO_LIMITS = TimeLimits()
 
-    With a `budget` (tokens), pages are left out that it cannot hold.
+_Segments = dict[str, tuple[bytes, IndexPart]]
+"""Segments by key, each with its bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """Units that may answer a question, and (n,) their scores.
+
+    (n,) `is_relevant` is True for units that have a term or a time of the question, or stand beside
+    a unit that has. (n,) `has_identifier` is True for units with a number or code of the question.
     """
-    hits = [Hit(id, score) for id, score in rank(query, documents(snapshot), k)]
-    return hits if budget is None else affordable(snapshot, hits, budget)
+
+    candidates: Candidates
+    scores: npt.NDArray[np.float32]
+    is_relevant: npt.NDArray[np.bool_]
+    margin: float = MARGIN
+    has_identifier: npt.NDArray[np.bool_] | None = None
 
 
-def affordable(snapshot: Snapshot, hits: Sequence[Hit], budget: int) -> list[Hit]:
-    """All open turns, and the best pages that `budget` tokens can hold, in the order of `hits`.
+class Finder:
+    """Ranks the units of a session. It keeps the parsed index and follows the session's changes.
 
-    The first `ALWAYS_READ` pages stay at any budget. Reading a page takes time. Reading an open
-    turn takes none, so all open turns stay.
+    `embedder` gives vectors of questions; None for words alone.
     """
-    in_budget: list[Hit] = []
-    budget_left = budget
-    n_pages = 0
-    for hit in hits:
-        record = snapshot.pages.get(hit.id)
-        if record is not None:
-            budget_left -= record.text_tokens
-            n_pages += 1
-            if budget_left < 0 and n_pages > ALWAYS_READ:
-                continue
-        in_budget.append(hit)
-    return in_budget
+
+    def __init__(self, embedder: Embedder | None = None) -> None:
+        self._embedder = embedder
+        self._lock = threading.Lock()  # so that two threads do not parse the same index
+        self._snapshot: Snapshot | None = None
+        self._index = Index([])
+        self._segments: _Segments = {}
+
+    def rank(self, snapshot: Snapshot, query: str, limits: TimeLimits = NO_LIMITS) -> Ranking:
+        """The ranking of a session's units for a question; it is empty if nothing is asked for."""
+        hash_key = key_hash(snapshot.session.salt)
+        return rank_units(self.index(snapshot), query, hash_key, limits, self._embedder)
+
+    def index(self, snapshot: Snapshot) -> Index:
+        """The index of this snapshot; only segments that have changed are parsed."""
+        with self._lock:
+            if self._snapshot is not snapshot:
+                self._index = self._updated(snapshot)
+                self._snapshot = snapshot
+            return self._index
+
+    def _updated(self, snapshot: Snapshot) -> Index:
+        if lacks_index(snapshot):
+            self._segments = {}
+            return Index([IndexPart(rebuild(snapshot))])
+        segments: _Segments = {}
+        for key, data in snapshot.index.items():
+            old = self._segments.get(key)
+            part = old[1] if old is not None and old[0] is data else _load(data)
+            if part is not None:
+                segments[key] = (data, part)
+        if segments and _same(segments, self._segments):
+            return self._index
+        self._segments = segments
+        keys = sorted(segments, key=lambda key: (not is_stub_key(key), key))
+        return Index([segments[key][1] for key in keys])
+
+
+def rank_units(
+    index: Index,
+    query: str,
+    hash_key: KeyHash,
+    limits: TimeLimits = NO_LIMITS,
+    embedder: Embedder | None = None,
+) -> Ranking:
+    """The ranking of an index's units for a question; it is empty if nothing is asked for.
+
+    Words that a time names, such as "last March", count from the newest turn with a time.
+    """
+    question = Question.of(query, latest_time(index))
+    if question.is_empty:
+        index = Index([])
+    keys = [hash_key(key) for key in question.keys]
+    days = question.day_ranges(index.first_day, index.last_day)
+    candidates = index.candidates(keys, [(first, last) for first, last, _ in days])
+    vector = _vector(question.text, index.model, embedder)
+    scores, is_relevant = rate(candidates, question, vector)
+    inside = limits.covers(candidates.days) & is_relevant.any()
+    return Ranking(
+        candidates=candidates,
+        scores=np.where(inside, scores, -np.inf),
+        is_relevant=is_relevant & inside,
+        margin=MARGIN if vector is None else MARGIN_WITH_MEANING,
+        has_identifier=has_identifier(candidates, question),
+    )
+
+
+def _vector(query: str, model: str, embedder: Embedder | None) -> npt.NDArray[np.float32] | None:
+    """The question's vector; None if the index has none of this embedder, or if it fails."""
+    if embedder is None or embedder.name != model:
+        return None
+    (vector,) = unit_vectors(embedder, [query])
+    return vector.astype(np.float32) if len(vector) else None
+
+
+def _load(data: bytes) -> IndexPart | None:
+    segment = load_segment(data)
+    return None if segment is None else IndexPart(segment)
+
+
+def _same(segments: _Segments, others: _Segments) -> bool:
+    return segments.keys() == others.keys() and all(
+        part is others[key][1] for key, (_, part) in segments.items()
+    )
+
+
+def latest_time(index: Index) -> datetime:
+    """The day of the newest turn with a time, from which "last March" counts; else now."""
+    if index.last_day == NO_DAY:
+        return datetime.now()
+    return datetime.fromordinal(index.last_day + date(1970, 1, 1).toordinal())

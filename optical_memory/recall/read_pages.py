@@ -1,54 +1,114 @@
-"""Reading on demand: pages and open turns of a session to `Recollection`s.
+"""Reading on demand: pages of a session, whole or in part.
 
 A page whose text is kept is read from that text. Any other page is decoded from its visual tokens,
-and the exact facts of its ledger are put over the reading.
+and the exact facts of its ledger are put over the reading. Of a page that is read in part, only
+the rows that hold the part are decoded, and they are kept for the next time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import sys
+import weakref
+from collections.abc import Mapping, Sequence
 
-from optical_memory.counting import count_batch
+from optical_memory.counting import count_tokens
 from optical_memory.errors import Forgotten, StoreError
-from optical_memory.ledger import Ledger, LedgerSpan, splice
+from optical_memory.ledger import Ledger
 from optical_memory.profiles import Rung
-from optical_memory.recall.find import Hit
-from optical_memory.recall.open_turns import is_open_turn_id, open_turns
+from optical_memory.recall.page_ranges import PageRanges, RangeReading, text_range
+from optical_memory.recall.reading_cache import (
+    Picture,
+    ReadingCache,
+    RowReading,
+    shared_readings,
+)
 from optical_memory.recall.recollection import Recollection
 from optical_memory.session.records import PageRecord
 from optical_memory.session.snapshot import Snapshot
-from optical_memory.session.stored_page import CheckedReading, StoredPage
+from optical_memory.session.stored_page import StoredPage
 from optical_memory.session.token_cache import TokenCache
-from optical_memory.spans import Span, statuses
 from optical_memory.tokens import VisualTokens
 
 __all__ = [
     "PageReader",
+    "RangeReading",
+    "rung_of",
 ]
 
-TextAndSpans = tuple[str, list[Span]]
+WHOLE = (0, sys.maxsize)
+"""A range that holds any page."""
+
+PAGES_PARSED = 256
+"""How many parsed pages are kept: more than a question reads. A page takes about 40 kB."""
+
+Range = tuple[int, int]  # start, end
+Rows = dict[int, RowReading]  # by their numbers on the page
 
 
 class PageReader:
-    """Reads the pages of one session with the reader and the codec of its token cache."""
+    """Reads the pages of one session with the reader and the codec of its token cache.
 
-    def __init__(self, cache: TokenCache) -> None:
+    Rows that were read are kept in `readings`, by default with those of the whole process. Threads
+    may share a page reader.
+    """
+
+    def __init__(self, cache: TokenCache, readings: ReadingCache | None = None) -> None:
         self.reader = cache.reader
         self._cache = cache
+        self._own_readings = readings
+        self._parsed_pages: _ParsedPages | None = None
 
-    def read(self, snapshot: Snapshot, hits: Sequence[Hit]) -> list[Recollection]:
-        """The pages and open turns of these hits as they read now, in the order of the hits.
+    def read(self, snapshot: Snapshot, id: str) -> Recollection:
+        """A whole page as it reads now. Its picture is decoded again.
 
         Raises `Forgotten` for a page that is forgotten or never was. Raises `StoreError` if a
-        record or picture is missing or damaged, also if a page fades or goes while it is read.
+        record or picture is missing or damaged, also if the page fades or goes while it is read.
         """
-        pages = self._pages(snapshot, [hit for hit in hits if not is_open_turn_id(hit.id)])
-        turns = open_turns(snapshot, {hit.id: hit.score for hit in hits})
-        recollections = pages | turns
-        for hit in hits:
-            if hit.id not in recollections:
-                raise Forgotten(f"no {hit.id!r} in session {self._cache.archive.session!r}")
-        return [recollections[hit.id] for hit in hits]
+        page = self._open(snapshot, id)
+        view = self._view(page)
+        if view is None:
+            reading = text_range(_text(page), *WHOLE, page.erased_spans)
+        else:
+            lines = view.rows_to_read([WHOLE])
+            (rows,) = self._decode(self._rung(page), [view], [lines])
+            reading = view.reading(*WHOLE, rows)
+        return Recollection(
+            page=id,
+            text=reading.text,
+            spans=reading.spans,
+            rung=rung_of(page.record),
+            score=0.0,
+            n_tokens=count_tokens(reading.text),
+            turns=_turn_ids(snapshot, page),
+            ordinal=page.record.ordinal,
+        )
+
+    def read_ranges(
+        self, snapshot: Snapshot, ranges: Mapping[str, Sequence[Range]]
+    ) -> dict[str, list[RangeReading]]:
+        """Ranges (start, end) of pages' texts as they read now, by page id, in the order given.
+
+        Each is what the whole page gives for that range. A range of a stub is a range of its
+        keywords and facts. Raises as `read`.
+        """
+        self._parsed(snapshot)  # even if nothing is read, old readings are dropped
+        pages = {id: self._open(snapshot, id) for id in ranges}
+        views = {id: self._view(page) for id, page in pages.items()}
+        rows = self._rows({id: (view, ranges[id]) for id, view in views.items() if view})
+        readings: dict[str, list[RangeReading]] = {}
+        for id, page in pages.items():
+            view = views[id]
+            if view is not None:
+                readings[id] = [view.reading(*range, rows[id]) for range in ranges[id]]
+                continue
+            text = _text(page)
+            readings[id] = [text_range(text, *range, page.erased_spans) for range in ranges[id]]
+        return readings
+
+    def drop_readings(self) -> None:
+        """Drop all that is kept of the session's pages: for whoever forgets, afterwards."""
+        self._parsed_pages = None
+        self._readings.drop(self._readings.pictures(self._cache.archive.session))
 
     def picture(self, record: PageRecord, rung: Rung) -> bytes:
         """The stored PNG of a page. Raises `StoreError` if there is none at this rung."""
@@ -59,87 +119,150 @@ class PageReader:
         (tokens,) = self._cache.tokens([record], rung)
         return tokens
 
-    def _pages(self, snapshot: Snapshot, hits: Sequence[Hit]) -> dict[str, Recollection]:
-        stored_pages = [self._open(snapshot, hit.id) for hit in hits]
-        readings = self._decode([page for page in stored_pages if page.needs_decoding])
-        texts = [_text_and_spans(page, readings.get(page.record.id)) for page in stored_pages]
-        costs = count_batch([text for text, _ in texts])
-        recollections: dict[str, Recollection] = {}
-        for hit, page, (text, spans), n_tokens in zip(
-            hits, stored_pages, texts, costs, strict=True
-        ):
-            recollections[hit.id] = Recollection(
-                page=page.record.id,
-                text=text,
-                spans=tuple(spans),
-                rung=_rung(page.record),
-                score=hit.score,
-                n_tokens=n_tokens,
-                turns=_turn_ids(snapshot, page),
-                ordinal=page.record.ordinal,
-            )
-        return recollections
+    # ---- stored pages ----------------------------------------------------------------------------
 
     def _open(self, snapshot: Snapshot, id: str) -> StoredPage:
-        record = snapshot.pages.get(id)
         session = self._cache.archive.session
+        record = snapshot.pages.get(id)
         if record is None:
             raise Forgotten(f"no page {id!r} in session {session!r}")
         if not record.readable:
             raise Forgotten(f"forgotten: page {id} of session {session!r}")
-        return StoredPage.of(record, snapshot)
+        return self._parsed(snapshot).page(record, snapshot)
 
-    def _decode(self, pages: Sequence[StoredPage]) -> dict[str, CheckedReading]:
-        """Readings by page id. Layouts without the white rows of `StoredPage` go to the reader."""
-        readings: dict[str, CheckedReading] = {}
+    def _parsed(self, snapshot: Snapshot) -> _ParsedPages:
+        """The parsed pages of this snapshot. If it is a new one, old readings are dropped."""
+        parsed_pages = self._parsed_pages
+        if parsed_pages is None or not parsed_pages.are_of(snapshot):
+            parsed_pages = _ParsedPages(snapshot)
+            self._parsed_pages = parsed_pages
+            self._readings.drop_stale(self._cache.archive.session, snapshot)
+        return parsed_pages
+
+    def _view(self, page: StoredPage) -> PageRanges | None:
+        """The page's ranges if they are read from its picture; None if its text is in hand."""
+        if not page.needs_decoding or page.layout is None:
+            return None
+        return PageRanges(page, page.layout, self._maker)
+
+    def _rung(self, page: StoredPage) -> Rung:
         for rung in self.reader.profile.ladder:
-            group = [page for page in pages if page.record.rung == rung.name]
-            if group:
-                readings |= self._decode_at(rung, group)
-        return readings
+            if rung.name == page.record.rung:
+                return rung
+        raise _nothing_to_read(page)
 
-    def _decode_at(self, rung: Rung, pages: Sequence[StoredPage]) -> dict[str, CheckedReading]:
-        layouts = [page.layout for page in pages if page.layout is not None]
-        tokens = self._cache.tokens([page.record for page in pages], rung)
-        legible_layouts = [
-            page.legible_layout(layout) for page, layout in zip(pages, layouts, strict=True)
-        ]
-        readings = self.reader.decode(tokens, legible_layouts)
+    @property
+    def _maker(self) -> tuple[str, str, str]:
+        """(reader, revision, codec)."""
         profile = self.reader.profile
-        maker = (profile.id, profile.revision, self._cache.codec.name)
-        return {
-            page.record.id: page.checked(reading, layout, maker)
-            for page, layout, reading in zip(pages, layouts, readings, strict=True)
-        }
+        return profile.id, profile.revision, self._cache.codec.name
+
+    # ---- rows ------------------------------------------------------------------------------------
+
+    @property
+    def _readings(self) -> ReadingCache:
+        # Asked for each time: a forked process has readings of its own.
+        return shared_readings() if self._own_readings is None else self._own_readings
+
+    def _rows(self, views: Mapping[str, tuple[PageRanges, Sequence[Range]]]) -> dict[str, Rows]:
+        """The rows that hold these ranges, by page id: those that are kept, and others read now."""
+        rows: dict[str, Rows] = {}
+        groups: dict[Rung, tuple[list[PageRanges], list[list[int]]]] = {}
+        for id, (view, ranges) in views.items():
+            rung = self._rung(view.page)
+            rows[id] = self._readings.rows(self._picture_of(view.page))
+            lines = [i for i in view.rows_to_read(ranges) if i not in rows[id]]
+            if lines:
+                group_views, group_lines = groups.setdefault(rung, ([], []))
+                group_views.append(view)
+                group_lines.append(lines)
+        for rung, (group_views, group_lines) in groups.items():
+            new_rows = self._decode(rung, group_views, group_lines)
+            self._keep(group_views, new_rows)
+            for view, page_rows in zip(group_views, new_rows, strict=True):
+                rows[view.page.record.id] |= page_rows
+        return rows
+
+    def _decode(
+        self, rung: Rung, views: Sequence[PageRanges], lines: Sequence[Sequence[int]]
+    ) -> list[Rows]:
+        """Rows of pages at this rung: `lines` has their numbers, for each page."""
+        tokens = self._cache.tokens([view.page.record for view in views], rung)
+        layouts = [view.layout for view in views]
+        layout_lines = [
+            view.lines_of(page_lines) for view, page_lines in zip(views, lines, strict=True)
+        ]
+        readings = self.reader.decode(tokens, layouts, layout_lines)
+        return [
+            view.rows_of(reading, page_lines)
+            for view, reading, page_lines in zip(views, readings, lines, strict=True)
+        ]
+
+    def _keep(self, views: Sequence[PageRanges], rows: Sequence[Rows]) -> None:
+        """Keep rows for the next time, unless their pages have faded or gone meanwhile.
+
+        The check must come last: whoever forgets changes the record first, and drops readings then.
+        """
+        pictures = [self._picture_of(view.page) for view in views]
+        for picture, page_rows in zip(pictures, rows, strict=True):
+            self._readings.add(picture, page_rows)
+        try:
+            latest = self._cache.archive.snapshot()
+        except StoreError:
+            self._readings.drop(pictures)
+            raise
+        self._readings.drop_unless_current(pictures, latest)
+
+    def _picture_of(self, page: StoredPage) -> Picture:
+        record = page.record
+        session = self._cache.archive.session
+        rung = record.rung or ""
+        return Picture(session, record.id, record.digest, rung, page.erased_rows, self._maker)
 
 
-def _text_and_spans(page: StoredPage, checked_reading: CheckedReading | None) -> TextAndSpans:
-    """A page from its text, from its stub, or from its reading, in this order."""
+class _ParsedPages:
+    """The pages of a snapshot that were parsed already, so that a question parses none twice.
+
+    They go with the pages of the snapshot: an old snapshot may have text that is forgotten by now.
+    """
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._pages: dict[str, StoredPage] = {}
+        self._source = weakref.ref(snapshot.pages, self._clear)
+
+    def _clear(self, _source: object) -> None:
+        self._pages.clear()
+
+    def are_of(self, snapshot: Snapshot) -> bool:
+        return self._source() is snapshot.pages
+
+    def page(self, record: PageRecord, snapshot: Snapshot) -> StoredPage:
+        """The page of a record. Raises as `StoredPage.of`."""
+        page = self._pages.get(record.id)
+        if page is None:
+            page = StoredPage.of(record, snapshot)
+            if len(self._pages) >= PAGES_PARSED:
+                self._pages.clear()
+            if not snapshot.damage:  # else nobody knows which of its turns are forgotten
+                self._pages[record.id] = page
+        return page
+
+
+def _text(page: StoredPage) -> str:
+    """The text in hand: the page's own, or that of its stub."""
     record = page.record
-    reading = None
-    is_confirmed = None
     if page.page is not None:
-        text = page.page.text
-        ledger = _whole_text(text)
-    elif record.state == "stub":
-        text = _stub_text(record, page.ledger)
-        ledger = _whole_text(text)
-    elif checked_reading is not None:
-        reading = checked_reading.reading
-        is_confirmed = checked_reading.is_confirmed
-        ledger = page.ledger
-        text = _blanked(splice(reading.text, ledger), page.erased_spans)
-    else:
-        raise StoreError(
-            f"page {record.id} is {record.state} but has neither text nor a picture to read"
-        )
-    spans = statuses(len(text), ledger, is_confirmed, reading, erased_ranges=page.erased_spans)
-    return text, spans
+        return page.page.text
+    if record.state == "stub":
+        return _stub_text(record, page.ledger)
+    raise _nothing_to_read(page)
 
 
-def _whole_text(text: str) -> Ledger:
-    """A ledger with all of a text that was not read from a picture."""
-    return Ledger((LedgerSpan(0, len(text), "text", text),))
+def _nothing_to_read(page: StoredPage) -> StoreError:
+    record = page.record
+    return StoreError(
+        f"page {record.id} is {record.state} but has neither text nor a picture to read"
+    )
 
 
 def _stub_text(record: PageRecord, ledger: Ledger) -> str:
@@ -147,15 +270,7 @@ def _stub_text(record: PageRecord, ledger: Ledger) -> str:
     return "\n".join([" ".join(record.keywords), *(span.text for span in ledger.spans)])
 
 
-def _blanked(text: str, spans: Sequence[tuple[int, int]]) -> str:
-    """The text with blanks in these ranges; line ends stay."""
-    for start, end in spans:
-        blanks = "".join("\n" if char == "\n" else " " for char in text[start:end])
-        text = text[:start] + blanks + text[end:]
-    return text
-
-
-def _rung(record: PageRecord) -> str | None:
+def rung_of(record: PageRecord) -> str | None:
     """The rung of the page's recollection: None if it was read from text."""
     if record.lines is not None:
         return None
@@ -165,5 +280,4 @@ def _rung(record: PageRecord) -> str | None:
 def _turn_ids(snapshot: Snapshot, page: StoredPage) -> tuple[str, ...]:
     if page.layout is not None:
         return tuple(span.turn for span in page.layout.spans)
-    id = page.record.id
-    return tuple(turn.id for turn in snapshot.turns.values() if id in turn.pages)
+    return tuple(turn.id for turn in snapshot.turns_on(page.record.id))

@@ -7,14 +7,19 @@ it. This module knows nothing of sessions, stores and readers.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
+from collections import Counter
 from dataclasses import dataclass
+from datetime import datetime
 
 from optical_memory.search.terms import key, terms, words
 from optical_memory.spans import Span, Status
+from optical_memory.turns import Role
 
 __all__ = [
     "DOUBT",
     "OPEN",
+    "PassageTurn",
     "Recollection",
 ]
 
@@ -38,8 +43,31 @@ Match = tuple[int, int, set[str]]
 
 
 @dataclass(frozen=True, slots=True)
+class PassageTurn:
+    """A turn, or a piece of it, in a passage: `text[start:end]` of the passage.
+
+    `page` is the page that the piece begins on, None if it was read from the turn's own text.
+    `last_page` is the page that it ends on if that is another. `rung` is the rung that it was read
+    from, None if the page's text was there. `begins` and `ends` are True if the piece begins and
+    ends with the turn's body. `id` is empty for the words that are left of a faded page.
+    """
+
+    id: str
+    role: Role
+    start: int
+    end: int
+    name: str | None = None
+    when: datetime | None = None
+    page: str | None = None
+    rung: str | None = None
+    begins: bool = True
+    ends: bool = True
+    last_page: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Recollection:
-    """Page `page` as it reads now from `rung`; `spans` cover `text` without gaps.
+    """A passage, or a page, as it reads now; `spans` cover `text` without gaps.
 
     >>> text = "We spoke of the garden first. The gate code is 4417. Then we went home."
     >>> spans = (Span(0, len(text), "verified", 1.0),)
@@ -49,11 +77,13 @@ class Recollection:
     >>> page.excerpt("gate code?", chars=24)
     '… first. The gate code is 4417. …'
 
+    A passage is a stretch of the conversation; its `parts` say who said which piece of the text,
+    and `page` and `rung` are those of its first piece. A whole page has no parts.
     `rung` is None if the text was still there. A turn that stands on no page yet has the rung
     "open"; its `page` is `turn <id>`. `score` is the search score: higher is better.
     `n_tokens` is the cost of the text in a window (DeepSeek tokens). `turns` are the ids of the
-    turns on the page. `ordinal` is the page's place in the session, 0 for the first page; open
-    turns come after all pages.
+    turns on it, in order. `ordinal` is its place in the session, 0 for the first: passages are
+    numbered by their first turn, pages by themselves.
     """
 
     page: str
@@ -64,6 +94,24 @@ class Recollection:
     n_tokens: int
     turns: tuple[str, ...]
     ordinal: int = 0
+    parts: tuple[PassageTurn, ...] = ()
+
+    @property
+    def pages(self) -> tuple[str, ...]:
+        """The ids of its pages, in order; none if it stands on no page."""
+        if not self.parts:
+            return () if self.rung == OPEN else (self.page,)
+        pages: list[str | None] = []
+        for part in self.parts:
+            pages += [part.page, part.last_page]
+        return tuple(dict.fromkeys(page for page in pages if page is not None))
+
+    @property
+    def rungs(self) -> tuple[str, ...]:
+        """The rungs that it was read from, each once."""
+        if not self.parts:
+            return () if self.rung in (None, OPEN) else (str(self.rung),)
+        return tuple(dict.fromkeys(part.rung for part in self.parts if part.rung is not None))
 
     @property
     def certainty(self) -> float:
@@ -80,35 +128,52 @@ class Recollection:
 
     @property
     def provenance(self) -> str:
-        """The mark that goes before the text in a window; pages are numbered from 1."""
-        if self.rung == OPEN:
-            return f"[{self.page}, original text]"
-        page = f"page {self.ordinal + 1}"
-        if self.rung is None:
-            return f"[{page}, original text]"
-        if self.rung == "stub":
-            return f"[{page}, faded: only keywords and exact facts remain]"
+        """The mark that goes before the text in a window; pages are numbered from 1.
+
+        A passage says nothing of a page, for it may stand on several.
+        """
+        place = self.page if self.rung == OPEN else f"page {self.ordinal + 1}"
+        prefix = "" if self.parts else f"{place}, "
         percent = int(100 * self.share("original", "verified"))
-        return f"[{page}, read from {self.rung}, {percent} % verified]"
+        if not self.rungs:
+            return f"[{prefix}original text]"
+        if "stub" in self.rungs:
+            return f"[{prefix}faded: only keywords and exact facts remain]"
+        return f"[{prefix}read from {', '.join(self.rungs)}, {percent} % verified]"
+
+    @property
+    def is_doubtful(self) -> bool:
+        """True if `marked` shows a doubtful word."""
+        return any(_flag(span) == _DOUBTFUL for span in self.spans)
+
+    @property
+    def is_incomplete(self) -> bool:
+        """True if `marked` shows that something is forgotten."""
+        return any(_flag(span) == _FORGOTTEN for span in self.spans)
 
     def marked(self, start: int = 0, end: int | None = None) -> str:
         """The text[start:end], with forgotten passages as `[…]` and doubtful words as `[word?]`."""
-        flags = self._flags()
         stop = len(self.text) if end is None else end
+        flags = self._flags(start, stop)
+        if flags is None:
+            return self.text[start:stop].strip("\n")
         pieces = [
-            _marked(match[0], flags[match.start() : match.end()])
+            _marked(match[0], flags[match.start() - start : match.end() - start])
             for match in _WORDS.finditer(self.text, start, stop)
         ]
         return _GAPS.sub("[…]", "".join(pieces)).strip("\n")
 
-    def _flags(self) -> str:
-        """A letter for each character: kept, doubtful or forgotten."""
-        flags = [_KEPT] * len(self.text)
-        for span in self.spans:
-            if span.status == "forgotten":
-                flags[span.start : span.end] = _FORGOTTEN * (span.end - span.start)
-            elif span.status == "reconstructed" and span.p < DOUBT:
-                flags[span.start : span.end] = _DOUBTFUL * (span.end - span.start)
+    def _flags(self, start: int, end: int) -> str | None:
+        """A letter for each character: kept, doubtful or forgotten. None if all are kept."""
+        first = bisect_right(self.spans, start, key=lambda span: span.end)
+        stop = bisect_left(self.spans, end, key=lambda span: span.start)
+        spans = [span for span in self.spans[first:stop] if _flag(span) != _KEPT]
+        if not spans:
+            return None
+        flags = [_KEPT] * (end - start)
+        for span in spans:
+            place = slice(max(span.start, start) - start, min(span.end, end) - start)
+            flags[place] = _flag(span) * (place.stop - place.start)
         return "".join(flags)
 
     def excerpt(self, query: str, chars: int = 400) -> str:
@@ -137,6 +202,13 @@ class Recollection:
         return matches
 
 
+def _flag(span: Span) -> str:
+    if span.status == "forgotten":
+        return _FORGOTTEN
+    is_doubtful = span.status == "reconstructed" and span.p < DOUBT
+    return _DOUBTFUL if is_doubtful else _KEPT
+
+
 def _marked(word: str, flags: str) -> str:
     """A word, or the blanks between two, by the flags of its characters."""
     if _FORGOTTEN in flags:
@@ -152,11 +224,15 @@ def _densest(matches: list[Match], chars: int) -> tuple[int, int]:
     """
     best = 0
     passage = (0, 0)
-    for i, (start, _, _) in enumerate(matches):
-        # A word has a character at least, so a passage holds no more than `chars` words.
-        inside = [match for match in matches[i : i + chars] if match[1] <= start + chars]
-        n_terms = len(set().union(*(match[2] for match in inside)))
-        if n_terms > best:
-            best = n_terms
-            passage = (start, inside[-1][1])
+    counts: Counter[str] = Counter()
+    stop = 0
+    for start, _, match_keys in matches:
+        while stop < len(matches) and matches[stop][1] <= start + chars:
+            counts.update(matches[stop][2])
+            stop += 1
+        if len(counts) > best:
+            best = len(counts)
+            passage = (start, matches[stop - 1][1])
+        counts.subtract(match_keys)
+        counts += Counter()
     return passage

@@ -5,22 +5,28 @@ from __future__ import annotations
 import asyncio
 import functools
 from collections.abc import Callable, Coroutine
+from datetime import date
+from itertools import chain
 from typing import Any, ParamSpec, TypeVar, get_args
 
 from optical_memory.counting import IMAGE_PRICES
 from optical_memory.errors import (
     Forgotten,
+    InputError,
     SessionLost,
     StoreError,
     require_number,
     require_text,
     require_word,
 )
-from optical_memory.recall.context import Context, Mode
-from optical_memory.recall.find import Hit, find
+from optical_memory.recall.choose import choose_turns
+from optical_memory.recall.find import Finder, TimeLimits
+from optical_memory.recall.passages import read_passages, stretches
 from optical_memory.recall.read_pages import PageReader
 from optical_memory.recall.recollection import Recollection
-from optical_memory.recall.window import fill_window
+from optical_memory.recall.window.context import Context, Mode
+from optical_memory.recall.window.fill import fill_window
+from optical_memory.search.meaning import Embedder
 from optical_memory.session.policy import ForgettingPolicy
 from optical_memory.session.records import PageRecord, put
 from optical_memory.session.snapshot import Change, Snapshot
@@ -58,7 +64,13 @@ class SessionView:
     `budget` is in tokens of the agent's window.
     """
 
-    def __init__(self, cache: TokenCache, policy: ForgettingPolicy, budget: int) -> None:
+    def __init__(
+        self,
+        cache: TokenCache,
+        policy: ForgettingPolicy,
+        budget: int,
+        embedder: Embedder | None = None,
+    ) -> None:
         self.session = cache.archive.session
         self.store = cache.archive.store
         self.reader = cache.reader
@@ -68,26 +80,44 @@ class SessionView:
         self._archive = cache.archive
         self._cache = cache
         self._page_reader = PageReader(cache)
+        self._finder = Finder(embedder)
+        self._embedder = embedder
 
     # ---- recalling -------------------------------------------------------------------------------
 
-    def recall(self, query: str, k: int = 3) -> list[Recollection]:
-        """The `k` pages or open turns that say most about `query`, best first, as they read now.
+    def recall(
+        self,
+        query: str,
+        k: int = 3,
+        *,
+        after: date | None = None,
+        before: date | None = None,
+    ) -> list[Recollection]:
+        """The `k` turns that say most about `query`, best first, as they read now.
+
+        A long turn gives the piece that says most. With `after` or `before`, only turns from that
+        day on, or until that day, are looked at.
 
         >>> with OpticalMemory("alice", store="sqlite:///memory.db") as memory:
         ...     _ = memory.remember(Turn("user", "The gate code is 4417#.", id="m1"))
         ...     [(page.provenance, page.text) for page in memory.recall("gate code?")]
-        [('[turn m1, original text]', 'The gate code is 4417#.')]
+        [('[original text]', 'The gate code is 4417#.')]
 
-        Raises `InputError` if `k` is below 1, `StoreError` if a page is damaged.
+        Raises `InputError` if `k` is below 1 or a day is no date. Raises `StoreError` if a page is
+        damaged.
         """
         require_text("query", query)
         require_number("k", k, minimum=1)
-        recollections = self._retry_if_changed(
-            lambda snapshot: self._page_reader.read(snapshot, find(snapshot, query, k))
-        )
+        limits = TimeLimits(_day("after", after), _day("before", before))
+
+        def answer(snapshot: Snapshot) -> list[Recollection]:
+            ranking = self._finder.rank(snapshot, query, limits)
+            groups = [stretches(turn)[0] for turn in choose_turns(ranking, k)]
+            return read_passages(snapshot, self._page_reader, groups)
+
+        recollections = self._retry_if_changed(answer)
         if self.policy.pages_per_hit:
-            self._count_hits({recollection.page for recollection in recollections})
+            self._count_hits(set(chain(*(passage.pages for passage in recollections))))
         return recollections
 
     def _count_hits(self, ids: set[str]) -> None:
@@ -104,8 +134,9 @@ class SessionView:
         mode: Mode = "text",
         *,
         provider: str = "openai",
+        margin: float | None = None,
     ) -> Context:
-        """The window of an agent: recent turns and pages about `query`, or the newest pages.
+        """The window of an agent: recent turns, and passages about `query`, or the newest turns.
 
         >>> with OpticalMemory("alice", store="sqlite:///memory.db") as memory:
         ...     _ = memory.remember(Turn("user", "Where is my key?", id="m2"))
@@ -113,8 +144,11 @@ class SessionView:
         {'role': 'user', 'content': 'Where is my key?'}
 
         It costs at most `budget` tokens. In mode "image", `provider` names whose price of pictures
-        counts. Raises `BudgetTooSmall` if the last user turn alone does not fit. Raises
-        `InputError` for a negative budget, or an unknown mode or provider.
+        counts. A window is not filled for its own sake: passages that score more than `margin`
+        below the best stay out (by default 5, or 5.8 with vectors; `math.inf` fills the window).
+
+        Raises `BudgetTooSmall` if the last user turn alone does not fit. Raises `InputError` for a
+        negative budget or margin, or an unknown mode or provider.
         """
         if query is not None:
             require_text("query", query)
@@ -122,9 +156,18 @@ class SessionView:
         require_number("budget", limit, minimum=0)
         require_word("mode", mode, get_args(Mode))
         require_word("provider", provider, IMAGE_PRICES)
+        if margin is not None and not margin >= 0:
+            raise InputError(f"margin must be a number from 0 on, not {margin!r}")
         return self._retry_if_changed(
             lambda snapshot: fill_window(
-                snapshot, self._page_reader, query=query, budget=limit, mode=mode, provider=provider
+                snapshot,
+                self._finder,
+                self._page_reader,
+                query=query,
+                budget=limit,
+                mode=mode,
+                provider=provider,
+                margin=margin,
             )
         )
 
@@ -155,10 +198,7 @@ class SessionView:
     def read(self, page: str) -> Recollection:
         """A page as it reads now. Raises `Forgotten` if it is forgotten or never was."""
         require_text("page", page)
-        (recollection,) = self._retry_if_changed(
-            lambda snapshot: self._page_reader.read(snapshot, [Hit(page, 0.0)])
-        )
-        return recollection
+        return self._retry_if_changed(lambda snapshot: self._page_reader.read(snapshot, page))
 
     def inspect(self, page: str) -> StoredPage:
         """Everything that the store has of a page.
@@ -187,3 +227,10 @@ class SessionView:
 
     arecall = in_thread(recall)
     acontext = in_thread(context)
+
+
+def _day(name: str, value: object) -> date | None:
+    """The value as a day. Raises `InputError` if it is neither a date nor None."""
+    if value is not None and not isinstance(value, date):
+        raise InputError(f"{name} must be a date, not {type(value).__name__}")
+    return value

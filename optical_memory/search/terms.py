@@ -1,44 +1,46 @@
 """Text search: the terms of a text, the terms worth keeping, and BM25 over the terms of many pages.
 
-Terms are kept as they are written, so that a stub's keywords are words. Inflections meet only when
-pages are ranked (the English Snowball stemmer). Scores come from `bm25s` with Lucene's idf, which
-is never negative. rank-bm25's idf is below zero for terms in more than half of the pages, which is
-common in a session of few pages.
+Terms are kept as they are written, so that a stub's keywords are words. Inflections and accents
+meet only in a term's `key`, by which it is matched (the English Snowball stemmer). Scores come from
+`bm25s` with Lucene's idf, which is never negative. rank-bm25's idf is below zero for terms in more
+than half of the pages, which is common in a session of few pages.
 """
 
 from __future__ import annotations
 
 import math
-import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
-import regex  # type: ignore[import-untyped]
+from optical_memory.search.inflections import BASE_FORMS
+from optical_memory.search.word_forms import (
+    fold,
+    is_run,
+    run_characters,
+    split_word,
+    word_pattern,
+)
 
 if TYPE_CHECKING:
     from snowballstemmer.english_stemmer import EnglishStemmer
 
 __all__ = [
     "key",
+    "question_keys",
     "rank",
     "terms",
     "top_terms",
+    "unit_keys",
     "words",
 ]
 
-# Possessive repetitions ("++", "*+") keep the time to find words linear in the text.
-_UNSPACED = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]"
-_LETTERS = rf"(?:(?!{_UNSPACED})[\p{{L}}\p{{M}}\p{{N}}_])++"
-_WORD = regex.compile(
-    rf"({_UNSPACED}[{_UNSPACED[1:-1]}\p{{M}}ー]*+)|{_LETTERS}(?:[-._@/:+]{_LETTERS})*+"
-)
-_PARTS = regex.compile(r"[^\W_]++", regex.UNICODE)
-_HUMPS = regex.compile(r"(?<=\p{Ll})(?=\p{Lu})")
-
 CACHED_WORDS = 100_000
 """Words whose terms and stems are remembered: more than the vocabulary of a long conversation."""
+
+CACHED_LENGTH = 64
+"""Longer words (encoded files, long addresses) are rare, and would fill the memory."""
 
 
 def terms(text: str) -> Counter[str]:
@@ -52,48 +54,75 @@ def terms(text: str) -> Counter[str]:
     """
     stop_words = _stop_words()
     counts: Counter[str] = Counter()
-    for _, _, word_terms in words(text):
-        counts.update(term for term in word_terms if term not in stop_words)
+    for word in word_pattern(text).findall(text):
+        counts.update(term for term in _terms(word) if term not in stop_words)
     return counts
 
 
 def words(text: str) -> Iterator[tuple[int, int, tuple[str, ...]]]:
     """(start, end, terms) of every word of the text, stop words too."""
-    for match in _WORD.finditer(text):
-        word_terms = _pairs(match[0]) if match[1] else _split(match[0])
-        yield match.start(), match.end(), word_terms
+    for match in word_pattern(text).finditer(text):
+        yield match.start(), match.end(), _terms(match[0])
 
 
-def _pairs(run: str) -> tuple[str, ...]:
-    run = unicodedata.normalize("NFKC", run)  # half-width kana meet full-width kana
-    return tuple(run[i : i + 2] for i in range(len(run) - 1)) or (run,)
+def unit_keys(text: str) -> list[str]:
+    """The keys of a text's terms without stop words, as an index counts them.
 
+    >>> unit_keys("The cats were running")
+    ['cat', 'run']
 
-@lru_cache(maxsize=CACHED_WORDS)
-def _split(word: str) -> tuple[str, ...]:
-    """A word, and its parts if it has some, each once.
-
-    Single letters of the Latin alphabet say nothing and are left out.
+    Of Chinese and Korean they are pairs of characters and each character, so that a single
+    character is found too.
     """
-    word = unicodedata.normalize("NFKC", word)
-    parts = [word]
-    for part in _PARTS.findall(word):
-        parts += _HUMPS.split(part)
-    spellings = dict.fromkeys(part.casefold() for part in parts)
-    return tuple(term for term in spellings if len(term) > 1 or not ("a" <= term <= "z"))
+    keys: list[str] = []
+    for word in word_pattern(text).findall(text):
+        keys += _keys(word)
+        if is_run(word):
+            keys += run_characters(word)
+    return keys
+
+
+def question_keys(text: str) -> list[str]:
+    """The keys of a question's terms, each once, without stop words.
+
+    They are those of `unit_keys`, but of Chinese and Korean words the pairs of characters only.
+    """
+    keys: dict[str, None] = {}
+    for word in word_pattern(text).findall(text):
+        keys.update(dict.fromkeys(_keys(word)))
+    return list(keys)
+
+
+def _terms(word: str) -> tuple[str, ...]:
+    """The terms of a word; those of short words are remembered."""
+    if is_run(word) or len(word) > CACHED_LENGTH:
+        return split_word(word)
+    return _cached_terms(word)
+
+
+def _keys(word: str) -> tuple[str, ...]:
+    """The keys of a word's terms, without stop words."""
+    if is_run(word):
+        return split_word(word)
+    return _cached_keys(word) if len(word) <= CACHED_LENGTH else _keys_of(word)
+
+
+def _keys_of(word: str) -> tuple[str, ...]:
+    stop_words = _stop_words()
+    return tuple(dict.fromkeys(key(term) for term in _terms(word) if term not in stop_words))
+
+
+_cached_terms = lru_cache(maxsize=CACHED_WORDS)(split_word)
+_cached_keys = lru_cache(maxsize=CACHED_WORDS)(_keys_of)
 
 
 @cache
 def _stop_words() -> frozenset[str]:
-    """The library's stop words, and both halves of those with an apostrophe ("don't")."""
+    """The library's stop words, without halves that are words or letters ("won", of "won't")."""
     from bm25s.stopwords import STOPWORDS_EN, STOPWORDS_EN_PLUS
 
-    whole = {*STOPWORDS_EN, *STOPWORDS_EN_PLUS}
-    halves: set[str] = set()
-    for word in whole:
-        if "'" in word:
-            halves.update(word.split("'"))
-    return frozenset(whole | halves)
+    halves = {"won", "ma", "don", "d", "m", "o", "s", "t", "y"}
+    return frozenset({*STOPWORDS_EN, *STOPWORDS_EN_PLUS, "can't", "ain't"} - halves)
 
 
 @cache
@@ -103,14 +132,24 @@ def _stemmer() -> EnglishStemmer:
     return stemmer("english")
 
 
-@lru_cache(maxsize=CACHED_WORDS)
 def key(term: str) -> str:
-    """The form by which a term is matched: the stem of a plain word, any other term as it is.
+    """The form by which a term is matched: without accents, and the stem of a plain word.
 
-    >>> key("running"), key("4k7q2z")
-    ('run', '4k7q2z')
+    >>> key("running"), key("bought"), key("zürich"), key("4k7q2z")
+    ('run', 'buy', 'zurich', '4k7q2z')
     """
-    return _stemmer().stemWord(term) if term.isascii() and term.isalpha() else term
+    return _cached_key(term) if len(term) <= CACHED_LENGTH else _key_of(term)
+
+
+def _key_of(term: str) -> str:
+    plain = fold(term)
+    if not (plain.isascii() and plain.isalpha()):
+        return plain
+    stem: str = _stemmer().stemWord(BASE_FORMS.get(plain, plain))
+    return stem
+
+
+_cached_key = lru_cache(maxsize=CACHED_WORDS)(_key_of)
 
 
 def top_terms(

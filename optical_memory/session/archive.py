@@ -45,7 +45,7 @@ class Archive:
         self._doubtful = False  # True after a commit of which nobody knows if it was made
 
     def snapshot(self) -> Snapshot:
-        """The session as it is now; read again only if its version has changed.
+        """The session as it is now; of a known session, only changes are read.
 
         Raises `SessionLost`, once, if turns that were acknowledged are gone from the store.
         """
@@ -54,7 +54,7 @@ class Archive:
             previous = self._latest
             if previous is not None and version == previous.version and not self._doubtful:
                 return previous
-            self._latest = self._read(version)
+            self._latest = self._read(version, previous)
             self._doubtful = False
             if previous is not None:
                 self._notice_loss(previous, self._latest)
@@ -176,12 +176,32 @@ class Archive:
                 return records, version
             version = version_after
 
-    def _read(self, version: Version) -> Snapshot:
-        records, version = self.scan(RECORD_KINDS, version)
-        snapshot = Snapshot().after(records, version)
+    def _read(self, version: Version, previous: Snapshot | None) -> Snapshot:
+        """The session as of `version`, its present version; or later, if a writer came between."""
+        while True:
+            snapshot = self._read_at(version, previous)
+            version_after = self.store.version(self.session)
+            if version_after == version:
+                break
+            version = version_after
+        old_damage = {} if previous is None else previous.damage
         for (kind, key), problem in snapshot.damage.items():
-            log.warning("session %r: %s %s is passed over: %s", self.session, kind, key, problem)
+            if (kind, key) not in old_damage:
+                log.warning(
+                    "session %r: %s %s is passed over: %s", self.session, kind, key, problem
+                )
         return snapshot
+
+    def _read_at(self, version: Version, previous: Snapshot | None) -> Snapshot:
+        """The session as of `version`, if nobody writes meanwhile."""
+        if previous is not None:
+            changes = self.store.changes(self.session, previous.version)
+            if changes is not None:
+                return previous.after(changes, version)
+        records: dict[Kind, list[tuple[str, bytes]]] = {
+            kind: self.store.scan(self.session, kind) for kind in RECORD_KINDS
+        }
+        return Snapshot.of(records, version, lambda: self.store.scan(self.session, "index"))
 
 
 def _went_back(old: Version, new: Version) -> bool:

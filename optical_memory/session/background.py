@@ -17,6 +17,7 @@ from optical_memory.readers.threads import wait_passively
 from optical_memory.renderers.renderer import PageRenderer
 from optical_memory.session.certify import certify, keep_certificate, next_to_certify
 from optical_memory.session.fade import fade, page_states
+from optical_memory.session.index_records import merge_index
 from optical_memory.session.policy import ForgettingPolicy, Step, plan
 from optical_memory.session.records import PageRecord, Retain
 from optical_memory.session.seal import seal
@@ -67,7 +68,8 @@ class Upkeep:
         # Both in every round, so that neither waits until the other has nothing left to do.
         has_sealed = self.seal()
         has_certified = self.certify()
-        return has_sealed or has_certified
+        has_merged = self._archive.replace(merge_index)
+        return has_sealed or has_certified or has_merged
 
     def seal(self) -> bool:
         """Seal the next full pages; False if there are none."""

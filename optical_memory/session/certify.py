@@ -24,10 +24,14 @@ log = logging.getLogger("optical_memory")
 
 def next_to_certify(snapshot: Snapshot) -> StoredPage | None:
     """The oldest page that waits for its certificate; None if there is none."""
-    for record in snapshot.pages.values():
-        if record.state == "sealed" and record.lines is not None:
-            return StoredPage.of(record, snapshot)
+    for id, waits in zip(snapshot.pages, snapshot.pages.facts(_waits), strict=True):
+        if waits:
+            return StoredPage.of(snapshot.pages[id], snapshot)
     return None
+
+
+def _waits(record: PageRecord) -> bool:
+    return record.state == "sealed" and record.lines is not None
 
 
 def certify(stored_page: StoredPage, page: Page, cache: TokenCache) -> Certificate:

@@ -23,6 +23,7 @@ from optical_memory.renderers.drawing import Image
 from optical_memory.renderers.pictures import from_png, png_bytes
 from optical_memory.renderers.styles import STYLES
 from optical_memory.session.fade import forgotten_page
+from optical_memory.session.index_records import IndexDraft
 from optical_memory.session.records import PageRecord, TurnRecord, picture_key, put, turn_key
 from optical_memory.session.snapshot import Change, Snapshot
 from optical_memory.session.stored_page import StoredPage
@@ -46,12 +47,26 @@ def erase_page(snapshot: Snapshot, page: str, profile: ReaderProfile) -> list[Ch
     record = snapshot.pages.get(page)
     if record is None or not (record.readable or record.digest):
         raise Forgotten(f"no page {page!r}, or it is forgotten already")
-    empty = forgotten_page(record).model_copy(update={"digest": "", "text_tokens": 0})
+    draft = IndexDraft(snapshot)
+    _cut_page(draft, snapshot, record)
+    return [*_erased_page(snapshot, record, profile), *draft.changes()]
+
+
+def _cut_page(draft: IndexDraft, snapshot: Snapshot, page: PageRecord) -> None:
+    draft.cut_page(page)
+    for turn in snapshot.turns_on(page.id):
+        if not turn.sealed and not turn.forgotten:
+            draft.renew(_off_page(snapshot, turn, page.id), without=page.id)
+
+
+def _erased_page(snapshot: Snapshot, page: PageRecord, profile: ReaderProfile) -> list[Change]:
+    """The writes of `erase_page` but for the index."""
+    empty = forgotten_page(page).model_copy(update={"digest": "", "text_tokens": 0})
     changes: list[Change] = [put(empty)]
-    changes += [Delete("picture", picture_key(page, rung.name)) for rung in profile.ladder]
-    for turn in snapshot.turns.values():
-        if page in turn.pages and not turn.forgotten:
-            changes.append(put(_off_page(snapshot, turn, page)))
+    changes += [Delete("picture", picture_key(page.id, rung.name)) for rung in profile.ladder]
+    for turn in snapshot.turns_on(page.id):
+        if not turn.forgotten:
+            changes.append(put(_off_page(snapshot, turn, page.id)))
     return changes
 
 
@@ -84,15 +99,19 @@ def erase_turn(
     if record is None or record.forgotten:
         raise Forgotten(f"no turn {turn!r}, or it is forgotten already")
     changes: list[Change] = []
+    draft = IndexDraft(snapshot)
     for id in record.pages:
         page = snapshot.pages.get(id)
         if page is not None:
             changes += _erase_on_page(snapshot, page, record, picture, profile)
+            if page.layout is None:
+                _cut_page(draft, snapshot, page)
+    draft.remove([record.ordinal])
     # Erasing a whole page writes the turns on it, this turn among them. It is forgotten as a whole,
     # whatever stands on other pages, so its own write replaces those.
     own_key = turn_key(record.ordinal)
     other_changes = [change for change in changes if (change.kind, change.key) != ("turn", own_key)]
-    return [*other_changes, put(_empty(record))]
+    return [*other_changes, put(_empty(record)), *draft.changes()]
 
 
 def _empty(record: TurnRecord) -> TurnRecord:
@@ -111,7 +130,7 @@ def _erase_on_page(
     stored_page = StoredPage.of(page, snapshot)
     if stored_page.layout is None:  # a stub: nobody knows which of its words are the turn's
         is_left = page.readable or page.digest
-        return erase_page(snapshot, page.id, profile) if is_left else []
+        return _erased_page(snapshot, page, profile) if is_left else []
     spans = [span for span in stored_page.layout.spans if span.ordinal == turn.ordinal]
     if not spans:
         return []

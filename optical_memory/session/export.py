@@ -1,4 +1,5 @@
-"""A session to a file and back: a zip of JSON records and PNG pictures, with a manifest.
+"""A session to a file and back: a zip of JSON records, PNG pictures and the search index, with a
+manifest.
 
 The file can be read without this package.
 """
@@ -8,25 +9,29 @@ from __future__ import annotations
 import json
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
-from optical_memory.errors import InputError, StoreError
+from optical_memory.errors import Conflict, InputError, StoreError
 from optical_memory.session.archive import Archive
 from optical_memory.session.snapshot import Snapshot
-from optical_memory.stores.base import Kind, Put, Version
+from optical_memory.stores.base import Kind, Put, Store, Version
 
 __all__ = [
     "export",
     "read_export",
+    "restore_export",
 ]
 
 EXPORT_FORMAT = 1
+"""The version of the file's layout. `read_export` refuses any other."""
+
+SUFFIXES: Mapping[Kind, str] = {"picture": ".png", "index": ".bin"}
+"""Endings of the names of files that hold no JSON."""
 
 DAMAGED_ZIP = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
 """Errors that `zipfile` raises for damaged, unknown or encrypted content."""
-"""The version of the file's layout. `read_export` refuses any other."""
 
 
 def export(archive: Archive, path: Path) -> None:
@@ -37,7 +42,7 @@ def export(archive: Archive, path: Path) -> None:
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
         file.writestr("manifest.json", json.dumps(manifest))
         for record in records:
-            suffix = ".png" if record.kind == "picture" else ".json"
+            suffix = SUFFIXES.get(record.kind, ".json")
             file.writestr(f"{record.kind}/{record.key}{suffix}", record.value)
 
 
@@ -57,6 +62,16 @@ def read_export(path: Path) -> tuple[str, list[Put]]:
         raise
     except (*DAMAGED_ZIP, KeyError, ValueError, StoreError, OSError) as error:
         raise InputError(f"{path} is not an exported session: {error}") from error
+
+
+def restore_export(store: Store, session: str, changes: Sequence[Put]) -> None:
+    """Make these writes, which begin the session. Raises `InputError` if it exists already."""
+    try:
+        store.commit(session, changes, expect=Version())
+    except Conflict as error:
+        raise InputError(
+            f"session {session!r} exists already: restore it under another name with session=…"
+        ) from error
 
 
 def _manifest(path: Path, file: zipfile.ZipFile) -> dict[str, Any]:

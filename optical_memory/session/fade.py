@@ -1,8 +1,8 @@
 """Fading: pages to smaller rungs, and below the last rung to stubs or to nothing.
 
 Functions from a snapshot to the writes that change it. A page is drawn at every rung when it is
-sealed, so fading only deletes. It deletes the pictures that are finer than the new rung, and the
-least telling terms of the index (`INDEX_SHARE`).
+sealed, so fading only deletes. It deletes the pictures that are finer than the new rung. The index
+stays whole until the page is a stub: it costs no tokens, and a page that nobody finds is forgotten.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ from dataclasses import dataclass
 
 from optical_memory.counting import count_tokens
 from optical_memory.ledger import Ledger, LedgerSpan
-from optical_memory.profiles import Ladder, ReaderProfile
+from optical_memory.profiles import ReaderProfile
 from optical_memory.search.terms import terms, top_terms
+from optical_memory.session.index_records import IndexDraft
 from optical_memory.session.policy import FORGOTTEN, STUB, ForgettingPolicy, PageState, Step
 from optical_memory.session.records import PageRecord, Retain, picture_key, put
 from optical_memory.session.snapshot import Change, Snapshot
@@ -27,9 +28,6 @@ __all__ = [
     "page_states",
 ]
 
-INDEX_SHARE = (1.0, 1.0, 0.6, 0.4)
-"""Share of a page's index terms that stays at each step of the ladder, the finest rung first."""
-
 KEYWORDS = 16
 """Keywords of a stub, at most."""
 
@@ -39,7 +37,7 @@ BULKY = ("code", "unreadable")
 
 def page_states(snapshot: Snapshot) -> list[PageState]:
     """The pages as `plan` takes them."""
-    return [_state(record) for record in snapshot.pages.values()]
+    return snapshot.pages.facts(_state)
 
 
 def _state(record: PageRecord) -> PageState:
@@ -66,22 +64,27 @@ def fade(
     With `retain="text"` only pictures go: text and index stay, below the last rung too. Raises
     `KeyError` for a step of a page that is not there.
     """
+    if not steps:
+        return []
     index = _Index.of(snapshot)
     changes: list[Change] = []
+    draft = IndexDraft(snapshot)
     for step in steps:
         record = snapshot.pages[step.page]
         if retain == "text":
             new_record = _with_text(record, step.rung)
         elif step.rung == STUB:
             new_record = _stub(StoredPage.of(record, snapshot), index, policy.stub_tokens)
+            draft.cut_page(record, stub_text(new_record), keeps_text=True)
         elif step.rung == FORGOTTEN:
             new_record = forgotten_page(record)
+            draft.cut_page(record, keeps_text=True)
         else:
-            new_record = _at_rung(record, step.rung, profile.ladder, index)
+            new_record = record.model_copy(update={"rung": step.rung})
         changes.append(put(new_record))
         for rung in profile.ladder.finer(step.rung):
             changes.append(Delete("picture", picture_key(record.id, rung.name)))
-    return changes
+    return [*changes, *draft.changes()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +97,8 @@ class _Index:
     @classmethod
     def of(cls, snapshot: Snapshot) -> _Index:
         frequencies: Counter[str] = Counter()
-        for record in snapshot.pages.values():
-            frequencies.update(set().union(*record.terms.values()))
+        for page_terms in snapshot.pages.facts(_terms):
+            frequencies.update(page_terms)
         return cls(frequencies, len(snapshot.pages))
 
     def top(self, counts: Mapping[str, int], k: int) -> dict[str, int]:
@@ -110,17 +113,11 @@ def _with_text(record: PageRecord, rung: str) -> PageRecord:
     return record.model_copy(update={"rung": rung})
 
 
-def _at_rung(record: PageRecord, rung: str, ladder: Ladder, index: _Index) -> PageRecord:
-    share = INDEX_SHARE[min(ladder.step(rung), len(INDEX_SHARE) - 1)]
-    terms = record.terms
-    if share < 1:
-        terms = {
-            turn: index.top(counts, round(len(counts) * share)) for turn, counts in terms.items()
-        }
-    return record.model_copy(update={"rung": rung, "terms": terms})
-
-
 # ---- below the last rung -------------------------------------------------------------------------
+
+
+def _terms(record: PageRecord) -> frozenset[str]:
+    return frozenset().union(*record.terms.values())
 
 
 def _stub(page: StoredPage, index: _Index, allowance: int) -> PageRecord:
@@ -138,6 +135,12 @@ def _stub(page: StoredPage, index: _Index, allowance: int) -> PageRecord:
         "terms": {"stub": dict(terms(" ".join(words)))},
     }
     return _without_text_and_pictures(page.record).model_copy(update=update)
+
+
+def stub_text(record: PageRecord) -> str:
+    """Everything that is left of a stub: keywords, then the facts, a line each."""
+    facts = Ledger.from_json(record.ledger).spans if record.ledger else ()
+    return "\n".join([" ".join(record.keywords), *(span.text for span in facts)])
 
 
 def _keywords(terms: Sequence[str], allowance: int) -> list[str]:

@@ -10,12 +10,15 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, Literal, TypeVar
 
+import msgspec
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from optical_memory.errors import InputError, NewerFormat, StoreError
+from optical_memory.session.maps.strict_json import REFUSALS, strict_decoder
 from optical_memory.stores.base import Put
 from optical_memory.turns import Attachment, Role, ToolCall, Turn, valid_text, valid_turn
 
@@ -25,19 +28,23 @@ __all__ = [
     "Record",
     "Retain",
     "SessionRecord",
+    "TurnHead",
     "TurnRecord",
+    "check_page",
     "load_record",
     "page_key",
     "picture_key",
+    "plain_turn_head",
     "put",
+    "turn_head",
     "turn_key",
 ]
 
 Retain = Literal["pages", "text"]
 PageStage = Literal["sealed", "certified", "stub", "forgotten"]
 
-SCHEMA = 2
-"""The newest schema. A record says 2 only if it uses a field that schema 1 does not have."""
+SCHEMA = 3
+"""The newest schema. A record says 2 or 3 only if it uses a field that schema 1 or 2 lacks."""
 
 AnyRecord = TypeVar("AnyRecord", bound="Record")
 
@@ -77,7 +84,8 @@ def load_record(kind: type[AnyRecord], data: bytes) -> AnyRecord:
     try:
         record = kind.model_validate_json(data)
     except ValidationError as error:
-        _refuse_newer(kind, _schema_of(data))
+        with suppress(ValidationError):
+            _refuse_newer(kind, Record.model_validate_json(data, extra="ignore").v)
         raise StoreError(f"a stored {kind.__name__} does not parse: {_reasons(error)}") from error
     _refuse_newer(kind, record.v)
     return record
@@ -88,14 +96,6 @@ def _refuse_newer(kind: type[Record], schema: int) -> None:
         raise NewerFormat(
             f"a stored {kind.__name__} has schema {schema}; this version reads up to {SCHEMA}"
         )
-
-
-def _schema_of(data: bytes) -> int:
-    """The schema that the bytes name; 0 if they are no record at all."""
-    try:
-        return Record.model_validate_json(data, extra="ignore").v
-    except ValidationError:
-        return 0
 
 
 def _reasons(error: ValidationError) -> str:
@@ -114,12 +114,20 @@ class SessionRecord(Record):
     `salt` keys every digest: without the store, nobody can test a guess of a text against a
     digest. With the store they can, so no digest of forgotten text is kept. If the store lost the
     session that was here before, `lost_turns` says how many turns were acknowledged and are gone;
-    new turns get numbers after theirs.
+    new turns get numbers after theirs. `host_turns` are the turns of the list that the host gave
+    last, in its order. `old_turns` are turns on pages that the host's list has no more: nobody
+    finds them. Both are runs of ordinals, (first, last), and need schema 3.
     """
 
     next_turn: int = 0
     lost_turns: int = 0
+    host_turns: list[tuple[int, int]] = []
+    old_turns: list[tuple[int, int]] = []
     salt: str = Field(default_factory=lambda: secrets.token_hex(16))
+
+    def is_old(self, ordinal: int) -> bool:
+        """True for a turn that the host's list has no more."""
+        return any(first <= ordinal <= last for first, last in self.old_turns)
 
     def digest(self, text: str) -> str:
         """HMAC-SHA-256 of the text under the session's salt, in hex digits."""
@@ -242,3 +250,41 @@ def put(record: SessionRecord | TurnRecord | PageRecord) -> Put:
     if isinstance(record, TurnRecord):
         return Put("turn", turn_key(record.ordinal), record.dump())
     return Put("page", record.id, record.dump())
+
+
+class TurnHead(msgspec.Struct, gc=False, kw_only=True):
+    """The fields of a turn's record by which a session is put in order."""
+
+    v: int = 1
+    id: str
+    sealed: bool = False
+    forgotten: bool = False
+    host_id: str | None = None
+
+
+_TURN = strict_decoder(TurnRecord, TurnHead)
+_PAGE = strict_decoder(PageRecord)
+
+
+def plain_turn_head(data: bytes) -> TurnHead | None:
+    """The head of a turn's record; None if `turn_head` must decide, which knows all errors."""
+    try:
+        head: TurnHead = _TURN.decode(data)
+    except REFUSALS:
+        return None
+    return head if head.v <= SCHEMA else None
+
+
+def turn_head(data: bytes) -> TurnHead:
+    """The head of a turn's record. Raises as `load_record`."""
+    head = plain_turn_head(data)
+    return head or msgspec.convert(load_record(TurnRecord, data), TurnHead, from_attributes=True)
+
+
+def check_page(data: bytes) -> None:
+    """Raises as `load_record` if these bytes are no record of a page."""
+    with suppress(*REFUSALS):
+        data.decode()  # msgspec does not look at text that it skips
+        if _PAGE.decode(data).v <= SCHEMA:
+            return
+    load_record(PageRecord, data)

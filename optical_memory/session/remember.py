@@ -8,6 +8,8 @@ from collections.abc import Iterator, Sequence
 from typing import TypeGuard, get_args
 
 from optical_memory.errors import InputError
+from optical_memory.search.meaning import Embedder
+from optical_memory.session.index_records import IndexDraft
 from optical_memory.session.records import TurnRecord, put
 from optical_memory.session.snapshot import EDIT_OF, Change, Snapshot
 from optical_memory.turns import Role, Turn
@@ -17,7 +19,9 @@ __all__ = [
 ]
 
 
-def remember(snapshot: Snapshot, turns: Sequence[Turn]) -> tuple[list[Change], list[str]]:
+def remember(
+    snapshot: Snapshot, turns: Sequence[Turn], embedder: Embedder | None = None
+) -> tuple[list[Change], list[str]]:
     """Writes that put the turns at the end of the session, and the id of each turn.
 
     A turn whose id is known replaces the old turn while that is open. If the old turn stands on a
@@ -26,9 +30,9 @@ def remember(snapshot: Snapshot, turns: Sequence[Turn]) -> tuple[list[Change], l
     A host that sends its history again must not bring the text back. Nothing is left that could
     tell an edit from the old text.
 
-    Raises `InputError` if a turn cannot be kept as it is.
+    `embedder` gives the turns their vectors. Raises `InputError` if a turn cannot be kept as it is.
     """
-    batch = _Batch(snapshot)
+    batch = _Batch(snapshot, embedder)
     ids = [batch.add(turn) for turn in turns]
     return batch.changes(), ids
 
@@ -36,7 +40,8 @@ def remember(snapshot: Snapshot, turns: Sequence[Turn]) -> tuple[list[Change], l
 class _Batch:
     """Turns that are being added to a snapshot."""
 
-    def __init__(self, snapshot: Snapshot) -> None:
+    def __init__(self, snapshot: Snapshot, embedder: Embedder | None) -> None:
+        self._embedder = embedder
         self._snapshot = snapshot
         self._session = snapshot.session
         self._next_turn = snapshot.session.next_turn
@@ -115,6 +120,9 @@ class _Batch:
     def changes(self) -> list[Change]:
         """The writes for all turns that were added."""
         changes: list[Change] = [put(record) for record in self._records.values()]
+        draft = IndexDraft(self._snapshot, self._embedder)
+        draft.add(list(self._records.values()))
+        changes += draft.changes()
         if changes and self._snapshot.is_session_damaged:
             # The session gets a new key for digests, so the digests that are there say nothing.
             old_turns = [r for r in self._snapshot.turns.values() if r.id not in self._records]

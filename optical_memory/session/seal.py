@@ -136,7 +136,7 @@ class _Sealer:
             lines=list(page.lines),
             ledger=ledgers.extract(page.text, charset=self._profile.charset).to_json(),
             terms={
-                str(span.ordinal): dict(terms(page.text[span.start : span.end]))
+                str(span.ordinal): dict(terms(page.text[span.body : span.end]))
                 for span in page.layout.spans
             },
             text_tokens=count_tokens(page.text),

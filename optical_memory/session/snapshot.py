@@ -1,21 +1,31 @@
-"""A session as of one version, as a value; and the session after some changes."""
+"""A session as of one version, as a value; and the session after some changes.
+
+Neither costs by the size of the session: records are kept as the bytes that they are stored in and
+parsed when they are asked for, and a snapshot shares with the last all that is the same.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from functools import partial
+from typing import Any, Final, TypeVar
 
 from optical_memory.errors import NewerFormat, StoreError
+from optical_memory.session.maps.sorted_map import DeferredMap, ParsedMap, SortedMap
 from optical_memory.session.records import (
     PageRecord,
     Record,
     SessionRecord,
+    TurnHead,
     TurnRecord,
+    check_page,
     load_record,
+    plain_turn_head,
+    turn_head,
 )
-from optical_memory.stores.base import Delete, Kind, Put, Version
+from optical_memory.stores.base import Change, Delete, Kind, Version
 
 __all__ = [
     "EDIT_OF",
@@ -24,7 +34,8 @@ __all__ = [
     "Snapshot",
 ]
 
-Change = Put | Delete
+Value = TypeVar("Value")
+Changes = dict[str, Value | None]
 
 EDIT_OF = re.compile(r"(.+)~(?:[2-9]|[1-9]\d+)", re.DOTALL)
 """The spelling of an edit's id: the id of the first version, and a number from 2."""
@@ -34,7 +45,11 @@ RECORD_KINDS: Final[Mapping[Kind, type[Record]]] = {
     "turn": TurnRecord,
     "page": PageRecord,
 }
-"""The kinds of a store that hold records, and the class of each; pictures are no records."""
+"""The kinds of a store that hold JSON, and the class of each."""
+
+
+_load_turn = partial(load_record, TurnRecord)
+_load_page = partial(load_record, PageRecord)
 
 
 @dataclass(frozen=True)
@@ -43,33 +58,27 @@ class Snapshot:
 
     `turns` are by key and `pages` by id, both in order. `keys` has the key of each turn by its id.
     `aliases` has, by the id that the host gave, the ids that we gave to edits, the oldest first;
-    `host_ids` has it the other way round.
+    `host_ids` has it the other way round. `open_keys` has the keys of the turns with text that
+    stands on no sealed page yet.
     `damage` has the errors of records that do not parse, by kind and key. Those records are passed
-    over, and everything else stays in use.
+    over, and everything else stays in use. `index` has the segments of the search index by key,
+    read when they are first asked for: they may be newer than the snapshot, never older.
     """
 
     version: Version = field(default_factory=Version)
     session: SessionRecord = field(default_factory=SessionRecord)
-    turns: dict[str, TurnRecord] = field(default_factory=dict)
-    pages: dict[str, PageRecord] = field(default_factory=dict)
-    keys: Mapping[str, str] = field(default_factory=dict)
-    aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    host_ids: Mapping[str, str] = field(default_factory=dict)
+    turns: ParsedMap[TurnRecord] = field(default_factory=lambda: ParsedMap(_load_turn))
+    pages: ParsedMap[PageRecord] = field(default_factory=lambda: ParsedMap(_load_page))
+    keys: SortedMap[str] = field(default_factory=SortedMap)
+    aliases: SortedMap[tuple[str, ...]] = field(default_factory=SortedMap)
+    host_ids: SortedMap[str] = field(default_factory=SortedMap)
+    open_keys: SortedMap[bool] = field(default_factory=SortedMap)
     damage: Mapping[tuple[Kind, str], str] = field(default_factory=dict)
+    index: DeferredMap = field(default_factory=DeferredMap)
 
     def open_turns(self) -> list[TurnRecord]:
-        """Turns with text that stands on no sealed page yet, the oldest first.
-
-        Turns are sealed in order, so the search ends at the newest sealed turn.
-        """
-        newest_first: list[TurnRecord] = []
-        for record in reversed(self.turns.values()):
-            if record.forgotten:
-                continue
-            if record.sealed:
-                break
-            newest_first.append(record)
-        return newest_first[::-1]
+        """Turns with text that stands on no sealed page yet, the oldest first."""
+        return [self.turns[key] for key in self.open_keys]
 
     def turn(self, id: str) -> TurnRecord | None:
         """The turn with this id; None if there is none."""
@@ -78,8 +87,15 @@ class Snapshot:
 
     def is_forgotten(self, id: str) -> bool:
         """True if there was a turn with this id and it was forgotten."""
-        record = self.turn(id)
-        return record is not None and record.forgotten
+        key = self.keys.get(id)
+        return key is not None and turn_head(self.turns.data[key]).forgotten
+
+    def turns_on(self, page: str) -> list[TurnRecord]:
+        """The turns of which a part stands on this page, the oldest first."""
+        mark = f'"{page}"'.encode()
+        keys = [key for key, data in self.turns.data.pairs() if mark in data]
+        records = [self.turns[key] for key in keys]
+        return [record for record in records if page in record.pages]
 
     @property
     def is_session_damaged(self) -> bool:
@@ -91,24 +107,26 @@ class Snapshot:
         ordinals = {int(key) for kind, key in self.damage if kind == "turn" and key.isdecimal()}
         ids: set[str] = set()
         if ordinals:
-            for page in self.pages.values():
-                spans = (page.layout or {}).get("spans", [])
-                ids.update(id for id, ordinal, *_ in spans if ordinal in ordinals)
+            for spans in self.pages.facts(_ids_with_ordinals):
+                ids.update(id for id, ordinal in spans if ordinal in ordinals)
         return frozenset(ids)
 
     @property
     def next_page(self) -> int:
         """The ordinal of the next page: 1 more than the last, even if that is damaged."""
-        numbers = [record.ordinal for record in self.pages.values()]
-        numbers += [int(key) for kind, key in self.damage if kind == "page" and key.isdecimal()]
-        return max(numbers, default=-1) + 1
+        return _next_ordinal("page", self.pages, self.damage)
 
-    def record(self, change: Change) -> TurnRecord | PageRecord | None:
-        """The turn or page that a change would replace; None for other kinds and new records."""
+    def record(self, change: Change) -> bytes | None:
+        """The bytes of the turn, page or part of the index that a change would replace.
+
+        None for other kinds and new records.
+        """
+        if change.kind == "index":
+            return self.index.get(change.key)
         if change.kind == "turn":
-            return self.turns.get(change.key)
+            return self.turns.data.get(change.key)
         if change.kind == "page":
-            return self.pages.get(change.key)
+            return self.pages.data.get(change.key)
         return None
 
     def after(self, changes: Iterable[Change], version: Version) -> Snapshot:
@@ -118,90 +136,164 @@ class Snapshot:
         """
         draft = _SnapshotDraft(self)
         for change in changes:
-            draft.make(change)
-        return draft.snapshot(version)
+            value = None if isinstance(change, Delete) else change.value
+            draft.make(change.kind, change.key, value)
+        return draft.snapshot(version, self.index.after(draft.index))
+
+    @classmethod
+    def of(
+        cls,
+        records: Mapping[Kind, Iterable[tuple[str, bytes]]],
+        version: Version,
+        load_index: Callable[[], Iterable[tuple[str, bytes]]],
+    ) -> Snapshot:
+        """A session from the keys and bytes of its records.
+
+        `load_index` gives those of its index, when they are asked for. Raises as `after`.
+        """
+        base, odd_turns = _plain_turns(records.get("turn", ()))
+        draft = _SnapshotDraft(base)
+        for kind, pairs in records.items():
+            for key, value in odd_turns if kind == "turn" else pairs:
+                draft.make(kind, key, value)
+        return draft.snapshot(version, DeferredMap(load_index))
+
+
+def _plain_turns(
+    pairs: Iterable[tuple[str, bytes]],
+) -> tuple[Snapshot, list[tuple[str, bytes]]]:
+    """A session of most of these turns, made in a loop that does as little as it can.
+
+    The pairs that are left are damaged records, and those with a host's id beside ours.
+    """
+    plain_pairs: list[tuple[str, bytes]] = []
+    odd_pairs: list[tuple[str, bytes]] = []
+    keys: list[tuple[str, str]] = []
+    open_keys: list[tuple[str, bool]] = []
+    for key, value in pairs:
+        head = plain_turn_head(value)
+        if head is None or head.host_id or "~" in head.id:
+            odd_pairs.append((key, value))
+            continue
+        plain_pairs.append((key, value))
+        keys.append((head.id, key))
+        if not (head.sealed or head.forgotten):
+            open_keys.append((key, True))
+    turns = ParsedMap(_load_turn, SortedMap(plain_pairs))
+    return Snapshot(turns=turns, keys=SortedMap(keys), open_keys=SortedMap(open_keys)), odd_pairs
+
+
+def _ids_with_ordinals(page: PageRecord) -> tuple[tuple[str, int], ...]:
+    """The id and the ordinal of each turn on a page."""
+    return tuple((id, ordinal) for id, ordinal, *_ in (page.layout or {}).get("spans", []))
+
+
+def _next_ordinal(kind: Kind, keys: ParsedMap[Any], damage: Mapping[tuple[Kind, str], str]) -> int:
+    """1 more than the last ordinal among the keys, which are in order, and those of damage."""
+    last = next((int(key) for key in reversed(keys) if key.isdecimal()), -1)
+    ordinals = [int(key) for kind_, key in damage if kind_ == kind and key.isdecimal()]
+    return max([last, *ordinals]) + 1
 
 
 class _SnapshotDraft:
-    """A snapshot that is being changed."""
+    """A snapshot that is being changed. Each dictionary holds changes by key; None removes."""
 
     def __init__(self, base: Snapshot) -> None:
+        self._base = base
         self._session = base.session
-        self._turns = dict(base.turns)
-        self._pages = dict(base.pages)
-        self._keys = dict(base.keys)
-        self._aliases = dict(base.aliases)
-        self._host_ids = dict(base.host_ids)
         self._damage = dict(base.damage)
+        self._turns: Changes[bytes] = {}
+        self._pages: Changes[bytes] = {}
+        self._keys: Changes[str] = {}
+        self._aliases: Changes[tuple[str, ...]] = {}
+        self._host_ids: Changes[str] = {}
+        self._open_keys: Changes[bool] = {}
+        self.index: Changes[bytes] = {}
+        self._make: dict[str, Callable[[str, bytes | None], None]] = {
+            "session": self._make_session,
+            "turn": self._make_turn,
+            "page": self._make_page,
+            "index": self.index.__setitem__,
+        }
 
-    def make(self, change: Change) -> None:
+    def make(self, kind: Kind, key: str, value: bytes | None) -> None:
         """Make a change; changes of pictures are passed over."""
-        if change.kind not in RECORD_KINDS:
+        if kind not in self._make:
             return
-        self._damage.pop((change.kind, change.key), None)
-        if isinstance(change, Delete):
-            self._remove(change)
-        else:
-            self._put(change)
-
-    def _put(self, change: Put) -> None:
+        if self._damage:
+            self._damage.pop((kind, key), None)
         try:
-            record = load_record(RECORD_KINDS[change.kind], change.value)
+            self._make[kind](key, value)
         except NewerFormat:
             raise
         except StoreError as error:
-            self._remove(change)
-            self._damage[change.kind, change.key] = str(error)
-            return
-        if isinstance(record, SessionRecord):
-            self._session = record
-        elif isinstance(record, PageRecord):
-            self._pages[change.key] = record
-        elif isinstance(record, TurnRecord):
-            self._turns[change.key] = record
-            self._keys[record.id] = change.key
-            self._note_alias(record)
+            self._make[kind](key, None)
+            self._damage[kind, key] = str(error)
 
-    def _note_alias(self, record: TurnRecord) -> None:
-        host_id = record.host_id or self._first_schemas_host_id(record)
-        if host_id == record.id:
-            return
-        self._host_ids[record.id] = host_id
-        ids = self._aliases.get(host_id, ())
-        if record.id not in ids:
-            self._aliases[host_id] = (*ids, record.id)
+    def _make_session(self, key: str, value: bytes | None) -> None:
+        if value is not None:
+            self._session = load_record(SessionRecord, value)
 
-    def _first_schemas_host_id(self, record: TurnRecord) -> str:
+    def _make_page(self, key: str, value: bytes | None) -> None:
+        if value is not None:
+            check_page(value)
+        self._pages[key] = value
+
+    def _make_turn(self, key: str, value: bytes | None) -> None:
+        head = None if value is None else turn_head(value)
+        self._drop_id(key)
+        self._turns[key] = value
+        if head is None:
+            self._open_keys[key] = None
+            return
+        self._open_keys[key] = None if head.sealed or head.forgotten else True
+        self._keys[head.id] = key
+        if head.host_id or "~" in head.id:
+            self._note_alias(head, key)
+
+    def _drop_id(self, key: str) -> None:
+        """Take away the id of the turn that this key has."""
+        old_value = self._turns[key] if key in self._turns else self._base.turns.data.get(key)
+        if old_value is not None:
+            self._keys[turn_head(old_value).id] = None
+
+    def _note_alias(self, head: TurnHead, key: str) -> None:
+        host_id = head.host_id or self._first_schemas_host_id(head.id, key)
+        if host_id == head.id:
+            return
+        self._host_ids[head.id] = host_id
+        ids = self._aliases.get(host_id) or self._base.aliases.get(host_id, ())
+        if head.id not in ids:
+            self._aliases[host_id] = (*ids, head.id)
+
+    def _first_schemas_host_id(self, id: str, key: str) -> str:
         """The host's id of a record of schema 1: edits of `a` were called `a~2`, `a~3`."""
-        match = EDIT_OF.fullmatch(record.id) if "~" in record.id else None
-        if match is not None and match[1] in self._keys:
-            return match[1]
-        return record.id
+        match = EDIT_OF.fullmatch(id)
+        first_id = match[1] if match is not None else id
+        first_key = self._keys.get(first_id) or self._base.keys.get(first_id)
+        return first_id if first_key is not None and first_key < key else id
 
-    def _remove(self, change: Change) -> None:
-        if change.kind == "page":
-            self._pages.pop(change.key, None)
-        if change.kind == "turn":
-            record = self._turns.pop(change.key, None)
-            if record is not None:
-                self._keys.pop(record.id, None)
-
-    def _session_or_stand_in(self) -> SessionRecord:
+    def _session_or_stand_in(self, turns: ParsedMap[TurnRecord]) -> SessionRecord:
         """The session's record. If it is damaged, a new record counts the turns that are there."""
         if ("session", "session") not in self._damage:
             return self._session
-        keys = [*self._turns, *(key for kind, key in self._damage if kind == "turn")]
-        ordinals = [int(key) for key in keys if key.isdecimal()]
-        return SessionRecord(next_turn=max(ordinals, default=-1) + 1)
+        stand_in = self._base.session if self._base.is_session_damaged else SessionRecord()
+        next_turn = _next_ordinal("turn", turns, self._damage)
+        return stand_in.model_copy(update={"next_turn": next_turn})
 
-    def snapshot(self, version: Version) -> Snapshot:
+    def snapshot(self, version: Version, index: DeferredMap) -> Snapshot:
+        """The snapshot with all changes made."""
+        base = self._base
+        turns = base.turns.after(self._turns)
         return Snapshot(
             version,
-            self._session_or_stand_in(),
-            self._turns,
-            self._pages,
-            self._keys,
-            self._aliases,
-            self._host_ids,
+            self._session_or_stand_in(turns),
+            turns,
+            base.pages.after(self._pages),
+            base.keys.after(self._keys),
+            base.aliases.after(self._aliases),
+            base.host_ids.after(self._host_ids),
+            base.open_keys.after(self._open_keys),
             self._damage,
+            index,
         )

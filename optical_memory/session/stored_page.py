@@ -5,30 +5,30 @@ Everything downstream reads from these values; nothing opens the record's JSON a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeVar
 
 import numpy as np
-import numpy.typing as npt
 
 from optical_memory.certificate import Certificate, agreements_in
 from optical_memory.errors import NewerFormat, StoreError
 from optical_memory.ledger import Ledger
-from optical_memory.pages import Layout, Page, rows_of
+from optical_memory.pages import Layout, Page, TurnSpan, rows_of
 from optical_memory.profiles import Ladder
 from optical_memory.readings import Reading
-from optical_memory.session.records import PageRecord, PageStage
+from optical_memory.session.records import PageRecord, PageStage, TurnRecord
 from optical_memory.session.snapshot import Snapshot
 
 __all__ = [
-    "CheckedReading",
     "PageInfo",
     "StoredPage",
     "agreements_of",
     "certificate_of",
     "page_info",
+    "spans_of",
+    "text_offset",
 ]
 
 Row = TypeVar("Row")
@@ -68,17 +68,6 @@ class PageInfo:
         if self.state in ("stub", "forgotten"):
             return self.state
         return self.rung or "text"
-
-
-@dataclass(frozen=True, slots=True)
-class CheckedReading:
-    """A reading, and (n_chars,) True for every character that the page's certificate confirms.
-
-    `is_confirmed` is None if the page has no certificate of this reader, revision, codec and rung.
-    """
-
-    reading: Reading
-    is_confirmed: npt.NDArray[np.bool_] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,20 +151,6 @@ class StoredPage:
             offset = end
         return Reading("".join(text), np.array(confidence, np.float32))
 
-    def checked(
-        self, reading: Reading, layout: Layout, maker: tuple[str, str, str]
-    ) -> CheckedReading:
-        """A reading of the legible rows, made whole and held against the page's certificate.
-
-        `layout` is that of the whole page, `maker` (reader, revision, codec) of this reading.
-        """
-        whole = self.whole_reading(reading, layout)
-        certificate = self.certificate
-        if certificate is None or certificate.maker != maker:
-            return CheckedReading(whole, None)
-        proof = certificate.rungs.get(self.record.rung or "")
-        return CheckedReading(whole, None if proof is None else proof.confirms(whole.text))
-
 
 def _rows_of_spans(layout: Layout | None, spans: Iterable[tuple[int, int]]) -> frozenset[int]:
     """Numbers of the rows that hold these ranges of characters."""
@@ -226,3 +201,28 @@ def _parse(
         raise
     except (LookupError, TypeError, ValueError) as error:
         raise StoreError(f"the {name} of page {record.id} does not parse: {error!r}") from error
+
+
+def spans_of(snapshot: Snapshot, record: TurnRecord) -> Iterator[tuple[PageRecord, TurnSpan, int]]:
+    """(page, span, offset) of a turn on its pages; `offset` is that of the span in the turn's body.
+
+    Pages of which nothing is left count as no part of the body.
+    """
+    offset = 0
+    for id in record.pages:
+        page = snapshot.pages.get(id)
+        fields = (page.layout or {}).get("spans", []) if page is not None else []
+        for span in (TurnSpan(*field) for field in fields):
+            if page is not None and span.ordinal == record.ordinal:
+                yield page, span, offset
+                offset += span.end - span.body
+
+
+def text_offset(snapshot: Snapshot, record: TurnRecord) -> int:
+    """Where a turn's text, which is in hand, begins in the turn's body.
+
+    It is 0 unless a page with the beginning was forgotten: then the text is the end that stood on
+    no page, and other pages may have text before it.
+    """
+    n_chars = sum(span.end - span.body for _, span, _ in spans_of(snapshot, record))
+    return max(0, n_chars - record.sealed_upto)

@@ -10,6 +10,8 @@ durable. Every store keeps these promises, and one contract suite tests them:
 * A session that begins gets a new random epoch. If a session was dropped or lost and begins again,
   it has no version that it had before, so no process takes its old cache for the new session.
 * `scan` gives the records of a kind in key order, as of one moment.
+* `changes` gives everything written since a version, or None. The log behind it holds keys and
+  never values, so content that was deleted or replaced is nowhere in it.
 * Blobs are a cache: any blob may vanish at any time, and that is never an error.
 
 If no answer comes, `commit` raises although the store may have applied it; `version` tells. With
@@ -27,6 +29,9 @@ from optical_memory.errors import Conflict, InputError
 
 __all__ = [
     "BLOB_TTL",
+    "LOG_CHANGES",
+    "LOG_VERSIONS",
+    "Change",
     "Delete",
     "Kind",
     "Put",
@@ -34,6 +39,7 @@ __all__ = [
     "Version",
     "conflict",
     "from_bytes",
+    "is_logged",
     "new_epoch",
     "require_ttl",
     "to_bytes",
@@ -42,7 +48,15 @@ __all__ = [
 BLOB_TTL: Final = 7 * 24 * 3600
 """How long a blob is cached unless the caller says otherwise (seconds)."""
 
-Kind = Literal["session", "turn", "page", "picture"]
+LOG_VERSIONS: Final = 1024
+"""A log of changes covers so many versions. A process that is further behind reads everything:
+after a thousand commits that costs about as much.
+"""
+
+LOG_CHANGES: Final = 4096
+"""A commit of more changes is not logged: reading everything costs no more than reading those."""
+
+Kind = Literal["session", "turn", "page", "index", "picture"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +93,9 @@ class Delete:
     key: str
 
 
+Change = Put | Delete
+
+
 class Store(Protocol):
     """Durable records and a token cache. Every method is thread-safe and may raise `StoreError`."""
 
@@ -94,8 +111,18 @@ class Store(Protocol):
         """All records of a kind in key order."""
         ...
 
+    def changes(self, session: str, since: Version) -> list[Change] | None:
+        """What was written after the version `since`, pictures left out, as of one moment.
+
+        A record that was written is a `Put` of its present value, however often it was written. A
+        record that is gone is a `Delete`; it may be one that was never there. None if the store
+        cannot say: the session has another epoch, is older than `since`, or its log does not reach
+        back so far. Then the caller reads the whole session.
+        """
+        ...
+
     def commit(
-        self, session: str, changes: Sequence[Put | Delete], expect: Version | None = None
+        self, session: str, changes: Sequence[Change], expect: Version | None = None
     ) -> Version:
         """Apply all changes or none, durably; return the new version.
 
@@ -159,6 +186,11 @@ def to_bytes(name: str) -> bytes:
 def from_bytes(data: bytes) -> str:
     """The name or key that `to_bytes` turned into `data`."""
     return data.decode("utf-8", "surrogatepass")
+
+
+def is_logged(changes: Sequence[Change]) -> bool:
+    """True if a commit of these changes stands in the log of changes."""
+    return len(changes) <= LOG_CHANGES
 
 
 def new_epoch() -> str:

@@ -1,8 +1,9 @@
 """A store in plain Redis or Valkey (6 or newer, no modules), alone or as a Cluster.
 
 All keys of a session share one hash tag: `{prefix:session}:meta` (version and format), `:commits`
-(the last commit tokens), one hash per kind of record, `:blob:<key>`, and `:blobs` (which blobs
-there may be). Only blobs have a TTL, so `volatile-lru` evicts nothing else.
+(the last commit tokens), `:log` (in which commit each record was last written), one hash per kind
+of record, `:blob:<key>`, and `:blobs` (which blobs there may be). Only blobs have a TTL, so
+`volatile-lru` evicts nothing else.
 
 A commit is one server-side script: one round trip, atomic in memory and in the append-only file. It
 is never tried again because a neighbour wrote in between, as WATCH would ask for. It carries a
@@ -17,7 +18,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from typing import Any, Final, get_args
+from typing import Any, Final, cast, get_args
 from urllib.parse import quote, unquote
 
 import redis
@@ -26,26 +27,37 @@ from optical_memory.errors import InputError, NewerFormat
 from optical_memory.stores import redis_health
 from optical_memory.stores.base import (
     BLOB_TTL,
+    LOG_VERSIONS,
+    Change,
     Delete,
     Kind,
     Put,
     Version,
     conflict,
     from_bytes,
+    is_logged,
     new_epoch,
     require_ttl,
     to_bytes,
 )
 from optical_memory.stores.redis_client import SWEEP, GuardedClient
-from optical_memory.stores.redis_scripts import COMMIT, CONFLICT, DROP, NEWER_FORMAT, PUT_BLOBS
+from optical_memory.stores.redis_scripts import (
+    CHANGES,
+    COMMIT,
+    CONFLICT,
+    DROP,
+    NEWER_FORMAT,
+    PUT_BLOBS,
+)
 
 __all__ = ["RedisStore"]
 
-SESSION_FORMAT: Final = 1
+SESSION_FORMAT: Final = 2
 """Rises when an older program must not write to a session any more.
 
-The epoch came later and left it at 1: an older program keeps the field, and a session without the
-field has the empty epoch.
+The epoch left it at 1: an older program keeps the field, and a session without the field has the
+empty epoch. The index made it 2: an older program would leave in the index the words of a turn that
+it forgets. A session of format 1 becomes one of format 2 with the next commit.
 """
 
 _PATTERN_CHARACTERS = frozenset("{}*?[]\\")
@@ -94,25 +106,42 @@ class RedisStore:
         return value
 
     def scan(self, session: str, kind: Kind) -> list[tuple[str, bytes]]:
-        """All records of a kind in key order, as of one moment."""
-        records: dict[bytes, bytes] = self._client.ask("HGETALL", self._key(session, kind))
-        return [(from_bytes(key), value) for key, value in sorted(records.items())]
+        """All records of a kind in key order, as of one moment.
+
+        It may take longer than a turn's deadline, as a large session is as much as 100 MB.
+        """
+        records: dict[bytes, bytes] = self._client.ask(
+            "HGETALL", self._key(session, kind), patience=SWEEP
+        )
+        return sorted((from_bytes(key), value) for key, value in records.items())
+
+    def changes(self, session: str, since: Version) -> list[Change] | None:
+        """What was written after `since`, without pictures; None if the log does not say."""
+        kinds = [kind for kind in get_args(Kind) if kind != "picture"]
+        keys = [self._key(session, name) for name in ("meta", "log", *kinds)]
+        answer = self._client.ask(
+            "EVAL", CHANGES, len(keys), *keys, since.epoch, since.number, *kinds
+        )
+        if answer is None or not since.exists:
+            return None
+        return [_change(*pair) for pair in zip(answer[::2], answer[1::2], strict=True)]
 
     def commit(
-        self, session: str, changes: Sequence[Put | Delete], expect: Version | None = None
+        self, session: str, changes: Sequence[Change], expect: Version | None = None
     ) -> Version:
         """Apply all changes or none in one round trip; return the new version.
 
         Raises `Conflict` unless the session is at `expect`, and `NewerFormat` if a newer version of
         this package wrote the session.
         """
-        keys = [self._key(session, "meta"), self._key(session, "commits")]
+        keys = [self._key(session, name) for name in ("meta", "commits", "log", "index")]
         keys += [self._key(session, change.kind) for change in changes]
         arguments: list[Any] = [
             uuid.uuid4().hex,
             *_expectation(expect),
             new_epoch(),
             SESSION_FORMAT,
+            LOG_VERSIONS if is_logged(changes) else "",
         ]
         for change in changes:
             arguments += _change_arguments(change)
@@ -146,7 +175,7 @@ class RedisStore:
 
         The append-only file forgets them when the server rewrites it the next time.
         """
-        names = ("blobs", "meta", "commits", *get_args(Kind))
+        names = ("blobs", "meta", "commits", "log", *get_args(Kind))
         keys = [self._key(session, name) for name in names]
         self._client.ask("EVAL", DROP, len(keys), *keys)
 
@@ -208,11 +237,22 @@ def _expectation(expect: Version | None) -> tuple[str, str | int]:
     return ("", "") if expect is None else (expect.epoch, expect.number)
 
 
-def _change_arguments(change: Put | Delete) -> tuple[str, bytes, bytes]:
-    """The script's arguments for a change: op, key, value."""
+def _change_arguments(change: Change) -> tuple[str, bytes, bytes, bytes]:
+    """The script's arguments for a change: op, key, value, log entry."""
+    key = to_bytes(change.key)
+    entry = b"" if change.kind == "picture" else b"%s:%s" % (change.kind.encode(), key)
     if isinstance(change, Put):
-        return "put", to_bytes(change.key), change.value
-    return "del", to_bytes(change.key), b""
+        return "put", key, change.value, entry
+    return "del", key, b"", entry
+
+
+def _change(entry: bytes, value: bytes | None) -> Change:
+    """The change that a log entry stands for; `value` is None if the record is gone."""
+    name, _, key = entry.partition(b":")
+    kind = cast("Kind", name.decode())
+    if value is None:
+        return Delete(kind, from_bytes(key))
+    return Put(kind, from_bytes(key), value)
 
 
 def _text(key: bytes | str) -> str:

@@ -67,9 +67,14 @@ class GuardedClient:
             return isinstance(self._client, redis.RedisCluster)
         return self._url.partition("://")[0].endswith("+cluster")
 
-    def ask(self, *command: Any) -> Any:
-        """The answer to one command, in bytes even if the client decodes. Raises `StoreError`."""
-        return self.call(lambda client: client.execute_command(*command, NEVER_DECODE=True))
+    def ask(self, *command: Any, patience: int = 1) -> Any:
+        """The answer to one command, in bytes even if the client decodes. Raises `StoreError`.
+
+        It may take `patience` deadlines.
+        """
+        return self.call(
+            lambda client: client.execute_command(*command, NEVER_DECODE=True), patience
+        )
 
     def ask_synced(self, *command: Any) -> Any:
         """The answer to one command, given when the server's append-only file is on disk.

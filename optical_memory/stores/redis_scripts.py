@@ -7,17 +7,29 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["COMMIT", "CONFLICT", "DROP", "NEWER_FORMAT", "PUT_BLOBS"]
+__all__ = [
+    "CHANGES",
+    "COMMIT",
+    "CONFLICT",
+    "DROP",
+    "NEWER_FORMAT",
+    "PUT_BLOBS",
+]
 
 CONFLICT: Final = 0
 NEWER_FORMAT: Final = -1
 
-# KEYS: meta, commits, then the hash of each change.
+# KEYS: meta, commits, log, index, then the hash of each change.
 # ARGV: token, expected epoch, expected number ("" if any version will do), epoch for a session that
-#       begins, format; then op, key, value of each change.
+#       begins, format, versions that the log covers ("" if this commit is not logged); then op,
+#       key, value, log entry ("" for none) of each change.
 # Answer: {1, epoch, number}, {CONFLICT, epoch, number} or {NEWER_FORMAT, "", format}.
+#
+# The log is a sorted set of entries `kind:key`, each with the number of its last write. It is
+# complete for numbers above `log_start`, up to `log_end`. Older programs keep no log: if one of
+# them wrote, `log_end` is behind, and the log begins again.
 COMMIT: Final = """
-local meta = redis.call('HMGET', KEYS[1], 'format', 'epoch', 'version')
+local meta = redis.call('HMGET', KEYS[1], 'format', 'epoch', 'version', 'log_end', 'log_start')
 local format = tonumber(meta[1] or ARGV[5])
 if format > tonumber(ARGV[5]) then return {-1, '', format} end
 local epoch = meta[2] or ''  -- a session that an older program began has none
@@ -30,17 +42,54 @@ end
 if ARGV[3] ~= '' and (ARGV[2] ~= epoch or tonumber(ARGV[3]) ~= number) then
   return {0, epoch, number}
 end
-if number == 0 then epoch = ARGV[4] end
+local log_start = tonumber(meta[5] or '0')
+if number == 0 then
+  epoch = ARGV[4]
+  -- an older program that drops a session knows neither of them
+  redis.call('DEL', KEYS[3], KEYS[4])
+end
+local follows = tonumber(meta[4] or '0') == number
 number = number + 1
-redis.call('HSET', KEYS[1], 'version', number, 'epoch', epoch, 'format', ARGV[5])
+if ARGV[6] == '' or not follows then
+  redis.call('DEL', KEYS[3])
+  log_start = number
+elseif number - log_start > tonumber(ARGV[6]) then
+  log_start = number - tonumber(ARGV[6])
+  redis.call('ZREMRANGEBYSCORE', KEYS[3], '-inf', log_start)
+end
+redis.call('HSET', KEYS[1], 'version', number, 'epoch', epoch, 'format', ARGV[5],
+  'log_end', number, 'log_start', log_start)
 redis.call('LPUSH', KEYS[2], ARGV[1] .. ' ' .. number)
 redis.call('LTRIM', KEYS[2], 0, 31)
-for i = 3, #KEYS do
-  local first = 6 + 3 * (i - 3)
+for i = 5, #KEYS do
+  local first = 7 + 4 * (i - 5)
   if ARGV[first] == 'put' then redis.call('HSET', KEYS[i], ARGV[first + 1], ARGV[first + 2])
   else redis.call('HDEL', KEYS[i], ARGV[first + 1]) end
+  if log_start < number and ARGV[first + 3] ~= '' then
+    redis.call('ZADD', KEYS[3], number, ARGV[first + 3])
+  end
 end
 return {1, epoch, number}
+"""
+
+# KEYS: meta, log, then the hash of each kind. ARGV: epoch, number, then each kind.
+# Answer: {entry, value, entry, value, ...} with the value of each record, nil if it is gone; or
+# nil if the log does not say everything that was written after that number.
+CHANGES: Final = """
+local meta = redis.call('HMGET', KEYS[1], 'epoch', 'version', 'log_end', 'log_start')
+local number = tonumber(meta[2] or '0')
+local since = tonumber(ARGV[2])
+if (meta[1] or '') ~= ARGV[1] or since > number or tonumber(meta[3] or '-1') ~= number
+  or since < tonumber(meta[4] or '0') then return false end
+local hashes = {}
+for i = 3, #KEYS do hashes[ARGV[i]] = KEYS[i] end
+local answer = {}
+for _, entry in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '(' .. ARGV[2], '+inf')) do
+  local kind, key = string.match(entry, '^(%a+):(.*)$')
+  table.insert(answer, entry)
+  table.insert(answer, redis.call('HGET', hashes[kind], key))
+end
+return answer
 """
 
 # KEYS: blobs, then each blob. ARGV: ttl, then each value.

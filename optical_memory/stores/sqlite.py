@@ -16,6 +16,7 @@ from pathlib import Path
 from optical_memory.errors import StoreError
 from optical_memory.stores.base import (
     BLOB_TTL,
+    Change,
     Delete,
     Kind,
     Put,
@@ -27,32 +28,19 @@ from optical_memory.stores.base import (
     to_bytes,
 )
 from optical_memory.stores.sqlite_file import SQLiteFile
+from optical_memory.stores.sqlite_tables import (
+    CACHE,
+    CHANGES,
+    OF_KIND,
+    RECORDS,
+    apply,
+    id_if_logged,
+    log_keys,
+    read_version,
+    write_version,
+)
 
 __all__ = ["SQLiteStore"]
-
-_RECORDS = (
-    (
-        (
-            "CREATE TABLE sessions "
-            "(id INTEGER PRIMARY KEY, name BLOB NOT NULL UNIQUE, version INTEGER NOT NULL)"
-        ),
-        (
-            "CREATE TABLE records (session INTEGER NOT NULL, kind TEXT NOT NULL, "
-            "key BLOB NOT NULL, value BLOB NOT NULL, UNIQUE (session, kind, key))"
-        ),
-    ),
-    ("ALTER TABLE sessions ADD COLUMN epoch TEXT NOT NULL DEFAULT ''",),
-)
-_CACHE = (
-    (
-        (
-            "CREATE TABLE blobs (session BLOB NOT NULL, key BLOB NOT NULL, "
-            "expires REAL NOT NULL, value BLOB NOT NULL, UNIQUE (session, key))"
-        ),
-        "CREATE INDEX blobs_by_expiry ON blobs (expires)",
-    ),
-)
-_OF_KIND = "session = (SELECT id FROM sessions WHERE name = ?) AND kind = ?"
 
 # Seconds to wait for readers of a log. A commit waits briefly, since it is in an agent's turn, and
 # the next commit or `check` tries again; `scrub` waits the whole busy timeout.
@@ -82,19 +70,19 @@ class SQLiteStore:
         self._clock = clock
         self._busy_timeout = busy_timeout
         self._scrub_due = False  # a reader kept the log of the records when it was to be emptied
-        self._records = SQLiteFile(self.path, _RECORDS, busy_timeout=busy_timeout)
+        self._records = SQLiteFile(self.path, RECORDS, busy_timeout=busy_timeout)
         self._cache = _open_cache(self.path.with_name(self.path.name + "-cache"), busy_timeout)
 
     def version(self, session: str) -> Version:
         """The session's version; `Version()` if it was never written or was dropped."""
         with self._records.reading() as db:
-            return _version(db, session)
+            return read_version(db, session)
 
     def get(self, session: str, kind: Kind, key: str) -> bytes | None:
         """The value of a record; None if there is none."""
         with self._records.reading() as db:
             row = db.execute(
-                f"SELECT value FROM records WHERE {_OF_KIND} AND key = ?",
+                f"SELECT value FROM records WHERE {OF_KIND} AND key = ?",
                 (to_bytes(session), kind, to_bytes(key)),
             ).fetchone()
         return row[0] if row else None
@@ -103,26 +91,39 @@ class SQLiteStore:
         """All records of a kind in key order, as of one moment."""
         with self._records.reading() as db:
             rows = db.execute(
-                f"SELECT key, value FROM records WHERE {_OF_KIND} ORDER BY key",
+                f"SELECT key, value FROM records WHERE {OF_KIND} ORDER BY key",
                 (to_bytes(session), kind),
-            ).fetchall()
-        return [(from_bytes(key), value) for key, value in rows]
+            )
+            return [(from_bytes(key), value) for key, value in rows]
+
+    def changes(self, session: str, since: Version) -> list[Change] | None:
+        """What was written after `since`, without pictures; None if the log does not say."""
+        with self._records.snapshot() as db:
+            row_id = id_if_logged(db, session, since)
+            if row_id is None:
+                return None
+            rows = db.execute(CHANGES, (row_id, since.number)).fetchall()
+        return [
+            Delete(kind, from_bytes(key)) if value is None else Put(kind, from_bytes(key), value)
+            for kind, key, value in rows
+        ]
 
     def commit(
-        self, session: str, changes: Sequence[Put | Delete], expect: Version | None = None
+        self, session: str, changes: Sequence[Change], expect: Version | None = None
     ) -> Version:
         """Apply all changes or none, durably; return the new version.
 
         Raises `Conflict` unless the session is at `expect`.
         """
         with self._records.writing() as db:
-            version = _version(db, session)
+            version = read_version(db, session)
             if expect is not None and expect != version:
                 raise conflict(session, version, expect)
             epoch = version.epoch if version.exists else new_epoch()
             successor = Version(epoch, version.number + 1)
-            row_id = _set_version(db, session, successor)
-            erasures = [_apply(db, row_id, change) for change in changes]
+            row_id = write_version(db, session, successor)
+            erasures = [apply(db, row_id, change) for change in changes]
+            log_keys(db, row_id, changes, successor)
         if any(erasures) or self._scrub_due:
             self._scrub_due = not self._records.scrub(time.monotonic() + _COMMIT_PATIENCE)
         return successor
@@ -141,10 +142,11 @@ class SQLiteStore:
         """
         name = to_bytes(session)
         with self._records.writing() as db:
-            db.execute(
-                "DELETE FROM records WHERE session = (SELECT id FROM sessions WHERE name = ?)",
-                (name,),
-            )
+            for table in ("records", "log"):
+                db.execute(
+                    f"DELETE FROM {table} WHERE session = (SELECT id FROM sessions WHERE name = ?)",
+                    (name,),
+                )
             db.execute("DELETE FROM sessions WHERE name = ?", (name,))
         self.drop_blobs(session)
         self.scrub()
@@ -223,13 +225,13 @@ class SQLiteStore:
 def _open_cache(path: Path, busy_timeout: float) -> SQLiteFile:
     """The cache file; a damaged file is thrown away, since the cache may vanish anyway."""
     try:
-        return SQLiteFile(path, _CACHE, synchronous="NORMAL", busy_timeout=busy_timeout)
+        return SQLiteFile(path, CACHE, synchronous="NORMAL", busy_timeout=busy_timeout)
     except StoreError as error:
         if not _is_damage(error.__cause__):
             raise
     for suffix in ("", "-wal", "-shm"):
         path.with_name(path.name + suffix).unlink(missing_ok=True)
-    return SQLiteFile(path, _CACHE, synchronous="NORMAL", busy_timeout=busy_timeout)
+    return SQLiteFile(path, CACHE, synchronous="NORMAL", busy_timeout=busy_timeout)
 
 
 def _is_damage(error: BaseException | None) -> bool:
@@ -237,47 +239,3 @@ def _is_damage(error: BaseException | None) -> bool:
     return isinstance(error, sqlite3.DatabaseError) and not isinstance(
         error, sqlite3.OperationalError
     )
-
-
-def _version(db: sqlite3.Connection, session: str) -> Version:
-    row = db.execute(
-        "SELECT epoch, version FROM sessions WHERE name = ?", (to_bytes(session),)
-    ).fetchone()
-    return Version(*row) if row else Version()
-
-
-def _set_version(db: sqlite3.Connection, session: str, version: Version) -> int:
-    """Write the session's version; return the id of its row."""
-    name = to_bytes(session)
-    db.execute(
-        "INSERT INTO sessions (name, epoch, version) VALUES (?, ?, ?) ON CONFLICT (name) "
-        "DO UPDATE SET epoch = excluded.epoch, version = excluded.version",
-        (name, version.epoch, version.number),
-    )
-    row_id: int = db.execute("SELECT id FROM sessions WHERE name = ?", (name,)).fetchone()[0]
-    return row_id
-
-
-def _apply(db: sqlite3.Connection, session: int, change: Put | Delete) -> bool:
-    """Make one change; True if it erased content that must leave the log too.
-
-    A new value for the session's own record does not count: that happens at every turn, and a scrub
-    costs two syncs.
-    """
-    address = (session, change.kind, to_bytes(change.key))
-    if isinstance(change, Delete):
-        deletion = db.execute(
-            "DELETE FROM records WHERE session = ? AND kind = ? AND key = ?", address
-        )
-        return deletion.rowcount > 0
-    update = db.execute(
-        "UPDATE records SET value = ? WHERE session = ? AND kind = ? AND key = ?",
-        (change.value, *address),
-    )
-    if update.rowcount == 0:
-        db.execute(
-            "INSERT INTO records (session, kind, key, value) VALUES (?, ?, ?, ?)",
-            (*address, change.value),
-        )
-        return False
-    return change.kind != "session"

@@ -120,6 +120,13 @@ class SQLiteFile:
                 raise StoreError(f"SQLite said no to {str(self.path)!r}: {error}") from error
 
     @contextmanager
+    def snapshot(self) -> Iterator[sqlite3.Connection]:
+        """The connection for several statements, which see one moment. Raises `StoreError`."""
+        with self.reading() as connection, connection:
+            connection.execute("BEGIN")
+            yield connection
+
+    @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
         """The connection in a write transaction: all or nothing. Raises `StoreError`."""
         with self.reading() as connection, connection:

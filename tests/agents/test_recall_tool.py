@@ -54,9 +54,11 @@ def test_the_tool_has_a_name_a_description_and_a_schema(memory: OpticalMemory):
     assert tool.get_input_jsonschema()["required"] == ["query"]
 
 
-def test_the_tool_answers_with_provenance(memory: OpticalMemory):
-    answer = recall_tool(memory).invoke({"query": "gate code"})
-    assert answer == "[turn t0, original text]\nThe gate code is 4417#."
+def test_the_tool_answers_with_who_spoke_in_a_frame(memory: OpticalMemory):
+    lines = recall_tool(memory).invoke({"query": "gate code"}).splitlines()
+    assert lines[0] == "<recall>"
+    assert lines[-1] == "</recall>"
+    assert "user: The gate code is 4417#." in lines
 
 
 def test_the_tool_answers_a_tool_call_with_a_tool_message(memory: OpticalMemory):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import sys
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -52,7 +53,7 @@ def test_empty_stdin_is_refused(shell: Shell, monkeypatch: pytest.MonkeyPatch) -
 def test_of_several_conversations_one_must_be_chosen(shell: Shell, tmp_path: Path) -> None:
     file = tmp_path / "share.json"
     chats = [
-        {"id": f"c{i}", "conversations": [{"from": "human", "value": f"hello {i}"}]}
+        {"id": f"c{i}", "conversations": [{"from": "human", "value": f"gate {i}"}]}
         for i in range(3)
     ]
     file.write_text(json.dumps(chats), encoding="utf-8")
@@ -62,7 +63,7 @@ def test_of_several_conversations_one_must_be_chosen(shell: Shell, tmp_path: Pat
     code, _, err = shell.on_store("remember", str(file), "--conversation", "4")
     assert (code, "no number 4" in err) == (1, True)
     shell.json("remember", str(file), "--conversation", "2")
-    assert shell.json("recall", "hello")["rows"][0]["text"] == "hello 1"
+    assert [row["text"] for row in shell.json("recall", "gate")["rows"]] == ["gate 1"]
 
 
 def test_sessions_are_kept_apart(full: Shell, log: str) -> None:
@@ -83,18 +84,33 @@ def test_a_context_keeps_its_budget(full: Shell) -> None:
     assert 0 < sum(row["tokens"] for row in context["rows"]) <= context["tokens"]
 
 
-def test_a_context_of_visual_tokens_has_no_messages(full: Shell) -> None:
-    context = full.json("context", "parcel PX-712", "--mode", "tokens")
+@pytest.fixture
+def large_pages(shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
+    """A shell whose store has full-size pages of prose: a picture costs less than the text."""
+    monkeypatch.setenv("OPTICAL_MEMORY_READER", "support.readers.full_size:FullSizeReader")
+    words = ["".join(letters) + "nork" for letters in product("bcdfghj", repeat=3)]
+    messages = [
+        {"role": "user", "content": f"The parcel of {word} waits beside the others at the gate."}
+        for word in words
+    ]
+    file = tmp_path / "prose.json"
+    file.write_text(json.dumps(messages), encoding="utf-8")
+    shell.json("remember", str(file), "--keep-turns", "5")
+    return shell
+
+
+def test_a_context_of_visual_tokens_has_no_messages(large_pages: Shell) -> None:
+    context = large_pages.json("context", "parcel at the gate", "--mode", "tokens")
 
     assert context["messages"] is None
-    assert any(row["kind"] == "page" and row["side_px"] == 512 for row in context["rows"])
+    assert any(row["kind"] == "passage" and row["side_px"] == 1024 for row in context["rows"])
 
 
-def test_a_context_of_pictures_costs_what_the_provider_bills(full: Shell) -> None:
+def test_a_context_of_pictures_costs_what_the_provider_bills(large_pages: Shell) -> None:
     def tokens(provider: str) -> list[int]:
-        words = ("context", "parcel PX-712", "--mode", "image", "--provider", provider)
-        rows = full.json(*words)["rows"]
-        return [row["tokens"] for row in rows if row["kind"] == "page" and row["side_px"]]
+        words = ("context", "parcel at the gate", "--mode", "image", "--provider", provider)
+        rows = large_pages.json(*words)["rows"]
+        return [row["tokens"] for row in rows if row["kind"] == "passage" and row["side_px"]]
 
     openai = tokens("openai")
     gemini = tokens("gemini")

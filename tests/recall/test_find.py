@@ -1,84 +1,150 @@
-"""Finding: pages and open turns that share a word with a question, as many as a budget can hold."""
+"""Finding: turns on pages and open turns alike, by words, within days, in any state of their
+pages.
+"""
 
 from __future__ import annotations
 
-from optical_memory.recall.candidates import documents, newest_pages
-from optical_memory.recall.find import Hit, affordable, find
-from optical_memory.session.records import PageRecord, TurnRecord
-from optical_memory.session.snapshot import Snapshot
-from optical_memory.turns import Turn
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from support.memories import Open
+from support.page_life import RUNGS, SHORT_STUBS, to_rung, to_stubs
+from support.shelf_turns import said
+
+from optical_memory import OpticalMemory, Turn
+from optical_memory.recall.choose import choose_turns
+from optical_memory.recall.find import Finder, TimeLimits
+
+START = datetime(2023, 5, 8, 12, tzinfo=UTC)
 
 
-def record(n: int, text_tokens: int = 1_000, *words: str, **fields: object) -> PageRecord:
-    terms = {"0": dict.fromkeys(words, 1)}
-    defaults = {"id": f"p{n}", "ordinal": n, "digest": "", "terms": terms}
-    return PageRecord.model_validate(defaults | {"text_tokens": text_tokens} | fields)
+def texts(memory: OpticalMemory, question: str, k: int = 5) -> list[str]:
+    return [" ".join(passage.text.split()) for passage in memory.recall(question, k)]
 
 
-def pages(*records: PageRecord) -> Snapshot:
-    return Snapshot(pages={page.id: page for page in records})
+def test_turns_on_pages_and_open_turns_are_found_alike(opened: Open) -> None:
+    memory = opened()
+    memory.remember([Turn("user", "The gate code is 4417."), *said(40)])
+    memory.flush()
+    memory.remember([Turn("user", "The gate is open."), Turn("user", "Noted.")])
+    assert memory.pages()
+    assert {"The gate code is 4417.", "The gate is open."} <= set(texts(memory, "Which gate?"))
+    assert texts(memory, "Which code?", 1) == ["The gate code is 4417."]
+    assert len(memory.recall("Which gate?", 1)) == 1
+    assert memory.recall("zeppelin", 5) == []
 
 
-def with_open_turns(snapshot: Snapshot, *texts: str) -> Snapshot:
-    turns = [TurnRecord.of(Turn("user", text), f"t{n}", n) for n, text in enumerate(texts)]
-    return Snapshot(pages=snapshot.pages, turns={turn.id: turn for turn in turns})
+def test_terms_of_one_letter_are_found(opened: Open) -> None:
+    memory = opened(background=False)
+    memory.remember([*said(9), Turn("user", "We go with plan b."), *said(9, first=9)])
+    assert texts(memory, "b?", 1) == ["We go with plan b."]
+    assert texts(memory, "plan b", 1) == ["We go with plan b."]
 
 
-def test_pages_and_open_turns_are_found_alike() -> None:
-    snapshot = with_open_turns(pages(record(0, 9, "gate", "code")), "The gate is open.", "Noted.")
-    assert {hit.id for hit in find(snapshot, "Which gate?", 5)} == {"p0", "turn t0"}
-    assert [hit.id for hit in find(snapshot, "Which code?", 5)] == ["p0"]
-    assert len(find(snapshot, "Which gate?", 1)) == 1
-    assert find(snapshot, "zeppelin", 5) == []
+@pytest.mark.parametrize("question", ["hi", "ok, thanks!", "hello"])
+def test_small_talk_recalls_nothing(opened: Open, question: str) -> None:
+    memory = opened(background=False)
+    memory.remember([Turn("user", "hi there, hello, ok, thanks"), *said(5)])
+    assert memory.recall(question) == []
 
 
-def test_a_forgotten_page_is_no_candidate_unless_its_text_is_kept() -> None:
-    without_text = record(0, 9, "gate", state="forgotten")
-    with_text = record(1, 9, "gate", state="forgotten", lines=["gate"])
-    assert list(documents(pages(without_text, with_text))) == ["p1"]
-    assert [page.id for page in newest_pages(pages(without_text, with_text), 100)] == ["p1"]
+def test_of_two_equal_turns_the_newer_is_first(opened: Open) -> None:
+    memory = opened()
+    same = "The heron sleeps under the bridge."
+    memory.remember([*said(20), Turn("user", same, id="old"), *said(20, first=20)])
+    memory.remember([Turn("user", same, id="new"), *said(20, first=40)])
+    memory.flush()
+    assert [p.turns for p in memory.recall("heron under the bridge", 2)] == [("new",), ("old",)]
 
 
-def test_terms_of_one_letter_are_not_searched() -> None:
-    snapshot = with_open_turns(pages(), "We go with plan b, not with plan c.", "Something else.")
-    assert find(snapshot, "b or c?", 5) == []
-    assert [hit.id for hit in find(snapshot, "plan b", 5)] == ["turn t0"]
+@pytest.mark.parametrize("rung", RUNGS)
+def test_a_page_is_found_by_every_word_at_every_rung(opened: Open, rung: str) -> None:
+    memory = opened()
+    memory.remember([Turn("user", "The zeppelin of Ann sleeps.", id="z"), *said(40)])
+    memory.flush()
+    to_rung(memory, rung, *[page.id for page in memory.pages()])
+    for word in ("zeppelin", "Ann", "sleeping"):
+        assert memory.recall(word, 1)[0].turns == ("z",)
 
 
-def test_pages_of_the_same_score_come_in_the_order_of_their_ids() -> None:
-    snapshot = pages(record(1, 9, "gate"), record(0, 9, "gate"), record(2, 9, "other"))
-    assert [hit.id for hit in find(snapshot, "gate", 5)] == ["p0", "p1"]
+def test_a_stub_is_found_by_its_keywords_and_what_faded_for_good_is_not(opened: Open) -> None:
+    memory = opened(policy=SHORT_STUBS)
+    memory.remember(
+        [Turn("user", "The zeppelin and the flurbington, the zeppelin.", id="z"), *said(40)]
+    )
+    memory.flush()
+    to_stubs(memory, "0000000")
+    keywords = memory.inspect("0000000").record.keywords
+    assert keywords
+    for keyword in keywords:
+        assert "0000000" in [passage.page for passage in memory.recall(keyword, 50)]
+    (stub,) = [p for p in memory.recall(keywords[0], 50) if p.page == "0000000"]
+    assert stub.rung == "stub"
+    memory.fade(capacity=0)
+    assert not any(p.page == "0000000" for p in memory.recall(keywords[0], 50))
 
 
-def test_no_more_pages_are_found_than_the_budget_could_hold() -> None:
-    hits = [Hit(f"p{n}", 12.0 - n) for n in range(12)] + [Hit("turn t1", 0.5)]
-    snapshot = pages(*map(record, range(12)))
-
-    def ids(budget: int) -> list[str]:
-        return [hit.id for hit in affordable(snapshot, hits, budget)]
-
-    assert ids(5_500) == ["p0", "p1", "p2", "p3", "p4", "turn t1"]
-    assert ids(100) == ["p0", "p1", "p2", "turn t1"]
-
-
-def test_find_holds_to_a_budget_if_there_is_one() -> None:
-    snapshot = pages(*(record(n, 1_000, "gate") for n in range(8)), record(8, 9, "other"))
-    assert len(find(snapshot, "gate", 8)) == 8
-    assert len(find(snapshot, "gate", 8, budget=5_500)) == 5
+def test_a_page_that_faded_for_good_is_found_if_its_text_is_kept(opened: Open) -> None:
+    memory = opened(retain="text")
+    memory.remember([Turn("user", "The zeppelin of Ann sleeps.", id="z"), *said(40)])
+    memory.flush()
+    memory.fade(capacity=0)
+    (passage,) = memory.recall("zeppelin", 1)
+    assert (passage.text, passage.turns) == ("The zeppelin of Ann sleeps.", ("z",))
+    assert (passage.page, passage.rung) == ("0000000", None)
 
 
-def test_the_newest_pages_are_as_many_as_the_budget_could_hold() -> None:
-    snapshot = pages(*map(record, range(12)))
+def test_a_question_about_a_month_or_a_day_finds_the_turns_of_that_time(opened: Open) -> None:
+    memory = opened()
+    turns = [
+        Turn("user", f"Entry number {i} of the diary.", when=START + timedelta(days=3 * i))
+        for i in range(60)
+    ]
+    memory.remember(turns)
+    memory.flush()
+    passages = memory.recall("What did the diary say in July 2023?", 8)
+    assert {part.when.month for p in passages for part in p.parts if part.when} == {7}
+    day = START + timedelta(days=60)
+    (passage,) = memory.recall(f"What happened on {day:%d %B %Y}?", 1)
+    assert passage.parts[0].when == day
 
-    def ids(budget: int) -> list[str]:
-        return [page.id for page in newest_pages(snapshot, budget)]
 
-    assert ids(0) == []
-    assert ids(1) == ["p11"]
-    assert ids(2_500) == ["p11", "p10", "p9"]
-    assert len(ids(10**6)) == 12
+def test_limits_of_days_leave_out_turns_before_and_after_and_turns_without_a_time(
+    opened: Open,
+) -> None:
+    memory = opened(background=False)
+    turns = [Turn("user", f"Heron number {i}.", when=START + timedelta(days=i)) for i in range(9)]
+    memory.remember([*turns, Turn("user", "Heron of no day.")])
+    day = START.date()
+
+    def days(after: date | None, before: date | None) -> list[str]:
+        passages = memory.recall("heron", 20, after=after, before=before)
+        return sorted(p.text for p in passages)
+
+    assert len(days(None, None)) == 10
+    assert days(day + timedelta(days=7), None) == ["Heron number 7.", "Heron number 8."]
+    assert days(None, day) == ["Heron number 0."]
+    inside = days(day + timedelta(days=3), day + timedelta(days=4))
+    assert inside == ["Heron number 3.", "Heron number 4."]
 
 
-def test_a_page_whose_cost_is_unknown_uses_the_budget_too() -> None:
-    snapshot = pages(*(record(n, 0) for n in range(12)))
-    assert len(newest_pages(snapshot, 5)) == 5
+def test_a_finder_parses_only_what_has_changed(opened: Open) -> None:
+    memory = opened(background=False)
+    memory.remember(said(300))
+    memory.remember(said(1, first=300))
+    finder = Finder()
+    old = finder.index(memory._archive.snapshot())
+    assert finder.index(memory._archive.snapshot()) is old
+    memory.remember(said(1, first=301))
+    new = finder.index(memory._archive.snapshot())
+    assert (old.n_units, new.n_units) == (301, 302)
+    assert len(old.parts) == len(new.parts) == 2
+    assert old.parts[0] is new.parts[0]
+
+
+def test_a_ranking_of_days_that_nobody_spoke_on_is_empty(opened: Open) -> None:
+    memory = opened(background=False)
+    memory.remember(Turn("user", "heron", when=START))
+    limits = TimeLimits(before=START.date() - timedelta(days=1))
+    ranking = Finder().rank(memory._archive.snapshot(), "heron", limits)
+    assert choose_turns(ranking, 3) == []

@@ -1,4 +1,4 @@
-"""Recalling: the page and how it was read, the same with the cache and without, and with the
+"""Recalling: the turn and how it was read, the same with the cache and without, and with the
 bundled reader.
 """
 
@@ -24,15 +24,17 @@ from optical_memory.stores import SQLiteStore
 from optical_memory.testing import TemplateReader
 
 
-def test_recall_finds_the_page_and_says_how_it_was_read(opened: Open):
+def test_recall_finds_the_turn_and_says_how_it_was_read(opened: Open):
     memory = opened()
     memory.remember(said(60))
     memory.flush()
-    (page,) = memory.recall("where is topic7?", k=1)
-    assert "Topic7 is on shelf 21" in " ".join(page.text.split())
-    assert page.provenance == f"[page {page.ordinal + 1}, read from large, 100 % verified]"
-    assert "t7" in page.turns
-    assert "".join(page.text[span.start : span.end] for span in page.spans) == page.text
+    (passage,) = memory.recall("where is topic7?", k=1)
+    assert passage.text == said(60)[7].text
+    assert passage.provenance == "[read from large, 100 % verified]"
+    assert passage.turns == ("t7",)
+    assert passage.text in " ".join(memory.read(passage.page).text.split())
+    spans = passage.spans
+    assert "".join(passage.text[span.start : span.end] for span in spans) == passage.text
 
 
 def test_an_open_turn_is_recalled_as_a_turn_and_not_as_a_page(opened: Open):
@@ -40,7 +42,7 @@ def test_an_open_turn_is_recalled_as_a_turn_and_not_as_a_page(opened: Open):
     memory.remember(said(2))
     (turn,) = memory.recall("topic1", k=1)
     assert (turn.page, turn.rung, turn.text) == ("turn t1", "open", said(2)[1].text)
-    assert turn.provenance == "[turn t1, original text]"
+    assert turn.provenance == "[original text]"
 
 
 def test_nothing_is_found_where_no_word_is_shared(opened: Open):
@@ -55,15 +57,20 @@ def test_reading_from_the_cache_never_sees_a_picture_and_says_the_same(opened: O
     memory = opened(reader=reader)
     memory.remember(said(60))
     memory.flush()
-    pages = memory.recall("topic7 shelf", k=5)
-    n_encoded = reader.calls["encoded"]
-    assert memory.recall("topic7 shelf", k=5) == pages
-    assert reader.calls["encoded"] == n_encoded
+    passages = memory.recall("topic7 shelf", k=5)
+    n_pages = len({page for passage in passages for page in passage.pages})
+    assert n_pages > 0
+    calls = dict(reader.calls)
+    assert memory.recall("topic7 shelf", k=5) == passages
+    assert reader.calls == calls, "rows that were read are kept"
+    memory._page_reader.drop_readings()
+    assert memory.recall("topic7 shelf", k=5) == passages
+    assert reader.calls["decoded"] == calls["decoded"] + n_pages
+    assert reader.calls["encoded"] == calls["encoded"]
     memory.store.drop_blobs("alice")
-    assert memory.recall("topic7 shelf", k=5) == pages
-    n_drawn = sum(page.rung == "large" for page in pages)
-    assert n_drawn > 0
-    assert reader.calls["encoded"] == n_encoded + n_drawn
+    memory._page_reader.drop_readings()
+    assert memory.recall("topic7 shelf", k=5) == passages
+    assert reader.calls["encoded"] == calls["encoded"] + n_pages
 
 
 def test_dropping_blobs_at_random_moments_changes_nothing_that_is_recalled(opened: Open):
@@ -76,6 +83,7 @@ def test_dropping_blobs_at_random_moments_changes_nothing_that_is_recalled(opene
     def drop() -> None:
         while not stop.is_set():
             memory.store.drop_blobs("alice")
+            memory._page_reader.drop_readings()
             time.sleep(0.001)
 
     thread = threading.Thread(target=drop)
@@ -119,8 +127,10 @@ def test_a_cache_that_fails_costs_speed_only_and_is_logged_once(
     first_answer = memory.recall("topic7", k=3)
     assert first_answer
     other_memory = opened(store=without_cache)
+    other_memory._page_reader.drop_readings()  # the process keeps rows that it has read
     with caplog.at_level(logging.WARNING, "optical_memory"):
         assert other_memory.recall("topic7", k=3) == first_answer
+        other_memory._page_reader.drop_readings()
         assert other_memory.recall("topic7", k=3) == first_answer
     warnings = [record.message for record in caplog.records if record.name == "optical_memory"]
     assert [message.count("no cache today") for message in warnings] == [1]
@@ -159,7 +169,9 @@ def test_the_bundled_reader_seals_certifies_fades_and_reads_from_cached_tokens(f
         assert stats.visual_tokens <= 150
         assert set(stats.pages) <= {"small", "tiny", "stub"}
         assert stats.pages.keys() & {"small", "tiny"}
-        pages = memory.recall("topic7", k=1)
+        passages = memory.recall("topic", k=60)
+        assert {passage.rung for passage in passages} & {"small", "tiny"}
         memory.store.drop_blobs("alice")
-        assert memory.recall("topic7", k=1) == pages
+        memory._page_reader.drop_readings()
+        assert memory.recall("topic", k=60) == passages
         assert memory.check() == []

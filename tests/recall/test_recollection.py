@@ -4,15 +4,16 @@ answers.
 
 from __future__ import annotations
 
+import time
+from dataclasses import replace
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from support.window_parts import page
 
-from optical_memory.recall.open_turns import open_turn
-from optical_memory.recall.recollection import Recollection
-from optical_memory.session.records import TurnRecord
-from optical_memory.session.snapshot import Snapshot
-from optical_memory.spans import Span
-from optical_memory.turns import Turn
+from optical_memory.recall.recollection import PassageTurn, Recollection
+from optical_memory.spans import Span, Status
 
 
 def recollection(text: str, *spans: Span) -> Recollection:
@@ -66,15 +67,70 @@ def test_an_excerpt_without_a_match_is_the_beginning_of_the_page() -> None:
     assert page(1, "short").excerpt("short") == "short"
 
 
-def test_a_letter_by_itself_does_not_move_an_excerpt() -> None:
+def test_an_excerpt_is_where_a_letter_by_itself_is_asked_for() -> None:
     text = "some words first " * 10 + "then plan b came " + "and words after it " * 10
-    assert page(1, text).excerpt("b", chars=60).startswith("some words first")
+    assert "plan b came" in page(1, text).excerpt("b", chars=60)
 
 
-def test_open_turns_stand_behind_all_pages_in_their_own_order() -> None:
-    snapshot = Snapshot()
-    ids = [f"t{n}" for n in range(11)]
-    records = [TurnRecord.of(Turn("user", "hello"), id, n) for n, id in enumerate(ids)]
-    turns = [open_turn(record, 1.0, snapshot) for record in records]
-    in_order = sorted(turns, key=lambda turn: (turn.ordinal, turn.page))
-    assert [turn.page for turn in in_order] == [f"turn {id}" for id in ids]
+def test_a_passage_says_from_which_pages_and_rungs_it_was_read() -> None:
+    parts = (
+        PassageTurn("t1", "user", 0, 4, page="p1", rung="tiny", last_page="p2"),
+        PassageTurn("t2", "user", 5, 8, page="p2", rung="small"),
+        PassageTurn("t3", "user", 9, 12),
+    )
+    text = "gate and key"
+    spans = (Span(0, 12, "verified", 1),)
+    talk = Recollection("p1", text, spans, "tiny", 1.0, 3, ("t1", "t2", "t3"), parts=parts)
+    assert talk.pages == ("p1", "p2")
+    assert talk.rungs == ("tiny", "small")
+    assert talk.provenance == "[read from tiny, small, 100 % verified]"
+    open_talk = replace(talk, page="turn t3", rung="open", parts=parts[2:])
+    assert open_talk.pages == open_talk.rungs == ()
+    assert open_talk.provenance == "[original text]"
+
+
+def test_a_whole_page_is_its_only_page() -> None:
+    assert (page(2, "x").pages, page(2, "x").rungs) == (("p2",), ("tiny",))
+    assert (page(2, "x", rung=None).pages, page(2, "x", rung=None).rungs) == (("p2",), ())
+    open_turn = Recollection("turn t1", "x", (), "open", 1.0, 1, ("t1",))
+    assert (open_turn.pages, open_turn.rungs) == ((), ())
+
+
+def test_a_recollection_says_if_it_has_marks() -> None:
+    sure = recollection("sure", Span(0, 4, "reconstructed", 0.5))
+    assert (sure.is_doubtful, sure.is_incomplete) == (False, False)
+    faded = recollection("dubt", Span(0, 2, "reconstructed", 0.4), Span(2, 4, "forgotten", 0))
+    assert (faded.is_doubtful, faded.is_incomplete) == (True, True)
+
+
+STATUSES = st.sampled_from(["original", "verified", "reconstructed", "forgotten"])
+
+
+@given(
+    st.lists(st.tuples(st.text("ab \n", min_size=1, max_size=5), STATUSES, st.floats(0, 1))),
+    st.integers(0, 30),
+    st.integers(0, 30),
+)
+def test_a_piece_is_marked_as_the_same_piece_by_itself(
+    rows: list[tuple[str, Status, float]], start: int, end: int
+) -> None:
+    text = ""
+    spans: list[Span] = []
+    for words, status, p in rows:
+        spans.append(Span(len(text), len(text) + len(words), status, p))
+        text += words
+    whole = recollection(text, *spans)
+    first, stop = sorted((min(start, len(text)), min(end, len(text))))
+    inside = [span for span in spans if span.end > first and span.start < stop]
+    pieces = [
+        replace(span, start=max(span.start, first) - first, end=min(span.end, stop) - first)
+        for span in inside
+    ]
+    assert whole.marked(first, stop) == recollection(text[first:stop], *pieces).marked()
+
+
+def test_an_excerpt_of_a_huge_text_costs_by_its_length() -> None:
+    text = "gate request status ok " * 20_000
+    start = time.process_time()
+    page(1, text).excerpt("gate request status", chars=2_000)
+    assert time.process_time() - start < 5  # 0.6 s; with a square of the words it took minutes

@@ -28,7 +28,12 @@ class RowCounter:
     def encode(self, images: Sequence[npt.NDArray[np.uint8]], rung: Rung) -> list[VisualTokens]:
         return [self._encode_image(image, rung) for image in images]
 
-    def decode(self, tokens: Sequence[VisualTokens], layouts: Sequence[Layout]) -> list[Reading]:
+    def decode(
+        self,
+        tokens: Sequence[VisualTokens],
+        layouts: Sequence[Layout],
+        lines: Sequence[Sequence[int]] | None = None,
+    ) -> list[Reading]:
         return [
             Reading(UNREAD * layout.n_chars, np.zeros(layout.n_chars, np.float32))
             for layout in layouts

@@ -40,7 +40,7 @@ def test_importing_takes_less_than_150_ms():
         "from optical_memory import *",
         "from optical_memory.agents import compress, recall_tool",
         "import optical_memory.testing, optical_memory.loaders",
-        "import optical_memory.session.archive, optical_memory.recall.context",
+        "import optical_memory.session.archive, optical_memory.recall.window.context",
         "import optical_memory.readers, optical_memory.stores, optical_memory.renderers",
         "import optical_memory.bulk, optical_memory.measure, optical_memory.cli",
         "import optical_memory as om; om.OpticalMemory('a', store='sqlite:///memory.db').close()",

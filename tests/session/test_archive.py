@@ -284,4 +284,4 @@ def test_a_forgotten_turn_stays_forgotten_if_its_record_is_damaged(opened: Open,
     again = opened()
     assert again.remember(history)[5] == "h5"
     assert again.stats().turns == 59
-    assert again.recall("topic5") == []
+    assert not any("Topic5 " in found.text for found in again.recall("topic5"))

@@ -91,8 +91,8 @@ def test_a_page_that_its_reader_misreads_keeps_its_text(opened: Open):
 class FailingReader(TemplateReader):
     """Loops at the coarsest rung, as decoders do."""
 
-    def decode(self, tokens: Any, layouts: Any) -> list[Reading]:
-        readings = super().decode(tokens, layouts)
+    def decode(self, tokens: Any, layouts: Any, lines: Any = None) -> list[Reading]:
+        readings = super().decode(tokens, layouts, lines)
         looped = tokens[0].rung == "tiny"
         return [Reading(r.text[:10], r.confidence[:10]) for r in readings] if looped else readings
 

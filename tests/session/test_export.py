@@ -10,6 +10,8 @@ import pytest
 
 from optical_memory import OpticalMemory
 from optical_memory.errors import InputError
+from optical_memory.session.export import read_export
+from optical_memory.stores import Put
 from optical_memory.testing import TemplateReader, turn_texts
 
 
@@ -69,3 +71,15 @@ def test_an_export_of_a_later_format_is_refused(tmp_path: Path):
         OpticalMemory.restore(
             tmp_path / "x.zip", store=f"sqlite:///{tmp_path}/m.db", reader=TemplateReader()
         )
+
+
+def test_the_search_index_travels_as_it_is(memory: OpticalMemory, tmp_path: Path):
+    segment = bytes(range(256))
+    memory.store.commit("alice", [Put("index", "extra-1", segment)])
+    memory.export(tmp_path / "alice.zip")
+    with zipfile.ZipFile(tmp_path / "alice.zip") as file:
+        assert file.read("index/extra-1.bin") == segment
+    name, changes = read_export(tmp_path / "alice.zip")
+    assert name == "alice"
+    kept = [change for change in changes if change.kind == "index"]
+    assert [(change.key, change.value) for change in kept] == memory.store.scan("alice", "index")

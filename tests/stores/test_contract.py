@@ -6,16 +6,17 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from optical_memory.errors import Conflict
-from optical_memory.stores import Delete, Put, RedisStore, SQLiteStore, Store, Version
+from optical_memory.stores import Delete, Kind, Put, RedisStore, SQLiteStore, Store, Version
 
 ODD_NAMES = ["é☃😀", "a}:turn", "{a}", "%7B", "a:b", " ", "", "\x00", "\ud800", "*", "a" * 2_000]
-KINDS = ("session", "turn", "page", "picture")
+KINDS = get_args(Kind)
 
 
 def test_a_session_that_was_never_written_is_empty_and_does_not_exist(store: Store) -> None:
@@ -218,7 +219,7 @@ def test_dropping_a_session_leaves_nothing_of_it_and_all_of_the_others(
     store.drop("alice")
     for reader in (store, twin):
         assert (reader.version("alice"), reader.sessions()) == (Version(), ["bob"])
-        assert [reader.scan("alice", kind) for kind in KINDS] == [[], [], [], []]
+        assert [reader.scan("alice", kind) for kind in KINDS] == [[] for _ in KINDS]
         assert reader.get_blobs("alice", ["b"]) == [None]
         assert (reader.version("bob"), reader.get_blobs("bob", ["b"])) == (version, [b"blob"])
 

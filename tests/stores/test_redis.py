@@ -182,9 +182,13 @@ def test_a_redis_that_was_emptied_has_no_session_and_begins_each_in_a_new_epoch(
 
 @pytest.mark.parametrize(
     ("file", "epoch"),
-    [("store-1-redis.json", ""), ("store-1-redis-epoch.json", "0123456789abcdef")],
+    [
+        ("store-1-redis.json", ""),
+        ("store-1-redis-epoch.json", "0123456789abcdef"),
+        ("store-2-redis.json", "0123456789abcdef"),
+    ],
 )
-def test_records_of_format_1_are_read_forever(
+def test_records_of_every_format_are_read_forever(
     redis_url: str, prefix: str, file: str, epoch: str
 ) -> None:
     with (
@@ -192,17 +196,24 @@ def test_records_of_format_1_are_read_forever(
         redis.Redis.from_url(redis_url) as client,
     ):
         for key, fields in json.loads((GOLDEN / file).read_text()).items():
+            name = key.replace("{optical:", f"{{{prefix}:")
             for field, value in fields.items():
-                client.hset(
-                    key.replace("{optical:", f"{{{prefix}:"), field, value.encode("latin-1")
-                )
+                if key.endswith(":log"):
+                    client.zadd(name, {field: int(value)})
+                else:
+                    client.hset(name, field, value.encode("latin-1"))
         assert store.sessions() == ["alice {b}", "алиса"]
         assert store.get("alice {b}", "turn", "000001") == "gate code 4711 é".encode()
         assert store.scan("alice {b}", "page") == [("p1", bytes(range(256)))]
         assert store.scan("алиса", "turn") == [("k", "☃".encode())]
         assert store.version("alice {b}") == Version(epoch, 1)
+        has_log = file.startswith("store-2")
+        assert store.changes("alice {b}", Version(epoch, 1)) == ([] if has_log else None)
+        assert store.scan("alice {b}", "index") == [("000000001", b"\x00\xffindex")] * has_log
         assert store.commit("alice {b}", [], expect=Version(epoch, 1)) == Version(epoch, 2)
-        assert store.commit("alice {b}", []) == store.version("alice {b}") == Version(epoch, 3)
+        turn = Put("turn", "000002", b"new")
+        assert store.commit("alice {b}", [turn]) == store.version("alice {b}") == Version(epoch, 3)
+        assert store.changes("alice {b}", Version(epoch, 2)) == [turn]
         store.drop("alice {b}")
         assert store.commit("alice {b}", [], expect=Version()).epoch not in ("", epoch)
         for session in store.sessions():
@@ -223,13 +234,30 @@ def test_an_older_program_leaves_the_epoch_alone(redis_url: str, prefix: str) ->
         store.drop("alice")
 
 
+def test_of_a_session_that_an_older_program_dropped_no_index_comes_back(
+    redis_url: str, prefix: str
+) -> None:
+    """It knows neither the index nor the log of changes, and leaves both."""
+    with (
+        closing(RedisStore(redis_url, prefix=prefix)) as store,
+        redis.Redis.from_url(redis_url) as client,
+    ):
+        store.commit("alice", [Put("turn", "1", b"x"), Put("index", "1", b"words")])
+        client.delete(*(store._key("alice", name) for name in ("meta", "commits", "turn")))
+        version = store.commit("alice", [Put("turn", "2", b"y")])
+        assert store.scan("alice", "index") == []
+        assert store.changes("alice", version) == []
+        assert client.zcard(store._key("alice", "log")) == 1
+        store.drop("alice")
+
+
 def test_a_session_of_a_newer_format_is_not_written_to(redis_url: str, prefix: str) -> None:
     with (
         closing(RedisStore(redis_url, prefix=prefix)) as store,
         redis.Redis.from_url(redis_url) as client,
     ):
         version = store.commit("alice", [])
-        client.hset(store._key("alice", "meta"), "format", 2)
+        client.hset(store._key("alice", "meta"), "format", 3)
         with pytest.raises(NewerFormat, match="upgrade optical-memory"):
             store.commit("alice", [Put("turn", "1", b"x")])
         assert (store.version("alice"), store.scan("alice", "turn")) == (version, [])

@@ -16,8 +16,8 @@ import pytest
 import optical_memory
 from optical_memory.errors import NewerFormat, StoreError
 from optical_memory.stores import Put, SQLiteStore, Version
-from optical_memory.stores.sqlite import _RECORDS
 from optical_memory.stores.sqlite_file import SQLiteFile
+from optical_memory.stores.sqlite_tables import RECORDS
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 ROOT = Path(optical_memory.__file__).parents[1]
@@ -81,7 +81,9 @@ def test_a_file_of_a_newer_version_is_refused(tmp_path: Path) -> None:
         SQLiteStore(tmp_path / "m.db")
 
 
-@pytest.mark.parametrize(("schema", "epoch"), [(1, ""), (2, "0123456789abcdef")])
+@pytest.mark.parametrize(
+    ("schema", "epoch"), [(1, ""), (2, "0123456789abcdef"), (3, "0123456789abcdef")]
+)
 def test_files_of_every_schema_are_read_forever(tmp_path: Path, schema: int, epoch: str) -> None:
     shutil.copy(GOLDEN / f"store-{schema}.sqlite", tmp_path / "m.db")
     with closing(SQLiteStore(tmp_path / "m.db")) as store:
@@ -90,17 +92,22 @@ def test_files_of_every_schema_are_read_forever(tmp_path: Path, schema: int, epo
         assert store.scan("alice {b}", "page") == [("p1", bytes(range(256)))]
         assert store.scan("алиса", "turn") == [("k", "☃".encode())]
         assert store.version("alice {b}") == Version(epoch, 1)
+        has_log = schema >= 3
+        assert store.changes("alice {b}", Version(epoch, 1)) == ([] if has_log else None)
+        assert store.scan("alice {b}", "index") == [("000000001", b"\x00\xffindex")] * has_log
         assert store.commit("alice {b}", [], expect=Version(epoch, 1)) == Version(epoch, 2)
     with closing(SQLiteStore(tmp_path / "m.db")) as store:
-        assert store.commit("alice {b}", []) == store.version("alice {b}") == Version(epoch, 3)
+        turn = Put("turn", "000002", b"new")
+        assert store.commit("alice {b}", [turn]) == store.version("alice {b}") == Version(epoch, 3)
+        assert store.changes("alice {b}", Version(epoch, 2)) == [turn]
         store.drop("alice {b}")
         assert store.commit("alice {b}", [], expect=Version()).epoch not in ("", epoch)
 
 
 def test_a_program_that_knows_schema_1_refuses_a_file_with_epochs(tmp_path: Path) -> None:
     SQLiteStore(tmp_path / "m.db").close()
-    with pytest.raises(NewerFormat, match="has schema 2, newer than 1"):
-        SQLiteFile(tmp_path / "m.db", _RECORDS[:1])
+    with pytest.raises(NewerFormat, match="has schema 3, newer than 1"):
+        SQLiteFile(tmp_path / "m.db", RECORDS[:1])
 
 
 def test_check_names_a_damaged_file(tmp_path: Path) -> None:

@@ -41,7 +41,12 @@ def raw_bytes(store: Store) -> bytes:
 
 def to_stubs(memory: OpticalMemory, *pages: str) -> None:
     """Make stubs of these pages, whatever the capacity."""
-    steps = [Step(page, STUB) for page in pages]
+    to_rung(memory, STUB, *pages)
+
+
+def to_rung(memory: OpticalMemory, rung: str, *pages: str) -> None:
+    """Fade these pages to a rung, whatever the capacity."""
+    steps = [Step(page, rung) for page in pages]
     profile = memory.reader.profile
     memory._archive.update(
         lambda snapshot: (fade(snapshot, steps, profile, memory.policy, memory.retain), None)

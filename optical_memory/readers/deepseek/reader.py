@@ -25,6 +25,7 @@ from optical_memory.readers.deepseek.constants import read_constants, with_const
 from optical_memory.readers.deepseek.grounding import Block, parse_marks, without_marks
 from optical_memory.readers.deepseek.many_pages import transcribe_together
 from optical_memory.readers.deepseek.open_folder import open_folder
+from optical_memory.readers.deepseek.token_limit import token_limit
 from optical_memory.readers.language.align import fit, unread
 from optical_memory.readers.language.attempts import (
     NOT_READ,
@@ -50,10 +51,6 @@ __all__ = ["DeepseekReader"]
 log = logging.getLogger("optical_memory")
 Floats = npt.NDArray[np.float32]
 
-CELLS_PER_TOKEN = 2.0
-"""Half-em cells of text that a token has at least: prose has about 4, Chinese 2.6, random hex 2."""
-
-SPARE_TOKENS = 64  # beyond those of the text, for a page of few words
 MANY_PAGES = Guard(35, 1024, ())  # Unlimited-OCR's own for several pages in one prompt
 
 
@@ -167,8 +164,13 @@ class DeepseekReader:
 
     # ---- reading ---------------------------------------------------------------------------------
 
-    def decode(self, tokens: Sequence[VisualTokens], layouts: Sequence[Layout]) -> list[Reading]:
-        """Read pages of any rungs back, in batches.
+    def decode(
+        self,
+        tokens: Sequence[VisualTokens],
+        layouts: Sequence[Layout],
+        lines: Sequence[Sequence[int]] | None = None,
+    ) -> list[Reading]:
+        """Read pages of any rungs back, in batches, and all their lines: they depend on each other.
 
         A page that cannot be read is U+FFFD throughout, with confidence 0. Raises `ReaderMismatch`
         for tokens of another model or revision.
@@ -258,7 +260,7 @@ class DeepseekReader:
         self, tokens: Sequence[VisualTokens], layouts: Sequence[Layout], attempt: Attempt
     ) -> list[Task]:
         return [
-            Task(self.decoder_input(values), attempt.prompt, _limit(layout), attempt.guard)
+            Task(self.decoder_input(values), attempt.prompt, token_limit(layout), attempt.guard)
             for values, layout in zip(tokens, layouts, strict=True)
         ]
 
@@ -292,9 +294,3 @@ class DeepseekReader:
             return plain
         log.info("a reading by %s failed: %s", self.family.id, reason)
         return reason
-
-
-def _limit(layout: Layout) -> int:
-    """Tokens that a page's text takes at most."""
-    n_cells = sum(row.cells for row in layout.rows)
-    return int(n_cells / CELLS_PER_TOKEN) + len(layout.rows) + SPARE_TOKENS

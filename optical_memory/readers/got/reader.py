@@ -93,8 +93,13 @@ class GotReader:
                     pages.append(VisualTokens(values, profile.id, profile.revision, rung.name))
         return pages
 
-    def decode(self, tokens: Sequence[VisualTokens], layouts: Sequence[Layout]) -> list[Reading]:
-        """Read pages back from their tokens.
+    def decode(
+        self,
+        tokens: Sequence[VisualTokens],
+        layouts: Sequence[Layout],
+        lines: Sequence[Sequence[int]] | None = None,
+    ) -> list[Reading]:
+        """Read pages back from their tokens, and all their lines: they depend on each other.
 
         A page on which the decoder failed at every attempt is U+FFFD throughout. Raises
         `ReaderMismatch` for tokens of another model or revision.

@@ -1,7 +1,7 @@
 """pocket's decoder on one page: logits for any of its cells.
 
-The prefix, which is the page's visual tokens, runs once. All lines share its keys and values, and
-the positions of each line start after it. A line sees the prefix and its own past.
+The keys and values of the prefix, which is the page's visual tokens, are made once. All lines share
+them, and the positions of each line start after them. A line sees the prefix and its own past.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 from transformers import DynamicCache
+from transformers.models.unlimited_ocr.modeling_unlimited_ocr import apply_rotary_pos_emb
 
 from optical_memory.pages import Grid, RowBox
 from optical_memory.profiles import PX_PER_TOKEN, Rung
@@ -46,7 +47,23 @@ class PageDecoder:
         prefix = decoder_prefix(self.model, self.cells, self.tokens)
         self.n_prefix = prefix.shape[1]
         self._cache = DynamicCache()
-        self.hidden_states(prefix, self._cache)
+        self._cache.update(*self._keys_and_values(prefix), 0)
+
+    def _keys_and_values(self, prefix: Tensor) -> tuple[Tensor, Tensor]:
+        """The decoder's keys and values (1, heads, n, d) of the prefix (1, n, d).
+
+        Lines see nothing else of the prefix, as the decoder has a single layer. A whole pass over
+        the prefix would give the same keys and values, and take ten times as long.
+        """
+        decoder: Any = self.model.model.language_model
+        (layer,) = decoder.layers
+        states = layer.input_layernorm(prefix)
+        shape = (*states.shape[:2], -1, layer.self_attn.head_dim)
+        keys = layer.self_attn.k_proj(states).view(shape).transpose(1, 2)
+        values = layer.self_attn.v_proj(states).view(shape).transpose(1, 2)
+        places = decoder.rotary_emb(prefix, position_ids=torch.arange(self.n_prefix)[None])
+        _, turned_keys = apply_rotary_pos_emb(keys, keys, *places)
+        return turned_keys, values
 
     def geometry(self, rows: Sequence[RowBox], length: int) -> CellGeometry:
         """Geometry of len(rows) * length cells, each row padded to `length`.

@@ -9,7 +9,7 @@ oracle.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -51,35 +51,44 @@ NO_CELLS = RowReading(np.zeros(0, np.int64), np.zeros(0, np.float32))
 
 @torch.inference_mode()
 def read_page(
-    network: PocketNetwork, values: npt.NDArray[np.float32], layout: Layout, rung: Rung
+    network: PocketNetwork,
+    values: npt.NDArray[np.float32],
+    layout: Layout,
+    rung: Rung,
+    lines: Iterable[int] | None = None,
 ) -> list[RowReading]:
-    """Every row of the layout, read from the visual tokens `values` (n * n, d).
+    """Rows of the layout, read from the visual tokens `values` (n * n, d); see `read_cells`.
 
     Raises `ReaderMismatch` for a grid that pocket was not trained on.
     """
-    return read_cells(PageDecoder(network, values, layout.grid, rung), layout)
+    return read_cells(PageDecoder(network, values, layout.grid, rung), layout, lines)
 
 
-def read_cells(decoder: PageDecoder, layout: Layout) -> list[RowReading]:
-    """Every row of the layout, in its order."""
+def read_cells(
+    decoder: PageDecoder, layout: Layout, lines: Iterable[int] | None = None
+) -> list[RowReading]:
+    """A reading for each row of the layout, in its order.
+
+    Rows that are not among `lines` have `NO_CELLS`; None reads them all.
+    """
 
     def read_group(group: Sequence[int]) -> list[RowReading]:
         return _read_rows(decoder, [layout.rows[i] for i in group])
 
     readings = [NO_CELLS] * len(layout.rows)
-    groups = _groups(layout)
+    groups = _groups(layout, range(len(layout.rows)) if lines is None else lines)
     for group, group_readings in zip(groups, map_groups(read_group, groups), strict=True):
         for i, reading in zip(group, group_readings, strict=True):
             readings[i] = reading
     return readings
 
 
-def _groups(layout: Layout) -> list[list[int]]:
-    """Rows with ink, those of like length together: little is read but cells of text.
+def _groups(layout: Layout, lines: Iterable[int]) -> list[list[int]]:
+    """Those of the lines that have ink, of like length together: little is read but cells of text.
 
     The longest come last.
     """
-    inked_rows = [i for i, row in enumerate(layout.rows) if row.cells]
+    inked_rows = [i for i in sorted(set(lines)) if layout.rows[i].cells]
     inked_rows.sort(key=lambda i: layout.rows[i].cells)
     starts = range(0, len(inked_rows), LINES_AT_ONCE)
     return [inked_rows[start : start + LINES_AT_ONCE] for start in starts]

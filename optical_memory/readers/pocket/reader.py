@@ -98,27 +98,35 @@ class PocketReader:
             for values in encode_pages(self.network.model, images, rung.side_px)
         ]
 
-    def decode(self, tokens: Sequence[VisualTokens], layouts: Sequence[Layout]) -> list[Reading]:
-        """Read pages back from their tokens, one page after the other.
+    def decode(
+        self,
+        tokens: Sequence[VisualTokens],
+        layouts: Sequence[Layout],
+        lines: Sequence[Sequence[int]] | None = None,
+    ) -> list[Reading]:
+        """Read pages back from their tokens, one page after the other; of each page, `lines` alone.
 
         Raises `ReaderMismatch` for tokens of another reader, revision or size, and for a grid that
         pocket was not trained on.
         """
+        all_lines = [None] * len(tokens) if lines is None else lines
         return [
-            self._decode_page(page_tokens, layout)
-            for page_tokens, layout in zip(tokens, layouts, strict=True)
+            self._decode_page(page_tokens, layout, page_lines)
+            for page_tokens, layout, page_lines in zip(tokens, layouts, all_lines, strict=True)
         ]
 
     def certify(self, tokens: Sequence[VisualTokens], pages: Sequence[Page]) -> list[Reading]:
         """Read pages as `decode` does: for pocket the text in hand changes nothing."""
         return self.decode(tokens, [page.layout for page in pages])
 
-    def _decode_page(self, tokens: VisualTokens, layout: Layout) -> Reading:
+    def _decode_page(
+        self, tokens: VisualTokens, layout: Layout, lines: Sequence[int] | None
+    ) -> Reading:
         from optical_memory.readers.pocket.read_cells import read_page
 
         self._refuse_strange(tokens)
         rung = self.profile.rung(tokens.rung)
-        return to_reading(layout, read_page(self.network, tokens.values, layout, rung))
+        return to_reading(layout, read_page(self.network, tokens.values, layout, rung, lines))
 
     def _refuse_strange(self, tokens: VisualTokens) -> None:
         """Raises `ReaderMismatch` for tokens that this checkpoint did not make."""
@@ -137,11 +145,15 @@ def to_reading(layout: Layout, rows: Sequence[RowReading]) -> Reading:
     """The cells of every row as a page's text and confidences.
 
     A cell is a character, but for clusters, which pocket does not read, and for joins, which the
-    layout knows.
+    layout knows. A row that was not read is blank, with confidence 0.
     """
     text: list[str] = []
     confidence: list[float] = []
     for row, reading in zip(layout.rows, rows, strict=True):
+        if len(reading.ids) < row.cells:
+            text += [" " * row.chars, row.join]
+            confidence += [0.0] * row.chars + [1.0] * len(row.join)
+            continue
         chars = list(ids_to_text(reading.ids))
         p = reading.confidence.tolist()
         for cluster in reversed(row.clusters):

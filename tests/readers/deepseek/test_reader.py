@@ -18,6 +18,8 @@ from optical_memory.pages import Page
 from optical_memory.readers.deepseek.families import V1
 from optical_memory.readers.deepseek.reader import DeepseekReader
 from optical_memory.readers.language.tokenizer import ocr_tokenizer
+from optical_memory.recall.read_pages import PageReader
+from optical_memory.recall.reading_cache import ReadingCache
 from optical_memory.renderers import PageRenderer, PlacedTurn
 from optical_memory.renderers.sans_grid import sans_grid
 from optical_memory.session.records import put
@@ -122,6 +124,23 @@ def test_a_reader_of_cached_pages_never_loads_the_encoder(open_memory: Open) -> 
     memory = open_memory()
     assert memory.read(page_id).text == first_page().text
     assert "encoder" not in reader_of(memory).__dict__
+
+
+def test_a_page_is_read_as_a_whole_whatever_lines_are_wanted_and_only_once(
+    open_memory: Open,
+) -> None:
+    memory = open_memory()
+    page_id = fill_a_page(memory, TURN)
+    whole = memory.read(page_id)
+    snapshot = memory._archive.snapshot()
+    pages = PageReader(memory._cache, ReadingCache())
+    (first,) = pages.read_ranges(snapshot, {page_id: [(100, 150)]})[page_id]
+    memory.store.drop_blobs("alice")
+    reader_of(memory).__dict__.pop("decoder")
+    (last,) = pages.read_ranges(snapshot, {page_id: [(900, 1100)]})[page_id]
+    assert "decoder" not in reader_of(memory).__dict__
+    assert (first.text, last.text) == (whole.text[100:150], whole.text[900:1100])
+    assert {span.status for span in last.spans} == {"verified"}
 
 
 def test_lost_tokens_change_nothing_but_speed(open_memory: Open) -> None:

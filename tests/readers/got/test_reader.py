@@ -215,6 +215,7 @@ def test_what_the_decoder_wrote_is_fitted_to_the_page(folder: Path, images: list
 
     assert len(reading.text) == page.layout.n_chars
     assert reader.certify(tokens, [page])[0].text == reading.text
+    assert reader.decode(tokens, [page.layout], [[0]])[0].text == reading.text  # the whole page
     assert 0 < reading.confidence.max() <= 1
 
 

@@ -1,0 +1,121 @@
+"""Messages of a host in groups that stay together, and the tokens that each group costs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import accumulate
+from typing import Any
+
+from optical_memory.counting import count_up_to, image_tokens
+from optical_memory.loaders.messages import message_turns
+from optical_memory.recall.window.groups import group_calls
+from optical_memory.turns import Turn, body
+
+__all__ = [
+    "GroupCosts",
+    "Message",
+    "MessageGroup",
+    "group_messages",
+]
+
+Message = Mapping[str, Any]
+
+PICTURE_SIDE_PX = 1024
+"""The side of every picture in a message, to count its price: messages do not tell the size."""
+
+
+@dataclass(frozen=True, slots=True)
+class MessageGroup:
+    """Messages that stay together: their positions in the list, and the turns in them.
+
+    The turns are by their number; all turns of the list are numbered from 0.
+    """
+
+    positions: tuple[int, ...]
+    turns: Mapping[int, Turn]
+
+    @property
+    def is_system(self) -> bool:
+        """True for a system message, which is in a group by itself."""
+        return all(turn.role == "system" for turn in self.turns.values())
+
+    @property
+    def has_user(self) -> bool:
+        """True if a user speaks in it."""
+        return any(turn.role == "user" for turn in self.turns.values())
+
+    @property
+    def has_tools(self) -> bool:
+        """True if it has calls of tools, or results."""
+        return any(turn.role == "tool" or turn.tool_calls for turn in self.turns.values())
+
+
+def group_messages(messages: Sequence[Message]) -> list[MessageGroup]:
+    """The messages in groups, by their first position.
+
+    A message with tool calls is in a group with the messages that answer them. System messages
+    between them do not part them. Raises `InputError` with the place of a message that cannot be
+    read.
+    """
+    turns = [message_turns(message, f"messages[{i}]") for i, message in enumerate(messages)]
+    first_numbers = [0, *accumulate(map(len, turns))]
+    groups: list[MessageGroup] = []
+    for positions in sorted(_positions(turns)):
+        group_turns: dict[int, Turn] = {}
+        for i in positions:
+            group_turns.update(enumerate(turns[i], first_numbers[i]))
+        groups.append(MessageGroup(tuple(positions), group_turns))
+    return groups
+
+
+def _positions(turns: Sequence[Sequence[Turn]]) -> list[list[int]]:
+    """The positions of the messages of each group."""
+    systems: list[list[int]] = []
+    talk: list[int] = []
+    for i, message in enumerate(turns):
+        if all(turn.role == "system" for turn in message):
+            systems.append([i])
+        else:
+            talk.append(i)
+    groups = group_calls([turns[i] for i in talk])
+    return [*systems, *([talk[i] for i in group] for group in groups)]
+
+
+# ---- costs ---------------------------------------------------------------------------------------
+
+
+class GroupCosts:
+    """The tokens of each group. A group is counted when its cost is asked for.
+
+    So a list that is far too long costs no more to count than its newest messages. A group that
+    costs more than `limit` may be said to cost less than it does, but more than `limit`.
+    """
+
+    def __init__(self, groups: Sequence[MessageGroup], limit: int) -> None:
+        self._groups = groups
+        self._limit = limit
+        self._costs: dict[int, int] = {}
+
+    def __getitem__(self, i: int) -> int:
+        cost = self._costs.get(i)
+        if cost is None:
+            cost = sum(_cost(turn, self._limit) for turn in self._groups[i].turns.values())
+            self._costs[i] = cost
+        return cost
+
+    def total(self, positions: Iterable[int]) -> int:
+        """The tokens of these groups; the count stops when it is above the limit."""
+        n_tokens = 0
+        for i in positions:
+            n_tokens += self[i]
+            if n_tokens > self._limit:
+                break
+        return n_tokens
+
+
+def _cost(turn: Turn, limit: int) -> int:
+    """Tokens of the words, and the price of the pictures; a picture's URL may be the picture."""
+    words = body(replace(turn, attachments=())) + (turn.name or "")
+    n_pictures = sum(attachment.kind == "image" for attachment in turn.attachments)
+    return count_up_to(words, limit) + n_pictures * image_tokens(PICTURE_SIDE_PX, "openai")

@@ -1,0 +1,1 @@
+"""How well the right turns are found: questions with evidence, windows, baselines and needles."""

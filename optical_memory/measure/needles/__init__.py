@@ -1,0 +1,1 @@
+"""Needles: facts that are planted in real text, asked for in two ways, and looked for."""

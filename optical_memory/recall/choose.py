@@ -1,0 +1,155 @@
+"""Choosing: units for a window within a budget, or the best turns for a question."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from optical_memory.recall.find import Ranking
+from optical_memory.search.index import Candidates, Index
+from optical_memory.search.weights import IDENTIFIER, TOKEN_WEIGHT
+
+__all__ = [
+    "UNIT_OVERHEAD",
+    "Choice",
+    "choose_turns",
+    "choose_units",
+    "newest_units",
+]
+
+UNIT_OVERHEAD = 3
+"""Tokens that a unit's rank counts beside its text: the speaker's label and a line break."""
+
+UNIT_COST = 6
+"""Tokens that a unit costs beside its text: with its share of the lines that tell the time."""
+
+NEWER_WINS = 1e-6
+"""What a later turn is worth: of two equal units the newer wins."""
+
+WHOLE_UNITS = 3
+"""A turn of at most so many units is recalled whole, else its best and those beside."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A unit: the turn's ordinal, and the range of its body. `score` is higher for better units."""
+
+    ordinal: int
+    start: int
+    end: int
+    score: float
+    n_tokens: int
+
+
+def choose_units(
+    ranking: Ranking,
+    budget: int,
+    *,
+    margin: float | None = None,
+    without: Collection[int] = (),
+) -> list[Choice]:
+    """The best units, the best first; their tokens with overhead fit `budget`.
+
+    Units whose rank lies more than `margin` (by default the ranking's) below the best are left out,
+    and so are turns in `without` (ordinals). A unit that does not fit leaves room for units behind
+    it.
+    """
+    candidates = ranking.candidates
+    is_out = np.isin(candidates.ordinals, list(without))
+    ranks = np.where(is_out, -np.inf, _ranks(ranking))
+    costs = (candidates.n_tokens + UNIT_COST).tolist()
+    limit = ranking.margin if margin is None else margin
+    choices: list[Choice] = []
+    budget_left = budget
+    for unit in _best_first(ranks, limit):
+        if costs[unit] <= budget_left:
+            budget_left -= costs[unit]
+            choices.append(_choice(candidates, unit, float(ranks[unit])))
+        if budget_left <= UNIT_COST:
+            break
+    return choices
+
+
+def choose_turns(ranking: Ranking, k: int) -> list[list[Choice]]:
+    """Units of the `k` best turns, the best turn first, each in order.
+
+    Only units with a term or a time of the question count, and those beside them. A number or code
+    of the question counts more here than in a window, which has room for neighbours too.
+    """
+    candidates = ranking.candidates
+    ranks = np.where(ranking.is_relevant, _ranks(ranking), -np.inf)
+    if ranking.has_identifier is not None:
+        ranks += IDENTIFIER * ranking.has_identifier
+    turns: dict[int, list[Choice]] = {}
+    for unit in _best_first(ranks, margin=np.inf):
+        ordinal = int(candidates.ordinals[unit])
+        if ordinal not in turns:
+            turns[ordinal] = _around(candidates, unit, ranks)
+        if len(turns) == k:
+            break
+    return list(turns.values())
+
+
+def newest_units(index: Index, budget: int, without: Collection[int] = ()) -> list[Choice]:
+    """The newest units, the newest first, as many as fit `budget` without a gap."""
+    choices: list[Choice] = []
+    budget_left = budget
+    for part in reversed(index.parts):
+        segment = part.segment
+        for unit in reversed(range(segment.n_units)):
+            ordinal = int(segment.ordinals[segment.turns[unit]])
+            if ordinal in without:
+                continue
+            budget_left -= int(segment.n_tokens[unit]) + UNIT_COST
+            if budget_left < 0:
+                return choices
+            choices.append(
+                Choice(
+                    ordinal=ordinal,
+                    start=int(segment.starts[unit]),
+                    end=int(segment.ends[unit]),
+                    score=float(ordinal),
+                    n_tokens=int(segment.n_tokens[unit]),
+                )
+            )
+    return choices
+
+
+def _ranks(ranking: Ranking) -> npt.NDArray[np.float64]:
+    """Scores, less what the tokens cost (`TOKEN_WEIGHT` times their logarithm)."""
+    candidates = ranking.candidates
+    costs = candidates.n_tokens + UNIT_OVERHEAD
+    ranks: npt.NDArray[np.float64] = (
+        ranking.scores - TOKEN_WEIGHT * np.log(costs) + NEWER_WINS * candidates.ordinals
+    )
+    return ranks
+
+
+def _best_first(ranks: npt.NDArray[np.float64], margin: float) -> Iterator[int]:
+    """Numbers of the units from the best down to `margin` below it."""
+    best = np.max(ranks, initial=-np.inf)
+    for unit in np.argsort(-ranks, kind="stable").tolist():
+        if ranks[unit] == -np.inf or ranks[unit] < best - margin:
+            return
+        yield unit
+
+
+def _around(candidates: Candidates, unit: int, ranks: npt.NDArray[np.float64]) -> list[Choice]:
+    """The units of the unit's turn if it is short, else those beside the unit."""
+    (same_turn,) = np.nonzero(candidates.ordinals == candidates.ordinals[unit])
+    if len(same_turn) > WHOLE_UNITS:
+        same_turn = same_turn[abs(same_turn - unit) <= 1]
+    return [_choice(candidates, other, float(ranks[unit])) for other in same_turn.tolist()]
+
+
+def _choice(candidates: Candidates, unit: int, score: float) -> Choice:
+    return Choice(
+        ordinal=int(candidates.ordinals[unit]),
+        start=int(candidates.starts[unit]),
+        end=int(candidates.ends[unit]),
+        score=score,
+        n_tokens=int(candidates.n_tokens[unit]),
+    )

@@ -1,0 +1,182 @@
+"""Messages: the parts of a window in the form of OpenAI's chat messages, as every host takes them.
+
+System messages stand apart. After them the first message is the user's, no two messages of a role
+follow each other but results of tools, none is empty, and names have no other characters than hosts
+allow.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from itertools import chain
+from typing import Any
+
+from optical_memory.recall.window.frame import frame_blocks, speaker, time_in_words, turn_line
+from optical_memory.recall.window.parts import PagePicture, PassagePart, TextPart
+from optical_memory.turns import Role, ToolCall
+
+__all__ = [
+    "as_messages",
+    "turn_texts",
+    "window_texts",
+]
+
+Message = dict[str, Any]
+
+PLAIN_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+"""Names that OpenAI takes in a message."""
+
+HEAD = "…"
+"""The user's message before an assistant's at the head: hosts want the user first."""
+
+NO_OUTPUT = "[no output]"
+"""The result of a tool that gave nothing: its call needs an answer, and hosts refuse blanks."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """A message as a value: the frame's blocks if it carries the passages, then turns."""
+
+    role: Role
+    blocks: tuple[str | PagePicture, ...] = ()
+    turns: tuple[TextPart, ...] = ()
+    times: tuple[str, ...] = ()
+
+    def with_turn(self, turn: TextPart, time: str) -> _Draft:
+        return _Draft(self.role, self.blocks, (*self.turns, turn), (*self.times, time))
+
+    @property
+    def may_grow(self) -> bool:
+        """Results of tools stay apart, each answers its call; so do calls, before their results."""
+        return self.role != "tool" and not self.calls
+
+    @property
+    def name(self) -> str | None:
+        """The name for the message's own field; other names go into the text."""
+        if len(self.turns) != 1 or self.blocks:
+            return None
+        name = self.turns[0].name
+        return name if name and PLAIN_NAME.fullmatch(name) else None
+
+    @property
+    def calls(self) -> list[ToolCall]:
+        return list(chain.from_iterable(turn.tool_calls for turn in self.turns))
+
+    @property
+    def content(self) -> list[str | PagePicture]:
+        """Texts and pictures in turn; a single text without pictures, empty for calls alone."""
+        texts = [self._turn_text(i) for i in range(len(self.turns))]
+        words = "\n\n".join(filter(None, texts))
+        if not self.blocks:
+            return [words or (NO_OUTPUT if self.role == "tool" else "")]
+        *blocks, end = self.blocks
+        return [*blocks, f"{end}\n{words}" if words else end]
+
+    def _turn_text(self, i: int) -> str:
+        """A turn's text after its time; labels tell speakers apart if there are any names."""
+        turn = self.turns[i]
+        text = turn.text if turn.text.strip() else ""
+        if text and self.name is None and any(part.name for part in self.turns):
+            text = self._labelled(turn)
+        return f"{self.times[i]}{text}"
+
+    def _labelled(self, turn: TextPart) -> str:
+        label = speaker(turn.role, turn.name)
+        if len(self.turns) == 1:
+            return f"{label}: {turn.text}"
+        return turn_line(label, turn.text).removesuffix("\n")
+
+
+def as_messages(passages: Sequence[PassagePart], turns: Sequence[TextPart]) -> list[Message]:
+    """The messages for these parts: system turns, all passages in a message, the other turns.
+
+    The passages are sorted by time, and the user's turn that follows is in the same message.
+    """
+    return [_message(draft) for draft in _drafts(passages, turns)]
+
+
+def window_texts(passages: Sequence[PassagePart], turns: Sequence[TextPart]) -> list[str]:
+    """All texts in the messages for these parts: contents, names and tool calls."""
+    return list(chain.from_iterable(map(_texts, _drafts(passages, turns))))
+
+
+def turn_texts(turn: TextPart, tells_time: bool) -> list[str]:
+    """All texts in the message of a turn that has a message for itself; none of a blank turn."""
+    if turn.is_blank and turn.role != "tool":
+        return []
+    time = _time_line(turn) if tells_time and turn.role == "user" else ""
+    return _texts(_Draft(turn.role).with_turn(turn, time))
+
+
+def _texts(draft: _Draft) -> list[str]:
+    texts = [block for block in draft.content if isinstance(block, str)]
+    texts.append(draft.name or "")
+    for call in draft.calls:
+        texts += [call.name, call.arguments]
+    return texts
+
+
+def _drafts(passages: Sequence[PassagePart], turns: Sequence[TextPart]) -> list[_Draft]:
+    parts = [part for part in turns if part.role == "tool" or not part.is_blank]
+    n_head = next((i for i, part in enumerate(parts) if part.role != "system"), len(parts))
+    drafts = _joined(parts[:n_head], [])
+    blocks = frame_blocks(passages, [part.text for part in parts])
+    if not blocks and parts[n_head:] and parts[n_head].role != "user":
+        blocks = [HEAD]
+    if blocks:
+        drafts.append(_Draft("user", tuple(blocks)))
+    return _joined(parts[n_head:], drafts)
+
+
+def _joined(turns: Iterable[TextPart], first_drafts: Sequence[_Draft]) -> list[_Draft]:
+    """Drafts with these turns behind them; turns of a role that follow each other are in one.
+
+    The user's turns tell the day if it is another than the last.
+    """
+    drafts = list(first_drafts)
+    last_day: date | None = None
+    for turn in turns:
+        time = ""
+        if turn.role == "user" and turn.when is not None and turn.when.date() != last_day:
+            time = _time_line(turn)
+            last_day = turn.when.date()
+        if not (drafts and drafts[-1].role == turn.role and drafts[-1].may_grow):
+            drafts.append(_Draft(turn.role))
+        drafts[-1] = drafts[-1].with_turn(turn, time)
+    return drafts
+
+
+def _time_line(turn: TextPart) -> str:
+    """The line that tells the turn's time; empty if it has none."""
+    return "" if turn.when is None else f"[{time_in_words(turn.when)}]\n"
+
+
+def _message(draft: _Draft) -> Message:
+    content = draft.content
+    is_text = len(content) == 1
+    blocks = content[0] if is_text else [_block(block) for block in content if block]
+    message: Message = {"role": draft.role, "content": blocks}
+    if draft.name:
+        message["name"] = draft.name
+    if draft.calls:
+        message["tool_calls"] = [_call(call) for call in draft.calls]
+    call_ids = [turn.tool_call_id for turn in draft.turns if turn.tool_call_id]
+    if call_ids:
+        message["tool_call_id"] = call_ids[0]
+    return message
+
+
+def _block(block: str | PagePicture) -> Message:
+    if isinstance(block, str):
+        return {"type": "text", "text": block}
+    url = "data:image/png;base64," + base64.b64encode(block.png or b"").decode()
+    return {"type": "image_url", "image_url": {"url": url}}
+
+
+def _call(call: ToolCall) -> Message:
+    function = {"name": call.name, "arguments": call.arguments}
+    return {"id": call.id, "type": "function", "function": function}

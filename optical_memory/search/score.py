@@ -1,0 +1,176 @@
+"""Scores: how well each unit answers a question, by a linear model over a few features.
+
+The weights are data (`weights.py`); `training/fit_search.py` fitted them.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from optical_memory.search.index import SATURATION, Candidates, Float, inverse_frequency
+from optical_memory.search.question import Question
+from optical_memory.search.segment import ASKS, NUMBERS, ROLES
+from optical_memory.search.weights import WEIGHTS
+
+__all__ = [
+    "features",
+    "has_identifier",
+    "rate",
+]
+
+LENGTH_SHARE = 0.75
+"""BM25's b: how much a long text counts less (Robertson and Zaragoza 2009)."""
+
+LENGTH_SPREAD = 0.3
+"""The least deviation of the logarithms of lengths: if all texts are about as long, a character
+more or less says nothing.
+"""
+
+WINDOWS = (0, 1, 3)
+"""Units before and after a unit that its windows hold."""
+
+
+def rate(
+    candidates: Candidates, question: Question, vector: Float | None = None
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
+    """(n_units,) The score of each candidate, higher is better; (n_units,) if it is relevant.
+
+    A unit is relevant if it has a key or a time of the question, or stands beside a unit that has.
+    `vector` is the question's by the embedder of the candidates' vectors, None without vectors.
+    """
+    total = np.zeros(len(candidates.starts), np.float32)
+    for name, values in features(candidates, question, vector).items():
+        total += np.float32(WEIGHTS[name]) * values
+    in_month, _ = _time_matches(candidates, question)
+    counts = _windows(candidates.counts, candidates.runs, WINDOWS[-1])
+    return total, (counts > 0).any(0) | in_month
+
+
+def features(
+    candidates: Candidates, question: Question, vector: Float | None = None
+) -> dict[str, Float]:
+    """The features of each candidate, (n_units,) each, by name.
+
+    Scores of BM25, cosines and lengths are in standard deviations above the mean of the session.
+    The other features are 1 or 0.
+    """
+    is_user = candidates.roles == ROLES.index("user")
+    is_assistant = candidates.roles == ROLES.index("assistant")
+    has_role_only = candidates.speakers < 0
+    in_month, on_day = _time_matches(candidates, question)
+    flags: dict[str, npt.NDArray[np.bool_]] = {
+        "speaker": _speaks(candidates, question),
+        "asks": (candidates.flags & ASKS) > 0,
+        "number": ((candidates.flags & NUMBERS) > 0) & question.asks_for_number,
+        "month": in_month,
+        "day": on_day,
+        "my": is_user & has_role_only & question.says_i,
+        "assistant": is_assistant & has_role_only,
+        "your": is_assistant & has_role_only & question.says_you,
+    }
+    values = _bm25_features(candidates) | _meaning_features(candidates, vector)
+    lengths = np.log1p(candidates.ends - candidates.starts)
+    values["length"] = _normal(lengths, None, LENGTH_SPREAD)
+    return values | {name: flag.astype(np.float32) for name, flag in flags.items()}
+
+
+def _bm25_features(candidates: Candidates) -> dict[str, Float]:
+    """BM25 of the unit, of its windows, and of its sitting, each normalised."""
+    idf = inverse_frequency(candidates.n_with_key, candidates.n_all)
+    values: dict[str, Float] = {}
+    for size in WINDOWS:
+        counts = _windows(candidates.counts, candidates.runs, size)
+        lengths = _windows(candidates.n_terms[None].astype(np.float32), candidates.runs, size)[0]
+        scores = _bm25(counts, lengths, candidates.mean_terms * (2 * size + 1), idf)
+        values[f"window_{size}"] = _normal(scores, candidates.n_all)
+    n_sittings = len(candidates.sitting_terms)
+    n_with_key = (candidates.sitting_counts > 0).sum(1).astype(np.int32)
+    scores = _bm25(
+        candidates.sitting_counts,
+        candidates.sitting_terms,
+        float(candidates.sitting_terms.mean()) if n_sittings else 1.0,
+        inverse_frequency(n_with_key, n_sittings),
+    )
+    values["sitting"] = _normal(scores[candidates.sittings], None)
+    return values
+
+
+def _meaning_features(candidates: Candidates, vector: Float | None) -> dict[str, Float]:
+    """Cosines of the question with the unit, and with the unit and its neighbours, normalised."""
+    if vector is None or not len(candidates.mean_vector):
+        return {}
+    vectors = candidates.vectors.astype(np.float32)
+    is_known = vectors.any(1, keepdims=True)
+    differences = np.where(is_known, vectors - candidates.mean_vector, 0).T
+    question = vector - candidates.mean_vector
+    values: dict[str, Float] = {}
+    for size in WINDOWS[:2]:
+        window = _windows(differences, candidates.runs, size)
+        lengths = np.linalg.norm(window, axis=0) * np.linalg.norm(question)
+        values[f"meaning_{size}"] = _normal(question @ window / np.maximum(lengths, 1e-6), None)
+    return values
+
+
+def _bm25(counts: Float, lengths: Float, mean_length: float, idf: Float) -> Float:
+    """(n,) BM25 of n texts: `counts` is (n_keys, n), `lengths` (n,), `idf` (n_keys,)."""
+    norm = SATURATION * (1 - LENGTH_SHARE + LENGTH_SHARE * lengths / max(mean_length, 1e-6))
+    saturated = counts * (SATURATION + 1) / (counts + norm.astype(np.float32))
+    return np.asarray(idf @ saturated, np.float32)
+
+
+def _windows(values: Float, runs: npt.NDArray[np.int32], size: int) -> Float:
+    """Sums over each unit and `size` units before and after it in the same run; (rows, n)."""
+    if size == 0:
+        return values
+    windows = values.copy()
+    for distance in range(1, size + 1):
+        is_same_run = runs[distance:] == runs[:-distance]
+        windows[:, distance:] += values[:, :-distance] * is_same_run
+        windows[:, :-distance] += values[:, distance:] * is_same_run
+    return windows
+
+
+def _normal(
+    values: npt.NDArray[np.floating], n_all: int | None, least_deviation: float = 1e-6
+) -> Float:
+    """Values in standard deviations above their mean.
+
+    With `n_all`, the values are those above 0 among so many.
+    """
+    n = n_all or len(values)
+    if n == 0:
+        return np.zeros(0, np.float32)
+    mean = values.sum(dtype=np.float64) / n
+    variance = np.square(values, dtype=np.float64).sum() / n - mean**2
+    if variance <= 1e-12:
+        return np.zeros(len(values), np.float32)
+    deviation = max(np.sqrt(variance), least_deviation)
+    normal: Float = ((values - mean) / deviation).astype(np.float32)
+    return normal
+
+
+def has_identifier(candidates: Candidates, question: Question) -> npt.NDArray[np.bool_]:
+    """True for units with a number or a code of the question."""
+    matches: npt.NDArray[np.bool_] = np.any(candidates.counts[list(question.identifiers)] > 0, 0)
+    return matches
+
+
+def _speaks(candidates: Candidates, question: Question) -> npt.NDArray[np.bool_]:
+    """True for units of a speaker whom the question names."""
+    is_asked = [question.names_speaker(name) for name in candidates.names]
+    return np.array([*is_asked, False], np.bool_)[candidates.speakers]
+
+
+def _time_matches(
+    candidates: Candidates, question: Question
+) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    """True for units of the month or year, and of the day, that the question names."""
+    in_month = np.zeros(len(candidates.days), np.bool_)
+    on_day = in_month.copy()
+    for first, last, is_day in question.day_ranges(candidates.first_day, candidates.last_day):
+        matches = (candidates.days >= first) & (candidates.days <= last)
+        if is_day:
+            on_day |= matches
+        in_month |= matches
+    return in_month, on_day

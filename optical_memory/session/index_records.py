@@ -1,0 +1,279 @@
+"""The search index of a session in its records: segments that grow, merge, and lose text.
+
+A turn is indexed in the commit that remembers it. Small segments are merged, so that a session has
+few of them however it was written.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import sys
+from collections.abc import Collection, Iterable, Sequence
+from functools import lru_cache
+from itertools import groupby
+
+import numpy as np
+
+from optical_memory.errors import StoreError
+from optical_memory.pages import TurnSpan
+from optical_memory.search import build
+from optical_memory.search.build import IndexedTurn, KeyHash
+from optical_memory.search.meaning import Embedder
+from optical_memory.search.segment import Segment
+from optical_memory.session.records import PageRecord, TurnRecord, page_key, turn_key
+from optical_memory.session.snapshot import Change, Snapshot
+from optical_memory.session.stored_page import spans_of, text_offset
+from optical_memory.stores.base import Delete, Put
+from optical_memory.turns import body
+
+__all__ = [
+    "IndexDraft",
+    "is_stub_key",
+    "key_hash",
+    "lacks_index",
+    "load_segment",
+    "merge_index",
+    "rebuild",
+    "stub_page",
+]
+
+log = logging.getLogger("optical_memory")
+
+SMALL_UNITS = 128
+"""A segment of fewer units is merged with the next when a turn is remembered: that takes about a
+millisecond.
+"""
+
+FAN_OUT = 8
+"""So many segments of about the same size become a single segment when pages are sealed."""
+
+_STUB = "stub-"
+"""Keys of segments with the words that are left of a page; other keys are digits."""
+
+
+def stub_page(ordinal: int) -> str:
+    """The id of the page whose words stand under this negative ordinal."""
+    return page_key(-1 - ordinal)
+
+
+# ---- changes -------------------------------------------------------------------------------------
+
+
+class IndexDraft:
+    """The index of a snapshot that is being changed; `changes` gives the writes.
+
+    All turns are indexed again if the snapshot lacks an index. `embedder` gives new turns their
+    vectors.
+    """
+
+    def __init__(self, snapshot: Snapshot, embedder: Embedder | None = None) -> None:
+        self._snapshot = snapshot
+        self._embedder = embedder
+        self._hash_key = key_hash(snapshot.session.salt)
+        self._segments: dict[str, Segment] = {}  # those that have changed, by key
+        if lacks_index(snapshot):
+            self._segments = dict.fromkeys(snapshot.index, Segment.merged([]))
+            self._segments[turn_key(0)] = rebuild(snapshot)
+
+    def add(self, records: Sequence[TurnRecord]) -> None:
+        """Index turns, which are new or take the place of an open turn."""
+        edits = [record for record in records if turn_key(record.ordinal) in self._snapshot.turns]
+        self.remove([record.ordinal for record in edits])
+        for key, group in groupby(edits, lambda record: self._key_for(record.ordinal)):
+            self._insert(key, self._indexed(group))
+        new_records = [record for record in records if record not in edits]
+        if new_records:
+            first_key = turn_key(new_records[0].ordinal)
+            key = self._key_for(new_records[0].ordinal)
+            last = self._segment(key)
+            is_full = last is not None and last.n_units >= SMALL_UNITS
+            self._insert(first_key if is_full else key, self._indexed(new_records))
+
+    def _indexed(self, records: Iterable[TurnRecord]) -> Segment:
+        turns = [_indexed(record) for record in records]
+        return build.index_turns(turns, self._hash_key, self._embedder)
+
+    def _key_for(self, ordinal: int) -> str:
+        """The key of the segment in which a turn of this ordinal has its place."""
+        keys = self._keys()
+        first = min(keys, default=turn_key(ordinal))
+        return max((key for key in keys if key <= turn_key(ordinal)), default=first)
+
+    def _insert(self, key: str, segment: Segment) -> None:
+        old = self._segment(key)
+        segments = [segment] if old is None else [old, segment]
+        self._segments[key] = Segment.merged(segments).in_order()
+
+    def remove(self, ordinals: Collection[int]) -> None:
+        """Take every word of these turns out of the index."""
+        for key, segment in self._segments_with(ordinals):
+            self._segments[key] = segment.without(ordinals)
+
+    def renew(self, record: TurnRecord, *, without: str) -> None:
+        """Index a turn again from the text and the pages that it has left, but for this page."""
+        self.remove([record.ordinal])
+        segment = _segment_of(self._snapshot, record, self._hash_key, without)
+        self._insert(self._key_for(record.ordinal), segment)
+
+    def cut_page(self, page: PageRecord, words: str = "", *, keeps_text: bool = False) -> None:
+        """Take the text of a page out of the index; only `words` stay for the page.
+
+        With `keeps_text`, text of the page that turns have in hand too stays in the index.
+        """
+        for ordinal, start, end in _ranges_on(self._snapshot, page, keeps_text=keeps_text):
+            for key, segment in self._segments_with([ordinal]):
+                self._segments[key] = segment.cut(ordinal, start, end)
+        stub_key = _STUB + page.id
+        if words:
+            stub = IndexedTurn(-1 - page.ordinal, "system", None, page.first_when, words)
+            self._segments[stub_key] = build.index_turns([stub], self._hash_key)
+        elif stub_key in self._snapshot.index:
+            self._segments[stub_key] = Segment.merged([])
+
+    def merge(self) -> None:
+        """Make a segment of the first `FAN_OUT` neighbours of about the same size, if any."""
+        run: list[str] = []
+        run_level = -1
+        for key in self._keys():
+            level = _level(self._segment(key))
+            run = [*run, key] if level == run_level else [key]
+            run_level = level
+            if level >= 0 and len(run) == FAN_OUT:
+                self._merge(run)
+                return
+
+    def _merge(self, keys: Sequence[str]) -> None:
+        segments = filter(None, map(self._segment, keys))
+        self._segments |= {
+            **dict.fromkeys(keys, Segment.merged([])),
+            keys[0]: Segment.merged(list(segments)),
+        }
+
+    def _keys(self) -> list[str]:
+        """The keys of segments of turns, in order."""
+        keys = {*self._snapshot.index, *self._segments}
+        return sorted(key for key in keys if not key.startswith(_STUB))
+
+    def _segments_with(self, ordinals: Collection[int]) -> list[tuple[str, Segment]]:
+        """The segments that have any of these turns, with their keys."""
+        pairs = [(key, self._segment(key)) for key in self._keys()] if ordinals else []
+        return [
+            (key, segment)
+            for key, segment in pairs
+            if segment is not None and np.isin(segment.ordinals, list(ordinals)).any()
+        ]
+
+    def _segment(self, key: str) -> Segment | None:
+        """A segment with its changes; None if there is none, or it is damaged."""
+        if key in self._segments:
+            return self._segments[key]
+        data = self._snapshot.index.get(key)
+        return None if data is None else load_segment(data)
+
+    def changes(self) -> list[Change]:
+        """The writes of the segments that have changed; empty segments go."""
+        return [
+            Put("index", key, segment.to_bytes()) if segment.n_units else Delete("index", key)
+            for key, segment in self._segments.items()
+        ]
+
+
+def merge_index(snapshot: Snapshot) -> list[Change]:
+    """Writes that merge segments of the index; none if there are few."""
+    draft = IndexDraft(snapshot)
+    draft.merge()
+    return draft.changes()
+
+
+def _ranges_on(
+    snapshot: Snapshot, page: PageRecord, *, keeps_text: bool
+) -> list[tuple[int, int, int]]:
+    """(ordinal, start, end) of the turns' bodies on a page."""
+    ranges: list[tuple[int, int, int]] = []
+    spans = [TurnSpan(*fields) for fields in (page.layout or {}).get("spans", [])]
+    for ordinal in {span.ordinal for span in spans}:
+        record = snapshot.turns.get(turn_key(ordinal))
+        if record is None:
+            continue
+        is_kept = keeps_text and record.text is not None
+        end_of_pages = text_offset(snapshot, record) if is_kept else sys.maxsize
+        for turn_page, span, offset in spans_of(snapshot, record):
+            if turn_page.id == page.id and offset < end_of_pages:
+                ranges.append((record.ordinal, offset, offset + span.end - span.body))
+    return ranges
+
+
+def _level(segment: Segment | None) -> int:
+    """How often segments were merged to this size; -1 for a segment that still grows."""
+    if segment is None or segment.n_units < SMALL_UNITS:
+        return -1
+    return int(math.log(segment.n_units / SMALL_UNITS, FAN_OUT))
+
+
+# ---- reading -------------------------------------------------------------------------------------
+
+
+def lacks_index(snapshot: Snapshot) -> bool:
+    """True if an older version wrote the session, or if the key of the index's words is gone."""
+    return snapshot.is_session_damaged or bool(snapshot.turns and not snapshot.index)
+
+
+def rebuild(snapshot: Snapshot) -> Segment:
+    """The index of a session that has none, from the text and the terms that are there."""
+    hash_key = key_hash(snapshot.session.salt)
+    segments: list[Segment] = []
+    for record in snapshot.turns.values():
+        if record.forgotten or snapshot.session.is_old(record.ordinal):
+            continue
+        segments.append(_segment_of(snapshot, record, hash_key))
+    return Segment.merged(segments)
+
+
+def _segment_of(
+    snapshot: Snapshot, record: TurnRecord, hash_key: KeyHash, without: str = ""
+) -> Segment:
+    """A turn from its text and, where that is gone, from the terms of its pages."""
+    turn = _indexed(record)
+    places = [
+        (page.terms.get(str(record.ordinal), {}), span.end - span.body)
+        for page, span, _ in spans_of(snapshot, record)
+        if page.id != without
+    ]
+    end_of_pages = sum(n_chars for _, n_chars in places)
+    if record.text is not None:
+        end_of_pages -= record.sealed_upto  # that part is in the text too
+    segments: list[Segment] = []
+    offset = 0
+    for counts, n_chars in places:
+        if offset < end_of_pages:
+            segments.append(build.index_terms(turn, offset, n_chars, counts, hash_key))
+            offset += n_chars
+    if record.text is not None:
+        segments.append(build.index_turns([turn], hash_key).moved(offset))
+    return Segment.merged(segments)
+
+
+@lru_cache(maxsize=64)
+def key_hash(salt: str) -> KeyHash:
+    """The hash of a session's keys; it remembers the keys that it has seen."""
+    return KeyHash(salt)
+
+
+def _indexed(record: TurnRecord) -> IndexedTurn:
+    text = body(record.turn)
+    return IndexedTurn(record.ordinal, record.role, record.name, record.when, text)
+
+
+def is_stub_key(key: str) -> bool:
+    """True for the key of a segment with the words that are left of a page."""
+    return key.startswith(_STUB)
+
+
+def load_segment(data: bytes) -> Segment | None:
+    """The segment in these bytes; None, and a line in the log, if it is damaged."""
+    try:
+        return Segment.from_bytes(data)
+    except StoreError as error:
+        log.warning("%s: its turns are not found until it is rebuilt", error)
+        return None

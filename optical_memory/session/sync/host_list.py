@@ -1,0 +1,153 @@
+"""The list that a host gave last, kept in the process, so that the next costs by what is new."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any
+
+from optical_memory.errors import InputError
+from optical_memory.loaders.messages import message_turns
+from optical_memory.search.meaning import Embedder
+from optical_memory.session.archive import Archive
+from optical_memory.session.snapshot import Change, Snapshot
+from optical_memory.session.sync.write import numbers, sync
+from optical_memory.turns import Turn
+
+__all__ = [
+    "HostList",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """A message as it was, and the ids of its turns."""
+
+    message: Any
+    ids: tuple[str, ...]
+
+
+class HostList:
+    """Brings a session in step with the messages of a host. Threads take turns.
+
+    `notify` is called when turns were written. `embedder` gives new turns their vectors.
+    """
+
+    def __init__(
+        self, archive: Archive, notify: Callable[[], None], embedder: Embedder | None = None
+    ) -> None:
+        self._embedder = embedder
+        self._archive = archive
+        self._notify = notify
+        self._lock = threading.Lock()
+        self._entries: list[_Entry] = []
+        self._epoch: str | None = None
+
+    def sync(self, messages: object) -> list[str]:
+        """The ids of the turns of these messages, which the session has then.
+
+        Raises `InputError` if they are no list of messages.
+        """
+        if not isinstance(messages, Sequence) or isinstance(messages, str | bytes):
+            raise InputError(f"sync takes a list of messages, not {type(messages).__name__}")
+        with self._lock:
+            entries = _known_entries(self._entries, messages)
+            turns = _Turns(messages)
+
+            def change(snapshot: Snapshot) -> tuple[list[Change], tuple[int, list[str]]]:
+                n_known = len(entries) if self._is_valid(entries, snapshot) else 0
+                known_ids = list(chain.from_iterable(entry.ids for entry in entries[:n_known]))
+                changes, ids = sync(snapshot, known_ids, turns.after(n_known), self._embedder)
+                return changes, (n_known, ids)
+
+            snapshot, (n_known, ids) = self._archive.update(change)
+            self._entries = [*entries[:n_known], *turns.entries(n_known, ids)]
+            self._epoch = snapshot.version.epoch
+        self._notify()
+        return ids
+
+    def forget(self) -> None:
+        """Drop the list, so that nothing of a forgotten turn stays in the process."""
+        with self._lock:
+            self._entries = []
+
+    def _is_valid(self, entries: Sequence[_Entry], snapshot: Snapshot) -> bool:
+        """True if the session still has the turns of these messages in its list."""
+        if not entries or snapshot.version.epoch != self._epoch:
+            return False
+        line = set(numbers(snapshot.session.host_turns))
+        for id in chain.from_iterable(entry.ids for entry in entries):
+            key = snapshot.keys.get(id)
+            if key is None or int(key) not in line:
+                return False
+        return True
+
+
+class _Turns:
+    """The turns of messages; a message is read when its turns are asked for."""
+
+    def __init__(self, messages: Sequence[Any]) -> None:
+        self._messages = messages
+        self._turns: dict[int, list[Turn]] = {}
+
+    def of(self, i: int) -> list[Turn]:
+        """The turns of message `i`. Raises `InputError` if it cannot be read."""
+        if i not in self._turns:
+            message = self._messages[i]
+            is_turn = isinstance(message, Turn)
+            self._turns[i] = [message] if is_turn else message_turns(message, f"messages[{i}]")
+        return self._turns[i]
+
+    def after(self, n: int) -> list[Turn]:
+        """The turns of all messages but the first `n`."""
+        return list(chain.from_iterable(self.of(i) for i in range(n, len(self._messages))))
+
+    def entries(self, n: int, ids: Sequence[str]) -> list[_Entry]:
+        """Entries of all messages but the first `n`; the last of `ids` are those of their turns.
+
+        Hosts change the messages that they have given, so these are copies.
+        """
+        end = len(ids) - len(self.after(n))
+        entries: list[_Entry] = []
+        for i in range(n, len(self._messages)):
+            start = end
+            end += len(self.of(i))
+            entries.append(_Entry(copy.deepcopy(self._messages[i]), tuple(ids[start:end])))
+        return entries
+
+
+def _known_entries(entries: Sequence[_Entry], messages: Sequence[Any]) -> list[_Entry]:
+    """The entries of the first messages: all that are the same as in the last list.
+
+    The last list may have been cut at its front, behind the system messages at its head.
+    """
+    n_head = 0
+    while n_head < len(entries) and _is_same_system(entries, messages, n_head):
+        n_head += 1
+    n_same = n_head + _n_same(entries[n_head:], messages, n_head)
+    if n_same < len(entries):
+        for first in range(n_head + 1, len(entries) - (n_same - n_head)):
+            rest = entries[first:]
+            if _n_same(rest, messages, n_head) == len(rest):
+                return [*entries[:n_head], *rest]
+    return list(entries[:n_same]) if n_same > n_head else []
+
+
+def _is_same_system(entries: Sequence[_Entry], messages: Sequence[Any], i: int) -> bool:
+    message = entries[i].message
+    role = message.get("role") if isinstance(message, Mapping) else getattr(message, "role", None)
+    return role in ("system", "developer") and i < len(messages) and bool(messages[i] == message)
+
+
+def _n_same(entries: Sequence[_Entry], messages: Sequence[Any], start: int) -> int:
+    """How many entries are the same as the messages from `start` on."""
+    n_same = 0
+    for entry, message in zip(entries, itertools.islice(messages, start, None), strict=False):
+        if entry.message != message:
+            break
+        n_same += 1
+    return n_same

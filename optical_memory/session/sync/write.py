@@ -1,0 +1,264 @@
+"""The writes that bring a session in step with a host's list: a function of a snapshot."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
+
+from optical_memory.search.meaning import Embedder
+from optical_memory.session.index_records import IndexDraft
+from optical_memory.session.records import TurnRecord, put, turn_key
+from optical_memory.session.remember import remember
+from optical_memory.session.snapshot import Change, Snapshot
+from optical_memory.session.sync.match import Match, host_id_of, match_turns
+from optical_memory.stores.base import Delete
+from optical_memory.turns import Turn
+
+__all__ = [
+    "sync",
+]
+
+MORE_TURNS = 256
+"""Turns before the host's last list that are looked at, beyond as many as the list has."""
+
+
+def sync(
+    snapshot: Snapshot,
+    known_ids: Sequence[str],
+    turns: Sequence[Turn],
+    embedder: Embedder | None = None,
+) -> tuple[list[Change], list[str]]:
+    """Writes after which the session has a host's list, and the id of each turn of it.
+
+    The list is the turns of `known_ids`, which have not changed since the last list, then `turns`.
+    New turns are remembered. A turn with other content, by its id or by its place, is an edit: it
+    replaces an open turn, and a turn on a page is not found any more. Turns that the list has no
+    more are not found either; open turns are removed. Those that a host cut off at the front of its
+    list stay. A forgotten turn does not come back. `embedder` gives new turns their vectors.
+
+    Raises `InputError` if a turn cannot be kept as it is.
+    """
+    draft = _Draft(snapshot, known_ids, _with_single_ids(turns), embedder)
+    ids = draft.write()
+    return draft.changes(), [*known_ids, *ids]
+
+
+def _with_single_ids(turns: Iterable[Turn]) -> list[Turn]:
+    """The turns; of those with the same id only the first keeps it: two messages are two turns."""
+    ids: set[str] = set()
+    single: list[Turn] = []
+    for turn in turns:
+        single.append(replace(turn, id=None) if turn.id in ids else turn)
+        if turn.id is not None:
+            ids.add(turn.id)
+    return single
+
+
+class _Draft:
+    """The session as the writes so far leave it."""
+
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        known_ids: Sequence[str],
+        turns: Sequence[Turn],
+        embedder: Embedder | None,
+    ) -> None:
+        self._embedder = embedder
+        self._snapshot = snapshot
+        self._known = [int(snapshot.keys[id]) for id in known_ids]
+        self._turns = turns
+        self._line = numbers(snapshot.session.host_turns)
+        self._old = set(numbers(snapshot.session.old_turns))
+        self._changes: dict[tuple[str, str], Change] = {}
+
+    def write(self) -> list[str]:
+        """Make all writes; gives the ids of the turns that were not known."""
+        match = self._match()
+        steps = _steps(match, self._turns)
+        self._remove([*match.old, *(step.old for step in steps if step.old is not None)])
+        new_turns = [step.turn for step in steps if step.turn is not None]
+        changes, new_ids = remember(self._snapshot, new_turns, self._embedder)
+        self._apply(changes)
+        ids_left = iter(new_ids)
+        ids = [step.id if step.turn is None else next(ids_left) for step in steps]
+        self._remove(self._strays(match, ids))
+        self._find_again(ids)
+        self._set_line(ids)
+        return ids
+
+    def _apply(self, changes: Sequence[Change]) -> None:
+        if changes:
+            self._changes.update({(change.kind, change.key): change for change in changes})
+            self._snapshot = self._snapshot.after(changes, self._snapshot.version)
+
+    def changes(self) -> list[Change]:
+        """The writes, those that remove first."""
+        changes = self._changes.values()
+        return sorted(changes, key=lambda change: not isinstance(change, Delete))
+
+    # ---- matching --------------------------------------------------------------------------------
+
+    def _match(self) -> Match:
+        """The match of the turns with those that the session had after the known turns."""
+        if self._known:
+            rest = self._line[self._line.index(self._known[-1]) + 1 :]
+            return self._match_with(self._records(rest), follows=True)
+        records = self._records(self._line)
+        match = self._match_with(records, follows=False)
+        talk = [i for i, turn in enumerate(self._turns) if turn.role != "system"]
+        if talk and match.records[talk[0]] is None:
+            match = self._match_with([*self._older_records(), *records], follows=False)
+        return match
+
+    def _match_with(self, records: Sequence[TurnRecord], *, follows: bool) -> Match:
+        """The match; only turns of the host's last list are old, if it gave a list."""
+        match = match_turns(self._snapshot.session, records, self._turns, follows=follows)
+        line = set(self._line)
+        old_records = [r for r in match.old if not line or r.ordinal in line]
+        return replace(match, old=old_records)
+
+    def _records(self, ordinals: Iterable[int]) -> list[TurnRecord]:
+        records = [self._snapshot.turns.get(turn_key(ordinal)) for ordinal in ordinals]
+        return [record for record in records if record is not None]
+
+    def _older_records(self) -> list[TurnRecord]:
+        """The turns before the host's last list; of a session without such a list, the newest."""
+        end = min(self._line, default=self._snapshot.session.next_turn)
+        first = max(0, end - len(self._turns) - MORE_TURNS)
+        return self._records(n for n in range(first, end) if n not in self._old)
+
+    def _strays(self, match: Match, ids: Sequence[str]) -> list[TurnRecord]:
+        """Versions that still stand beside an older version, which the list has again."""
+        strays: list[TurnRecord] = []
+        for record in match.records:
+            if record is not None and record.id not in ids and record.ordinal not in self._old:
+                latest = self._snapshot.turn(record.id)
+                strays += [] if latest is None else [latest]
+        return strays
+
+    # ---- writing ---------------------------------------------------------------------------------
+
+    def _remove(self, records: Sequence[TurnRecord]) -> None:
+        """Take turns out of the search; those that stand on no page leave the session.
+
+        The records of forgotten turns stay: they keep the text from coming back.
+        """
+        removable = [record for record in records if not record.forgotten]
+        if not removable:
+            return
+        draft = IndexDraft(self._snapshot, self._embedder)
+        draft.remove([record.ordinal for record in removable])
+        changes: list[Change] = []
+        for record in removable:
+            if not record.pages:
+                changes.append(Delete("turn", turn_key(record.ordinal)))
+                continue
+            self._old.add(record.ordinal)
+            if not record.sealed:
+                changes.append(put(_closed(record)))
+        self._apply([*changes, *draft.changes()])
+
+    def _set_line(self, ids: Sequence[str]) -> None:
+        """Note the host's list."""
+        keys = [self._snapshot.keys.get(id) for id in ids]  # a damaged turn has none
+        line = [*self._known, *(int(key) for key in keys if key is not None)]
+        self._old.difference_update(line)
+        session = self._snapshot.session
+        update = {"host_turns": _runs(line), "old_turns": _runs(sorted(self._old)), "v": 3}
+        new_session = session.model_copy(update=update)
+        if new_session != session:
+            self._apply([put(new_session)])
+
+    def _find_again(self, ids: Sequence[str]) -> None:
+        """Index the turns that the list has again, with their text from the list."""
+        records: list[TurnRecord] = []
+        for id, turn in zip(ids, self._turns, strict=True):
+            record = self._snapshot.turn(id)
+            if record is not None and record.ordinal in self._old:
+                records.append(TurnRecord.of(turn, id, record.ordinal))
+        if records:
+            draft = IndexDraft(self._snapshot, self._embedder)
+            draft.add(records)
+            self._apply(draft.changes())
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """What becomes of a turn of the list.
+
+    `turn` is remembered if it is not None; else the turn is in the session already, as `id`. `old`
+    is the record that leaves the session for it.
+    """
+
+    id: str
+    turn: Turn | None = None
+    old: TurnRecord | None = None
+
+
+def _steps(match: Match, turns: Sequence[Turn]) -> list[_Step]:
+    """The steps for all turns.
+
+    A turn at the end of the session would stand behind the open turns that follow it in the list.
+    So these are remembered again after it.
+    """
+    steps: list[_Step] = []
+    is_behind = False
+    for turn, record, is_same in zip(turns, match.records, match.is_same, strict=True):
+        if record is None:
+            step = _Step("", turn)
+        elif is_same and not (is_behind and _can_move(record)):
+            step = _Step(record.id)
+        elif is_behind or not _takes_place(turn, record):
+            step = _Step("", _renamed(turn, record), old=record)
+        else:
+            step = _Step("", replace(turn, id=host_id_of(record)))
+        is_behind = is_behind or record is None or step.old is not None
+        steps.append(step)
+    return steps
+
+
+def _can_move(record: TurnRecord) -> bool:
+    """True for an open turn of which nothing stands on a page."""
+    return not (record.pages or record.forgotten) and record.text is not None
+
+
+def _takes_place(turn: Turn, record: TurnRecord) -> bool:
+    """True if the turn can replace the record as an edit of it."""
+    return not record.pages and turn.id in (None, host_id_of(record))
+
+
+def _renamed(turn: Turn, record: TurnRecord) -> Turn:
+    """The turn with the record's id, if the host gives none."""
+    return turn if turn.id is not None else replace(turn, id=host_id_of(record))
+
+
+def _closed(record: TurnRecord) -> TurnRecord:
+    """A turn without the part that stands on no page; its content is never the same again."""
+    update = {"sealed": True, "digest": secrets.token_hex(32)}
+    return record.without_content().model_copy(update=update)
+
+
+# ---- runs ----------------------------------------------------------------------------------------
+
+
+def numbers(runs: Iterable[tuple[int, int]]) -> list[int]:
+    """The numbers in runs, each (first, last)."""
+    return list(chain.from_iterable(range(first, last + 1) for first, last in runs))
+
+
+def _runs(values: Iterable[int]) -> list[tuple[int, int]]:
+    """Runs of numbers that follow each other, in the order that they are in.
+
+    >>> _runs([3, 4, 5, 9, 1, 2])
+    [(3, 5), (9, 9), (1, 2)]
+    """
+    runs: list[tuple[int, int]] = []
+    for value in values:
+        if runs and runs[-1][1] + 1 == value:
+            runs[-1] = (runs[-1][0], value)
+        else:
+            runs.append((value, value))
+    return runs

@@ -1,0 +1,293 @@
+"""Recent turns go in as messages that hosts take: the newest that fit, calls with their results."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
+from support.window_parts import MONDAY, passage, text_cost
+
+from optical_memory.counting import count_tokens
+from optical_memory.errors import BudgetTooSmall
+from optical_memory.recall.window.assemble import assemble
+from optical_memory.recall.window.context import Context
+from optical_memory.recall.window.text_parts import newest_parts
+from optical_memory.turns import Attachment, ToolCall, Turn, body
+
+
+def window(turns: Sequence[Turn], budget: int, share: float = 1.0) -> Context:
+    return assemble(newest_parts(turns, budget, share), [], budget)
+
+
+def messages(turns: Sequence[Turn], budget: int = 500, share: float = 1.0) -> list[dict[str, Any]]:
+    context = window(turns, budget, share)
+    assert context.n_tokens == text_cost(context) <= budget
+    return context.to_messages()
+
+
+def texts(turns: Sequence[Turn], budget: int = 500, share: float = 1.0) -> list[str]:
+    return [message["content"] for message in messages(turns, budget, share)]
+
+
+def roles(turns: Sequence[Turn], budget: int = 500, share: float = 1.0) -> list[str]:
+    return [message["role"] for message in messages(turns, budget, share)]
+
+
+# ---- which turns ---------------------------------------------------------------------------------
+
+
+def test_the_newest_turns_are_taken_and_no_gap_is_left() -> None:
+    turns = [Turn("user", "short"), Turn("assistant", "word " * 100), Turn("user", "last question")]
+    assert texts(turns, 20) == ["last question"]
+
+
+def test_the_last_user_turn_stays_whatever_comes_after_it() -> None:
+    turns = [
+        Turn("user", "the question"),
+        Turn("assistant", "word " * 100),
+        Turn("assistant", "end"),
+    ]
+    assert texts(turns, 20) == ["the question", "end"]
+
+
+def test_a_budget_below_the_last_user_turn_is_refused_with_what_it_needs() -> None:
+    with pytest.raises(BudgetTooSmall, match="needs 2 tokens, but the budget is 1"):
+        newest_parts([Turn("user", "hello there")], 1)
+
+
+def test_recent_turns_may_be_held_to_a_share_of_the_budget() -> None:
+    turns = [Turn("assistant" if n % 2 else "user", f"{n} " + "word " * 9) for n in range(30)] + [
+        Turn("user", "and?")
+    ]
+    rest = 200 - count_tokens("and?")
+    for share in (1.0, 0.6, 0.0):
+        *earlier, last = newest_parts(turns, 200, share)
+        cost = sum(part.n_tokens for part in earlier)
+        assert last.text == "and?"
+        assert share * rest - 20 < cost <= share * rest
+
+
+def test_the_newest_turn_may_take_more_than_its_share_if_it_fits() -> None:
+    call = Turn("assistant", "", tool_calls=(ToolCall("look", "{}", "c1"),))
+    result = Turn("tool", "word " * 60, tool_call_id="c1")
+    turns = [Turn("user", "do it"), call, result]
+    assert roles(turns, 80, 0.1) == ["user", "assistant", "tool"]
+    assert roles(turns, 50, 0.1) == ["user"]
+
+
+def test_a_huge_turn_that_cannot_fit_is_not_counted_to_its_end() -> None:
+    log = "2026-03-01 10:00 srv1 INFO request took 12 ms\n" * 50_000
+    turns = [Turn("tool", log), Turn("user", "Which request was slow?")]
+    newest_parts(turns, 2_000)
+    start = time.process_time()
+    assert [part.text for part in newest_parts(turns, 2_000)] == ["Which request was slow?"]
+    # 2 MB take 1.5 s to count; the bound has room for a slow machine.
+    assert time.process_time() - start < 0.4
+
+
+# ---- calls and their results ---------------------------------------------------------------------
+
+
+def test_a_call_and_its_results_are_taken_together_or_not_at_all() -> None:
+    call = Turn(
+        "assistant",
+        "",
+        tool_calls=(ToolCall("look", '{"a": 1}', "c1"), ToolCall("find", "{}", "c2")),
+    )
+    results = [Turn("tool", "word " * 30, tool_call_id="c1"), Turn("tool", "ok", tool_call_id="c2")]
+    turns = [Turn("user", "do it"), call, *results, Turn("user", "and?")]
+    assert texts(turns, 30) == ["and?"]
+    whole = messages(turns, 100)
+    assert [message["role"] for message in whole] == ["user", "assistant", "tool", "tool", "user"]
+    assert whole[1]["tool_calls"][0] == {
+        "id": "c1",
+        "type": "function",
+        "function": {"name": "look", "arguments": '{"a": 1}'},
+    }
+    assert [message.get("tool_call_id") for message in whole[2:4]] == ["c1", "c2"]
+
+
+def test_a_result_without_its_call_and_a_call_without_result_are_told_in_words() -> None:
+    turns = [
+        Turn("tool", "42", name="look", tool_call_id="lost"),
+        Turn("assistant", "let me see", tool_calls=(ToolCall("find", "{}", "c9"),)),
+    ]
+    assert messages(turns) == [
+        {"role": "user", "content": "[result of look] 42", "name": "look"},
+        {"role": "assistant", "content": "let me see\n[called find({}), no result yet]"},
+    ]
+
+
+def test_a_call_and_a_result_without_ids_are_told_in_words_together_or_not_at_all() -> None:
+    call = Turn("assistant", "let me see", tool_calls=(ToolCall("find", "{}"),))
+    turns = [Turn("user", "do"), call, Turn("tool", "42", name="find"), Turn("user", "and?")]
+    assert messages(turns) == [
+        {"role": "user", "content": "do"},
+        {"role": "assistant", "content": "let me see\n[called find({})]"},
+        {"role": "user", "content": "find: [result of find] 42\n\nuser: and?"},
+    ]
+    assert texts(turns, count_tokens("[result of find] 42find") + 4) == ["and?"]
+
+
+def test_a_result_without_its_call_is_not_the_last_user_turn() -> None:
+    turns = [
+        Turn("user", "the question"),
+        Turn("assistant", "word " * 50),
+        Turn("tool", "42", tool_call_id="lost"),
+    ]
+    assert texts(turns, 20) == ["the question\n\n[result of a tool] 42"]
+
+
+def test_results_are_right_behind_their_calls_each_once() -> None:
+    call = Turn("assistant", "", tool_calls=(ToolCall("look", "{}", "a"), ToolCall("x", "{}", "b")))
+    results = [
+        Turn("tool", "one", tool_call_id="a"),
+        Turn("tool", "again", tool_call_id="a"),
+        Turn("tool", "without id"),
+        Turn("tool", "two", tool_call_id="b"),
+    ]
+    turns = [Turn("user", "do"), call, *results]
+    assert [(message["role"], message["content"]) for message in messages(turns)[2:]] == [
+        ("tool", "one"),
+        ("tool", "two"),
+        ("user", "[result of a tool] again\n\n[result of a tool] without id"),
+    ]
+
+
+def test_calls_with_the_same_id_are_told_in_words() -> None:
+    calls = (ToolCall("look", "{}", "a"), ToolCall("find", "{}", "a"))
+    turns = [Turn("user", "do"), Turn("assistant", "", tool_calls=calls), Turn("tool", "1", None)]
+    assert "tool_calls" not in messages(turns)[1]
+
+
+def test_an_empty_result_still_answers_its_call() -> None:
+    call = Turn("assistant", "", tool_calls=(ToolCall("look", "{}", "c1"),))
+    turns = [Turn("user", "do"), call, Turn("tool", " ", tool_call_id="c1")]
+    assert texts(turns) == ["do", "", "[no output]"]
+
+
+# ---- messages that hosts take --------------------------------------------------------------------
+
+
+def test_turns_without_words_make_no_message() -> None:
+    turns = [
+        Turn("user", "Hello."),
+        Turn("assistant", ""),
+        Turn("user", "  \n"),
+        Turn("assistant", "Yes?"),
+        Turn("user", " "),
+    ]
+    assert texts(turns) == ["Hello.", "Yes?"]
+    assert texts([Turn("user", " ")], 0) == []
+
+
+def test_turns_of_a_role_in_a_row_are_a_message() -> None:
+    turns = [
+        Turn("system", "Be kind."),
+        Turn("system", "Be brief."),
+        Turn("user", "one"),
+        Turn("user", "two"),
+        Turn("assistant", "three"),
+        Turn("assistant", "", tool_calls=(ToolCall("look", "{}", "c1"),)),
+        Turn("tool", "four", tool_call_id="c1"),
+        Turn("assistant", "five"),
+    ]
+    assert texts(turns) == ["Be kind.\n\nBe brief.", "one\n\ntwo", "three", "four", "five"]
+    assert len(messages(turns)[2]["tool_calls"]) == 1
+
+
+def test_the_user_comes_first() -> None:
+    turns = [Turn("system", "Be kind."), Turn("assistant", "Welcome!"), Turn("user", "hi")]
+    assert roles(turns) == ["system", "user", "assistant", "user"]
+    assert texts(turns)[1] == "…"
+
+
+def test_a_name_that_hosts_take_stays_a_name() -> None:
+    assert messages([Turn("user", "hi", name="Mel_2")]) == [
+        {"role": "user", "content": "hi", "name": "Mel_2"}
+    ]
+
+
+@pytest.mark.parametrize("name", ["Night Shift (B)", "Zoë", "x" * 65])
+def test_another_name_goes_into_the_text(name: str) -> None:
+    (message,) = messages([Turn("user", "hi", name=name)])
+    assert message == {"role": "user", "content": f"{name[:64]}: hi"}
+
+
+def test_speakers_that_share_a_message_are_told_apart() -> None:
+    turns = [Turn("user", "hi\nBob: no", name="Ann"), Turn("user", "yes", name="Bob")]
+    assert messages(turns) == [{"role": "user", "content": "Ann: hi\n Bob: no\n\nBob: yes"}]
+
+
+def test_a_name_beside_passages_goes_into_the_text() -> None:
+    recent = newest_parts([Turn("user", "hi", name="Ann")], 100)
+    (message,) = assemble(recent, [passage(1, ("user", None, "old"))], 100).to_messages()
+    assert message["content"].endswith("</recall>\nAnn: hi")
+    assert "name" not in message
+
+
+def test_the_user_s_turns_tell_the_day() -> None:
+    turns = [
+        Turn("user", "hi", when=MONDAY),
+        Turn("assistant", "hello", when=MONDAY),
+        Turn("user", "so", when=MONDAY + timedelta(hours=1)),
+        Turn("assistant", "yes"),
+        Turn("user", "and?", when=MONDAY + timedelta(days=1)),
+    ]
+    assert texts(turns) == [
+        "[Mon 2023-05-08, 13:56 UTC]\nhi",
+        "hello",
+        "so",
+        "yes",
+        "[Tue 2023-05-09, 13:56 UTC]\nand?",
+    ]
+
+
+def test_the_time_of_the_first_turn_that_fits_is_told_within_the_budget() -> None:
+    turns = [Turn("user", f"number {n}", when=MONDAY) for n in range(20)]
+    for budget in range(20, 80):
+        assert texts(turns, budget)[0].startswith("[Mon 2023-05-08, 13:56 UTC]\nnumber")
+
+
+def test_attachments_are_told_as_they_stand_on_a_page() -> None:
+    cat = Attachment("image", "https://x.example/a.png", "a cat")
+    turn = Turn("user", "look\r\nhere", attachments=(cat, Attachment("file", "b.pdf")))
+    on_page = "look\nhere\n[image: a cat <https://x.example/a.png>]\n[file: <b.pdf>]"
+    assert texts([turn]) == [on_page]
+    assert body(turn) == on_page
+
+
+# ---- LangChain -----------------------------------------------------------------------------------
+
+
+def test_langchain_gets_the_same_conversation() -> None:
+    call = Turn("assistant", "", tool_calls=(ToolCall("look", '{"a": 1}', "c1"),))
+    turns = [Turn("user", "do"), call, Turn("tool", "done", tool_call_id="c1")]
+    context = assemble(newest_parts(turns, 200), [passage(1, ("user", None, "old"))], 200)
+    chat = context.to_langchain()
+    assert [type(message) for message in chat] == [HumanMessage, AIMessage, ToolMessage]
+    assert isinstance(chat[1], AIMessage)
+    assert chat[1].tool_calls[0]["args"] == {"a": 1}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "args"),
+    [
+        ("", {}),
+        (" \n", {}),
+        ('{"a": 1}', {"a": 1}),
+        ("[1]", {"arguments": "[1]"}),
+        ("where: here", {"arguments": "where: here"}),
+        ("[" * 100_000, {"arguments": "[" * 100_000}),
+    ],
+)
+def test_langchain_gets_arguments_as_an_object(arguments: str, args: dict[str, Any]) -> None:
+    call = Turn("assistant", "", tool_calls=(ToolCall("clock", arguments, "c1"),))
+    turns = [Turn("user", "do"), call, Turn("tool", "14:05", tool_call_id="c1")]
+    message = window(turns, 200_000).to_langchain()[1]
+    assert isinstance(message, AIMessage)
+    assert message.tool_calls[0]["args"] == args

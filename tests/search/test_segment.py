@@ -1,0 +1,147 @@
+"""Segments: the same units and postings whether they are built at once, merged, or stored."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from optical_memory.errors import StoreError
+from optical_memory.search.build import (
+    IndexedTurn,
+    KeyHash,
+    day_number,
+    index_terms,
+    index_turns,
+)
+from optical_memory.search.segment import ASKS, NO_DAY, NUMBERS, Segment
+from optical_memory.search.terms import unit_keys
+
+HASH = KeyHash("00" * 16)
+WORDS = st.sampled_from(["gate", "code", "heron", "bridge", "4417", "why?", "Tuesday"])
+BODIES = st.lists(WORDS, max_size=150).map(" ".join)
+NAMES = st.sampled_from([None, "Mel", "Ann"])
+TURNS = st.lists(st.tuples(BODIES, NAMES), max_size=6).map(
+    lambda items: [IndexedTurn(i, "user", name, None, body) for i, (body, name) in enumerate(items)]
+)
+
+
+def units(segment: Segment) -> list[tuple[object, ...]]:
+    """Everything that the segment says of each unit, and its keys with their counts."""
+    keys: list[Counter[int]] = [Counter() for _ in range(segment.n_units)]
+    for key in segment.keys.tolist():
+        rows, counts = segment.postings(key)
+        for row, count in zip(rows.tolist(), counts.tolist(), strict=True):
+            keys[row][key] = count
+    values = []
+    for row in range(segment.n_units):
+        turn = segment.turns[row]
+        speaker = segment.speakers[turn]
+        values.append(
+            (
+                int(segment.ordinals[turn]),
+                "" if speaker < 0 else segment.names[speaker],
+                int(segment.days[turn]),
+                int(segment.starts[row]),
+                int(segment.ends[row]),
+                int(segment.n_tokens[row]),
+                int(segment.n_terms[row]),
+                int(segment.flags[row]),
+                keys[row],
+            )
+        )
+    return values
+
+
+@given(TURNS, st.integers(0, 6))
+@settings(deadline=None)
+def test_segments_merge_to_the_segment_of_all_turns(turns: list[IndexedTurn], n: int) -> None:
+    parts = [index_turns(turns[:n], HASH), index_turns(turns[n:], HASH)]
+    assert units(Segment.merged(parts)) == units(index_turns(turns, HASH))
+
+
+@given(TURNS)
+@settings(deadline=None)
+def test_a_segment_survives_its_bytes(turns: list[IndexedTurn]) -> None:
+    segment = index_turns(turns, HASH)
+    assert units(Segment.from_bytes(segment.to_bytes())) == units(segment)
+
+
+@given(TURNS, st.sets(st.integers(0, 5)))
+@settings(deadline=None)
+def test_without_turns_is_the_segment_of_the_others(
+    turns: list[IndexedTurn], ordinals: set[int]
+) -> None:
+    others = [turn for turn in turns if turn.ordinal not in ordinals]
+    left = index_turns(turns, HASH).without(ordinals)
+    assert units(left) == units(index_turns(others, HASH))
+    assert {name for name in left.names if name} <= {turn.name for turn in others}
+
+
+def test_in_order_stands_a_turn_where_its_ordinal_says() -> None:
+    turns = [IndexedTurn(i, "user", None, None, f"heron {i}") for i in (5, 2, 9)]
+    ordered = sorted(turns, key=lambda turn: turn.ordinal)
+    assert units(index_turns(turns, HASH).in_order()) == units(index_turns(ordered, HASH))
+
+
+def test_cutting_a_range_takes_its_units_and_closes_the_gap() -> None:
+    sentence = "The heron sleeps under the third bridge of the town. "
+    body = sentence * 7 + "The gate code is 4417. " * 17 + "Nobody knows the swan. " * 17
+    segment = index_turns([IndexedTurn(3, "user", None, None, body)], HASH)
+    bounds = [(int(a), int(b)) for a, b in zip(segment.starts, segment.ends, strict=True)]
+    start, end = bounds[1]
+    left = segment.cut(3, start, end)
+    assert len(bounds) > 2
+    assert left.n_units == segment.n_units - 1
+    assert int(left.starts[1]) == start
+    assert len(segment.postings(HASH("4417"))[0]) > len(left.postings(HASH("4417"))[0])
+    assert units(segment.cut(4, start, end)) == units(segment)
+
+
+def test_a_unit_says_if_it_asks_and_if_it_has_a_number_or_a_time() -> None:
+    bodies = ["Where is it?", "It is on shelf 7.", "We met last Tuesday.", "No idea."]
+    turns = [IndexedTurn(i, "user", None, None, body) for i, body in enumerate(bodies)]
+    flags = index_turns(turns, HASH).flags.tolist()
+    assert flags == [ASKS, NUMBERS, NUMBERS, 0]
+
+
+def test_days_are_those_of_the_turns_own_zone() -> None:
+    evening = datetime.fromisoformat("2026-03-01T23:30:00-05:00")
+    assert day_number(evening) == day_number(datetime(2026, 3, 1, tzinfo=UTC))
+    assert day_number(None) == NO_DAY
+
+
+def test_a_turn_whose_text_is_gone_is_found_by_the_terms_that_are_left() -> None:
+    turn = IndexedTurn(4, "user", "Mel", None, "")
+    segment = index_terms(turn, 10, 50, {"bridges": 2, "4k7q2z": 1}, HASH)
+    assert (segment.starts.tolist(), segment.ends.tolist()) == ([10], [60])
+    assert segment.postings(HASH("bridg"))[1].tolist() == [2]
+    assert segment.postings(HASH("4k7q2z"))[1].tolist() == [1]
+
+
+def test_a_key_that_no_unit_has_gives_no_postings() -> None:
+    segment = index_turns([IndexedTurn(0, "user", None, None, "heron")], HASH)
+    assert len(segment.postings(HASH("swan"))[0]) == 0
+    assert len(segment.postings(HASH(unit_keys("heron")[0]))[0]) == 1
+
+
+def test_words_are_hashed_under_the_salt() -> None:
+    segment = index_turns([IndexedTurn(0, "user", None, None, "zorblax")], HASH)
+    assert b"zorblax" not in segment.to_bytes()
+    assert HASH("zorblax") != KeyHash("01" * 16)("zorblax")
+
+
+@pytest.mark.parametrize("data", [b"", b"{", b'{"names": [], "sizes": [1]}\n', b"\xff\xfe"])
+def test_bytes_that_are_no_segment_are_refused(data: bytes) -> None:
+    with pytest.raises(StoreError, match="search index"):
+        Segment.from_bytes(data)
+
+
+def test_an_empty_segment_has_no_units() -> None:
+    assert index_turns([], HASH).n_units == 0
+    assert Segment.merged([]).n_units == 0
+    assert np.array_equal(index_turns([], HASH).offsets, [0])
