@@ -176,11 +176,17 @@ class IndexDraft:
         return [
             Put("index", key, segment.to_bytes()) if segment.n_units else Delete("index", key)
             for key, segment in self._segments.items()
+            if segment.n_units or key in self._snapshot.index
         ]
 
 
 def merge_index(snapshot: Snapshot) -> list[Change]:
-    """Writes that merge segments of the index; none if there are few."""
+    """Writes that merge segments of the index; none if there are few.
+
+    None if the session's record is damaged: the key of the index's words is gone with it.
+    """
+    if snapshot.is_session_damaged:
+        return []
     draft = IndexDraft(snapshot)
     draft.merge()
     return draft.changes()

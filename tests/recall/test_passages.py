@@ -344,7 +344,7 @@ def test_groups_are_split_where_another_page_begins(opened: Open) -> None:
     splits = split_at_pages(snapshot, [group])
     assert [piece for split in splits for piece in split] == group
     for split in splits:
-        pages = {tuple(snapshot.turn(f"t{piece.ordinal}").pages) for piece in split}  # type: ignore[union-attr]
+        pages = {tuple(snapshot.turn(f"t{piece.ordinal}").pages) for piece in split}
         assert len(pages) == 1
     assert len(splits) == len(memory.pages()) + bool(snapshot.open_turns())
 

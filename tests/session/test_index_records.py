@@ -303,6 +303,26 @@ def test_a_damaged_segment_hides_its_turns_only_and_is_told(
     assert load_segment(b"{no segment") is None
 
 
+def test_a_session_whose_record_is_damaged_is_found_and_its_index_written_once(
+    opened: Open, store: Store
+) -> None:
+    memory = opened()
+    memory.remember(said(40))
+    memory.flush()
+    store.commit("alice", [Put("session", "session", b"{damaged")])
+    other = opened()
+    assert other.recall("topic7", 1)[0].text == said(40)[7].text
+    assert merge_index(other._archive.snapshot()) == []
+    version = store.version("alice")
+    other.flush()
+    assert store.version("alice") == version
+    other.remember(Turn("user", "The heron sleeps."))
+    for reader in (other, opened()):
+        assert not lacks_index(reader._archive.snapshot())
+        assert reader.recall("topic7", 1)[0].text == said(40)[7].text
+        assert reader.recall("heron", 1)[0].text == "The heron sleeps."
+
+
 def test_an_index_draft_of_no_change_writes_nothing(opened: Open) -> None:
     memory = opened()
     memory.remember(said(5))
@@ -311,6 +331,19 @@ def test_an_index_draft_of_no_change_writes_nothing(opened: Open) -> None:
     draft.remove([])
     draft.remove([99])
     assert draft.changes() == []
+
+
+def test_a_session_without_words_needs_no_index(opened: Open, store: Store) -> None:
+    memory = opened()
+    memory.remember([Turn("user", "", id="blank"), Turn("user", "The zeppelin.", id="z")])
+    memory.forget(turn="z")
+    assert not segments(store)
+    assert merge_index(memory._archive.snapshot()) == []
+    version = store.version("alice")
+    memory.flush()
+    assert store.version("alice") == version
+    memory.remember(Turn("user", "The heron."))
+    assert memory.recall("heron", 1)[0].text == "The heron."
 
 
 def test_units_are_counted_once_whatever_happens_to_their_pages(opened: Open, store: Store) -> None:
