@@ -160,12 +160,12 @@ def test_the_heat_map_shows_the_first_method_alone() -> None:
     assert heat_map(trials) == drawing
 
 
-def test_a_window_that_is_too_small_for_the_last_turn_holds_no_needle() -> None:
+def test_a_window_that_is_too_small_for_the_last_turn_holds_no_needle(file_url: str) -> None:
     turns = (Turn("user", "word " * 400, id="long"),)
     needle = Needle("number", "It is 4821973.", "4821973", ("a?", "b?", "c?"))
     conversation = HISTORY.conversation.__class__("long", turns)
     history = History(conversation, (PlantedNeedle(needle, "long", 1.0, 0),), 400)
-    with OpticalMemory("x", store="sqlite:///:memory:", background=False) as memory:
+    with OpticalMemory("x", store=file_url, background=False) as memory:
         memory.remember(turns)
         trials = list(ask_needles(OpticalMemoryMethod(memory), history, 400, 0.1))
     assert not any(trial.in_context for trial in trials)
