@@ -6,6 +6,7 @@ Also sockets that take no connection, and a process without free file handles.
 from __future__ import annotations
 
 import base64
+import gc
 import io
 import json
 import os
@@ -198,6 +199,7 @@ def silent_host() -> Iterator[str]:
 @contextmanager
 def no_free_handles() -> Iterator[None]:
     """Uses up all file handles of this process."""
+    gc.collect()  # or it frees handles of earlier tests meanwhile
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with ExitStack() as stack:
         first = os.open(os.devnull, os.O_RDONLY)
