@@ -196,6 +196,20 @@ def silent_host() -> Iterator[str]:
         yield f"http://127.0.0.1:{server.getsockname()[1]}"
 
 
+QUIET_ROUNDS = 4
+"""So many looks in a row find no free handle before there are none for good."""
+
+
+def _use_up_handles(stack: ExitStack) -> bool:
+    """Open files until the last handle is used; False if there was none."""
+    is_any = False
+    with suppress(OSError):
+        while True:
+            stack.callback(os.close, os.open(os.devnull, os.O_RDONLY))
+            is_any = True
+    return is_any
+
+
 @contextmanager
 def no_free_handles() -> Iterator[None]:
     """Uses up all file handles of this process."""
@@ -206,9 +220,10 @@ def no_free_handles() -> Iterator[None]:
         stack.callback(os.close, first)
         stack.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(first + 64, hard), hard))
-        with suppress(OSError):  # the last handle is used
-            while True:
-                stack.callback(os.close, os.open(os.devnull, os.O_RDONLY))
+        n_quiet = 0
+        while n_quiet < QUIET_ROUNDS:  # a connection of before may still be closing
+            n_quiet = 0 if _use_up_handles(stack) else n_quiet + 1
+            time.sleep(0.05)
         yield
 
 
