@@ -6,6 +6,7 @@ Knows nothing of pages, stores or models. Edits, evidence and `forget(turn=…)`
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,6 +25,10 @@ Part = TypeVar("Part", "ToolCall", "Attachment")
 
 AttachmentKind = Literal["image", "audio", "video", "file"]
 Role = Literal["system", "user", "assistant", "tool"]
+
+
+_PICTURE_ADDRESS = re.compile(r"^(\s*\[image: [^<\n]*[^<\s]) <[^<>\n]*>\]", re.MULTILINE)
+"""As `attachment_text` writes it; a passage indents the line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +105,17 @@ def attachment_text(attachment: Attachment) -> str:
     """
     caption = f"{attachment.caption} " if attachment.caption else ""
     return f"[{attachment.kind}: {caption}<{attachment.ref}>]"
+
+
+def without_addresses(text: str) -> str:
+    r"""The text of a body without the addresses of pictures that have a caption.
+
+    A model reads the caption, and an address costs more tokens than it tells.
+
+    >>> without_addresses("look\n[image: two cats <https://a.io/8o28nf.jpg>]\n[image: <b.png>]")
+    'look\n[image: two cats]\n[image: <b.png>]'
+    """
+    return _PICTURE_ADDRESS.sub(r"\1]", text) if "[image: " in text else text
 
 
 def call_offset(turn: Turn) -> int:

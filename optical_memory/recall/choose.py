@@ -9,7 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from optical_memory.recall.find import Ranking
+from optical_memory.recall.unit_costs import UnitCosts
 from optical_memory.search.index import Candidates, Index
+from optical_memory.search.segment import ROLES
 from optical_memory.search.weights import IDENTIFIER, TOKEN_WEIGHT
 
 __all__ = [
@@ -22,9 +24,6 @@ __all__ = [
 
 UNIT_OVERHEAD = 3
 """Tokens that a unit's rank counts beside its text: the speaker's label and a line break."""
-
-UNIT_COST = 6
-"""Tokens that a unit costs beside its text: with its share of the lines that tell the time."""
 
 NEWER_WINS = 1e-6
 """What a later turn is worth: of two equal units the newer wins."""
@@ -51,7 +50,7 @@ def choose_units(
     margin: float | None = None,
     without: Collection[int] = (),
 ) -> list[Choice]:
-    """The best units, the best first; their tokens with overhead fit `budget`.
+    """The best units, the best first; they cost about `budget` tokens in a frame, or less.
 
     Units whose rank lies more than `margin` (by default the ranking's) below the best are left out,
     and so are turns in `without` (ordinals). A unit that does not fit leaves room for units behind
@@ -60,17 +59,29 @@ def choose_units(
     candidates = ranking.candidates
     is_out = np.isin(candidates.ordinals, list(without))
     ranks = np.where(is_out, -np.inf, _ranks(ranking))
-    costs = (candidates.n_tokens + UNIT_COST).tolist()
     limit = ranking.margin if margin is None else margin
+    costs = UnitCosts()
     choices: list[Choice] = []
     budget_left = budget
     for unit in _best_first(ranks, limit):
-        if costs[unit] <= budget_left:
-            budget_left -= costs[unit]
-            choices.append(_choice(candidates, unit, float(ranks[unit])))
-        if budget_left <= UNIT_COST:
+        choice = _choice(candidates, unit, float(ranks[unit]))
+        day = int(candidates.days[unit])
+        cost = costs.cost(
+            choice.ordinal, choice.start, day, _label(candidates, unit), choice.n_tokens
+        )
+        if cost <= budget_left:
+            budget_left -= cost
+            costs.take(choice.ordinal, day)
+            choices.append(choice)
+        if budget_left <= UNIT_OVERHEAD:
             break
     return choices
+
+
+def _label(candidates: Candidates, unit: int) -> str:
+    """The name of a unit's speaker, or the role."""
+    speaker = int(candidates.speakers[unit])
+    return candidates.names[speaker] if speaker >= 0 else ROLES[int(candidates.roles[unit])]
 
 
 def choose_turns(ranking: Ranking, k: int) -> list[list[Choice]]:
@@ -95,26 +106,31 @@ def choose_turns(ranking: Ranking, k: int) -> list[list[Choice]]:
 
 def newest_units(index: Index, budget: int, without: Collection[int] = ()) -> list[Choice]:
     """The newest units, the newest first, as many as fit `budget` without a gap."""
+    costs = UnitCosts()
     choices: list[Choice] = []
     budget_left = budget
     for part in reversed(index.parts):
         segment = part.segment
         for unit in reversed(range(segment.n_units)):
-            ordinal = int(segment.ordinals[segment.turns[unit]])
+            turn = segment.turns[unit]
+            ordinal = int(segment.ordinals[turn])
             if ordinal in without:
                 continue
-            budget_left -= int(segment.n_tokens[unit]) + UNIT_COST
+            choice = Choice(
+                ordinal=ordinal,
+                start=int(segment.starts[unit]),
+                end=int(segment.ends[unit]),
+                score=float(ordinal),
+                n_tokens=int(segment.n_tokens[unit]),
+            )
+            speaker = segment.speakers[turn]
+            label = ROLES[segment.roles[turn]] if speaker < 0 else segment.names[speaker]
+            day = int(segment.days[turn])
+            budget_left -= costs.cost(ordinal, choice.start, day, label, choice.n_tokens)
             if budget_left < 0:
                 return choices
-            choices.append(
-                Choice(
-                    ordinal=ordinal,
-                    start=int(segment.starts[unit]),
-                    end=int(segment.ends[unit]),
-                    score=float(ordinal),
-                    n_tokens=int(segment.n_tokens[unit]),
-                )
-            )
+            costs.take(ordinal, day)
+            choices.append(choice)
     return choices
 
 

@@ -27,7 +27,7 @@ from optical_memory.search.terms import key as key_of
 from optical_memory.search.terms import unit_keys
 from optical_memory.search.times import has_time_or_number
 from optical_memory.search.units import cut_units
-from optical_memory.turns import Role
+from optical_memory.turns import Role, without_addresses
 
 __all__ = [
     "IndexedTurn",
@@ -80,8 +80,9 @@ def index_turns(
     """The units of these turns, with vectors by `embedder`; costs by the length of their text."""
     names = list(dict.fromkeys(turn.name for turn in turns if turn.name))
     units = _units(turns)
-    texts = [turns[row].body[start:end] for row, start, end in units]
-    counters = [Counter(unit_keys(text)) for text in texts]
+    bodies = [turns[row].body[start:end] for row, start, end in units]
+    texts = [without_addresses(text) for text in bodies]
+    counters = [Counter(unit_keys(text)) for text in bodies]
     keys, postings = _postings(counters, hash_key)
     spans = np.array(units, np.int32).reshape(-1, 3)
     return Segment(
@@ -91,7 +92,7 @@ def index_turns(
         starts=spans[:, 1].copy(),
         ends=spans[:, 2].copy(),
         n_tokens=int32(count_batch(texts)),
-        n_terms=int32([counter.total() for counter in counters]),
+        n_terms=int32([sum(1 for _ in unit_keys(text)) for text in texts]),
         flags=np.array([_flags(text) for text in texts], np.uint8),
         model="" if embedder is None else embedder.name,
         vectors=_vectors(texts, embedder),

@@ -7,17 +7,12 @@ import itertools
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from optical_memory.recall.choose import (
-    UNIT_COST,
-    Choice,
-    choose_turns,
-    choose_units,
-    newest_units,
-)
+from optical_memory.recall.choose import Choice, choose_turns, choose_units, newest_units
 from optical_memory.recall.find import Ranking, rank_units
+from optical_memory.recall.unit_costs import UnitCosts
 from optical_memory.search.build import IndexedTurn, KeyHash, index_terms, index_turns
 from optical_memory.search.index import Index, IndexPart
-from optical_memory.search.segment import Segment
+from optical_memory.search.segment import NO_DAY, Segment
 
 HASH = KeyHash("00" * 16)
 FILLER = "We sat by the window and spoke of nothing."
@@ -34,7 +29,13 @@ def ranking_of(bodies: list[str], question: str) -> Ranking:
 
 
 def cost(choices: list[Choice]) -> int:
-    return sum(choice.n_tokens + UNIT_COST for choice in choices)
+    """What units of a user without a name and without times cost, taken in this order."""
+    costs = UnitCosts()
+    n_tokens = 0
+    for choice in choices:
+        n_tokens += costs.cost(choice.ordinal, choice.start, NO_DAY, "user", choice.n_tokens)
+        costs.take(choice.ordinal, NO_DAY)
+    return n_tokens
 
 
 BODIES = st.lists(

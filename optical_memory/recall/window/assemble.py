@@ -7,24 +7,21 @@ host and are not counted.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from itertools import islice
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from optical_memory.counting import LineCounter, image_tokens
 from optical_memory.recall.recollection import Recollection
 from optical_memory.recall.window.context import Context, Mode
-from optical_memory.recall.window.frame import FRAME_TOKENS, TIME_TOKENS
+from optical_memory.recall.window.frame import TIME_TOKENS
 from optical_memory.recall.window.messages import window_texts
 from optical_memory.recall.window.parts import PagePicture, PassagePart, TextPart
 from optical_memory.recall.window.passage_parts import passage_parts, with_pictures
 
 __all__ = [
+    "Window",
     "assemble",
 ]
-
-MAX_TRIES = 8
-"""Passages that are tried again when the bounds left some of the budget: each costs a recount."""
 
 
 def assemble(
@@ -48,87 +45,92 @@ def assemble(
     Raises `InputError` if no price is known for the provider.
     """
     shown_pictures = {} if mode == "text" or pictures is None else pictures
-    window = _Window(recent, _prices(shown_pictures, provider), shown_pictures)
-    turn_ids = {part.turn for part in recent}
-    best_first = [
-        passage
-        for passage in sorted(passages, key=lambda passage: (-passage.score, -passage.ordinal))
-        if not (passage.turns and turn_ids.issuperset(passage.turns))
-        and (passage.n_tokens <= budget or passage.page in shown_pictures)
-    ]
-    parts = window.shown(_best_parts(window, passage_parts(best_first, window.counter), budget))
-    return Context(
-        parts=(*parts, *recent),
-        n_tokens=window.cost(parts),
-        budget=budget,
-        mode=mode,
-        n_history_tokens=n_history_tokens,
-    )
-
-
-def _prices(pictures: Mapping[str, PagePicture], provider: str) -> dict[str, int]:
-    """The price of each page's picture in tokens."""
-    return {
-        page: picture.n_tokens if picture.png is None else image_tokens(picture.side_px, provider)
-        for page, picture in pictures.items()
-    }
+    window = Window(recent).with_pictures(shown_pictures, provider)
+    return window.context(passages, budget, mode=mode, n_history_tokens=n_history_tokens)
 
 
 @dataclass(frozen=True, slots=True)
-class _Window:
-    """Recent turns, and the exact cost of passages beside them."""
+class Window:
+    """Recent turns, and the exact cost of passages beside them.
+
+    A page with a picture goes as its picture where that costs less than its passages as text.
+    """
 
     recent: Sequence[TextPart]
-    prices: Mapping[str, int]
-    pictures: Mapping[str, PagePicture]
+    pictures: Mapping[str, PagePicture] = field(default_factory=dict)
+    prices: Mapping[str, int] = field(default_factory=dict)
     counter: LineCounter = field(default_factory=LineCounter)
 
-    def shown(self, parts: Sequence[PassagePart]) -> list[PassagePart]:
+    def with_pictures(self, pictures: Mapping[str, PagePicture], provider: str) -> Window:
+        """The same window with these pictures, at the provider's price.
+
+        Raises `InputError` if no price is known for the provider.
+        """
+        prices = {page: _price(picture, provider) for page, picture in pictures.items()}
+        return replace(self, pictures=pictures, prices=prices)
+
+    def cost_of(self, passages: Sequence[Recollection]) -> int:
+        """What the window costs with all of these passages."""
+        return self._cost(self._shown(self._parts(passages)))
+
+    def context(
+        self,
+        passages: Sequence[Recollection],
+        budget: int,
+        *,
+        mode: Mode = "text",
+        n_history_tokens: int | None = None,
+    ) -> Context:
+        """The recent turns with the best passages that fit `budget`."""
+        parts = self._shown(self._best(self._parts(passages), budget))
+        return Context(
+            parts=(*parts, *self.recent),
+            n_tokens=self._cost(parts),
+            budget=budget,
+            mode=mode,
+            n_history_tokens=n_history_tokens,
+        )
+
+    def _parts(self, passages: Sequence[Recollection]) -> list[PassagePart]:
+        """The passages that are not among the recent turns, the best first."""
+        turn_ids = {part.turn for part in self.recent}
+        best_first = [
+            passage
+            for passage in sorted(passages, key=lambda passage: (-passage.score, -passage.ordinal))
+            if not (passage.turns and turn_ids.issuperset(passage.turns))
+        ]
+        return passage_parts(best_first, self.counter)
+
+    def _shown(self, parts: Sequence[PassagePart]) -> list[PassagePart]:
         """The parts in order, with pictures in place of texts if that is cheaper."""
         shown_parts = with_pictures(parts, self.pictures, self.prices, self.counter)
         return sorted(shown_parts, key=lambda part: (part.ordinal, part.page))
 
-    def least_cost(self, part: PassagePart) -> int:
-        """What a part adds at least: beside others it may need no time, in a picture nothing."""
-        return 0 if part.page in self.pictures else part.n_tokens - TIME_TOKENS
-
-    def cost(self, parts: Sequence[PassagePart]) -> int:
+    def _cost(self, parts: Sequence[PassagePart]) -> int:
         """The exact cost of the messages, with the prices of pictures."""
         n_tokens = self.counter.count(window_texts(parts, self.recent))
         return n_tokens + sum(self.prices[part.page] for part in parts if part.picture)
 
+    def _best(self, parts: Sequence[PassagePart], budget: int) -> list[PassagePart]:
+        """The parts that fit, the best first; each is tried, unless it is surely too large."""
+        if self._cost(self._shown(parts)) <= budget:
+            return list(parts)
+        best: list[PassagePart] = []
+        budget_left = budget - self._cost([])
+        for part in parts:
+            if self._least_cost(part) > budget_left:
+                continue
+            n_tokens = self._cost(self._shown([*best, part]))
+            if n_tokens <= budget:
+                best.append(part)
+                budget_left = budget - n_tokens
+        return best
 
-def _best_parts(window: _Window, parts: Sequence[PassagePart], budget: int) -> list[PassagePart]:
-    """The parts that fit, the best first. The bounds choose; then the exact cost is looked at."""
-    budget_left = budget - window.cost([]) - FRAME_TOKENS
-    best: list[PassagePart] = []
-    large_parts: list[PassagePart] = []
-    for part in parts:
-        if part.n_tokens <= budget_left:
-            best.append(part)
-            budget_left -= part.n_tokens
-        else:
-            large_parts.append(part)
-    n_tokens = window.cost(window.shown(best))
-    while best and n_tokens > budget:
-        large_parts.insert(0, best.pop())
-        n_tokens = window.cost(window.shown(best))
-    return _filled(window, best, large_parts, budget, budget - n_tokens)
+    def _least_cost(self, part: PassagePart) -> int:
+        """What a part adds at least: beside others it may need no time, in a picture nothing."""
+        return 0 if part.page in self.pictures else part.n_tokens - TIME_TOKENS
 
 
-def _filled(
-    window: _Window,
-    best: Sequence[PassagePart],
-    large_parts: Iterable[PassagePart],
-    budget: int,
-    budget_left: int,
-) -> list[PassagePart]:
-    """The best parts, and those of `large_parts` for which the exact cost has room after all."""
-    parts = list(best)
-    candidates = (part for part in large_parts if window.least_cost(part) <= budget_left)
-    for part in islice(candidates, MAX_TRIES):
-        n_tokens = window.cost(window.shown([*parts, part]))
-        if n_tokens <= budget:
-            parts.append(part)
-            budget_left = budget - n_tokens
-    return parts
+def _price(picture: PagePicture, provider: str) -> int:
+    """The price of a page's picture in tokens."""
+    return picture.n_tokens if picture.png is None else image_tokens(picture.side_px, provider)

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from itertools import chain
 
 from optical_memory.profiles import Rung
-from optical_memory.recall.choose import choose_units, newest_units
+from optical_memory.recall.choose import UNIT_OVERHEAD, Choice, choose_units, newest_units
 from optical_memory.recall.find import Finder
 from optical_memory.recall.open_turns import open_part
 from optical_memory.recall.passages import read_passages, split_at_pages, stretches
 from optical_memory.recall.read_pages import PageReader
 from optical_memory.recall.recollection import Recollection
-from optical_memory.recall.window.assemble import assemble
+from optical_memory.recall.window.assemble import Window
 from optical_memory.recall.window.context import Context, Mode
-from optical_memory.recall.window.frame import FRAME_TOKENS, frame_cost
+from optical_memory.recall.window.frame import LEAST_FRAME_TOKENS
 from optical_memory.recall.window.newest import RECENT_SHARE
 from optical_memory.recall.window.parts import PagePicture
 from optical_memory.recall.window.text_parts import newest_parts
@@ -26,11 +25,13 @@ __all__ = [
 ]
 
 
-FILL_TRIES = 4
-"""How often fewer units are chosen, if names and times cost so much that passages did not fit."""
+OVERSHOOT = 1.05
+"""Units are chosen for so much more than there is room for: their costs are estimates, and the
+worst are left out again when the exact cost is known. So a page is decoded once.
+"""
 
-FULL_SHARE = 0.8
-"""A window of so large a share of its budget is full enough."""
+FILL_TRIES = 6
+"""How often the worst units are left out before whole passages are."""
 
 
 def fill_window(
@@ -56,39 +57,39 @@ def fill_window(
     open_turns = snapshot.open_turns()
     share = RECENT_SHARE if query else 1.0
     recent = newest_parts([open_part(record) for record in open_turns], budget, share)
-    budget_left = budget - sum(part.n_tokens for part in recent) - FRAME_TOKENS
+    budget_left = budget - sum(part.n_tokens for part in recent) - LEAST_FRAME_TOKENS
+    allowance = int(OVERSHOOT * budget_left)
     window_ordinals = _window_ordinals(open_turns, {part.turn for part in recent}, query)
+    index = finder.index(snapshot)
     if query:
         ranking = finder.rank(snapshot, query)
-        choices = choose_units(ranking, budget_left, margin=margin, without=window_ordinals)
+        choices = choose_units(ranking, allowance, margin=margin, without=window_ordinals)
     else:
-        choices = newest_units(finder.index(snapshot), budget_left, without=window_ordinals)
-    n_history_tokens = finder.index(snapshot).n_tokens
-    context = Context((), 0, budget)
+        choices = newest_units(index, allowance, without=window_ordinals)
+    passages: list[Recollection] = []
+    window = Window(recent)
     for _ in range(FILL_TRIES):
         groups = stretches(choices)
         if mode != "text":
             groups = split_at_pages(snapshot, groups)
         passages = read_passages(snapshot, page_reader, groups)
-        context = assemble(
-            recent,
-            passages,
-            budget,
-            mode=mode,
-            pictures=_pictures(snapshot, page_reader, passages, mode),
-            provider=provider,
-            n_history_tokens=n_history_tokens,
-        )
-        if context.n_tokens > FULL_SHARE * budget or _shows_all(context, passages):
+        pictures = _pictures(snapshot, page_reader, passages, mode)
+        window = window.with_pictures(pictures, provider)
+        excess = window.cost_of(passages) - budget
+        if excess <= 0:
             break
-        choices = choices[: len(choices) * budget_left // frame_cost(passages)]
-    return context
+        choices = _without_worst(choices, excess)
+    return window.context(passages, budget, mode=mode, n_history_tokens=index.n_tokens)
 
 
-def _shows_all(context: Context, passages: Sequence[Recollection]) -> bool:
-    """True if no passage was left out."""
-    turn_ids = set(chain(*(part.turns for part in context.passages)))
-    return turn_ids.issuperset(chain(*(passage.turns for passage in passages)))
+def _without_worst(choices: Sequence[Choice], n_tokens: int) -> list[Choice]:
+    """The choices without the last of them, of so many tokens at least."""
+    n_choices = len(choices)
+    n_tokens_left = n_tokens
+    while n_choices and n_tokens_left > 0:
+        n_choices -= 1
+        n_tokens_left -= choices[n_choices].n_tokens + UNIT_OVERHEAD
+    return list(choices[:n_choices])
 
 
 def _window_ordinals(

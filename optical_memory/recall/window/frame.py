@@ -16,11 +16,12 @@ from itertools import count
 from optical_memory.counting import count_tokens
 from optical_memory.recall.recollection import PassageTurn, Recollection
 from optical_memory.recall.window.parts import PagePicture, PassagePart
-from optical_memory.turns import Role
+from optical_memory.turns import Role, without_addresses
 
 __all__ = [
     "FRAME_TOKENS",
     "GAP",
+    "LEAST_FRAME_TOKENS",
     "TIME_TOKENS",
     "frame",
     "frame_blocks",
@@ -40,6 +41,9 @@ LOSS_LEGEND = " […] is forgotten."
 
 FRAME_TOKENS = 45
 """More tokens than the frame costs beside the lines of its passages."""
+
+LEAST_FRAME_TOKENS = 24
+"""About the tokens that the frame costs if nothing is doubtful or forgotten."""
 
 TIME_TOKENS = 24
 """More tokens than a line with a time costs, of a usual zone, and the mark of a gap."""
@@ -184,6 +188,7 @@ def _turns(passage: Recollection) -> list[list[PassageTurn]]:
 def _text(passage: Recollection, pieces: Sequence[PassageTurn]) -> str:
     """The text of pieces of a turn; what is left out is shown as a gap."""
     texts = [passage.marked(piece.start, piece.end).strip() for piece in pieces]
+    texts = [without_addresses(text) for text in texts]
     text = f" {GAP} ".join(texts)
     start = "" if pieces[0].begins else f"{GAP} "
     end = "" if pieces[-1].ends else f" {GAP}"

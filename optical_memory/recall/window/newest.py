@@ -9,7 +9,7 @@ __all__ = [
     "newest_that_fit",
 ]
 
-RECENT_SHARE = 0.1
+RECENT_SHARE = 0.05
 """Share of a budget that recent turns may take if there is something to recall.
 
 It is a share of the budget that is left after the turns that must stay.
