@@ -63,12 +63,14 @@ def choose_units(
     costs = UnitCosts()
     choices: list[Choice] = []
     budget_left = budget
+    n_tokens = candidates.n_tokens.tolist()
     for unit in _best_first(ranks, limit):
+        if n_tokens[unit] > budget_left:
+            continue
         choice = _choice(candidates, unit, float(ranks[unit]))
         day = int(candidates.days[unit])
-        cost = costs.cost(
-            choice.ordinal, choice.start, day, _label(candidates, unit), choice.n_tokens
-        )
+        label = _label(candidates, unit)
+        cost = costs.cost(choice.ordinal, choice.start, day, label, choice.n_tokens)
         if cost <= budget_left:
             budget_left -= cost
             costs.take(choice.ordinal, day)
@@ -146,11 +148,9 @@ def _ranks(ranking: Ranking) -> npt.NDArray[np.float64]:
 
 def _best_first(ranks: npt.NDArray[np.float64], margin: float) -> Iterator[int]:
     """Numbers of the units from the best down to `margin` below it."""
-    best = np.max(ranks, initial=-np.inf)
-    for unit in np.argsort(-ranks, kind="stable").tolist():
-        if ranks[unit] == -np.inf or ranks[unit] < best - margin:
-            return
-        yield unit
+    least = np.max(ranks, initial=-np.inf) - margin
+    (units,) = np.nonzero((ranks > -np.inf) & (ranks >= least))
+    yield from units[np.argsort(-ranks[units], kind="stable")].tolist()
 
 
 def _around(candidates: Candidates, unit: int, ranks: npt.NDArray[np.float64]) -> list[Choice]:

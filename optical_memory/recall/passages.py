@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 from itertools import chain, groupby
 
 from optical_memory.counting import count_batch
+from optical_memory.pages import TurnSpan
 from optical_memory.recall.choose import Choice
 from optical_memory.recall.open_turns import open_turn_id
 from optical_memory.recall.read_pages import PageReader, RangeReading, rung_of
 from optical_memory.recall.recollection import OPEN, PassageTurn, Recollection
 from optical_memory.session.index_records import stub_page
-from optical_memory.session.records import TurnRecord, turn_key
+from optical_memory.session.records import PageRecord, TurnRecord, turn_key
 from optical_memory.session.snapshot import Snapshot
 from optical_memory.session.stored_page import spans_of, text_offset
 from optical_memory.spans import Span
@@ -23,15 +24,20 @@ __all__ = [
     "read_passages",
     "split_at_pages",
     "stretches",
+    "with_exact_costs",
 ]
 
 PageRange = tuple[str, int, int]
 """A page's id, and a range of its text."""
 
 
+PlacedSpan = tuple[PageRecord, TurnSpan, int]
+"""A page, a turn's span on it, and the offset in the turn's body, as `spans_of` gives them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Units of a turn without a gap between them: a range of its body.
+    """Units of a turn without a gap between them: a range of its body, and what they cost.
 
     The words that are left of a page stand under a negative ordinal (`stub_page`).
     """
@@ -40,6 +46,7 @@ class Piece:
     start: int
     end: int
     score: float
+    n_tokens: int = 0
 
 
 def stretches(choices: Iterable[Choice]) -> list[list[Piece]]:
@@ -51,13 +58,14 @@ def stretches(choices: Iterable[Choice]) -> list[list[Piece]]:
     """
     groups: list[list[Piece]] = []
     for choice in sorted(choices, key=lambda choice: (choice.ordinal, choice.start)):
-        piece = Piece(choice.ordinal, choice.start, choice.end, choice.score)
+        piece = Piece(choice.ordinal, choice.start, choice.end, choice.score, choice.n_tokens)
         last = groups[-1][-1] if groups else None
         if last is None or last.ordinal < 0 or piece.ordinal - last.ordinal > 1:
             groups.append([piece])
         elif last.ordinal == piece.ordinal and last.end == piece.start:
             score = max(last.score, piece.score)
-            groups[-1][-1] = Piece(piece.ordinal, last.start, piece.end, score)
+            n_tokens = last.n_tokens + piece.n_tokens
+            groups[-1][-1] = Piece(piece.ordinal, last.start, piece.end, score, n_tokens)
         else:
             groups[-1].append(piece)
     return groups
@@ -73,7 +81,7 @@ def split_at_pages(snapshot: Snapshot, groups: Iterable[Sequence[Piece]]) -> lis
 
 
 def _first_page(snapshot: Snapshot, piece: Piece) -> str | None:
-    places = _places(snapshot, piece)
+    places = _source(snapshot, piece).places
     return places[0][0] if places else None
 
 
@@ -82,59 +90,78 @@ def read_passages(
 ) -> list[Recollection]:
     """A passage for each group of pieces, the best first.
 
-    Only the rows that hold a piece are read. Pieces of which nothing is left are passed over.
-    Raises `StoreError` as `PageReader.read_ranges`.
+    Only the rows that hold a piece are read. Pieces of which nothing is left are passed over. The
+    cost of a passage is that of its units, each counted by itself. Raises `StoreError` as
+    `PageReader.read_ranges`.
     """
-    places = {piece: _places_to_read(snapshot, piece) for piece in chain(*groups)}
-    readings = _read(snapshot, page_reader, chain(*places.values()))
+    sources = {piece: _source(snapshot, piece) for piece in chain(*groups)}
+    readings = _read(snapshot, page_reader, chain(*(s.places_to_read for s in sources.values())))
     passages: list[Recollection] = []
     for group in groups:
         builder = _Passage(snapshot)
         for piece in group:
-            builder.add(piece, [(place[0], readings[place]) for place in places[piece]])
+            source = sources[piece]
+            builder.add(source, [(place[0], readings[place]) for place in source.places_to_read])
         if builder.parts:
-            passages.append(builder.recollection(max(piece.score for piece in group)))
-    costs = count_batch([passage.text for passage in passages])
-    passages = [replace(p, n_tokens=n) for p, n in zip(passages, costs, strict=True)]
+            passages.append(builder.recollection(group))
     return sorted(passages, key=lambda passage: (-passage.score, -passage.ordinal))
 
 
-def _places_to_read(snapshot: Snapshot, piece: Piece) -> list[PageRange]:
-    """The ranges of pages on which a piece stands, but for text that its turn has in hand."""
-    record = _record(snapshot, piece)
-    if record is None or record.text is None:
-        return _places(snapshot, piece)
-    return _places(snapshot, replace(piece, end=min(piece.end, text_offset(snapshot, record))))
+def with_exact_costs(passages: Sequence[Recollection]) -> list[Recollection]:
+    """The passages, each with the DeepSeek tokens of its whole text."""
+    costs = count_batch([passage.text for passage in passages])
+    return [replace(p, n_tokens=n) for p, n in zip(passages, costs, strict=True)]
 
 
-def _places(snapshot: Snapshot, piece: Piece) -> list[PageRange]:
-    """The ranges of pages on which a piece stands."""
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """Where a piece stands: ranges of pages, those of them that are to be read, and a text.
+
+    `text` is the part of it that its turn has in hand. `ends` is True if the turn ends with it.
+    """
+
+    piece: Piece
+    record: TurnRecord | None
+    places: Sequence[PageRange]
+    places_to_read: Sequence[PageRange]
+    text: str
+    ends: bool
+
+
+def _source(snapshot: Snapshot, piece: Piece) -> _Source:
     if piece.ordinal < 0:
-        return [(stub_page(piece.ordinal), piece.start, piece.end)]
-    record = _record(snapshot, piece)
+        places = [(stub_page(piece.ordinal), piece.start, piece.end)]
+        return _Source(piece, None, places, places, "", ends=True)
+    record = snapshot.turns.get(turn_key(piece.ordinal))
     if record is None:
-        return []
+        return _Source(piece, None, (), (), "", ends=True)
+    spans = list(spans_of(snapshot, record))
+    places = _places(spans, piece.start, piece.end)
+    if record.text is None:
+        length = sum(span.end - span.body for _, span, _ in spans)
+        return _Source(piece, record, places, places, "", ends=piece.end >= length)
+    offset = text_offset(snapshot, record)
+    text = body(record.turn)
+    return _Source(
+        piece=piece,
+        record=record,
+        places=places,
+        places_to_read=_places(spans, piece.start, min(piece.end, offset)),
+        text=text[max(0, piece.start - offset) : max(0, piece.end - offset)],
+        ends=piece.end >= offset + len(text),
+    )
+
+
+def _places(spans: Iterable[PlacedSpan], first: int, last: int) -> list[PageRange]:
+    """The ranges of pages on which the range of a turn's body stands."""
     places: list[PageRange] = []
-    for page, span, offset in spans_of(snapshot, record):
+    for page, span, offset in spans:
         shift = span.body - offset
-        start = max(span.body, piece.start + shift)
-        end = min(span.end, piece.end + shift)
+        start = max(span.body, first + shift)
+        end = min(span.end, last + shift)
         if start < end:
             places.append((page.id, start, end))
     return places
-
-
-def _text_in_hand(snapshot: Snapshot, piece: Piece) -> str:
-    """The part of a piece that its turn's own text has."""
-    record = _record(snapshot, piece)
-    if record is None or record.text is None:
-        return ""
-    offset = text_offset(snapshot, record)
-    return body(record.turn)[max(0, piece.start - offset) : max(0, piece.end - offset)]
-
-
-def _record(snapshot: Snapshot, piece: Piece) -> TurnRecord | None:
-    return None if piece.ordinal < 0 else snapshot.turns.get(turn_key(piece.ordinal))
 
 
 def _read(
@@ -160,12 +187,11 @@ class _Passage:
         self._spans: list[Span] = []
         self.parts: list[PassageTurn] = []
 
-    def add(self, piece: Piece, readings: Sequence[tuple[str, RangeReading]]) -> None:
+    def add(self, source: _Source, readings: Sequence[tuple[str, RangeReading]]) -> None:
         """Add a piece as it was read from these pages and from the text of its turn."""
-        text = _text_in_hand(self._snapshot, piece)
         spans = [reading.spans for _, reading in readings]
-        spans.append((Span(0, len(text), "original", 1.0),) if text else ())
-        text = "".join([*(reading.text for _, reading in readings), text]).rstrip()
+        spans.append((Span(0, len(source.text), "original", 1.0),) if source.text else ())
+        text = "".join([*(reading.text for _, reading in readings), source.text]).rstrip()
         if not text:
             return
         if self._text:
@@ -175,11 +201,11 @@ class _Passage:
         self._text += text
         self._spans += _shifted(_joined(spans), start, len(text))
         rung = rung_of(self._snapshot.pages[readings[0][0]]) if readings else None
-        self.parts.append(self._part(piece, start, rung))
+        self.parts.append(self._part(source, start, rung))
 
-    def _part(self, piece: Piece, start: int, rung: str | None) -> PassageTurn:
-        record = _record(self._snapshot, piece)
-        page_ids = [page for page, _, _ in _places(self._snapshot, piece)]
+    def _part(self, source: _Source, start: int, rung: str | None) -> PassageTurn:
+        record = source.record
+        page_ids = [page for page, _, _ in source.places]
         return PassageTurn(
             id="" if record is None else record.id,
             role="system" if record is None else record.role,
@@ -190,12 +216,12 @@ class _Passage:
             page=page_ids[0] if page_ids else None,
             last_page=page_ids[-1] if len(page_ids) > 1 else None,
             rung=rung,
-            begins=piece.start == 0,
-            ends=record is None or piece.end >= _length(self._snapshot, record),
+            begins=source.piece.start == 0,
+            ends=source.ends,
         )
 
-    def recollection(self, score: float) -> Recollection:
-        """The passage; its cost is not counted yet."""
+    def recollection(self, pieces: Sequence[Piece]) -> Recollection:
+        """The passage of these pieces."""
         first = self.parts[0]
         turn = self._snapshot.turn(first.id) if first.id else None
         return Recollection(
@@ -203,19 +229,12 @@ class _Passage:
             text=self._text,
             spans=tuple(self._spans),
             rung=OPEN if first.page is None else first.rung,
-            score=score,
-            n_tokens=0,
+            score=max(piece.score for piece in pieces),
+            n_tokens=sum(piece.n_tokens for piece in pieces),
             turns=tuple(dict.fromkeys(part.id for part in self.parts if part.id)),
             ordinal=-1 if turn is None else turn.ordinal,
             parts=tuple(self.parts),
         )
-
-
-def _length(snapshot: Snapshot, record: TurnRecord) -> int:
-    """The number of characters of a turn's body that is left, on pages or in hand."""
-    if record.text is not None:
-        return text_offset(snapshot, record) + len(body(record.turn))
-    return sum(span.end - span.body for _, span, _ in spans_of(snapshot, record))
 
 
 def _joined(readings: Iterable[Sequence[Span]]) -> list[Span]:

@@ -6,7 +6,6 @@ matches, so that a question costs little more there.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -25,8 +24,8 @@ __all__ = [
 
 Int = npt.NDArray[np.int32]
 Float = npt.NDArray[np.float32]
-Postings = Sequence[tuple[Int, npt.NDArray[np.uint8]]]
-"""(units, counts) of a key in each part of the index."""
+_PartPostings = tuple[int, Int, npt.NDArray[np.uint8]]
+"""The number of a part's first unit, and (units, counts) of a key in the part."""
 
 LOOK_AT_ALL = 4_096
 """A session of at most so many units is looked at whole."""
@@ -51,7 +50,7 @@ _SATURATED = np.arange(256, dtype=np.float32) / (np.arange(256, dtype=np.float32
 
 _UNIT_COLUMNS = ("starts", "ends", "n_tokens", "n_terms", "flags")
 _TURN_COLUMNS = ("ordinals", "roles", "days", "speakers")
-_COLUMNS = (*_UNIT_COLUMNS, *_TURN_COLUMNS, "sittings")
+_COLUMNS = (*_UNIT_COLUMNS, *_TURN_COLUMNS)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -102,12 +101,37 @@ class IndexPart:
         stretches = NO_DAY - 1 - segment.ordinals.astype(np.int64) // SITTING_TURNS
         labels = np.where(days == NO_DAY, stretches, days)[turns]
         self.labels, sittings = np.unique(labels, return_inverse=True)
-        self.table = np.stack([*columns, sittings], 1).astype(np.int32)
+        self.table = np.stack(columns, 1).astype(np.int32)
         self.sittings = sittings.astype(np.int32)
         self.sitting_terms = np.bincount(sittings, weights=segment.n_terms)
         self.n_terms = int(segment.n_terms.sum())
-        self.days = segment.days[segment.days != NO_DAY]
+        told_days = segment.days[segment.days != NO_DAY]
+        self.first_day = int(told_days.min()) if len(told_days) else NO_DAY
+        self.last_day = int(told_days.max()) if len(told_days) else NO_DAY
         self.vector_sum = segment.vectors.sum(0, dtype=np.float32)
+
+
+class _Postings:
+    """Postings of keys, the keys in rows: `rows`, `units` of the index and `counts`, (n,) each."""
+
+    def __init__(self, lists: Sequence[Sequence[_PartPostings]]) -> None:
+        self._lists = lists
+        self.n_with_key = np.array(
+            [sum(len(units) for _, units, _ in parts) for parts in lists], np.int32
+        )
+        flat = [postings for parts in lists for postings in parts]
+        lengths = [len(units) for _, units, _ in flat]
+        no_units = np.zeros(0, np.int32)
+        self.units: Int = np.concatenate([no_units, *(units for _, units, _ in flat)])
+        self.units += np.repeat(np.array([start for start, _, _ in flat], np.int32), lengths)
+        self.counts = np.concatenate([np.zeros(0, np.uint8), *(counts for *_, counts in flat)])
+        self.rows = np.repeat(np.arange(len(lists), dtype=np.int32), self.n_with_key)
+
+    def of_keys(self, rows: Sequence[int]) -> _Postings:
+        """The postings of the keys in these rows; the others have none."""
+        if len(rows) == len(self._lists):
+            return self
+        return _Postings([parts if i in rows else () for i, parts in enumerate(self._lists)])
 
 
 class Index:
@@ -148,12 +172,13 @@ class Index:
     @cached_property
     def first_day(self) -> int:
         """The first day (since 1970) of a turn; `NO_DAY` if no turn has a time."""
-        return min((int(p.days.min()) for p in self.parts if len(p.days)), default=NO_DAY)
+        days = [part.first_day for part in self.parts if part.first_day != NO_DAY]
+        return min(days, default=NO_DAY)
 
     @cached_property
     def last_day(self) -> int:
         """The last day (since 1970) of a turn; `NO_DAY` if no turn has a time."""
-        return max((int(p.days.max()) for p in self.parts if len(p.days)), default=NO_DAY)
+        return max((part.last_day for part in self.parts), default=NO_DAY)
 
     @cached_property
     def _speakers(self) -> list[Int]:
@@ -165,36 +190,35 @@ class Index:
         ]
 
     @cached_property
-    def _sittings(self) -> tuple[list[Int], Float]:
-        """For each part the numbers of its sittings in the index, and the terms of each sitting."""
+    def _sittings(self) -> tuple[Int, Float]:
+        """The number of each unit's sitting in the index, and the terms of each sitting."""
         labels = np.unique(np.concatenate([np.zeros(0), *(part.labels for part in self.parts)]))
         numbers = [np.searchsorted(labels, part.labels).astype(np.int32) for part in self.parts]
         n_terms = np.zeros(len(labels))
         for part, number in zip(self.parts, numbers, strict=True):
             n_terms[number] += part.sitting_terms
-        return numbers, n_terms.astype(np.float32)
+        by_part = [number[part.sittings] for part, number in zip(self.parts, numbers, strict=True)]
+        return np.concatenate([np.zeros(0, np.int32), *by_part]), n_terms.astype(np.float32)
 
     def candidates(self, keys: Sequence[int], days: Sequence[tuple[int, int]] = ()) -> Candidates:
         """The units that may answer a question with these keys, or about these days.
 
         `days` are ranges (first, last) of days since 1970.
         """
-        postings = [[part.segment.postings(key) for part in self.parts] for key in keys]
-        n_with_key = np.array([sum(len(p[0]) for p in row) for row in postings], np.int32)
-        telling_rows = self._telling_rows(n_with_key)
-        units = self._units([(postings[row], n_with_key[row]) for row in telling_rows], days)
-        counts = self._counts(units, postings)
-        sitting_counts = self._sitting_counts(postings, telling_rows)
+        postings = self._postings(keys)
+        telling_rows = self._telling_rows(postings.n_with_key)
+        telling_postings = postings.of_keys(telling_rows)
+        units = self._units(telling_postings, days)
         _, sitting_terms = self._sittings
         n_terms = sum(part.n_terms for part in self.parts)
         return Candidates(
             names=self.names,
             **self._columns(units),
             runs=np.cumsum(np.diff(units, prepend=units[:1]) > 1).astype(np.int32),
-            counts=counts,
-            sitting_counts=sitting_counts,
+            counts=self._counts(units, postings),
+            sitting_counts=self._sitting_counts(telling_postings),
             sitting_terms=sitting_terms,
-            n_with_key=n_with_key,
+            n_with_key=postings.n_with_key,
             n_all=self.n_units,
             mean_terms=n_terms / max(1, self.n_units),
             first_day=self.first_day,
@@ -202,6 +226,16 @@ class Index:
             vectors=self._vectors(units),
             mean_vector=self._mean_vector,
         )
+
+    def _postings(self, keys: Sequence[int]) -> _Postings:
+        """The postings of these keys in all parts."""
+        numbers = np.array(keys, np.uint64)
+        lists: list[list[_PartPostings]] = [[] for _ in keys]
+        for start, part in zip(self._starts, self.parts, strict=False):
+            segment = part.segment
+            for row, place in segment.places(numbers):
+                lists[row].append((start, segment.units[place], segment.counts[place]))
+        return _Postings(lists)
 
     def _telling_rows(self, n_with_key: Int) -> list[int]:
         """The rows of the keys that tell units and sittings apart, in a long session."""
@@ -211,23 +245,17 @@ class Index:
         limit = max(COMMON_SHARE * self.n_units, int(n_with_key.min(initial=self.n_units)))
         return [row for row in rows if n_with_key[row] <= limit]
 
-    def _units(
-        self, postings: Sequence[tuple[Postings, int]], days: Sequence[tuple[int, int]]
-    ) -> Int:
-        """The numbers of the units to look at, in order.
-
-        `postings` has those of each key, and the number of units with the key.
-        """
+    def _units(self, postings: _Postings, days: Sequence[tuple[int, int]]) -> Int:
+        """The numbers of the units to look at, in order."""
         if self.n_units <= LOOK_AT_ALL:
             return np.arange(self.n_units, dtype=np.int32)
-        scores = np.zeros(self.n_units, np.float32)
-        for key_postings, n_with_key in postings:
-            weight = math.log1p((self.n_units - n_with_key + 0.5) / (n_with_key + 0.5))
-            weighted_counts = np.float32(weight) * _SATURATED
-            for start, (rows, key_counts) in zip(self._starts, key_postings, strict=False):
-                scores[rows + start] += weighted_counts[key_counts]
+        idf = inverse_frequency(postings.n_with_key, self.n_units)
+        weights = idf[postings.rows] * _SATURATED[postings.counts]
+        scores = np.bincount(postings.units, weights, self.n_units)
         for first, last in days:
             for start, part in zip(self._starts, self.parts, strict=False):
+                if part.last_day < first or part.first_day > last:
+                    continue
                 unit_days = part.table[:, _COLUMNS.index("days")]
                 is_inside = (unit_days >= first) & (unit_days <= last)
                 scores[start : start + len(is_inside)] += is_inside
@@ -239,29 +267,23 @@ class Index:
             is_near[units + distance] = True
         return np.flatnonzero(is_near[BESIDE:-BESIDE]).astype(np.int32)
 
-    def _counts(self, units: Int, postings: Sequence[Postings]) -> Float:
+    def _counts(self, units: Int, postings: _Postings) -> Float:
         """How often each unit has each key."""
-        counts = np.zeros((len(postings), len(units)), np.float32)
-        all_counts = np.zeros(self.n_units, np.uint8)
-        for row, key_postings in enumerate(postings):
-            for start, (rows, key_counts) in zip(self._starts, key_postings, strict=False):
-                all_counts[rows + start] = key_counts
-            counts[row] = all_counts[units]
-            for start, (rows, _) in zip(self._starts, key_postings, strict=False):
-                all_counts[rows + start] = 0
+        counts = np.zeros((len(postings.n_with_key), len(units)), np.float32)
+        positions = np.full(self.n_units, -1, np.int32)
+        positions[units] = np.arange(len(units), dtype=np.int32)
+        columns = positions[postings.units]
+        is_wanted = columns >= 0
+        counts[postings.rows[is_wanted], columns[is_wanted]] = postings.counts[is_wanted]
         return counts
 
-    def _sitting_counts(self, postings: Sequence[Postings], telling_rows: Sequence[int]) -> Float:
-        """How often each sitting has each key; 0 for keys in other rows than these."""
-        numbers, sitting_terms = self._sittings
-        counts = np.zeros((len(postings), len(sitting_terms)), np.float32)
-        for row in telling_rows:
-            for part, number, (rows, key_counts) in zip(
-                self.parts, numbers, postings[row], strict=True
-            ):
-                sums = np.bincount(part.sittings[rows], weights=key_counts)
-                counts[row, number[: len(sums)]] += sums
-        return counts
+    def _sitting_counts(self, postings: _Postings) -> Float:
+        """How often each sitting has each key; 0 for keys without postings here."""
+        unit_sittings, sitting_terms = self._sittings
+        shape = (len(postings.n_with_key), len(sitting_terms))
+        cells = postings.rows.astype(np.int64) * shape[1] + unit_sittings[postings.units]
+        counts = np.bincount(cells, postings.counts, shape[0] * shape[1])
+        return counts.reshape(shape).astype(np.float32)
 
     def _vectors(self, units: Int) -> npt.NDArray[np.int8]:
         """The vectors of these units; zeros for units that another embedder, or none, has seen."""
@@ -277,16 +299,16 @@ class Index:
 
     def _columns(self, units: Int) -> dict[str, Int]:
         """The columns of these units, by the names that `Candidates` gives them."""
-        numbers, _ = self._sittings
         tables = [np.zeros((0, len(_COLUMNS)), np.int32)]
         bounds = np.searchsorted(units, self._starts).tolist()
         for i, part in enumerate(self.parts):
             table = part.table[units[bounds[i] : bounds[i + 1]] - self._starts[i]]
-            table[:, -1] = numbers[i][table[:, -1]]
-            table[:, -2] = self._speakers[i][table[:, -2]]
+            table[:, -1] = self._speakers[i][table[:, -1]]
             tables.append(table)
         whole = np.concatenate(tables)
-        return {name: whole[:, i] for i, name in enumerate(_COLUMNS)}
+        columns = {name: whole[:, i] for i, name in enumerate(_COLUMNS)}
+        unit_sittings, _ = self._sittings
+        return columns | {"sittings": unit_sittings[units]}
 
 
 def inverse_frequency(n_with_key: Int, n_all: int) -> Float:

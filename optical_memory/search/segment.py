@@ -118,13 +118,16 @@ class Segment:
             **group_postings(keys, np.stack([unit_rank[self.units], self.counts], 1)),
         )
 
-    def postings(self, key: int) -> tuple[Int, npt.NDArray[np.uint8]]:
-        """(units, counts) of a key's number; empty if no unit has it."""
-        row = int(np.searchsorted(self.keys, np.uint64(key)))
-        if row == len(self.keys) or self.keys[row] != key:
-            return self.units[:0], self.counts[:0]
-        place = slice(int(self.offsets[row]), int(self.offsets[row + 1]))
-        return self.units[place], self.counts[place]
+    def places(self, keys: npt.NDArray[np.uint64]) -> list[tuple[int, slice]]:
+        """The position of each key that units have, and the place of its postings."""
+        if not len(self.keys):
+            return []
+        rows = self.keys.searchsorted(keys)
+        rows[rows == len(self.keys)] = 0
+        (positions,) = (self.keys[rows] == keys).nonzero()
+        rows = rows[positions]
+        places = map(slice, self.offsets[rows].tolist(), self.offsets[rows + 1].tolist())
+        return list(zip(positions.tolist(), places, strict=True))
 
     def without(self, ordinals: Collection[int]) -> Segment:
         """The segment without these turns."""

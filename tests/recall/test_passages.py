@@ -92,8 +92,8 @@ def assert_keys_are_in_the_text(memory: OpticalMemory) -> None:
     texts = {(p.ordinal, p.start, p.end): text for p, text in unit_texts(memory).items()}
     for part in index_of(memory).parts:
         segment = part.segment
-        for key in segment.keys.tolist():
-            for unit in segment.postings(key)[0]:
+        for i, key in enumerate(segment.keys.tolist()):
+            for unit in segment.units[segment.offsets[i] : segment.offsets[i + 1]]:
                 ordinal = int(segment.ordinals[segment.turns[unit]])
                 text = texts[ordinal, int(segment.starts[unit]), int(segment.ends[unit])]
                 assert key in {hash_key(key_of(term)) for term in terms(text)}
@@ -227,9 +227,9 @@ def test_pieces_of_a_turn_without_a_gap_are_a_piece_and_neighbours_are_a_stretch
         Choice(3, 0, 5, 3.0, 2),
     ]
     assert stretches(choices) == [
-        [Piece(3, 0, 5, 3.0), Piece(3, 30, 40, 3.0)],
-        [Piece(7, 0, 20, 5.0)],
-        [Piece(9, 0, 4, 2.0)],
+        [Piece(3, 0, 5, 3.0, 2), Piece(3, 30, 40, 3.0, 2)],
+        [Piece(7, 0, 20, 5.0, 6)],
+        [Piece(9, 0, 4, 2.0, 1)],
     ]
     assert stretches([]) == []
 

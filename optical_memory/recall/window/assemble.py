@@ -46,7 +46,12 @@ def assemble(
     """
     shown_pictures = {} if mode == "text" or pictures is None else pictures
     window = Window(recent).with_pictures(shown_pictures, provider)
-    return window.context(passages, budget, mode=mode, n_history_tokens=n_history_tokens)
+    parts, n_tokens = window.best(passages, budget)
+    return Context((*parts, *recent), n_tokens, budget, mode, n_history_tokens)
+
+
+Shown = tuple[list[PassagePart], int]
+"""Passages in order, as text or pictures, and what the window costs with them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,30 +74,28 @@ class Window:
         prices = {page: _price(picture, provider) for page, picture in pictures.items()}
         return replace(self, pictures=pictures, prices=prices)
 
-    def cost_of(self, passages: Sequence[Recollection]) -> int:
-        """What the window costs with all of these passages."""
-        return self._cost(self._shown(self._parts(passages)))
+    def shown(self, passages: Sequence[Recollection]) -> Shown:
+        """All passages but those whose turns are among the recent turns."""
+        return self._shown(self._parts(passages))
 
-    def context(
-        self,
-        passages: Sequence[Recollection],
-        budget: int,
-        *,
-        mode: Mode = "text",
-        n_history_tokens: int | None = None,
-    ) -> Context:
-        """The recent turns with the best passages that fit `budget`."""
-        parts = self._shown(self._best(self._parts(passages), budget))
-        return Context(
-            parts=(*parts, *self.recent),
-            n_tokens=self._cost(parts),
-            budget=budget,
-            mode=mode,
-            n_history_tokens=n_history_tokens,
-        )
+    def best(self, passages: Sequence[Recollection], budget: int) -> Shown:
+        """The passages that fit, the best first; each is tried, unless it is surely too large."""
+        parts = self._parts(passages)
+        everything = self._shown(parts)
+        if everything[1] <= budget:
+            return everything
+        best: list[PassagePart] = []
+        shown = self._shown(best)
+        for part in parts:
+            if self._least_cost(part) > budget - shown[1]:
+                continue
+            with_part = self._shown([*best, part])
+            if with_part[1] <= budget:
+                best.append(part)
+                shown = with_part
+        return shown
 
     def _parts(self, passages: Sequence[Recollection]) -> list[PassagePart]:
-        """The passages that are not among the recent turns, the best first."""
         turn_ids = {part.turn for part in self.recent}
         best_first = [
             passage
@@ -101,30 +104,12 @@ class Window:
         ]
         return passage_parts(best_first, self.counter)
 
-    def _shown(self, parts: Sequence[PassagePart]) -> list[PassagePart]:
+    def _shown(self, parts: Sequence[PassagePart]) -> Shown:
         """The parts in order, with pictures in place of texts if that is cheaper."""
-        shown_parts = with_pictures(parts, self.pictures, self.prices, self.counter)
-        return sorted(shown_parts, key=lambda part: (part.ordinal, part.page))
-
-    def _cost(self, parts: Sequence[PassagePart]) -> int:
-        """The exact cost of the messages, with the prices of pictures."""
-        n_tokens = self.counter.count(window_texts(parts, self.recent))
-        return n_tokens + sum(self.prices[part.page] for part in parts if part.picture)
-
-    def _best(self, parts: Sequence[PassagePart], budget: int) -> list[PassagePart]:
-        """The parts that fit, the best first; each is tried, unless it is surely too large."""
-        if self._cost(self._shown(parts)) <= budget:
-            return list(parts)
-        best: list[PassagePart] = []
-        budget_left = budget - self._cost([])
-        for part in parts:
-            if self._least_cost(part) > budget_left:
-                continue
-            n_tokens = self._cost(self._shown([*best, part]))
-            if n_tokens <= budget:
-                best.append(part)
-                budget_left = budget - n_tokens
-        return best
+        parts_to_show = with_pictures(parts, self.pictures, self.prices, self.counter)
+        in_order = sorted(parts_to_show, key=lambda part: (part.ordinal, part.page))
+        n_tokens = self.counter.count(window_texts(in_order, self.recent))
+        return in_order, n_tokens + sum(self.prices[p.page] for p in in_order if p.picture)
 
     def _least_cost(self, part: PassagePart) -> int:
         """What a part adds at least: beside others it may need no time, in a picture nothing."""

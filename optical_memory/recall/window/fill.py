@@ -73,13 +73,13 @@ def fill_window(
         if mode != "text":
             groups = split_at_pages(snapshot, groups)
         passages = read_passages(snapshot, page_reader, groups)
-        pictures = _pictures(snapshot, page_reader, passages, mode)
-        window = window.with_pictures(pictures, provider)
-        excess = window.cost_of(passages) - budget
-        if excess <= 0:
-            break
-        choices = _without_worst(choices, excess)
-    return window.context(passages, budget, mode=mode, n_history_tokens=index.n_tokens)
+        window = window.with_pictures(_pictures(snapshot, page_reader, passages, mode), provider)
+        parts, n_tokens = window.shown(passages)
+        if n_tokens <= budget:
+            return Context((*parts, *recent), n_tokens, budget, mode, index.n_tokens)
+        choices = _without_worst(choices, n_tokens - budget)
+    parts, n_tokens = window.best(passages, budget)
+    return Context((*parts, *recent), n_tokens, budget, mode, index.n_tokens)
 
 
 def _without_worst(choices: Sequence[Choice], n_tokens: int) -> list[Choice]:
