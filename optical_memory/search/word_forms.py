@@ -44,12 +44,13 @@ _ANY_WORD = regex.compile(
     rf"[{_UNSPACED}][{_UNSPACED}\p{{M}}ー]*+|{_word(_LETTERS)}", regex.VERSION1
 )
 _NOT_SIMPLE = re.compile(
-    "[^\u0000-\u00ac\u00ae-\u02ff\u0370-\u0482\u048a-\u052f\u1e00-\u200b\u200e-\u209c\u20a0-\u2bff"
-    "\ufe0f\U0001f000-\U0001faff]"
+    "[^\u0000-\u00ac\u00ae-\u02ff\u0370-\u0482\u048a-\u052f\u1e00-\u200b\u200e-\u208e\u2090-\u209c\u20a0-\u2bff"
+    "\ufe0f\U0001f000-\U0001f1ff\U0001f201-\U0001faff]"
 )
 """Characters other than letters without marks, punctuation, and symbols.
 
-U+209D is a letter for `regex`, and not yet for `re`.
+U+208F and U+209D are letters for `regex`, and not yet for `re`; U+1F200 is of a script without
+blanks.
 """
 
 

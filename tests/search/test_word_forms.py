@@ -26,6 +26,12 @@ def test_words_of_a_text(text: str, words: list[str]) -> None:
     assert word_pattern(text).findall(text) == words
 
 
+def test_the_fast_pattern_is_taken_for_no_character_that_it_takes_for_another() -> None:
+    for char in map(chr, range(0x20000)):
+        if word_pattern(char) is word_forms._SIMPLE_WORD:
+            assert word_forms._ANY_WORD.findall(char) == word_forms._SIMPLE_WORD.findall(char), char
+
+
 @settings(max_examples=500)
 @given(st.text(st.characters(max_codepoint=0x2BFF), max_size=60))
 def test_the_fast_pattern_finds_the_same_words(text: str) -> None:
