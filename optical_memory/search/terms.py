@@ -1,9 +1,8 @@
-"""Text search: the terms of a text, the terms worth keeping, and BM25 over the terms of many pages.
+"""Text search: the terms of a text, the keys by which they are matched, and those worth keeping.
 
 Terms are kept as they are written, so that a stub's keywords are words. Inflections and accents
-meet only in a term's `key`, by which it is matched (the English Snowball stemmer). Scores come from
-`bm25s` with Lucene's idf, which is never negative. rank-bm25's idf is below zero for terms in more
-than half of the pages, which is common in a session of few pages.
+meet only in a term's `key`, by which it is matched (the English Snowball stemmer). The stop words
+are those of `bm25s`.
 """
 
 from __future__ import annotations
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
 __all__ = [
     "key",
     "question_keys",
-    "rank",
     "terms",
     "top_terms",
     "unit_keys",
@@ -172,46 +170,3 @@ def top_terms(
         return -(1 + math.log(counts[term])) * idf, not has_digit, -len(term), term
 
     return {term: counts[term] for term in sorted(counts, key=sort_key)[:k]}
-
-
-def rank(query: str, documents: Mapping[str, Mapping[str, int]], k: int) -> list[tuple[str, float]]:
-    """(id, BM25 score) of at most `k` documents that share a term with the query.
-
-    The best comes first, and of equal scores the smaller id. `documents` are term counts by id, as
-    `terms` gives them. A query of stop words alone matches nothing.
-    """
-    query_keys = list(dict.fromkeys(key(term) for term in terms(query)))
-    if not query_keys or not documents:
-        return []
-    numbers = {query_key: i for i, query_key in enumerate(query_keys, 1)}
-    corpus = [_numbered(counts, numbers) for counts in documents.values()]
-    if not any(map(any, corpus)):  # no page has any of the terms
-        return []
-    scores = _bm25(len(query_keys), corpus)
-    hits = [(id, score) for id, score in zip(documents, scores, strict=True) if score > 0]
-    return sorted(hits, key=lambda hit: (-hit[1], hit[0]))[:k]
-
-
-def _numbered(counts: Mapping[str, int], numbers: Mapping[str, int]) -> list[int]:
-    """A document as the numbers of its terms.
-
-    Terms that are not in the query are 0: that keeps the document's length without its words.
-    """
-    document: list[int] = []
-    for term, count in counts.items():
-        number = numbers.get(key(term))
-        if number:
-            document += [number] * count
-    # BM25 weighs a match by the length of its document, and by nothing else of the other terms.
-    return document + [0] * (sum(counts.values()) - len(document))
-
-
-def _bm25(n_terms: int, corpus: list[list[int]]) -> list[float]:
-    """The score of each document for the terms 1 to `n_terms`."""
-    from bm25s import BM25
-
-    vocabulary = {str(number): number for number in range(n_terms + 1)}
-    index = BM25(method="lucene", backend="numpy", auto_compile=False)
-    index.index((corpus, vocabulary), create_empty_token=False, show_progress=False)
-    scores = index.get_scores_from_ids(list(range(1, n_terms + 1)))
-    return [float(score) for score in scores]
