@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from optical_memory.counting import count_tokens
-from optical_memory.ledger import Ledger, LedgerSpan
+from optical_memory.ledger import Ledger, LedgerSpan, blank
 from optical_memory.profiles import ReaderProfile
 from optical_memory.search.terms import terms, top_terms
 from optical_memory.session.index_records import IndexDraft
@@ -74,7 +74,8 @@ def fade(
         if retain == "text":
             new_record = _with_text(record, step.rung)
         elif step.rung == STUB:
-            new_record = _stub(StoredPage.of(record, snapshot), index, policy.stub_tokens)
+            page = _without_old_turns(StoredPage.of(record, snapshot), snapshot)
+            new_record = _stub(page, index, policy.stub_tokens)
             draft.cut_page(record, stub_text(new_record), keeps_text=True)
         elif step.rung == FORGOTTEN:
             new_record = forgotten_page(record)
@@ -118,6 +119,22 @@ def _with_text(record: PageRecord, rung: str) -> PageRecord:
 
 def _terms(record: PageRecord) -> frozenset[str]:
     return frozenset().union(*record.terms.values())
+
+
+def _without_old_turns(page: StoredPage, snapshot: Snapshot) -> StoredPage:
+    """The page without the terms and facts of turns that the host's list has no more.
+
+    Nobody finds these turns, so their words must not come back as words of a stub.
+    """
+    spans = page.layout.spans if page.layout is not None else ()
+    old_spans = [span for span in spans if snapshot.session.is_old(span.ordinal)]
+    ledger = page.ledger
+    terms = dict(page.record.terms)
+    for span in old_spans:
+        ledger = blank(ledger, span.start, span.end)
+        terms.pop(str(span.ordinal), None)
+    record = page.record.model_copy(update={"terms": terms})
+    return replace(page, record=record, ledger=ledger)
 
 
 def _stub(page: StoredPage, index: _Index, allowance: int) -> PageRecord:
