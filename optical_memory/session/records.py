@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from datetime import datetime
 from typing import Any, Literal, TypeVar
@@ -34,9 +35,10 @@ __all__ = [
     "load_record",
     "page_key",
     "picture_key",
-    "plain_turn_head",
+    "plain_turn_heads",
     "put",
     "turn_head",
+    "turn_id",
     "turn_key",
 ]
 
@@ -266,19 +268,27 @@ _TURN = strict_decoder(TurnRecord, TurnHead)
 _PAGE = strict_decoder(PageRecord)
 
 
-def plain_turn_head(data: bytes) -> TurnHead | None:
-    """The head of a turn's record; None if `turn_head` must decide, which knows all errors."""
-    try:
-        head: TurnHead = _TURN.decode(data)
-    except REFUSALS:
-        return None
-    return head if head.v <= SCHEMA else None
+def plain_turn_heads(records: Iterable[bytes]) -> Iterator[TurnHead | None]:
+    """The heads of turns' records; None if `turn_head` must decide, which knows all errors."""
+    decode = _TURN.decode
+    for data in records:
+        try:
+            head: TurnHead = decode(data)
+        except REFUSALS:
+            yield None
+            continue
+        yield head if head.v <= SCHEMA else None
 
 
 def turn_head(data: bytes) -> TurnHead:
     """The head of a turn's record. Raises as `load_record`."""
-    head = plain_turn_head(data)
+    (head,) = plain_turn_heads([data])
     return head or msgspec.convert(load_record(TurnRecord, data), TurnHead, from_attributes=True)
+
+
+def turn_id(data: bytes) -> str:
+    """The id in a turn's record. Raises as `load_record`."""
+    return turn_head(data).id
 
 
 def check_page(data: bytes) -> None:

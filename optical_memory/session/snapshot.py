@@ -14,6 +14,7 @@ from typing import Any, Final, TypeVar
 
 from optical_memory.errors import NewerFormat, StoreError
 from optical_memory.session.maps.sorted_map import DeferredMap, ParsedMap, SortedMap
+from optical_memory.session.maps.turn_keys import TurnKeys, says_key
 from optical_memory.session.records import (
     PageRecord,
     Record,
@@ -22,8 +23,9 @@ from optical_memory.session.records import (
     TurnRecord,
     check_page,
     load_record,
-    plain_turn_head,
+    plain_turn_heads,
     turn_head,
+    turn_id,
 )
 from optical_memory.stores.base import Change, Delete, Kind, Version
 
@@ -47,7 +49,6 @@ RECORD_KINDS: Final[Mapping[Kind, type[Record]]] = {
 }
 """The kinds of a store that hold JSON, and the class of each."""
 
-
 _load_turn = partial(load_record, TurnRecord)
 _load_page = partial(load_record, PageRecord)
 
@@ -69,7 +70,7 @@ class Snapshot:
     session: SessionRecord = field(default_factory=SessionRecord)
     turns: ParsedMap[TurnRecord] = field(default_factory=lambda: ParsedMap(_load_turn))
     pages: ParsedMap[PageRecord] = field(default_factory=lambda: ParsedMap(_load_page))
-    keys: SortedMap[str] = field(default_factory=SortedMap)
+    keys: TurnKeys = field(default_factory=lambda: TurnKeys(turn_id))
     aliases: SortedMap[tuple[str, ...]] = field(default_factory=SortedMap)
     host_ids: SortedMap[str] = field(default_factory=SortedMap)
     open_keys: SortedMap[bool] = field(default_factory=SortedMap)
@@ -121,13 +122,8 @@ class Snapshot:
 
         None for other kinds and new records.
         """
-        if change.kind == "index":
-            return self.index.get(change.key)
-        if change.kind == "turn":
-            return self.turns.data.get(change.key)
-        if change.kind == "page":
-            return self.pages.data.get(change.key)
-        return None
+        data = {"index": self.index, "turn": self.turns.data, "page": self.pages.data}
+        return data[change.kind].get(change.key) if change.kind in data else None
 
     def after(self, changes: Iterable[Change], version: Version) -> Snapshot:
         """The session with these changes made.
@@ -170,17 +166,20 @@ def _plain_turns(
     odd_pairs: list[tuple[str, bytes]] = []
     keys: list[tuple[str, str]] = []
     open_keys: list[tuple[str, bool]] = []
-    for key, value in pairs:
-        head = plain_turn_head(value)
+    pairs = list(pairs)
+    heads = plain_turn_heads(value for _, value in pairs)
+    for pair, head in zip(pairs, heads, strict=True):
         if head is None or head.host_id or "~" in head.id:
-            odd_pairs.append((key, value))
+            odd_pairs.append(pair)
             continue
-        plain_pairs.append((key, value))
-        keys.append((head.id, key))
+        plain_pairs.append(pair)
+        if not says_key(head.id, pair[0]):
+            keys.append((head.id, pair[0]))
         if not (head.sealed or head.forgotten):
-            open_keys.append((key, True))
+            open_keys.append((pair[0], True))
     turns = ParsedMap(_load_turn, SortedMap(plain_pairs))
-    return Snapshot(turns=turns, keys=SortedMap(keys), open_keys=SortedMap(open_keys)), odd_pairs
+    turn_keys = TurnKeys(turn_id, turns.data, keys)
+    return Snapshot(turns=turns, keys=turn_keys, open_keys=SortedMap(open_keys)), odd_pairs
 
 
 def _ids_with_ordinals(page: PageRecord) -> tuple[tuple[str, int], ...]:
@@ -255,7 +254,7 @@ class _SnapshotDraft:
         """Take away the id of the turn that this key has."""
         old_value = self._turns[key] if key in self._turns else self._base.turns.data.get(key)
         if old_value is not None:
-            self._keys[turn_head(old_value).id] = None
+            self._keys[turn_id(old_value)] = None
 
     def _note_alias(self, head: TurnHead, key: str) -> None:
         host_id = head.host_id or self._first_schemas_host_id(head.id, key)
@@ -270,7 +269,8 @@ class _SnapshotDraft:
         """The host's id of a record of schema 1: edits of `a` were called `a~2`, `a~3`."""
         match = EDIT_OF.fullmatch(id)
         first_id = match[1] if match is not None else id
-        first_key = self._keys.get(first_id) or self._base.keys.get(first_id)
+        turns = self._base.turns.data.after(self._turns)
+        first_key = self._base.keys.after(turns, self._keys).get(first_id)
         return first_id if first_key is not None and first_key < key else id
 
     def _session_or_stand_in(self, turns: ParsedMap[TurnRecord]) -> SessionRecord:
@@ -290,7 +290,7 @@ class _SnapshotDraft:
             self._session_or_stand_in(turns),
             turns,
             base.pages.after(self._pages),
-            base.keys.after(self._keys),
+            base.keys.after(turns.data, self._keys),
             base.aliases.after(self._aliases),
             base.host_ids.after(self._host_ids),
             base.open_keys.after(self._open_keys),

@@ -12,7 +12,7 @@ import math
 import threading
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, ValuesView
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, ValuesView
 from operator import itemgetter
 from typing import Any, Final, Generic, TypeVar
 
@@ -39,10 +39,12 @@ class SortedMap(Mapping[str, Value]):
     """Values by key, in key order: a list of leaves, each a dictionary of neighbours."""
 
     def __init__(self, pairs: Iterable[tuple[str, Value]] = ()) -> None:
-        ordered_pairs = _in_key_order(list(pairs))
-        self._leaves = _parts(ordered_pairs) or [{}]
+        leaves = list(_leaves(iter(pairs)))
+        if not _are_rising(leaves):
+            leaves = _parts(_in_key_order(leaves))
+        self._leaves = leaves or [{}]
         self._first_keys = [_first_key(leaf) for leaf in self._leaves]
-        self._length = len(ordered_pairs)
+        self._length = sum(map(len, self._leaves))
 
     def after(self, changes: Mapping[str, Value | None]) -> SortedMap[Value]:
         """The map with these values; None removes a key, which need not be there."""
@@ -103,14 +105,31 @@ def _values(changes: Mapping[str, Value | None]) -> Iterator[tuple[str, Value]]:
     return ((key, value) for key, value in changes.items() if value is not None)
 
 
-def _in_key_order(pairs: list[tuple[str, Value]]) -> list[tuple[str, Value]]:
-    """The pairs in key order; of pairs with the same key the last."""
-    if _is_rising([key for key, _ in pairs]):
-        return pairs
-    ordered_pairs = sorted(pairs, key=itemgetter(0))
-    if _is_rising([key for key, _ in ordered_pairs]):
-        return ordered_pairs
-    return list(dict(ordered_pairs).items())
+def _leaves(pairs: Iterator[tuple[str, Value]]) -> Iterator[dict[str, Value]]:
+    """The pairs as leaves, in the order in which they come."""
+    leaf = dict(itertools.islice(pairs, LEAF_KEYS))
+    while leaf:
+        yield leaf
+        leaf = dict(itertools.islice(pairs, LEAF_KEYS))
+
+
+def _are_rising(leaves: Sequence[dict[str, Value]]) -> bool:
+    """True if the keys rise from the first leaf to the last."""
+    last_key: str | None = None
+    for leaf in leaves:
+        keys = list(leaf)
+        if (last_key is not None and keys[0] <= last_key) or sorted(keys) != keys:
+            return False
+        last_key = keys[-1]
+    return True
+
+
+def _in_key_order(leaves: Sequence[dict[str, Value]]) -> list[tuple[str, Value]]:
+    """The pairs of all leaves in key order; of pairs with the same key the last."""
+    values: dict[str, Value] = {}
+    for leaf in leaves:
+        values.update(leaf)
+    return sorted(values.items(), key=itemgetter(0))
 
 
 def _first_key(leaf: Mapping[str, object]) -> str:
