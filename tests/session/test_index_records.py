@@ -1,5 +1,5 @@
-"""The index of a session in its store: written with the turns, merged, rebuilt, and without a
-trace of what was forgotten.
+"""The index of a session in its store: written with the turns, merged, and without a trace of
+what was forgotten.
 """
 
 from __future__ import annotations
@@ -8,59 +8,24 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from support.index_keys import best_turns, hashes, segments, stored_keys
 from support.memories import Open
 from support.page_life import SHORT_STUBS, to_stubs
 from support.secret_turn import on_page_with_secret, raw
 from support.secret_turn import said as said_with_secret
 from support.shelf_turns import said
 
-from optical_memory import OpticalMemory, Turn
+from optical_memory import Turn
 from optical_memory.recall.find import Finder
 from optical_memory.search.segment import Segment
-from optical_memory.search.terms import unit_keys
 from optical_memory.session.index_records import (
     FAN_OUT,
     SMALL_UNITS,
     IndexDraft,
     is_stub_key,
-    key_hash,
-    lacks_index,
-    load_segment,
     merge_index,
 )
-from optical_memory.stores import Delete, Put, Store
-
-QUESTIONS = [f"Where is topic{n}?" for n in range(0, 60, 7)]
-
-
-def segments(store: Store) -> dict[str, Segment]:
-    return {key: Segment.from_bytes(data) for key, data in store.scan("alice", "index")}
-
-
-def stored_keys(store: Store) -> set[int]:
-    """The hashes of all words in the index."""
-    keys: set[int] = set()
-    for segment in segments(store).values():
-        keys.update(segment.keys.tolist())
-    return keys
-
-
-def hashes(memory: OpticalMemory, text: str) -> set[int]:
-    hash_key = key_hash(memory._archive.snapshot().session.salt)
-    return {hash_key(key) for key in unit_keys(text)}
-
-
-def answers(memory: OpticalMemory) -> list[tuple[str, tuple[str, ...]]]:
-    """The best turn for each question, as text and id."""
-    best = [memory.recall(question, 1)[0] for question in QUESTIONS]
-    return [(passage.text, passage.turns) for passage in best]
-
-
-def drop_index(store: Store) -> None:
-    """Make the session as a version without an index wrote it."""
-    keys = [key for key, _ in store.scan("alice", "index")]
-    store.commit("alice", [Delete("index", key) for key in keys])
-
+from optical_memory.stores import Store
 
 # ---- writing -------------------------------------------------------------------------------------
 
@@ -165,12 +130,12 @@ def test_merging_leaves_few_segments_and_finds_the_same(opened: Open, store: Sto
     for start in range(0, FAN_OUT * SMALL_UNITS, SMALL_UNITS):
         memory.remember(said(SMALL_UNITS, first=start))
     assert len(segments(store)) == FAN_OUT
-    old_answers = answers(memory)
+    old_turns = best_turns(memory)
     keys = stored_keys(store)
     assert memory._archive.update(lambda snapshot: (merge_index(snapshot), None))
     (merged,) = segments(store).values()
     assert merged.n_units == FAN_OUT * SMALL_UNITS
-    assert answers(memory) == answers(opened()) == old_answers
+    assert best_turns(memory) == best_turns(opened()) == old_turns
     assert stored_keys(store) == keys
     assert merge_index(memory._archive.snapshot()) == []
 
@@ -246,81 +211,6 @@ def test_only_the_keywords_of_a_stub_stay_in_the_index(opened: Open, store: Stor
 
 
 # ---- rebuilding ----------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("retain", ["pages", "text"])
-@pytest.mark.parametrize("state", ["open", "sealed", "certified", "faded"])
-def test_a_session_of_a_version_without_an_index_is_found_as_before(
-    opened: Open, store: Store, state: str, retain: str
-) -> None:
-    memory = opened(retain=retain, keep_turns=3)
-    memory.remember(said(60))
-    if state == "sealed":
-        memory.seal()
-    elif state != "open":
-        memory.flush()
-    if state == "faded":
-        memory.fade(capacity=300)
-    expected = answers(memory)
-    drop_index(store)
-    old_session = opened(retain=retain)
-    assert lacks_index(old_session._archive.snapshot())
-    assert [text for text, _ in answers(old_session)] == [text for text, _ in expected]
-    assert not segments(store), "reading writes nothing"
-    old_session.remember(Turn("user", "The heron sleeps."))
-    assert not lacks_index(old_session._archive.snapshot())
-    assert old_session.recall("heron", 1)[0].text == "The heron sleeps."
-    assert [text for text, _ in answers(opened(retain=retain))] == [text for text, _ in expected]
-
-
-def test_forgetting_in_a_session_without_an_index_leaves_no_hash(
-    opened: Open, store: Store
-) -> None:
-    memory = opened()
-    memory.remember(said_with_secret())
-    memory.flush()
-    drop_index(store)
-    secret = hashes(memory, "zorblax flurbington")
-    opened().forget(turn="m5")
-    assert stored_keys(store)
-    assert not secret & stored_keys(store)
-    assert opened().recall("topic7", 1)[0].turns == ("m7",)
-
-
-def test_a_damaged_segment_hides_its_turns_only_and_is_told(
-    opened: Open, store: Store, caplog: pytest.LogCaptureFixture
-) -> None:
-    memory = opened()
-    memory.remember(said(SMALL_UNITS))
-    memory.remember(said(20, first=SMALL_UNITS))
-    keys = sorted(segments(store))
-    assert len(keys) == 2
-    store.commit("alice", [Put("index", keys[0], b"{no segment")])
-    other = opened()
-    assert other.recall(f"topic{SMALL_UNITS + 7}", 1)[0].text == said(1, SMALL_UNITS + 7)[0].text
-    assert not any("Topic7 " in passage.text for passage in other.recall("topic7", 200))
-    assert "search index" in caplog.text
-    assert load_segment(b"{no segment") is None
-
-
-def test_a_session_whose_record_is_damaged_is_found_and_its_index_written_once(
-    opened: Open, store: Store
-) -> None:
-    memory = opened()
-    memory.remember(said(40))
-    memory.flush()
-    store.commit("alice", [Put("session", "session", b"{damaged")])
-    other = opened()
-    assert other.recall("topic7", 1)[0].text == said(40)[7].text
-    assert merge_index(other._archive.snapshot()) == []
-    version = store.version("alice")
-    other.flush()
-    assert store.version("alice") == version
-    other.remember(Turn("user", "The heron sleeps."))
-    for reader in (other, opened()):
-        assert not lacks_index(reader._archive.snapshot())
-        assert reader.recall("topic7", 1)[0].text == said(40)[7].text
-        assert reader.recall("heron", 1)[0].text == "The heron sleeps."
 
 
 def test_an_index_draft_of_no_change_writes_nothing(opened: Open) -> None:
