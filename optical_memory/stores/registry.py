@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from platformdirs import user_data_path
 
 from optical_memory.errors import InputError
 from optical_memory.stores.base import Store
 from optical_memory.stores.passwords import printable_url
+from optical_memory.stores.sqlite_path import path_of
 
 __all__ = ["default_store", "open_store", "store_at", "store_name"]
 
@@ -32,7 +31,7 @@ def open_store(url: str) -> Store:
     if _scheme(url) == "sqlite":
         from optical_memory.stores.sqlite import SQLiteStore
 
-        return SQLiteStore(_sqlite_path(url))
+        return SQLiteStore(path_of(url))
     from optical_memory.stores.redis import RedisStore
 
     return RedisStore(url)
@@ -43,7 +42,7 @@ def store_name(url: str) -> str:
 
     Raises `InputError` for a URL of no store.
     """
-    return f"sqlite:///{_sqlite_path(url).absolute()}" if _scheme(url) == "sqlite" else url
+    return f"sqlite:///{path_of(url).absolute()}" if _scheme(url) == "sqlite" else url
 
 
 def _scheme(url: str) -> str:
@@ -55,15 +54,6 @@ def _scheme(url: str) -> str:
     raise InputError(
         f"{printable_url(url)!r} is the URL of no store; use sqlite:///path or one of {schemes}"
     )
-
-
-def _sqlite_path(url: str) -> Path:
-    if not url.startswith("sqlite:///") or url == "sqlite:///":
-        raise InputError(
-            f"{printable_url(url)!r} names no file; "
-            "write sqlite:///relative.db or sqlite:////absolute.db"
-        )
-    return Path(url.removeprefix("sqlite:///")).expanduser()
 
 
 def store_at(store: str | Store | None) -> Store:

@@ -28,6 +28,7 @@ from optical_memory.stores.base import (
     to_bytes,
 )
 from optical_memory.stores.sqlite_file import SQLiteFile
+from optical_memory.stores.sqlite_path import require_file
 from optical_memory.stores.sqlite_tables import (
     CACHE,
     CHANGES,
@@ -53,8 +54,9 @@ class SQLiteStore:
     processes.
 
     `busy_timeout` is how long a call waits for another process that writes (seconds), `ttl` how
-    long a blob lives by default (seconds). Raises `StoreError` if the file cannot be opened or is
-    not ours, `NewerFormat` if a newer version of this package wrote it.
+    long a blob lives by default (seconds). Raises `InputError` for the path `:memory:`, which is no
+    file, `StoreError` if the file cannot be opened or is not ours, `NewerFormat` if a newer version
+    of this package wrote it.
     """
 
     def __init__(
@@ -66,6 +68,7 @@ class SQLiteStore:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.path = Path(path)
+        require_file(self.path)
         self._ttl = ttl
         self._clock = clock
         self._busy_timeout = busy_timeout

@@ -47,6 +47,18 @@ def test_a_url_of_no_store_of_ours_is_refused_with_what_would_do(url: str) -> No
         assert repr(url) in str(refusal.value)
 
 
+@pytest.mark.parametrize("name", [":memory:", "./:memory:"])
+def test_a_database_in_no_file_is_refused_and_nothing_is_written(
+    name: str, empty_home: Path
+) -> None:
+    for ask in (open_store, store_name):
+        with pytest.raises(InputError, match="temporary folder"):
+            ask(f"sqlite:///{name}")
+    with pytest.raises(InputError, match="temporary folder"):
+        SQLiteStore(name)
+    assert list(empty_home.iterdir()) == []
+
+
 @pytest.mark.parametrize(
     "url",
     [
