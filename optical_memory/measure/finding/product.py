@@ -12,15 +12,14 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from optical_memory.errors import BudgetTooSmall
 from optical_memory.loaders import Conversation
 from optical_memory.measure.demo_capacity import lossless_capacity
 from optical_memory.measure.finding.window import Window
+from optical_memory.measure.kept_memories import KeptMemories
 from optical_memory.memory import OpticalMemory
-from optical_memory.readers.base import Reader
 from optical_memory.search.meaning import Semantic
 from optical_memory.session.background import Progress, no_progress
 
@@ -32,9 +31,6 @@ __all__ = [
     "message_texts",
     "rung_shares",
 ]
-
-NO_LIMIT = 2**40
-"""A capacity that no session exceeds."""
 
 WORDS = "optical-memory"
 WORDS_AND_MEANING = "optical-memory+semantic"
@@ -89,12 +85,8 @@ def message_texts(message: Mapping[str, Any]) -> list[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Product:
+class Product(KeptMemories):
     """How conversations are kept: in a file of `folder`, as pictures or with their text in hand."""
-
-    folder: Path
-    reader: Reader
-    has_text: bool = False
 
     @contextmanager
     def open(
@@ -109,32 +101,10 @@ class Product:
         `OpticalMemory`. Vectors are written as turns are remembered, so the conversation is always
         remembered with them, if they are to be had here, and may be asked without.
         """
-        with self._memory(conversation, "auto") as memory:
-            memory.remember(conversation.turns)
-            self._prepare(memory, progress)
-        with self._memory(conversation, semantic) as memory:
+        with self.memory(conversation, "auto") as memory:
+            self.fill(memory, conversation, lossless_capacity, progress)
+        with self.memory(conversation, semantic) as memory:
             yield memory
-
-    def _memory(self, conversation: Conversation, semantic: Semantic) -> OpticalMemory:
-        return OpticalMemory(
-            f"{conversation.id} {'text' if self.has_text else 'pictures'}",
-            store=f"sqlite:///{self.folder / 'memories.db'}",
-            reader=self.reader,
-            capacity=NO_LIMIT,
-            semantic=semantic,
-            background=False,
-        )
-
-    def _prepare(self, memory: OpticalMemory, progress: Progress) -> None:
-        """Seal the full pages; unless their text is to stay, certify them and let them fade."""
-        if self.has_text:
-            memory.seal()
-            return
-        memory.flush(progress)
-        ladder = self.reader.profile.ladder
-        if any(page.form not in ("text", ladder[0].name) for page in memory.pages()):
-            return  # it has faded before, and must not fade again
-        memory.fade(lossless_capacity(memory.pages(), memory.policy, ladder))
 
 
 def rung_shares(memory: OpticalMemory) -> dict[str, float]:

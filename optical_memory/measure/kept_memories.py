@@ -1,0 +1,81 @@
+"""Conversations in memories of ours that a folder keeps, so that pages are certified once.
+
+Pages are certified, their text is dropped, and they fade by a capacity that the caller chooses: so
+everything is read from pictures. With text in hand nothing is certified.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from optical_memory.loaders import Conversation
+from optical_memory.memory import OpticalMemory
+from optical_memory.profiles import Ladder
+from optical_memory.readers.base import Reader
+from optical_memory.search.meaning import Semantic
+from optical_memory.session.background import Progress
+from optical_memory.session.policy import ForgettingPolicy
+from optical_memory.session.stored_page import PageInfo
+
+__all__ = [
+    "CapacityFor",
+    "KeptMemories",
+]
+
+NO_LIMIT = 2**40
+"""A capacity that no session exceeds."""
+
+CapacityFor = Callable[[Sequence[PageInfo], ForgettingPolicy, Ladder], int]
+"""Gives the capacity (visual tokens) by which certified pages fade."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeptMemories:
+    """Memories in a file of `folder`, as pictures or with their text in hand."""
+
+    folder: Path
+    reader: Reader
+    has_text: bool = False
+
+    def memory(
+        self, conversation: Conversation, semantic: Semantic, **settings: Any
+    ) -> OpticalMemory:
+        """The memory of a conversation, empty if the folder does not hold it yet.
+
+        `semantic` and other settings are those of `OpticalMemory`.
+        """
+        return OpticalMemory(
+            f"{conversation.id} {'text' if self.has_text else 'pictures'}",
+            store=f"sqlite:///{self.folder / 'memories.db'}",
+            reader=self.reader,
+            capacity=NO_LIMIT,
+            semantic=semantic,
+            background=False,
+            **settings,
+        )
+
+    def fill(
+        self,
+        memory: OpticalMemory,
+        conversation: Conversation,
+        capacity_for: CapacityFor,
+        progress: Progress,
+    ) -> None:
+        """Remember the conversation, and seal its full pages.
+
+        Unless their text is to stay, certify them and let them fade. A memory that the folder held
+        already is not certified again.
+        """
+        memory.remember(conversation.turns)
+        if self.has_text:
+            memory.seal()
+            return
+        memory.flush(progress)
+        ladder = self.reader.profile.ladder
+        pages = memory.pages()
+        if any(page.form not in ("text", ladder[0].name) for page in pages):
+            return  # it has faded before, and must not fade again
+        memory.fade(capacity_for(pages, memory.policy, ladder))
