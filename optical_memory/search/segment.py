@@ -153,33 +153,49 @@ class Segment:
     # ---- bytes ---------------------------------------------------------------------------------
 
     def to_bytes(self) -> bytes:
-        """A line of JSON that names the arrays and their sizes, then the arrays."""
+        """A line of JSON that names the arrays and their sizes, then the arrays.
+
+        Each begins at a multiple of `ALIGNMENT` bytes, so that numpy reads it where it lies.
+        """
         arrays = [getattr(self, name) for name in _TYPES]
         sizes = [len(array) for array in arrays]
-        header = {"v": 1, "names": self.names, "sizes": sizes, "model": self.model}
-        content = [*arrays, self.vectors]
-        return b"\n".join([json.dumps(header).encode(), b"".join(a.tobytes() for a in content)])
+        width = self.vectors.shape[1]
+        header = {"v": 2, "names": self.names, "sizes": sizes, "model": self.model, "width": width}
+        line = json.dumps(header).encode()
+        content = [array.tobytes() for array in (*arrays, self.vectors)]
+        head = line + b" " * _padding(len(line) + 1) + b"\n"
+        return head + b"".join(data + bytes(_padding(len(data))) for data in content)
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Segment:
-        """The segment in these bytes. Raises `StoreError` if they are none."""
-        head, _, rest = data.partition(b"\n")
+        """The segment in these bytes, which it keeps. Raises `StoreError` if they are none."""
         try:
-            header = json.loads(head)
-            offset = 0
+            offset = data.index(b"\n") + 1
+            header = json.loads(data[:offset])
+            is_padded = {1: False, 2: True}[header["v"]]
             arrays: dict[str, Any] = {}
             for name, size in zip(_TYPES, header["sizes"], strict=True):
-                arrays[name] = np.frombuffer(rest, _TYPES[name], size, offset)
+                arrays[name] = np.frombuffer(data, _TYPES[name], size, offset)
                 offset += arrays[name].nbytes
+                offset += _padding(offset) if is_padded else 0
             names = tuple(map(str, header["names"]))
             n_units = len(arrays["starts"])
-            vectors = np.frombuffer(rest, np.int8, -1, offset)
-            width = len(vectors) // max(1, n_units)
-            arrays["vectors"] = vectors.reshape(n_units, width)
+            vectors = np.frombuffer(data, np.int8, -1, offset)
+            width = header["width"] if is_padded else len(vectors) // max(1, n_units)
+            arrays["vectors"] = vectors[: n_units * width].reshape(n_units, width)
             model = str(header["model"])
         except (ValueError, LookupError, TypeError) as error:
             raise StoreError(f"a part of the search index does not parse: {error}") from error
         return cls(names=names, model=model, **arrays)
+
+
+ALIGNMENT = 8
+"""The bytes of the largest numbers in a segment."""
+
+
+def _padding(n_bytes: int) -> int:
+    """Bytes from here to the next multiple of `ALIGNMENT`."""
+    return -n_bytes % ALIGNMENT
 
 
 _TYPES: Mapping[str, type[np.generic]] = {

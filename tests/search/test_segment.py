@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -11,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from optical_memory.errors import StoreError
+from optical_memory.search import segment as segment_module
 from optical_memory.search.build import (
     IndexedTurn,
     KeyHash,
@@ -140,6 +143,28 @@ def test_words_are_hashed_under_the_salt() -> None:
     segment = index_turns([IndexedTurn(0, "user", None, None, "zorblax")], HASH)
     assert b"zorblax" not in segment.to_bytes()
     assert HASH("zorblax") != KeyHash("01" * 16)("zorblax")
+
+
+def test_arrays_lie_where_numpy_reads_them_without_a_copy() -> None:
+    turns = [IndexedTurn(i, "user", "Mel" * i, None, "gate code " * i) for i in range(5)]
+    read = Segment.from_bytes(index_turns(turns, HASH).to_bytes())
+    for name in ("ordinals", "starts", "keys", "offsets", "units", "counts"):
+        assert getattr(read, name).flags.aligned
+
+
+def test_segments_of_the_first_format_are_read() -> None:
+    turns = [IndexedTurn(i, "user", "Mel", None, f"gate code {i}") for i in range(3)]
+    segment = replace(
+        index_turns(turns, HASH), model="m", vectors=np.arange(15, dtype=np.int8).reshape(3, 5)
+    )
+    arrays = [getattr(segment, name) for name in segment_module._TYPES]
+    header = {"v": 1, "names": ["Mel"], "sizes": [len(a) for a in arrays], "model": "m"}
+    content = b"".join(array.tobytes() for array in (*arrays, segment.vectors))
+    for data in (json.dumps(header).encode() + b"\n" + content, segment.to_bytes()):
+        read = Segment.from_bytes(data)
+        assert units(read) == units(segment)
+        assert read.model == "m"
+        np.testing.assert_array_equal(read.vectors, segment.vectors)
 
 
 @pytest.mark.parametrize("data", [b"", b"{", b'{"names": [], "sizes": [1]}\n', b"\xff\xfe"])
