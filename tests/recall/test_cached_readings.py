@@ -6,9 +6,10 @@ import gc
 from collections.abc import Sequence
 
 import pytest
-from support.cached_rows import PAGE, RANGES, Pages, filled, picture, row
+from support.cached_rows import PAGE, RANGES, Pages, picture, row
 from support.memories import Open
 from support.page_life import RUNGS, turns_with_secret
+from support.page_ranges import filled
 
 from optical_memory import ForgettingPolicy, OpticalMemory
 from optical_memory.errors import StoreError

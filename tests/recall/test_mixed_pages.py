@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.memories import Open, memories
 from support.page_life import SECRET, to_stubs, turns_with_secret
+from support.page_ranges import page_reader_of, statuses_of
 
 from optical_memory import ForgettingPolicy, OpticalMemory
 from optical_memory.errors import SessionLost, StoreError
@@ -21,11 +22,10 @@ from optical_memory.pages import Layout
 from optical_memory.readings import Reading
 from optical_memory.recall import reading_cache
 from optical_memory.recall.read_pages import PageReader, RangeReading
-from optical_memory.recall.reading_cache import Picture, ReadingCache, is_current
+from optical_memory.recall.reading_cache import Picture, is_current
 from optical_memory.recall.recollection import Recollection
 from optical_memory.session.records import picture_key
 from optical_memory.session.snapshot import Snapshot
-from optical_memory.spans import Span
 from optical_memory.stores.base import Put
 from optical_memory.testing import SMALL_LADDER, TemplateReader
 from optical_memory.tokens import VisualTokens
@@ -52,11 +52,6 @@ def filled(memory: OpticalMemory) -> OpticalMemory:
     return memory
 
 
-def page_reader_of(memory: OpticalMemory) -> PageReader:
-    """A page reader whose readings are its own."""
-    return PageReader(memory._cache, ReadingCache())
-
-
 def read(
     memory: OpticalMemory, page_reader: PageReader, page: str, *ranges: tuple[int, int]
 ) -> list[RangeReading]:
@@ -78,15 +73,6 @@ def place_of_secret(memory: OpticalMemory) -> tuple[int, int]:
     assert layout is not None
     (span,) = [span for span in layout.spans if span.turn == "secret"]
     return span.start, span.end
-
-
-def statuses_of(spans: Sequence[Span]) -> list[str]:
-    """The status of each character. The spans must follow each other without a gap."""
-    statuses: list[str] = []
-    for span in spans:
-        assert span.start == len(statuses)
-        statuses += [span.status] * (span.end - span.start)
-    return statuses
 
 
 def assert_part_of(reading: RangeReading, page: Recollection, start: int, end: int) -> None:

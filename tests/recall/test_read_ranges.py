@@ -11,39 +11,21 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from support.memories import Open
-from support.page_life import RUNGS, SECRET, to_stubs, turns_with_secret
+from support.page_life import RUNGS, SECRET, to_stubs
+from support.page_ranges import filled, page_reader_of, statuses_of
 
 from optical_memory import ForgettingPolicy, OpticalMemory
 from optical_memory.certificate import CHUNK
 from optical_memory.errors import CorruptPicture, Forgotten, ReadingFailed, StoreError
 from optical_memory.pages import Layout, rows_of
 from optical_memory.readings import UNREAD, Reading
-from optical_memory.recall.read_pages import PageReader
-from optical_memory.recall.reading_cache import ReadingCache
 from optical_memory.session.records import picture_key, put
-from optical_memory.session.token_cache import TokenCache
-from optical_memory.spans import Span
 from optical_memory.stores.base import Delete, Put
 from optical_memory.testing import SMALL_LADDER, TemplateReader
 from optical_memory.tokens import VisualTokens
 
 PAGE = "0000000"
 FADING = ForgettingPolicy(floor=0.0)
-
-
-def page_reader(memory: OpticalMemory) -> PageReader:
-    """A reader of the memory's pages that has read none yet."""
-    cache = TokenCache(memory._archive, memory.reader, memory.codec)
-    return PageReader(cache, ReadingCache())
-
-
-def statuses_by_char(spans: Sequence[Span]) -> list[str]:
-    """The status of each character; the spans must follow each other without a gap."""
-    by_char: list[str] = []
-    for span in spans:
-        assert span.start == len(by_char)
-        by_char += [span.status] * (span.end - span.start)
-    return by_char
 
 
 def some_ranges(n_chars: int) -> list[tuple[int, int]]:
@@ -59,23 +41,16 @@ def assert_ranges_read_like_whole_pages(memory: OpticalMemory) -> None:
     snapshot = memory._archive.snapshot()
     for id in snapshot.pages:
         whole = memory.read(id)
-        statuses = statuses_by_char(whole.spans)
+        statuses = statuses_of(whole.spans)
         ranges = some_ranges(len(whole.text))
         for start, end in ranges:
-            (reading,) = page_reader(memory).read_ranges(snapshot, {id: [(start, end)]})[id]
+            (reading,) = page_reader_of(memory).read_ranges(snapshot, {id: [(start, end)]})[id]
             assert reading.text == whole.text[start:end]
-            assert statuses_by_char(reading.spans) == statuses[start:end]
-        together = page_reader(memory).read_ranges(snapshot, {id: ranges})[id]
+            assert statuses_of(reading.spans) == statuses[start:end]
+        together = page_reader_of(memory).read_ranges(snapshot, {id: ranges})[id]
         assert [r.text for r in together] == [whole.text[start:end] for start, end in ranges]
-        (last, *_) = page_reader(memory).read_ranges(snapshot, {id: [(0, len(whole.text))]})[id]
+        (last, *_) = page_reader_of(memory).read_ranges(snapshot, {id: [(0, len(whole.text))]})[id]
         assert last.spans == whole.spans
-
-
-def filled(opened: Open, n_turns: int = 20, **settings: object) -> OpticalMemory:
-    memory = opened(keep_turns=0, background=False, **settings)
-    memory.remember(turns_with_secret(n_turns))
-    memory.flush()
-    return memory
 
 
 @pytest.mark.parametrize("rung", RUNGS)
@@ -92,7 +67,7 @@ def test_ranges_of_pages_with_forgotten_turns_read_like_the_whole_page(opened: O
     memory.forget(turn="secret")
     assert_ranges_read_like_whole_pages(memory)
     texts = [memory.read(page.id) for page in memory.pages()]
-    assert any("forgotten" in statuses_by_char(whole.spans) for whole in texts)
+    assert any("forgotten" in statuses_of(whole.spans) for whole in texts)
 
 
 def test_ranges_of_pages_whose_text_is_in_hand_are_original_and_decode_nothing(opened: Open):
@@ -110,7 +85,7 @@ def test_ranges_of_a_page_that_another_revision_certified_are_only_reconstructed
     memory = opened(reader=TemplateReader(revision="2"), keep_turns=0, background=False)
     assert_ranges_read_like_whole_pages(memory)
     snapshot = memory._archive.snapshot()
-    (reading,) = page_reader(memory).read_ranges(snapshot, {PAGE: [(4, 30)]})[PAGE]
+    (reading,) = page_reader_of(memory).read_ranges(snapshot, {PAGE: [(4, 30)]})[PAGE]
     assert {span.status for span in reading.spans} <= {"reconstructed", "original"}
 
 
@@ -126,7 +101,7 @@ def test_a_range_may_reach_over_the_end_of_its_page(opened: Open):
     text = memory.read(PAGE).text
     snapshot = memory._archive.snapshot()
     ranges = [(len(text) - 3, len(text) + 50), (len(text) + 5, len(text) + 9)]
-    inside, outside = page_reader(memory).read_ranges(snapshot, {PAGE: ranges})[PAGE]
+    inside, outside = page_reader_of(memory).read_ranges(snapshot, {PAGE: ranges})[PAGE]
     assert inside.text == text[-3:]
     assert (outside.text, outside.spans) == ("", ())
 
@@ -136,7 +111,7 @@ def test_the_probability_of_a_reconstructed_part_is_that_of_its_own_characters(o
     other = opened(reader=TemplateReader(revision="3"), keep_turns=0, background=False)
     snapshot = other._archive.snapshot()
     assert memory.pages()
-    (reading,) = page_reader(other).read_ranges(snapshot, {PAGE: [(4, 9)]})[PAGE]
+    (reading,) = page_reader_of(other).read_ranges(snapshot, {PAGE: [(4, 9)]})[PAGE]
     assert all(0 < span.p <= 1 for span in reading.spans)
 
 
@@ -150,7 +125,7 @@ def test_only_the_rows_of_the_range_and_of_its_checksums_are_decoded(opened: Ope
     layout = memory.inspect(PAGE).layout
     assert layout is not None
     n_lines = reader.calls["lines"]
-    page_reader(memory).read_ranges(snapshot, {PAGE: [(CHUNK, CHUNK + 1)]})
+    page_reader_of(memory).read_ranges(snapshot, {PAGE: [(CHUNK, CHUNK + 1)]})
     rows = rows_of(layout, CHUNK, 2 * CHUNK)
     assert reader.calls["lines"] - n_lines == len(rows) < len(layout.rows) / 2
 
@@ -162,7 +137,7 @@ def test_pages_of_one_rung_are_decoded_in_one_call(opened: Open):
     ids = list(snapshot.pages)
     assert len(ids) >= 3
     n_pages = reader.calls["decoded"]
-    page_reader(memory).read_ranges(snapshot, {id: [(0, 9), (40, 50)] for id in ids})
+    page_reader_of(memory).read_ranges(snapshot, {id: [(0, 9), (40, 50)] for id in ids})
     assert reader.calls["decoded"] - n_pages == len(ids)
 
 
@@ -175,7 +150,7 @@ def test_rows_of_forgotten_turns_are_never_decoded(opened: Open):
     assert page.layout is not None
     start, end = page.erased_spans[0]
     n_lines = reader.calls["lines"]
-    (reading,) = page_reader(memory).read_ranges(snapshot, {PAGE: [(start, end)]})[PAGE]
+    (reading,) = page_reader_of(memory).read_ranges(snapshot, {PAGE: [(start, end)]})[PAGE]
     assert not reading.text.strip()
     assert {span.status for span in reading.spans} == {"forgotten"}
     rows = set(rows_of(page.layout, start - start % CHUNK, end + -end % CHUNK))
@@ -192,7 +167,7 @@ def test_pages_that_are_forgotten_or_never_were_are_refused(opened: Open):
     snapshot = memory._archive.snapshot()
     for id in (PAGE, "0009999"):
         with pytest.raises(Forgotten, match=id):
-            page_reader(memory).read_ranges(snapshot, {id: [(0, 5)]})
+            page_reader_of(memory).read_ranges(snapshot, {id: [(0, 5)]})
 
 
 def test_a_damaged_or_missing_picture_is_an_error_that_names_the_page(opened: Open):
@@ -201,10 +176,10 @@ def test_a_damaged_or_missing_picture_is_an_error_that_names_the_page(opened: Op
     key = picture_key(PAGE, "large")
     memory._archive.update(lambda _: ([Put("picture", key, b"no picture")], None))
     with pytest.raises(CorruptPicture, match=PAGE):
-        page_reader(memory).read_ranges(memory._archive.snapshot(), {PAGE: [(0, 5)]})
+        page_reader_of(memory).read_ranges(memory._archive.snapshot(), {PAGE: [(0, 5)]})
     memory._archive.update(lambda _: ([Delete("picture", key)], None))
     with pytest.raises(StoreError, match=PAGE):
-        page_reader(memory).read_ranges(memory._archive.snapshot(), {PAGE: [(0, 5)]})
+        page_reader_of(memory).read_ranges(memory._archive.snapshot(), {PAGE: [(0, 5)]})
 
 
 def test_a_page_at_a_rung_that_the_reader_has_not_is_an_error(opened: Open):
@@ -212,7 +187,7 @@ def test_a_page_at_a_rung_that_the_reader_has_not_is_an_error(opened: Open):
     record = memory.inspect(PAGE).record.model_copy(update={"rung": "gigantic"})
     memory._archive.update(lambda _: ([put(record)], None))
     with pytest.raises(StoreError, match="neither text nor a picture"):
-        page_reader(memory).read_ranges(memory._archive.snapshot(), {PAGE: [(0, 5)]})
+        page_reader_of(memory).read_ranges(memory._archive.snapshot(), {PAGE: [(0, 5)]})
 
 
 class ShortReader(TemplateReader):
@@ -235,7 +210,7 @@ def test_a_reading_of_another_length_than_its_page_is_an_error(opened: Open):
     memory = filled(opened, reader=reader)
     reader.stops = True
     with pytest.raises(ReadingFailed, match="9 characters"):
-        page_reader(memory).read_ranges(memory._archive.snapshot(), {PAGE: [(0, 5)]})
+        page_reader_of(memory).read_ranges(memory._archive.snapshot(), {PAGE: [(0, 5)]})
     with pytest.raises(ReadingFailed, match="9 characters"):
         memory.read(PAGE)
 
@@ -268,7 +243,7 @@ def test_a_page_that_is_read_as_a_whole_is_decoded_once(opened: Open, fails: boo
     memory = filled(opened, reader=reader)
     reader.fails = fails
     snapshot = memory._archive.snapshot()
-    pages = page_reader(memory)
+    pages = page_reader_of(memory)
     n_pages = reader.calls["decoded"]
     pages.read_ranges(snapshot, {PAGE: [(0, 5)]})
     pages.read_ranges(snapshot, {PAGE: [(0, 5), (200, 300)]})

@@ -9,8 +9,6 @@ from optical_memory.recall.read_pages import PageReader
 from optical_memory.recall.reading_cache import Picture, ReadingCache, RowReading
 from optical_memory.session.archive import Archive
 from optical_memory.session.token_cache import TokenCache
-from support.memories import Open
-from support.page_life import turns_with_secret
 
 PAGE = "0000000"
 
@@ -46,10 +44,3 @@ class Pages:
             for cached_row in self.readings.rows(key).values()
         ]
         return " ".join(rows)
-
-
-def filled(opened: Open, n_turns: int = 20, **settings: object) -> OpticalMemory:
-    memory = opened(keep_turns=0, background=False, **settings)
-    memory.remember(turns_with_secret(n_turns))
-    memory.flush()
-    return memory
