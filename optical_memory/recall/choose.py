@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 from optical_memory.recall.find import Ranking
 from optical_memory.recall.unit_costs import UnitCosts
-from optical_memory.search.index import Candidates, Index
+from optical_memory.search.candidates import Candidates
+from optical_memory.search.index import Index
 from optical_memory.search.segment import ROLES
 from optical_memory.search.weights import IDENTIFIER, TOKEN_WEIGHT
 

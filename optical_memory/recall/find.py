@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from optical_memory.search.build import KeyHash, day_number
-from optical_memory.search.index import Candidates, Index, IndexPart
+from optical_memory.search.candidates import Candidates
+from optical_memory.search.index import Index, IndexPart
 from optical_memory.search.meaning import Embedder, unit_vectors
 from optical_memory.search.question import Question
 from optical_memory.search.score import has_identifier, rate
@@ -131,8 +132,8 @@ def rank_units(
         index = Index([])
     keys = [hash_key(key) for key in question.keys]
     days = question.day_ranges(index.first_day, index.last_day)
-    candidates = index.candidates(keys, [(first, last) for first, last, _ in days])
     vector = _vector(question.text, index.model, embedder)
+    candidates = index.candidates(keys, [(first, last) for first, last, _ in days], vector)
     scores, is_relevant = rate(candidates, question, vector)
     inside = limits.covers(candidates.days) & is_relevant.any()
     return Ranking(

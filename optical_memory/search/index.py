@@ -7,16 +7,16 @@ matches, so that a question costs little more there.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
+from optical_memory.search.candidates import Candidates
+from optical_memory.search.postings import PartPostings, Postings
 from optical_memory.search.segment import NO_DAY, Segment
 
 __all__ = [
-    "Candidates",
     "Index",
     "IndexPart",
     "inverse_frequency",
@@ -24,14 +24,15 @@ __all__ = [
 
 Int = npt.NDArray[np.int32]
 Float = npt.NDArray[np.float32]
-_PartPostings = tuple[int, Int, npt.NDArray[np.uint8]]
-"""The number of a part's first unit, and (units, counts) of a key in the part."""
 
 LOOK_AT_ALL = 4_096
 """A session of at most so many units is looked at whole."""
 
 BEST_UNITS = 512
 """Of a longer session, so many units are looked at, and those beside each."""
+
+FEW_UNITS = 64
+"""If fewer units of a long session have a key, so many are looked at for their meaning."""
 
 COMMON_SHARE = 0.02
 """In a long session, a key that more of the units have does not choose the units to look at."""
@@ -51,42 +52,6 @@ _SATURATED = np.arange(256, dtype=np.float32) / (np.arange(256, dtype=np.float32
 _UNIT_COLUMNS = ("starts", "ends", "n_tokens", "n_terms", "flags")
 _TURN_COLUMNS = ("ordinals", "roles", "days", "speakers")
 _COLUMNS = (*_UNIT_COLUMNS, *_TURN_COLUMNS)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Candidates:
-    """Units in order, a value each in every array; `counts` is (n_keys, n_units).
-
-    `runs` numbers the stretches without a gap between their units. `sittings` numbers the days, or
-    stretches of turns without a time; `sitting_counts` is (n_keys, n_sittings), `sitting_terms`
-    (n_sittings,). `names` are the speakers of all turns of the index, and `speakers` positions in
-    it, -1 for nobody. `n_all` counts the units of the whole index, `n_with_key` those with each
-    key, and `mean_terms` is the mean number of their terms. `vectors` is (n_units, width) by the
-    index's `model`, and `mean_vector` (width,) their mean over the index.
-    """
-
-    names: tuple[str, ...]
-    ordinals: Int
-    roles: Int
-    speakers: Int
-    days: Int
-    starts: Int
-    ends: Int
-    n_tokens: Int
-    n_terms: Int
-    flags: Int
-    runs: Int
-    sittings: Int
-    counts: Float
-    sitting_counts: Float
-    sitting_terms: Float
-    n_with_key: Int
-    n_all: int
-    mean_terms: float
-    first_day: int
-    last_day: int
-    vectors: npt.NDArray[np.int8]
-    mean_vector: Float
 
 
 class IndexPart:
@@ -109,29 +74,6 @@ class IndexPart:
         self.first_day = int(told_days.min()) if len(told_days) else NO_DAY
         self.last_day = int(told_days.max()) if len(told_days) else NO_DAY
         self.vector_sum = segment.vectors.sum(0, dtype=np.float32)
-
-
-class _Postings:
-    """Postings of keys, the keys in rows: `rows`, `units` of the index and `counts`, (n,) each."""
-
-    def __init__(self, lists: Sequence[Sequence[_PartPostings]]) -> None:
-        self._lists = lists
-        self.n_with_key = np.array(
-            [sum(len(units) for _, units, _ in parts) for parts in lists], np.int32
-        )
-        flat = [postings for parts in lists for postings in parts]
-        lengths = [len(units) for _, units, _ in flat]
-        no_units = np.zeros(0, np.int32)
-        self.units: Int = np.concatenate([no_units, *(units for _, units, _ in flat)])
-        self.units += np.repeat(np.array([start for start, _, _ in flat], np.int32), lengths)
-        self.counts = np.concatenate([np.zeros(0, np.uint8), *(counts for *_, counts in flat)])
-        self.rows = np.repeat(np.arange(len(lists), dtype=np.int32), self.n_with_key)
-
-    def of_keys(self, rows: Sequence[int]) -> _Postings:
-        """The postings of the keys in these rows; the others have none."""
-        if len(rows) == len(self._lists):
-            return self
-        return _Postings([parts if i in rows else () for i, parts in enumerate(self._lists)])
 
 
 class Index:
@@ -200,15 +142,21 @@ class Index:
         by_part = [number[part.sittings] for part, number in zip(self.parts, numbers, strict=True)]
         return np.concatenate([np.zeros(0, np.int32), *by_part]), n_terms.astype(np.float32)
 
-    def candidates(self, keys: Sequence[int], days: Sequence[tuple[int, int]] = ()) -> Candidates:
+    def candidates(
+        self,
+        keys: Sequence[int],
+        days: Sequence[tuple[int, int]] = (),
+        vector: Float | None = None,
+    ) -> Candidates:
         """The units that may answer a question with these keys, or about these days.
 
-        `days` are ranges (first, last) of days since 1970.
+        `days` are ranges (first, last) of days since 1970. In a long session in which few units
+        have the keys, `vector`, the question's by the index's model, names more.
         """
         postings = self._postings(keys)
         telling_rows = self._telling_rows(postings.n_with_key)
         telling_postings = postings.of_keys(telling_rows)
-        units = self._units(telling_postings, days)
+        units = self._units(telling_postings, days, vector)
         _, sitting_terms = self._sittings
         n_terms = sum(part.n_terms for part in self.parts)
         return Candidates(
@@ -227,15 +175,15 @@ class Index:
             mean_vector=self._mean_vector,
         )
 
-    def _postings(self, keys: Sequence[int]) -> _Postings:
+    def _postings(self, keys: Sequence[int]) -> Postings:
         """The postings of these keys in all parts."""
         numbers = np.array(keys, np.uint64)
-        lists: list[list[_PartPostings]] = [[] for _ in keys]
+        lists: list[list[PartPostings]] = [[] for _ in keys]
         for start, part in zip(self._starts, self.parts, strict=False):
             segment = part.segment
             for row, place in segment.places(numbers):
                 lists[row].append((start, segment.units[place], segment.counts[place]))
-        return _Postings(lists)
+        return Postings(lists)
 
     def _telling_rows(self, n_with_key: Int) -> list[int]:
         """The rows of the keys that tell units and sittings apart, in a long session."""
@@ -245,7 +193,9 @@ class Index:
         limit = max(COMMON_SHARE * self.n_units, int(n_with_key.min(initial=self.n_units)))
         return [row for row in rows if n_with_key[row] <= limit]
 
-    def _units(self, postings: _Postings, days: Sequence[tuple[int, int]]) -> Int:
+    def _units(
+        self, postings: Postings, days: Sequence[tuple[int, int]], vector: Float | None
+    ) -> Int:
         """The numbers of the units to look at, in order."""
         if self.n_units <= LOOK_AT_ALL:
             return np.arange(self.n_units, dtype=np.int32)
@@ -260,6 +210,8 @@ class Index:
                 is_inside = (unit_days >= first) & (unit_days <= last)
                 scores[start : start + len(is_inside)] += is_inside
         units = np.flatnonzero(scores > 0)
+        if vector is not None and len(units) < FEW_UNITS:
+            units = np.union1d(units, self._nearest(vector))
         if len(units) > BEST_UNITS:
             units = units[np.argpartition(-scores[units], BEST_UNITS)[:BEST_UNITS]]
         is_near = np.zeros(self.n_units + 2 * BESIDE, np.bool_)
@@ -267,7 +219,18 @@ class Index:
             is_near[units + distance] = True
         return np.flatnonzero(is_near[BESIDE:-BESIDE]).astype(np.int32)
 
-    def _counts(self, units: Int, postings: _Postings) -> Float:
+    def _nearest(self, vector: Float) -> Int:
+        """The numbers of the units whose vectors are nearest to a vector; it looks at all."""
+        question = vector - self._mean_vector
+        nearness = np.zeros(self.n_units, np.float32)
+        for start, part in zip(self._starts, self.parts, strict=False):
+            if part.segment.model == self.model:
+                vectors = part.segment.vectors.astype(np.float32) - self._mean_vector
+                lengths = np.maximum(np.linalg.norm(vectors, axis=1), 1e-6)
+                nearness[start : start + len(vectors)] = vectors @ question / lengths
+        return np.argpartition(-nearness, FEW_UNITS)[:FEW_UNITS].astype(np.int32)
+
+    def _counts(self, units: Int, postings: Postings) -> Float:
         """How often each unit has each key."""
         counts = np.zeros((len(postings.n_with_key), len(units)), np.float32)
         positions = np.full(self.n_units, -1, np.int32)
@@ -277,7 +240,7 @@ class Index:
         counts[postings.rows[is_wanted], columns[is_wanted]] = postings.counts[is_wanted]
         return counts
 
-    def _sitting_counts(self, postings: _Postings) -> Float:
+    def _sitting_counts(self, postings: Postings) -> Float:
         """How often each sitting has each key; 0 for keys without postings here."""
         unit_sittings, sitting_terms = self._sittings
         shape = (len(postings.n_with_key), len(sitting_terms))

@@ -8,7 +8,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from optical_memory.search.index import SATURATION, Candidates, Float, inverse_frequency
+from optical_memory.search.candidates import Candidates
+from optical_memory.search.index import SATURATION, Float, inverse_frequency
 from optical_memory.search.question import Question
 from optical_memory.search.segment import ASKS, NUMBERS, ROLES
 from optical_memory.search.weights import WEIGHTS
@@ -27,6 +28,13 @@ LENGTH_SPREAD = 0.3
 more or less says nothing.
 """
 
+MEANT = 0.4
+"""The cosine from which a unit is relevant without a word of the question.
+
+On the development data 95 of 100 questions about another conversation have no unit above 0.38, and
+95 of 100 about this conversation have one above 0.44 (LoCoMo) or 0.36 (BEAM).
+"""
+
 WINDOWS = (0, 1, 3)
 """Units before and after a unit that its windows hold."""
 
@@ -36,7 +44,8 @@ def rate(
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
     """(n_units,) The score of each candidate, higher is better; (n_units,) if it is relevant.
 
-    A unit is relevant if it has a key or a time of the question, or stands beside a unit that has.
+    A unit is relevant if it has a key or a time of the question, or stands beside a unit that has,
+    or if its meaning is near that of the question.
     `vector` is the question's by the embedder of the candidates' vectors, None without vectors.
     """
     total = np.zeros(len(candidates.starts), np.float32)
@@ -44,7 +53,10 @@ def rate(
         total += np.float32(WEIGHTS[name]) * values
     in_month, _ = _time_matches(candidates, question)
     counts = _windows(candidates.counts, candidates.runs, WINDOWS[-1])
-    return total, (counts > 0).any(0) | in_month
+    is_relevant = (counts > 0).any(0) | in_month
+    if vector is not None and len(candidates.mean_vector):
+        is_relevant |= _is_meant(candidates, vector)
+    return total, is_relevant
 
 
 def features(
@@ -100,16 +112,32 @@ def _meaning_features(candidates: Candidates, vector: Float | None) -> dict[str,
     """Cosines of the question with the unit, and with the unit and its neighbours, normalised."""
     if vector is None or not len(candidates.mean_vector):
         return {}
+    return {
+        f"meaning_{size}": _normal(_cosines(candidates, vector, size), None) for size in WINDOWS[:2]
+    }
+
+
+def _is_meant(candidates: Candidates, vector: Float) -> npt.NDArray[np.bool_]:
+    """True for units whose vector alone is near the question's."""
+    vectors = candidates.vectors.astype(np.float32)
+    lengths = np.linalg.norm(vectors, axis=1) * np.linalg.norm(vector)
+    is_near: npt.NDArray[np.bool_] = vectors @ vector >= MEANT * np.maximum(lengths, 1e-6)
+    return is_near
+
+
+def _cosines(candidates: Candidates, vector: Float, size: int) -> Float:
+    """(n_units,) Cosines of the question with each unit and `size` units before and after it.
+
+    Vectors count from their mean over the session; units without a vector have 0.
+    """
     vectors = candidates.vectors.astype(np.float32)
     is_known = vectors.any(1, keepdims=True)
     differences = np.where(is_known, vectors - candidates.mean_vector, 0).T
     question = vector - candidates.mean_vector
-    values: dict[str, Float] = {}
-    for size in WINDOWS[:2]:
-        window = _windows(differences, candidates.runs, size)
-        lengths = np.linalg.norm(window, axis=0) * np.linalg.norm(question)
-        values[f"meaning_{size}"] = _normal(question @ window / np.maximum(lengths, 1e-6), None)
-    return values
+    window = _windows(differences, candidates.runs, size)
+    lengths = np.linalg.norm(window, axis=0) * np.linalg.norm(question)
+    cosines: Float = question @ window / np.maximum(lengths, 1e-6)
+    return cosines
 
 
 def _bm25(counts: Float, lengths: Float, mean_length: float, idf: Float) -> Float:

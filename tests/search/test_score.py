@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from optical_memory.search.build import IndexedTurn, KeyHash, index_turns
-from optical_memory.search.index import Candidates, Index, IndexPart
+from optical_memory.search.candidates import Candidates
+from optical_memory.search.index import Index, IndexPart
 from optical_memory.search.question import Question
 from optical_memory.search.score import features, has_identifier, rate
 from optical_memory.search.segment import NUMBERS
