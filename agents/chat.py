@@ -129,13 +129,19 @@ class _Window:
         question = self._question_text() if query is None else query
         older_turns = OlderTurns(self._older_turns())
         choices = older_turns.about(question, self._budget_left()) if question else []
-        text = older_turns.frame(choices, self._budget_left())
+        text = older_turns.frame(choices, self._budget_left(), self._texts())
         self._extend(self._budget_left() - count_tokens(text))
         numbers = self._shown_turns()
         choices = [choice for choice in choices if choice.ordinal not in numbers]
         if not choices:
             choices = older_turns.newest(self._budget_left(), without=numbers)
-        self._frame = older_turns.frame(choices, self._budget_left() - SEAM_TOKENS)
+        budget_left = self._budget_left() - SEAM_TOKENS
+        self._frame = older_turns.frame(choices, budget_left, self._texts())
+
+    def _texts(self) -> list[str]:
+        """The texts of the turns that stay."""
+        turns = chain.from_iterable(self._groups[i].turns.values() for i in self._stays)
+        return [turn.text for turn in turns]
 
     def _older_turns(self) -> dict[int, Turn]:
         """The turns of the groups that do not stay so far, by number."""

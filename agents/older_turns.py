@@ -51,14 +51,14 @@ class OlderTurns:
         """The newest units but for those of turns in `without`, the newest first."""
         return newest_units(self._index, budget - FRAME_TOKENS, without)
 
-    def frame(self, choices: Sequence[Choice], budget: int) -> str:
+    def frame(self, choices: Sequence[Choice], budget: int, other_texts: Sequence[str]) -> str:
         """The text that carries these units in at most `budget` tokens; empty if none fits.
 
-        The worst are left out if all are too many.
+        The worst are left out if all are too many. Its tag is in none of the `other_texts`.
         """
         best = list(choices)
         while best:
-            text = frame(self._passages(best))
+            text = frame(self._passages(best), other_texts)
             excess = count_tokens(text) - budget
             if excess <= 0:
                 return text

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from itertools import chain, groupby
 
 from optical_memory.counting import count_batch
@@ -26,6 +28,9 @@ __all__ = [
     "stretches",
     "with_exact_costs",
 ]
+
+NO_PAGE = "~"
+"""Comes after the ids of all pages."""
 
 PageRange = tuple[str, int, int]
 """A page's id, and a range of its text."""
@@ -212,7 +217,7 @@ class _Passage:
             start=start,
             end=len(self._text),
             name=None if record is None else record.name,
-            when=None if record is None else record.when,
+            when=record.when if record is not None else self._first_time(page_ids),
             page=page_ids[0] if page_ids else None,
             last_page=page_ids[-1] if len(page_ids) > 1 else None,
             rung=rung,
@@ -220,10 +225,14 @@ class _Passage:
             ends=source.ends,
         )
 
+    def _first_time(self, page_ids: Sequence[str]) -> datetime | None:
+        """The time of the first turn of these pages."""
+        records = [self._snapshot.pages[id] for id in page_ids if id in self._snapshot.pages]
+        return records[0].first_when if records else None
+
     def recollection(self, pieces: Sequence[Piece]) -> Recollection:
         """The passage of these pieces."""
         first = self.parts[0]
-        turn = self._snapshot.turn(first.id) if first.id else None
         return Recollection(
             page=open_turn_id(first.id) if first.page is None else first.page,
             text=self._text,
@@ -232,9 +241,31 @@ class _Passage:
             score=max(piece.score for piece in pieces),
             n_tokens=sum(piece.n_tokens for piece in pieces),
             turns=tuple(dict.fromkeys(part.id for part in self.parts if part.id)),
-            ordinal=-1 if turn is None else turn.ordinal,
+            ordinal=_place_in_talk(self._snapshot, pieces[0], first),
             parts=tuple(self.parts),
         )
+
+
+def _place_in_talk(snapshot: Snapshot, piece: Piece, part: PassageTurn) -> int:
+    """The ordinal of a passage's first turn; of a stub's, the first turn on its page or after it.
+
+    Turns stand on pages in their order, so that is found by halves.
+    """
+    record = snapshot.turn(part.id) if part.id else None
+    if record is not None:
+        return record.ordinal
+    page = stub_page(piece.ordinal)
+    keys = range(snapshot.session.next_turn)
+    return bisect_left(keys, page, key=lambda ordinal: _last_page(snapshot, ordinal))
+
+
+def _last_page(snapshot: Snapshot, ordinal: int) -> str:
+    """The last page on which a turn stands, or the next turn if this is gone; "~" if on none."""
+    for key in range(ordinal, snapshot.session.next_turn):
+        record = snapshot.turns.get(turn_key(key))
+        if record is not None:
+            return record.pages[-1] if record.pages else NO_PAGE
+    return NO_PAGE
 
 
 def _joined(readings: Iterable[Sequence[Span]]) -> list[Span]:

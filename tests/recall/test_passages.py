@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import math
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from support.memories import Open
@@ -124,6 +126,24 @@ def test_a_stub_reads_as_its_keywords_and_facts_and_nobody_says_them(opened: Ope
     assert [(part.id, part.page) for part in stub.parts] == [("", "0000000")]
     assert stub.turns == ()
     assert stub.provenance.endswith("faded: only keywords and exact facts remain]")
+
+
+def test_a_stub_stands_in_a_window_where_its_page_stood(opened: Open) -> None:
+    start = datetime(2023, 5, 8, tzinfo=UTC)
+    memory = opened(keep_turns=0)
+    memory.remember([replace(t, when=start + timedelta(days=i)) for i, t in enumerate(said(90))])
+    memory.flush()
+    second = memory.pages()[1].id
+    first_turn = next(iter(memory.inspect(second).layout.spans)).ordinal
+    to_stubs(memory, second)
+    words = memory.read(second).text
+    context = memory.context(f"{words} topic0 topic89", 4_000, margin=math.inf)
+    pages = [part.page for part in context.passages]
+    assert second in pages[1:-1]
+    assert pages == sorted(pages)
+    (stub,) = [part for part in context.passages if part.page == second]
+    assert stub.ordinal == first_turn
+    assert stub.passage.parts[0].when == start + timedelta(days=first_turn)
 
 
 def test_text_that_is_kept_beside_its_page_is_read_and_names_its_page(opened: Open) -> None:
