@@ -12,15 +12,18 @@ import typer
 from optical_memory.cli.options import AsJson, ReaderName
 from optical_memory.cli.output import Run, reader_name, table
 from optical_memory.cli.progress import progress_bars
-from optical_memory.measure.bench_setup import BenchInputs, BenchRow
-from optical_memory.measure.benchmark import BENCHES, BenchName
+from optical_memory.measure.bench.benches import BENCHES, BenchName
+from optical_memory.measure.bench.setup import BenchInputs, BenchRow
 from optical_memory.readers import open_reader
 from optical_memory.readers.pocket.reader import PocketReader
 from optical_memory.session.background import Progress
 
 __all__ = [
     "bench",
+    "cells",
 ]
+
+SMALL = 10
 
 BENCH_HEADINGS = ["name", "baseline", "ours", "baseline's", "ratio", "unit"]
 
@@ -38,9 +41,9 @@ def bench(
     names: list[BenchName] = list(BENCHES) if only is None else [only]
     with tempfile.TemporaryDirectory() as folder, progress_bars(as_json) as progress:
         rows = _rows(BenchInputs(page_reader, Path(folder)), names, progress)
-    cells = [_cells(row) for row in rows]
+    lines = [cells(row) for row in rows]
     run.finish(
-        lambda out: out.print(table("ratio > 1: ours is better", BENCH_HEADINGS, cells, n_words=2)),
+        lambda out: out.print(table("ratio > 1: ours is better", BENCH_HEADINGS, lines, n_words=2)),
         [asdict(row) for row in rows],
     )
 
@@ -54,6 +57,12 @@ def _rows(inputs: BenchInputs, names: list[BenchName], progress: Progress) -> li
     return rows
 
 
-def _cells(row: BenchRow) -> list[str]:
-    numbers = [f"{row.ours:.1f}", f"{row.baseline:.1f}", f"{row.ratio:.2f}"]
+def cells(row: BenchRow) -> list[str]:
+    """The row as the table shows it."""
+    numbers = [_number(row.ours), _number(row.baseline), f"{row.ratio:.2f}"]
     return [row.name, row.baseline_name, *numbers, row.unit]
+
+
+def _number(value: float) -> str:
+    """The value with a digit after the point, a small value with two."""
+    return f"{value:.1f}" if value >= SMALL else f"{value:.2f}"

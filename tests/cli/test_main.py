@@ -17,7 +17,7 @@ from optical_memory.cli.options import CodecName, Provider
 from optical_memory.cli.output import printable
 from optical_memory.cli.progress import progress_bars
 from optical_memory.counting import IMAGE_PRICES
-from optical_memory.measure.benchmark import BENCHES, BenchName
+from optical_memory.measure.bench.benches import BENCHES, BenchName
 from optical_memory.tokens import CODECS
 
 HEAD = ["command", "version", "reader", "seed", "seconds"]

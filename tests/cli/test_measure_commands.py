@@ -9,6 +9,9 @@ import pytest
 from support.readers.small_checkpoints import Stock
 from support.shell import Shell
 
+from optical_memory.cli import bench
+from optical_memory.measure.bench.setup import BenchRow
+
 # ---- demo ----------------------------------------------------------------------------------------
 
 
@@ -79,6 +82,12 @@ def test_a_bench_prints_ours_beside_a_baseline(shell: Shell) -> None:
     assert row["ratio"] == pytest.approx(row["ours"] / row["baseline"])
     code, out, _ = shell.run(*words)
     assert (code, "draw a page" in out, "pages/s" in out) == (0, True, True)
+
+
+def test_small_numbers_of_a_bench_have_two_digits_after_the_point() -> None:
+    row = BenchRow("find", 0.345, 12.34, "plain", 12.34 / 0.345, "ms of CPU")
+
+    assert bench.cells(row) == ["find", "plain", "0.34", "12.3", "35.77", "ms of CPU"]
 
 
 # ---- readers -------------------------------------------------------------------------------------

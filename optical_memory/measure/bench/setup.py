@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from optical_memory.loaders import example
+from optical_memory.measure.bench.session_file import SessionFile
 from optical_memory.measure.page_pool import full_pages, place_turns
 from optical_memory.memory import OpticalMemory
 from optical_memory.pages import Page
@@ -52,10 +53,18 @@ class BenchRow:
 
 @dataclass(frozen=True)
 class BenchInputs:
-    """A reader, a folder to write to, and pages of the bundled conversation."""
+    """A reader, a folder to write to, and pages and sessions of the bundled conversation.
+
+    `n_pages` and `n_few_pages` are the pages of a long and a short session. A chat has
+    `n_messages`, and then a tool's result of `n_result_chars`: an agent reads a large file.
+    """
 
     reader: PocketReader
     folder: Path
+    n_pages: int = 10_000
+    n_few_pages: int = 100
+    n_messages: int = 2_000
+    n_result_chars: int = 2_000_000
 
     @cached_property
     def turns(self) -> tuple[Turn, ...]:
@@ -97,6 +106,16 @@ class BenchInputs:
         memory.remember(self.turns[: self.pages[PAGES].layout.spans[-1].ordinal + 1])
         memory.flush()
         return memory
+
+    @cached_property
+    def long_session(self) -> SessionFile:
+        """A session of `n_pages` pages."""
+        return SessionFile.write(self.folder, self.n_pages, self.turns, self.reader)
+
+    @cached_property
+    def short_session(self) -> SessionFile:
+        """A session of `n_few_pages` pages."""
+        return SessionFile.write(self.folder, self.n_few_pages, self.turns, self.reader)
 
     def close(self) -> None:
         """Close the memory, if a bench has opened it."""

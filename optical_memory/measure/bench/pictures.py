@@ -1,55 +1,31 @@
-"""How fast each step is, beside the plain thing instead of it: `optical-memory bench`.
-
-Every figure is the median of a few runs after a first run that does not count. The package and the
-baseline run in turn on the same input. If `ratio` is above 1, the package is better.
-"""
+"""How fast pictures are drawn, encoded and read, and tokens packed."""
 
 from __future__ import annotations
 
-import json
-import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing
-from dataclasses import asdict, replace
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
-from itertools import count
-from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
-from optical_memory.counting import count_tokens
-from optical_memory.measure.bench_setup import BenchInputs, BenchRow, Rates, rate_row, rates
-from optical_memory.memory import OpticalMemory
+from optical_memory.measure.bench.setup import BenchInputs, BenchRow, Rates, rate_row, rates
 from optical_memory.pages import Layout
-from optical_memory.readers.base import Reader
 from optical_memory.readers.pocket.reader import PocketReader
 from optical_memory.tokens import INT8, VisualTokens, unpack
-from optical_memory.turns import Turn
 
 __all__ = [
-    "BENCHES",
-    "BenchName",
+    "bench_codec",
+    "bench_decode",
+    "bench_draw",
+    "bench_encode",
+    "bench_read",
 ]
 
 PLAIN_ROWS = 6
 """Rows of a page that plain decoding reads character by character: a whole page takes too long."""
 
-TURNS = 100
-"""Turns that are remembered, or that LangChain chooses from."""
 
-BENCH_BUDGET = 4_000
-"""Tokens of a context."""
-
-QUERY = "What is the Message-ID of the first mail to Aristos about the three papers?"
-
-BenchName = Literal["draw", "encode", "decode", "read", "codec", "remember", "recall", "context"]
-
-
-# ---- pictures and tokens -------------------------------------------------------------------------
-
-
-def _draw(inputs: BenchInputs) -> Iterator[BenchRow]:
+def bench_draw(inputs: BenchInputs) -> Iterator[BenchRow]:
     """A page at 1024 px: glyphs copied from our atlas, or text that Pillow draws line by line."""
     from PIL import Image, ImageDraw, ImageFont
 
@@ -74,7 +50,7 @@ def _draw(inputs: BenchInputs) -> Iterator[BenchRow]:
     yield rate_row("draw a page", speed, "Pillow ImageDraw.text, line by line", "pages/s")
 
 
-def _encode(inputs: BenchInputs) -> Iterator[BenchRow]:
+def bench_encode(inputs: BenchInputs) -> Iterator[BenchRow]:
     """Two pages at Base, by the reader and by the stock class; and their share of the arithmetic.
 
     The second row is the arithmetic of the reader beside that of one large matrix product.
@@ -121,7 +97,7 @@ def _arithmetic(encode: Callable[[], object]) -> BenchRow:
     )
 
 
-def _decode(inputs: BenchInputs) -> Iterator[BenchRow]:
+def bench_decode(inputs: BenchInputs) -> Iterator[BenchRow]:
     """A page at Base, read from its cached bytes, or encoded again first."""
     layout = inputs.pages[0].layout
     blob = INT8.pack(inputs.tokens)
@@ -134,7 +110,7 @@ def _decode(inputs: BenchInputs) -> Iterator[BenchRow]:
     yield rate_row("decode from cached tokens", speed, "encode the picture and decode", "pages/s")
 
 
-def _read(inputs: BenchInputs) -> Iterator[BenchRow]:
+def bench_read(inputs: BenchInputs) -> Iterator[BenchRow]:
     """A page at every rung, read our way or by plain left-to-right decoding.
 
     Plain decoding reads the page's first lines a character at a time, as `generate` would. Or it
@@ -172,7 +148,7 @@ def _read_plainly(
         return read_plainly(decoder, layout, n_lines)
 
 
-def _codec(inputs: BenchInputs) -> Iterator[BenchRow]:
+def bench_codec(inputs: BenchInputs) -> Iterator[BenchRow]:
     """The tokens of a page at Base, as INT8 or as safetensors float32: size and speed."""
     from safetensors.numpy import load, save
 
@@ -187,82 +163,3 @@ def _codec(inputs: BenchInputs) -> Iterator[BenchRow]:
         50,
     )
     yield rate_row("pack and unpack", speed, "safetensors float32, no checks", "pages/s")
-
-
-# ---- memory --------------------------------------------------------------------------------------
-
-
-def _remember(inputs: BenchInputs) -> Iterator[BenchRow]:
-    """Turns, each durable before the next; no pages are sealed meanwhile."""
-    turns = inputs.turns[:TURNS]
-    files = (inputs.folder / f"remember{i}.db" for i in count())
-    speed = rates(
-        lambda: _remember_each(turns, next(files), inputs.reader),
-        lambda: _insert_each(turns, next(files)),
-        len(turns),
-    )
-    yield rate_row("remember a turn", speed, "sqlite3 insert and commit of its JSON", "turns/s")
-
-
-def _remember_each(turns: Sequence[Turn], file: Path, reader: Reader) -> None:
-    with OpticalMemory(
-        "bench", store=f"sqlite:///{file}", reader=reader, keep_turns=len(turns)
-    ) as memory:
-        for turn in turns:
-            memory.remember(turn)
-
-
-def _insert_each(turns: Sequence[Turn], file: Path) -> None:
-    with closing(sqlite3.connect(file)) as db:
-        db.execute("PRAGMA journal_mode=WAL")
-        db.execute("PRAGMA synchronous=FULL")
-        db.execute("CREATE TABLE turns (key INTEGER PRIMARY KEY, value TEXT)")
-        for i, turn in enumerate(turns):
-            with db:
-                value = json.dumps(asdict(turn), default=str)
-                db.execute("INSERT INTO turns VALUES (?, ?)", (i, value))
-
-
-def _recall(inputs: BenchInputs) -> Iterator[BenchRow]:
-    """A query answered from the best page, its tokens cached or not."""
-    memory = inputs.memory
-
-    def recall_without_tokens() -> object:
-        memory.store.drop_blobs(memory.session)
-        return memory.recall(QUERY, k=1)
-
-    speed = rates(lambda: memory.recall(QUERY, k=1), recall_without_tokens)
-    yield rate_row("recall", speed, "the same with no tokens cached", "queries/s")
-
-
-def _context(inputs: BenchInputs) -> Iterator[BenchRow]:
-    """A context of `BENCH_BUDGET` tokens about a query, or the newest messages that fit it."""
-    from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, trim_messages
-
-    messages = [
-        AIMessage(turn.text) if turn.role == "assistant" else HumanMessage(turn.text)
-        for turn in inputs.turns[:TURNS]
-    ]
-
-    def cost(messages: list[BaseMessage]) -> int:
-        return sum(count_tokens(message.text) for message in messages)
-
-    def trim() -> object:
-        return trim_messages(messages, max_tokens=BENCH_BUDGET, token_counter=cost, strategy="last")
-
-    speed = rates(lambda: inputs.memory.context(QUERY, BENCH_BUDGET), trim)
-    baseline = f"LangChain trim_messages on {TURNS} turns, same tokenizer (recalls nothing)"
-    yield rate_row("assemble a context", speed, baseline, "contexts/s")
-
-
-BENCHES: Mapping[BenchName, Callable[[BenchInputs], Iterator[BenchRow]]] = {
-    "draw": _draw,
-    "encode": _encode,
-    "decode": _decode,
-    "read": _read,
-    "codec": _codec,
-    "remember": _remember,
-    "recall": _recall,
-    "context": _context,
-}
-"""Every bench by the name that `--only` takes; each gives its rows."""

@@ -1,0 +1,1 @@
+"""How fast each step is, beside a plain program that does the same: `optical-memory bench`."""
