@@ -8,7 +8,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from optical_memory.measure.bench.cpu_time import MEDIAN, P95, Times, time_in_turn, time_row
+from optical_memory.measure.bench.cpu_time import (
+    MEDIAN,
+    P95,
+    Times,
+    old_objects_aside,
+    time_in_turn,
+    time_row,
+)
 from optical_memory.measure.bench.plain import FullTextSearch, PlainPostings
 from optical_memory.measure.bench.session_file import SessionFile
 from optical_memory.measure.bench.setup import BenchInputs, BenchRow
@@ -99,7 +106,7 @@ def _times(session: SessionFile) -> _SessionTimes:
 def _finding_times(
     session: SessionFile, full_text: FullTextSearch, postings: PlainPostings
 ) -> tuple[Times, ...]:
-    with session.open() as memory:
+    with old_objects_aside(), session.open() as memory:
         snapshot = Archive(memory.store, memory.session).snapshot()
         finder = Finder()
         searches = (
@@ -112,7 +119,7 @@ def _finding_times(
 
 
 def _context_times(session: SessionFile, full_text: FullTextSearch) -> tuple[Times, ...]:
-    with session.open() as memory:
+    with old_objects_aside(), session.open() as memory:
         windows = (
             lambda question: memory.context(question, CONTEXT_BUDGET),
             lambda question: full_text.window(question, CONTEXT_BUDGET),

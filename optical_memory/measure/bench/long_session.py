@@ -9,7 +9,12 @@ from itertools import islice
 
 import numpy as np
 
-from optical_memory.measure.bench.cpu_time import cpu_ms, time_in_turn, time_row
+from optical_memory.measure.bench.cpu_time import (
+    cpu_ms,
+    old_objects_aside,
+    time_in_turn,
+    time_row,
+)
 from optical_memory.measure.bench.finding import CONTEXT_BUDGET, QUESTIONS
 from optical_memory.measure.bench.plain import PlainTurns
 from optical_memory.measure.bench.session_file import SessionFile
@@ -64,7 +69,7 @@ def _remember_row(session: SessionFile, turns: list[Turn]) -> BenchRow:
 def _other_process_row(session: SessionFile, turns: list[Turn]) -> BenchRow:
     """A memory with its own connection to the file stands for the other process."""
     rows: list[tuple[float, float]] = []
-    with session.open() as memory, session.open() as other_memory:
+    with old_objects_aside(), session.open() as memory, session.open() as other_memory:
         for turn, question in zip(turns, QUESTIONS, strict=False):
 
             def context(question: str = question) -> object:

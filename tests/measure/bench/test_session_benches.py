@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import time
 
@@ -14,6 +15,7 @@ from optical_memory.measure.bench.cpu_time import (
     P95,
     TOKENIZER_THREADS,
     cpu_ms,
+    old_objects_aside,
     time_in_turn,
     time_row,
 )
@@ -142,6 +144,14 @@ def test_work_is_timed_with_a_single_thread_and_the_setting_comes_back(
 
     assert settings == [("false", 1), ("false", 1)]
     assert torch.get_num_threads() == n_threads
+
+
+def test_old_objects_are_set_aside_for_the_time() -> None:
+    with old_objects_aside():
+        n_aside = gc.get_freeze_count()
+
+    assert n_aside > 1_000
+    assert gc.get_freeze_count() == 0
 
 
 def test_every_work_does_every_item_in_turn() -> None:
