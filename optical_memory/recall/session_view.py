@@ -145,7 +145,7 @@ class SessionView:
 
         It costs at most `budget` tokens. In mode "image", `provider` names whose price of pictures
         counts. A window is not filled for its own sake: passages that score more than `margin`
-        below the best stay out (by default 5, or 5.8 with vectors; `math.inf` fills the window).
+        below the best stay out (by default 4.5, or 5.3 with vectors; `math.inf` fills it).
 
         Raises `BudgetTooSmall` if the last user turn alone does not fit. Raises `InputError` for a
         negative budget or margin, or an unknown mode or provider.
