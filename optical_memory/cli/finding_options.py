@@ -48,7 +48,10 @@ __all__ = [
 
 InputFiles = Annotated[
     list[Path],
-    typer.Option(help="LoCoMo, LongMemEval, or BEAM's chat.json or its folder; may be repeated."),
+    typer.Option(
+        help="LoCoMo, LongMemEval, MemoryBank or tau-bench, or BEAM's chat.json or its folder; "
+        "may be repeated."
+    ),
 ]
 Limit = Annotated[
     int | None, typer.Option(min=1, help="Ask at most so many questions of a conversation.")

@@ -3,7 +3,7 @@ finds out the format.
 """
 
 from optical_memory.loaders.base import Conversation
-from optical_memory.loaders.datasets import beam, locomo, longmemeval, taubench
+from optical_memory.loaders.datasets import beam, locomo, longmemeval, memorybank, taubench
 from optical_memory.loaders.detect import example, load
 from optical_memory.loaders.logs import text_log
 from optical_memory.loaders.messages import langchain_messages, openai_messages, sharegpt, turn_of
@@ -17,6 +17,7 @@ __all__ = [
     "load",
     "locomo",
     "longmemeval",
+    "memorybank",
     "openai_messages",
     "sharegpt",
     "specstory",

@@ -1,4 +1,4 @@
-"""Conversations of published evaluations: LoCoMo, LongMemEval, BEAM and tau-bench runs.
+"""Conversations of published evaluations: LoCoMo, LongMemEval, BEAM, MemoryBank, tau-bench runs.
 
 Turn ids are those to which the evidence of the evaluations refers. Questions are not loaded here.
 """
@@ -18,8 +18,10 @@ from optical_memory.turns import Attachment, Role, Turn
 
 __all__ = [
     "beam",
+    "is_memorybank",
     "locomo",
     "longmemeval",
+    "memorybank",
     "taubench",
 ]
 
@@ -151,6 +153,44 @@ def _beam_messages(batches: list[Any], place: str) -> list[Any]:
 
 def _anchor(item: Any) -> Any:
     return item.get("time_anchor") if isinstance(item, dict) else None
+
+
+# ---- MemoryBank ----------------------------------------------------------------------------------
+
+
+def is_memorybank(data: Any) -> bool:
+    """True if the data is an object of users, each with a history."""
+    users = list(data.values()) if isinstance(data, dict) else []
+    return bool(users) and all(isinstance(user, dict) and "history" in user for user in users)
+
+
+def memorybank(source: Any) -> list[Conversation]:
+    """MemoryBank JSON: a conversation for each user, named by the user. A turn's time is its day.
+
+    The ids of exchange 3 of a day are `2023-04-27:3q` for the user's query and `2023-04-27:3a` for
+    the assistant's response. Raises `InputError` for any other data.
+    """
+    data = read_json(source)
+    name = stem(source)
+    if not isinstance(data, dict):
+        raise InputError(f"{name}: expected an object of users, found {type(data).__name__}")
+    conversations: list[Conversation] = []
+    for user, item in data.items():
+        turns = list(_memorybank_turns(item, f"{name}.{user}"))
+        conversations.append(conversation(user.strip(), turns))
+    return conversations
+
+
+def _memorybank_turns(item: Any, place: str) -> Iterator[Turn]:
+    history = get(item, "history", dict, place)
+    for day in history:
+        time = moment(day, f"{place}.history")
+        for n, exchange in enumerate(get(history, day, list, f"{place}.history"), 1):
+            exchange_place = f"{place}.history.{day}[{n - 1}]"
+            query = get(exchange, "query", str, exchange_place)
+            response = get(exchange, "response", str, exchange_place)
+            yield Turn("user", query, when=time, id=f"{day}:{n}q")
+            yield Turn("assistant", response, when=time, id=f"{day}:{n}a")
 
 
 # ---- tau-bench -----------------------------------------------------------------------------------

@@ -10,7 +10,14 @@ from typing import Any, NamedTuple
 
 from optical_memory.errors import InputError
 from optical_memory.loaders.base import Conversation, read_json, read_text
-from optical_memory.loaders.datasets import beam, locomo, longmemeval, taubench
+from optical_memory.loaders.datasets import (
+    beam,
+    is_memorybank,
+    locomo,
+    longmemeval,
+    memorybank,
+    taubench,
+)
 from optical_memory.loaders.logs import text_log
 from optical_memory.loaders.messages import langchain_messages, openai_messages, sharegpt
 from optical_memory.loaders.specstory import is_specstory, specstory
@@ -42,6 +49,7 @@ _FORMATS = (
     _Format("LongMemEval", _has("haystack_sessions"), longmemeval),
     _Format("LoCoMo", lambda item: isinstance(item.get("conversation"), dict), locomo),
     _Format("tau-bench", _has("traj"), taubench),
+    _Format("MemoryBank", is_memorybank, memorybank),
     _Format("BEAM", _has("batch_number", "turns"), beam),
     _Format("ShareGPT", _has_any("conversations", "items"), sharegpt),
     _Format(

@@ -21,6 +21,7 @@ from optical_memory.loaders import (
     load,
     locomo,
     longmemeval,
+    memorybank,
     specstory,
     taubench,
 )
@@ -85,6 +86,50 @@ def test_a_longmemeval_session_that_comes_again_gets_ids_of_its_own():
     session = [{"role": "user", "content": "hi"}]
     item = {"haystack_sessions": [session] * 3, "haystack_session_ids": ["a", "b", "a"]}
     assert [turn.id for turn in single(longmemeval([item])).turns] == ["a_1", "b_1", "a_1~2"]
+
+
+def test_memorybank_turns_name_their_day_exchange_and_side(tmp_path: Path):
+    exchanges = [{"query": "你好", "response": "Hello"}, {"query": "Tea?", "response": "Yes."}]
+    path = tmp_path / "memory_bank_cn.json"
+    users = {" 张曼婷": {"history": {"2023-04-27": exchanges, "2023-04-28": []}}}
+    path.write_text(json.dumps(users), encoding="utf-8")
+
+    conversation = single(load(path))
+    assert conversation.id == "张曼婷"
+    day = datetime(2023, 4, 27)
+    assert conversation.turns == (
+        Turn("user", "你好", when=day, id="2023-04-27:1q"),
+        Turn("assistant", "Hello", when=day, id="2023-04-27:1a"),
+        Turn("user", "Tea?", when=day, id="2023-04-27:2q"),
+        Turn("assistant", "Yes.", when=day, id="2023-04-27:2a"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("users", "message"),
+    [
+        ([], "expected an object of users, found list"),
+        ({"Ann": {"history": {"2023-04-27": [{"query": "Tea?"}]}}}, "no 'response' in it"),
+        ({"Ann": {"history": {"some day": []}}}, "'some day' is no time"),
+        ({"Ann": {"history": {}}}, "Ann: no turns in it"),
+    ],
+)
+def test_broken_memorybank_data_is_refused(users: object, message: str):
+    with pytest.raises(InputError, match=message):
+        memorybank(users)
+
+
+def test_every_memorybank_exchange_is_two_turns(data_dir: Path):
+    path = data_dir / "eval" / "memorybank" / "memory_bank_en.json"
+    users = json.loads(path.read_text(encoding="utf-8"))
+
+    conversations = memorybank(path)
+    assert [conversation.id for conversation in conversations] == [name.strip() for name in users]
+    for conversation, user in zip(conversations, users.values(), strict=True):
+        exchanges = list(chain.from_iterable(user["history"].values()))
+        sides = [(exchange["query"], exchange["response"]) for exchange in exchanges]
+        texts = [turn.text for turn in conversation.turns]
+        assert texts == list(chain.from_iterable(sides))
 
 
 def test_every_tau_bench_text_id_and_argument_is_kept(data_dir: Path):

@@ -20,6 +20,7 @@ from support.fresh_environments import install, new_environment, run, site_packa
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 PACKAGE_DATA = [
+    "optical_memory/measure/finding/questions",
     "optical_memory/measure/templates",
     "optical_memory/readers/pocket/checkpoint",
     "optical_memory/renderers/fonts",
@@ -82,7 +83,7 @@ def test_every_module_of_the_installed_wheel_can_be_imported(wheel_python: Path,
 
 
 @pytest.mark.parametrize("folder", PACKAGE_DATA)
-def test_the_wheel_carries_fonts_the_checkpoint_and_templates(dist: Path, folder: str):
+def test_the_wheel_carries_fonts_the_checkpoint_templates_and_labels(dist: Path, folder: str):
     files = [path for path in (ROOT / folder).rglob("*") if path.is_file()]
     paths = {path.relative_to(ROOT).as_posix() for path in files if path.suffix != ".pyc"}
     assert paths

@@ -1,4 +1,4 @@
-"""Small files in the forms of LoCoMo, LongMemEval and BEAM."""
+"""Small files in the forms of LoCoMo, LongMemEval, BEAM, MemoryBank and tau-bench."""
 
 from __future__ import annotations
 
@@ -107,4 +107,58 @@ def _beam_exchange(first: int) -> list[dict[str, Any]]:
             "id": first + 1,
             "content": f"Answer {first + 1}: on Monday.",
         },
+    ]
+
+
+def memorybank_file(folder: Path, language: str = "en", has_questions: bool = True) -> Path:
+    """Two days of a user, of whom the package has labels, with two of the questions beside them."""
+    user = {"en": "Emily", "cn": "张曼婷"}[language]
+    # Question 1 is answered by 2023-04-30:4q, question 2 by 2023-05-01:1q.
+    history = {
+        "2023-04-30": [_memorybank_exchange(n) for n in range(1, 6)],
+        "2023-05-01": [_memorybank_exchange(n) for n in range(6, 8)],
+    }
+    users = {f" {user} ": {"name": user, "history": history}, "Nemo": {"history": history}}
+    file = folder / f"memory_bank_{language}.json"
+    file.write_text(json.dumps(users), encoding="utf-8")
+    if has_questions:
+        questions = folder / f"eval_data_{language}_probing_questions_{language}.jsonl"
+        lines = [{user: ["Which film?", "Which novel?"]}, {"Nemo": ["Who?"]}]
+        questions.write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
+    return file
+
+
+def _memorybank_exchange(number: int) -> dict[str, str]:
+    return {"query": f"I saw film {number}.", "response": f"Was film {number} any good?"}
+
+
+def taubench_file(folder: Path, n_runs: int = 1) -> Path:
+    """Runs in which an agent reads a user's data, fails, cancels a booking and hands over."""
+    runs = [{"task_id": n, "trial": 0, "traj": _taubench_run(n)} for n in range(n_runs)]
+    file = folder / "runs.json"
+    file.write_text(json.dumps(runs), encoding="utf-8")
+    return file
+
+
+def _taubench_run(number: int) -> list[dict[str, Any]]:
+    reservation = {"reservation_id": f"RES{number}"}
+    return [
+        {"role": "system", "content": "The policy."},
+        {"role": "user", "content": f"Cancel RES{number}, please."},
+        *taubench_call("get_user_details", {"user_id": "mia_li_3668"}, "{}"),
+        *taubench_call("update_reservation_flights", reservation, "Error: no seats"),
+        *taubench_call("cancel_reservation", reservation, "{}"),
+        {"role": "assistant", "content": f"RES{number} is cancelled."},
+        {"role": "user", "content": "And my bags?"},
+        *taubench_call("transfer_to_human_agents", {"summary": "Bags."}, "Transfer successful"),
+    ]
+
+
+def taubench_call(name: str, arguments: dict[str, Any], answer: str) -> list[dict[str, Any]]:
+    """A call of an agent, and the answer of the tool."""
+    function = {"name": name, "arguments": json.dumps(arguments)}
+    call = {"id": "call_1", "type": "function", "function": function}
+    return [
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "call_1", "name": name, "content": answer},
     ]

@@ -12,7 +12,11 @@ import numpy as np
 from optical_memory.counting import count_batch
 from optical_memory.measure.finding.intervals import interval, share
 from optical_memory.measure.finding.judge import Presence, WindowText
-from optical_memory.measure.finding.question_sets import EvidenceQuestion, QuestionSet
+from optical_memory.measure.finding.questions.question_set import (
+    EvidenceQuestion,
+    QuestionSet,
+    evidence_text,
+)
 from optical_memory.measure.finding.transcript import plain_text
 from optical_memory.measure.finding.window import Method
 
@@ -108,7 +112,7 @@ def ask_method(
     """
     turns = questions.conversation.turns
     n_history_tokens = sum(count_batch(plain_text(turn) for turn in turns))
-    texts = {turn.id: turn.text for turn in turns}
+    texts = {turn.id: evidence_text(turn) for turn in turns}
     for question in questions.questions[:limit]:
         evidence = [texts[id] for id in question.turn_ids]
         for budget in budgets:

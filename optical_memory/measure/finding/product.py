@@ -22,6 +22,7 @@ from optical_memory.measure.kept_memories import KeptMemories
 from optical_memory.memory import OpticalMemory
 from optical_memory.search.meaning import Semantic
 from optical_memory.session.background import Progress, no_progress
+from optical_memory.turns import ToolCall, call_text
 
 __all__ = [
     "WORDS",
@@ -77,11 +78,19 @@ class OpticalMemoryMethod:
 
 
 def message_texts(message: Mapping[str, Any]) -> list[str]:
-    """The texts of a message in OpenAI's form, whose content is a text or a list of parts."""
+    """The texts of a message in OpenAI's form, and its calls as they stand in a turn.
+
+    The content is a text or a list of parts.
+    """
     content = message.get("content")
     if isinstance(content, str):
-        return [content]
-    return [part["text"] for part in content or () if part.get("type") == "text"]
+        texts = [content] if content else []
+    else:
+        texts = [part["text"] for part in content or () if part.get("type") == "text"]
+    for call in message.get("tool_calls") or ():
+        function = call["function"]
+        texts.append(call_text(ToolCall(function["name"], function["arguments"])))
+    return texts
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ import numpy as np
 from optical_memory.measure.finding.baselines import Bm25Index
 from optical_memory.measure.finding.evidence import ALL_KINDS
 from optical_memory.measure.finding.intervals import interval, share
-from optical_memory.measure.finding.question_sets import EvidenceQuestion, QuestionSet
+from optical_memory.measure.finding.questions.question_set import EvidenceQuestion, QuestionSet
 from optical_memory.measure.finding.transcript import Transcript
 from optical_memory.measure.finding.window import Method
 

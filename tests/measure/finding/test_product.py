@@ -81,6 +81,11 @@ def test_the_texts_of_a_message_are_its_parts_without_pictures() -> None:
     assert message_texts({"content": None, "tool_calls": []}) == []
 
 
+def test_calls_are_texts_of_a_message_as_they_stand_in_a_turn() -> None:
+    call = {"id": "c", "type": "function", "function": {"name": "find", "arguments": '{"q": 1}'}}
+    assert message_texts({"content": "", "tool_calls": [call]}) == ['=> find({"q": 1})']
+
+
 def test_all_methods_are_asked_in_turn(tmp_path: Path) -> None:
     baselines = {name: BASELINES[name] for name in ("newest", "bm25")}
     ours = product(tmp_path, has_text=True)

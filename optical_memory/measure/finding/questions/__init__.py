@@ -1,0 +1,1 @@
+"""Conversations with questions and the turns that answer them: a module for each data set."""
