@@ -21,6 +21,7 @@ from optical_memory.measure.needles.trials import Trial, ask_needles, rungs_by_t
 from optical_memory.readers import open_reader
 from optical_memory.recall.recollection import PassageTurn, Recollection
 from optical_memory.spans import Span
+from optical_memory.testing import TemplateReader
 
 START = datetime(2023, 5, 8, 13, 56)
 HAYSTACK = [
@@ -90,9 +91,8 @@ def test_a_baseline_is_asked_the_same() -> None:
     assert {trial.rung for trial in bm25} == {"text"}
 
 
-@pytest.mark.slow
 def test_needles_are_read_from_pictures_at_every_rung(tmp_path: Path) -> None:
-    memories = PlantedMemories(tmp_path, open_reader("pocket"))
+    memories = PlantedMemories(tmp_path, TemplateReader(misread={"tiny": 0.05}))
     with memories.open(HISTORY, 1) as memory:
         forms = [page.form for page in memory.pages()]
         trials = list(ask_needles(OpticalMemoryMethod(memory), HISTORY, 4_000, 0.10))

@@ -49,6 +49,12 @@ EVERY_FAMILY = pytest.mark.parametrize("family", [V1, UNLIMITED, V2], ids=lambda
 NO_GUARD = Guard(10_000, 10_000)
 
 
+@pytest.fixture(scope="module")
+def readers(stock: dict[str, Stock]) -> dict[str, DeepseekReader]:
+    """A reader of each small checkpoint, by the family's id; its halves are loaded once."""
+    return {id: DeepseekReader(folder, dtype="float32") for id, (folder, _) in stock.items()}
+
+
 def picture(rung: Rung, seed: int = 0) -> npt.NDArray[np.uint8]:
     """Strokes on white: something like a page."""
     width, height = rung.size_px
@@ -94,10 +100,14 @@ def test_a_mode_costs_what_the_decoder_receives(family: Family, name: str, n_tok
 
 @EVERY_MODE
 def test_cached_tokens_give_the_logits_of_plain_transformers(
-    family: Family, name: str, n_tokens: int, stock: dict[str, Stock]
+    family: Family,
+    name: str,
+    n_tokens: int,
+    stock: dict[str, Stock],
+    readers: dict[str, DeepseekReader],
 ) -> None:
-    folder, model = stock[family.id]
-    reader = DeepseekReader(folder, dtype="float32")
+    _, model = stock[family.id]
+    reader = readers[family.id]
     rung = family.rung(name)
     prompt = prompt_ids(reader)
     task = task_for(reader, rung, 1)
@@ -116,10 +126,10 @@ def test_cached_tokens_give_the_logits_of_plain_transformers(
     ids=lambda value: getattr(value, "id", value),
 )
 def test_greedy_text_is_that_of_plain_transformers_for_300_tokens(
-    family: Family, name: str, stock: dict[str, Stock]
+    family: Family, name: str, stock: dict[str, Stock], readers: dict[str, DeepseekReader]
 ) -> None:
-    folder, model = stock[family.id]
-    reader = DeepseekReader(folder, dtype="float32")
+    _, model = stock[family.id]
+    reader = readers[family.id]
     rung = family.rung(name)
     inputs = stock_inputs(rung, prompt_ids(reader))
     any_model: Any = model
@@ -165,9 +175,9 @@ MIXED_RUNGS = {
 
 @EVERY_FAMILY
 def test_pages_of_mixed_sizes_read_in_a_batch_as_one_by_one(
-    family: Family, stock: dict[str, Stock]
+    family: Family, readers: dict[str, DeepseekReader]
 ) -> None:
-    reader = DeepseekReader(stock[family.id][0], dtype="float32")
+    reader = readers[family.id]
     tasks = []
     for seed, name in enumerate(MIXED_RUNGS[family]):
         (tokens,) = reader.encode([picture(family.rung(name), seed)], family.rung(name))
@@ -180,8 +190,10 @@ def test_pages_of_mixed_sizes_read_in_a_batch_as_one_by_one(
 
 
 @pytest.mark.parametrize("name", ["base", "gundam-2x2"])
-def test_pictures_encode_in_a_batch_as_one_by_one(name: str, stock: dict[str, Stock]) -> None:
-    reader = DeepseekReader(stock[V1.id][0], dtype="float32")
+def test_pictures_encode_in_a_batch_as_one_by_one(
+    name: str, readers: dict[str, DeepseekReader]
+) -> None:
+    reader = readers[V1.id]
     rung = V1.rung(name)
     pictures = [picture(rung, seed) for seed in (1, 2)]
     together = reader.encode(pictures, rung)

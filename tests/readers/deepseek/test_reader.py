@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import itertools
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from optical_memory.recall.read_pages import PageReader
 from optical_memory.recall.reading_cache import ReadingCache
 from optical_memory.renderers import PageRenderer, PlacedTurn
 from optical_memory.renderers.sans_grid import sans_grid
-from optical_memory.session.records import put
+from optical_memory.session.records import page_key, put
 
 Open = Callable[[], OpticalMemory]
 
@@ -60,17 +61,37 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+def open_in(store: Path, checkpoint: Path) -> OpticalMemory:
+    """A memory in this folder, with a reader of its own."""
+    reader = DeepseekReader(checkpoint, dtype="float32")
+    url = f"sqlite:///{store}/memory.db"
+    return OpticalMemory("alice", store=url, reader=reader, keep_turns=0, background=False)
+
+
+@pytest.fixture(scope="module")
+def certified_store(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store whose first page is `TURN`, certified and with its tokens: it is made once."""
+    path = tmp_path_factory.mktemp("certified")
+    with open_in(path, folder) as memory:
+        fill_a_page(memory, TURN)
+    return path
+
+
+@pytest.fixture
+def page_id(certified_store: Path, tmp_path: Path) -> str:
+    """The id of the certified page, in a copy of its store that the test's memories open."""
+    shutil.copytree(certified_store, tmp_path, dirs_exist_ok=True)
+    return page_key(0)
+
+
 @pytest.fixture
 def open_memory(folder: Path, tmp_path: Path) -> Iterator[Open]:
     """Opens memories of one session, each with a reader of its own, as processes would have."""
     memories: list[OpticalMemory] = []
 
     def open_next() -> OpticalMemory:
-        reader = DeepseekReader(folder, dtype="float32")
-        url = f"sqlite:///{tmp_path}/memory.db"
-        memory = OpticalMemory("alice", store=url, reader=reader, keep_turns=0, background=False)
-        memories.append(memory)
-        return memory
+        memories.append(open_in(tmp_path, folder))
+        return memories[-1]
 
     yield open_next
     for memory in memories:
@@ -93,12 +114,11 @@ def fill_a_page(memory: OpticalMemory, *turns: Turn) -> str:
 # ---- a page's life -------------------------------------------------------------------------------
 
 
-def test_a_page_goes_the_whole_road(open_memory: Open) -> None:
+def test_a_page_goes_the_whole_road(page_id: str, open_memory: Open) -> None:
     """Text, page, picture, tokens, certificate; the text is dropped, the page fades, and is read
     back from tokens.
     """
     memory = open_memory()
-    page_id = fill_a_page(memory, TURN)
     (info,) = memory.pages()
     assert info.agreements == {"base": 1.0, "small": 1.0, "tiny": 1.0}
     assert memory.inspect(page_id).page is None
@@ -119,18 +139,16 @@ def test_a_writer_never_loads_the_decoder(open_memory: Open) -> None:
     assert "decoder" not in reader_of(memory).__dict__
 
 
-def test_a_reader_of_cached_pages_never_loads_the_encoder(open_memory: Open) -> None:
-    page_id = fill_a_page(open_memory(), TURN)
+def test_a_reader_of_cached_pages_never_loads_the_encoder(page_id: str, open_memory: Open) -> None:
     memory = open_memory()
     assert memory.read(page_id).text == first_page().text
     assert "encoder" not in reader_of(memory).__dict__
 
 
 def test_a_page_is_read_as_a_whole_whatever_lines_are_wanted_and_only_once(
-    open_memory: Open,
+    page_id: str, open_memory: Open
 ) -> None:
     memory = open_memory()
-    page_id = fill_a_page(memory, TURN)
     whole = memory.read(page_id)
     snapshot = memory._archive.snapshot()
     pages = PageReader(memory._cache, ReadingCache())
@@ -143,9 +161,8 @@ def test_a_page_is_read_as_a_whole_whatever_lines_are_wanted_and_only_once(
     assert {span.status for span in last.spans} == {"verified"}
 
 
-def test_lost_tokens_change_nothing_but_speed(open_memory: Open) -> None:
+def test_lost_tokens_change_nothing_but_speed(page_id: str, open_memory: Open) -> None:
     memory = open_memory()
-    page_id = fill_a_page(memory, TURN)
     recollection = memory.read(page_id)
     memory.store.drop_blobs("alice")
     assert memory.read(page_id) == recollection
