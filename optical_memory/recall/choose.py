@@ -29,6 +29,15 @@ UNIT_OVERHEAD = 3
 NEWER_WINS = 1e-6
 """What a later turn is worth: of two equal units the newer wins."""
 
+STEP = 1.0
+"""How far a unit ranks at most below the next unit of its turn: whole turns are better to read.
+
+On BEAM, by whole turns, it finds 4 in 100 more at 5 % of the tokens (LOG.md).
+"""
+
+NEIGHBOURS = 4
+"""Units on either side of a unit that it raises."""
+
 WHOLE_UNITS = 3
 """A turn of at most so many units is recalled whole, else its best and those beside."""
 
@@ -59,7 +68,7 @@ def choose_units(
     """
     candidates = ranking.candidates
     is_out = np.isin(candidates.ordinals, list(without))
-    ranks = np.where(is_out, -np.inf, _ranks(ranking))
+    ranks = np.where(is_out, -np.inf, _with_neighbours(_ranks(ranking), candidates.ordinals))
     limit = ranking.margin if margin is None else margin
     costs = UnitCosts()
     choices: list[Choice] = []
@@ -145,6 +154,20 @@ def _ranks(ranking: Ranking) -> npt.NDArray[np.float64]:
         ranking.scores - TOKEN_WEIGHT * np.log(costs) + NEWER_WINS * candidates.ordinals
     )
     return ranks
+
+
+def _with_neighbours(
+    ranks: npt.NDArray[np.float64], ordinals: npt.NDArray[np.int32]
+) -> npt.NDArray[np.float64]:
+    """The ranks, none more than `STEP` below that of a unit beside it in the same turn."""
+    raised_ranks = ranks.copy()
+    for distance in range(1, NEIGHBOURS + 1):
+        is_same_turn = ordinals[distance:] == ordinals[:-distance]
+        least = np.where(is_same_turn, ranks[:-distance], -np.inf) - STEP * distance
+        np.maximum(raised_ranks[distance:], least, out=raised_ranks[distance:])
+        least = np.where(is_same_turn, ranks[distance:], -np.inf) - STEP * distance
+        np.maximum(raised_ranks[:-distance], least, out=raised_ranks[:-distance])
+    return raised_ranks
 
 
 def _best_first(ranks: npt.NDArray[np.float64], margin: float) -> Iterator[int]:

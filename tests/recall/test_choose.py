@@ -132,6 +132,20 @@ def test_the_turn_with_the_code_of_the_question_comes_before_its_neighbours() ->
         assert turn[0].ordinal == n
 
 
+def test_a_good_unit_brings_the_units_beside_it_in_its_turn() -> None:
+    middle = " ".join(
+        f"Sentence {n} of the tale says nothing that matters to us." for n in range(80)
+    )
+    end = middle.find(" Sentence 40 ")
+    body = f"{middle[:end]} The heron sleeps under the third bridge.{middle[end:]}"
+    index = index_of([FILLER] * 20 + [body] + [FILLER] * 20)
+    choices = choose_units(rank_units(index, "Where does the heron sleep?", HASH), 330)
+    best, *others = [choice for choice in choices if choice.ordinal == 20]
+    assert "heron" in body[best.start : best.end]
+    assert {choice.end for choice in others} & {best.start}
+    assert {choice.start for choice in others} & {best.end}
+
+
 # ---- the newest ----------------------------------------------------------------------------------
 
 
