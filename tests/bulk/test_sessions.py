@@ -165,7 +165,7 @@ class FadingReader(TemplateReader):
 
 
 def test_pages_that_fade_while_they_are_encoded_are_encoded_at_their_new_rung(file_url: str):
-    fill(file_url, ["alice"])
+    fill(file_url, ["alice"], turns=60)
 
     reports = run(file_url, "encode", partial(FadingReader, file_url))
 

@@ -22,7 +22,7 @@ def open_session(store: Store, name: str, **settings: Any) -> OpticalMemory:
     return OpticalMemory(name, store=store, reader=TemplateReader(), background=False, **settings)
 
 
-def fill(url: str, names: Sequence[str] = NAMES, turns: int = 60, *, certify: bool = True) -> int:
+def fill(url: str, names: Sequence[str] = NAMES, turns: int = 45, *, certify: bool = True) -> int:
     """Write sessions, with no tokens in the cache; gives how many pages they have."""
     n_pages = 0
     with closing(open_store(url)) as store:
