@@ -95,7 +95,7 @@ def test_calls_that_changed_something_are_asked_for(tmp_path: Path) -> None:
     assert set(by_kind) == {"cancellation", "handover"}
     cancellation = by_kind["cancellation"]
     assert cancellation.text == "Why did we cancel reservation RES0?"
-    assert cancellation.turn_ids == ("run1:6", "run1:8")
+    assert cancellation.turn_ids == ("run1:6", "run1:7", "run1:8")
     assert by_kind["handover"].text == "Why did we hand Mia Li over to a colleague?"
     assert by_kind["handover"].turn_ids == ("run1:10",)
     assert len({question.text for question in questions.questions}) == 4
@@ -105,7 +105,7 @@ def test_evidence_is_the_text_of_a_call_and_the_policy_is_left_out(tmp_path: Pat
     [questions] = read_question_sets(taubench_file(tmp_path))
 
     turns = {turn.id: turn for turn in questions.conversation.turns}
-    call, words = (evidence_text(turns[id]) for id in questions.questions[0].turn_ids)
+    call, _, words = (evidence_text(turns[id]) for id in questions.questions[0].turn_ids)
     assert call == '=> cancel_reservation({"reservation_id": "RES0"})'
     assert words == "RES0 is cancelled."
     assert "system" not in {turn.role for turn in turns.values()}

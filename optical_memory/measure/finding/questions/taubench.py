@@ -2,8 +2,8 @@
 
 The data set has no questions. Ten runs in a row are one conversation, as the long history of an
 agent. Each call that changed something is asked for in two ways, in plain words, with the names and
-ids that a user would know. Its evidence is the turn with the call. A cancellation or a certificate
-also has the turn in which the agent tells the user.
+ids that a user would know. Its evidence is the turn with the call, and the tool's answer, which has
+the same facts. A cancellation or a certificate also has the turn in which the agent tells the user.
 
 A question is kept if no other call of the conversation did the same to the same thing. The policy
 at the head of each run is left out. The same file gives the same questions.
@@ -40,12 +40,13 @@ WAYS = 2
 class _Action(NamedTuple):
     """What a call does, in a word, and ways to ask for it.
 
-    The first way names what the action is done to. `is_told` is True if the agent's next words to
-    the user are evidence too.
+    The first way names what the action is done to. `is_answered` is True if the tool's answer is
+    evidence too, `is_told` if the agent's next words to the user are.
     """
 
     kind: str
     templates: tuple[str, ...]
+    is_answered: bool = True
     is_told: bool = False
 
 
@@ -71,7 +72,7 @@ ACTIONS: Mapping[str, _Action] = {
         "change of flights",
         (
             "Which flights is reservation {reservation_id} on after the change?",
-            "Which cabin did we move reservation {reservation_id} to?",
+            "On which dates does reservation {reservation_id} fly since we changed it?",
             "How was the change of {reservation_id} to other flights paid for?",
         ),
     ),
@@ -103,6 +104,7 @@ ACTIONS: Mapping[str, _Action] = {
             "Why did we hand {person} over to a colleague?",
             "What could we not solve ourselves for {person}?",
         ),
+        is_answered=False,
     ),
 }
 """Calls with an effect, by name."""
@@ -171,7 +173,7 @@ def _deeds(run: Sequence[Turn]) -> Iterator[_Deed]:
             action = ACTIONS.get(call.name)
             # Who is handed over stands in no argument: it is the user whose data was last read.
             if action and person and _has_effect(run, i):
-                ids = _evidence_ids(run, i, action.is_told)
+                ids = _evidence_ids(run, i, action)
                 yield _Deed(action, {**fields, "person": person}, ids)
 
 
@@ -200,13 +202,21 @@ def _has_effect(run: Sequence[Turn], call_index: int) -> bool:
     return answer is not None and answer.role == "tool" and not answer.text.startswith("Error")
 
 
-def _evidence_ids(run: Sequence[Turn], call_index: int, is_told: bool) -> tuple[str, ...]:
-    """The turn with the call, and if asked for the next words of the agent to the user."""
-    ids = [run[call_index].id or ""]
-    for turn in run[call_index + 1 :] if is_told else ():
+def _evidence_ids(run: Sequence[Turn], call_index: int, action: _Action) -> tuple[str, ...]:
+    """The turn with the call, and the turns after it that are evidence of such an action."""
+    turns = [run[call_index]]
+    if action.is_answered:
+        turns.append(run[call_index + 1])
+    if action.is_told:
+        turns += _words_to_user(run[call_index + 1 :])
+    return tuple(turn.id or "" for turn in turns)
+
+
+def _words_to_user(turns: Sequence[Turn]) -> list[Turn]:
+    """The first turn in which the agent says something, if that is before the user's next turn."""
+    for turn in turns:
         if turn.role == "user":
-            break
+            return []
         if turn.role == "assistant" and turn.text:
-            ids.append(turn.id or "")
-            break
-    return tuple(ids)
+            return [turn]
+    return []
