@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,6 +17,7 @@ from optical_memory.counting import count_batch
 from optical_memory.search.meaning import Embedder, unit_vectors
 from optical_memory.search.segment import (
     ASKS,
+    CALLS,
     NO_DAY,
     NUMBERS,
     ROLES,
@@ -39,6 +41,12 @@ __all__ = [
 
 CHARS_A_TOKEN = 4
 """Characters of English text for a token, to guess a cost when the text is gone."""
+
+MAX_CHARS = 2**31 - 1
+"""More characters than any turn has."""
+
+CALL = re.compile(r"^=> [^\s(]+\(", re.MULTILINE)
+"""A tool call, as `turns.call_text` writes it."""
 
 _EPOCH = date(1970, 1, 1).toordinal()
 
@@ -93,7 +101,7 @@ def index_turns(
         ends=spans[:, 2].copy(),
         n_tokens=int32(count_batch(texts)),
         n_terms=int32([sum(1 for _ in unit_keys(text)) for text in texts]),
-        flags=np.array([_flags(text) for text in texts], np.uint8),
+        flags=np.array([_flags(text) for text in texts], np.uint8) | _call_flags(turns, spans),
         model="" if embedder is None else embedder.name,
         vectors=_vectors(texts, embedder),
         **group_postings(np.array(keys, np.uint64), np.array(postings, np.int32).reshape(-1, 2)),
@@ -138,6 +146,16 @@ def _units(turns: Sequence[IndexedTurn]) -> list[tuple[int, int, int]]:
 def _flags(text: str) -> int:
     asks = text.rstrip().endswith(("?", "？"))
     return ASKS * asks + NUMBERS * has_time_or_number(text)
+
+
+def _call_flags(
+    turns: Sequence[IndexedTurn], spans: npt.NDArray[np.int32]
+) -> npt.NDArray[np.uint8]:
+    """`CALLS` for units (row of the turn, start, end) that end behind the turn's first call."""
+    matches = [CALL.search(turn.body) for turn in turns]
+    starts = int32([match.start() if match is not None else MAX_CHARS for match in matches])
+    is_behind: npt.NDArray[np.bool_] = spans[:, 2] > starts[spans[:, 0]]
+    return CALLS * is_behind.astype(np.uint8)
 
 
 def _vectors(texts: Sequence[str], embedder: Embedder | None) -> npt.NDArray[np.int8]:

@@ -36,6 +36,16 @@ _I = re.compile(r"\b(?:I|my|me|mine|myself|I'm|I've|I'd)\b|我")
 _YOU = re.compile(r"\b(?:you|your|yours)\b|你", re.IGNORECASE)
 
 
+_SAY = "recommend|suggest|tell|give|teach|share|advise|mention|say|explain"
+_SAID = "recommended|suggested|told|gave|given|taught|shared|advised|mentioned|said|explained"
+_WHAT_YOU_SAID = re.compile(
+    rf"\b(?:did|have|had)\s+you\s+(?:\w+\s+)?(?:{_SAY}|{_SAID})\b"
+    rf"|\byou(?:'ve|'d|\s+have|\s+had)?\s+(?:\w+\s+)?(?:{_SAID})\b"
+    "|你[^，。？]{0,6}(?:推荐|告诉|分享|建议|教|说|提到)|你(?:曾经?)?给",
+    re.IGNORECASE,
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
     """A question that was asked at `today`.
@@ -51,6 +61,7 @@ class Question:
     asks_for_number: bool
     says_i: bool
     says_you: bool
+    asks_what_you_said: bool
     words: frozenset[str]
 
     @classmethod
@@ -68,6 +79,7 @@ class Question:
             asks_for_number=bool(question_kind(text) & {"when", "how_many", "how_long"}),
             says_i=bool(_I.search(text)),
             says_you=bool(_YOU.search(text)),
+            asks_what_you_said=bool(_WHAT_YOU_SAID.search(text)),
             words=frozenset(re.findall(r"\w+", text.casefold())),
         )
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from optical_memory.search.candidates import Candidates
 from optical_memory.search.index import SATURATION, Float, inverse_frequency
 from optical_memory.search.question import Question
-from optical_memory.search.segment import ASKS, NUMBERS, ROLES
+from optical_memory.search.segment import ASKS, CALLS, NUMBERS, ROLES
 from optical_memory.search.weights import WEIGHTS
 
 __all__ = [
@@ -69,6 +69,7 @@ def features(
     """
     is_user = candidates.roles == ROLES.index("user")
     is_assistant = candidates.roles == ROLES.index("assistant")
+    is_call = (candidates.flags & CALLS) > 0
     has_role_only = candidates.speakers < 0
     in_month, on_day = _time_matches(candidates, question)
     flags: dict[str, npt.NDArray[np.bool_]] = {
@@ -78,8 +79,9 @@ def features(
         "month": in_month,
         "day": on_day,
         "my": is_user & has_role_only & question.says_i,
-        "assistant": is_assistant & has_role_only,
+        "assistant": is_assistant & has_role_only & ~is_call,
         "your": is_assistant & has_role_only & question.says_you,
+        "told": is_assistant & has_role_only & question.asks_what_you_said,
     }
     values = _bm25_features(candidates) | _meaning_features(candidates, vector)
     lengths = np.log1p(candidates.ends - candidates.starts)

@@ -19,6 +19,7 @@ from optical_memory.turns import Role
 
 __all__ = [
     "ASKS",
+    "CALLS",
     "NO_DAY",
     "NUMBERS",
     "ROLES",
@@ -35,6 +36,9 @@ ASKS = 1
 
 NUMBERS = 2
 """Flag of a unit with a number, a day, a month, or another word of time."""
+
+CALLS = 4
+"""Flag of a unit with a tool call, or behind it in its turn."""
 
 NO_DAY = -(2**31)
 """The day of a turn without a time."""

@@ -26,6 +26,7 @@ WEIGHTS: Mapping[str, float] = {
     "my": 1.0,
     "assistant": -2.5,
     "your": 1.0,
+    "told": 3.5,
     "meaning_0": 0.25,
     "meaning_1": 0.35,
 }

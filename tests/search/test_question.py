@@ -67,6 +67,36 @@ def test_a_question_of_me_or_of_you_says_so(text: str, says_i: bool, says_you: b
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "What painters did you recommend to me?",
+        "Which books have you already told me about?",
+        "What was the game you once suggested?",
+        "The recipe you've given me, please",
+        "你曾经给我推荐过哪些画家?",
+        "你告诉过我哪些缓解压力的方法?",
+    ],
+)
+def test_a_question_of_what_the_assistant_said_says_so(text: str) -> None:
+    assert question(text).asks_what_you_said
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Can you tell me when Ann moved?",
+        "Would you recommend the heron?",
+        "Could you explain what I said?",
+        "What did I tell you about Ann?",
+        "我告诉你什么?",
+        "Which painters do I like?",
+    ],
+)
+def test_a_request_is_no_question_of_what_the_assistant_said(text: str) -> None:
+    assert not question(text).asks_what_you_said
+
+
+@pytest.mark.parametrize(
     ("text", "asks_for_number"),
     [
         ("When did Ann move?", True),

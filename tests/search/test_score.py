@@ -55,6 +55,25 @@ def test_the_speaker_who_is_asked_for_counts() -> None:
     assert best(turns, "Which bird does Ann like, the heron?") == 10
 
 
+def test_a_call_of_the_assistant_counts_as_much_as_words_of_the_user() -> None:
+    turns = [turn(i, role=("user", "assistant")[i % 2]) for i in range(40)]
+    turns[10] = turn(10, "The heron is asleep in cage 4.")
+    turns[25] = turn(25, 'Let me see.\n=> look({"bird": "heron", "cage": 4})', role="assistant")
+    turns[31] = turn(31, "The heron is asleep in cage 4.", role="assistant")
+    question = asked("Which cage has the heron?")
+    candidates = candidates_of(turns, question)
+    values = features(candidates, question)
+    assert values["assistant"][[10, 25, 31]].tolist() == [0, 0, 1]
+
+
+def test_a_question_of_what_the_assistant_said_finds_it() -> None:
+    turns = [turn(i, role=("user", "assistant")[i % 2]) for i in range(40)]
+    turns[10] = turn(10, "I like the film about the heron.")
+    turns[25] = turn(25, "You may like the film about the heron.", role="assistant")
+    assert best(turns, "Which film with a heron did you recommend?") == 25
+    assert best(turns, "Which film with a heron do I like?") == 10
+
+
 def test_a_question_in_the_talk_counts_less_than_a_statement() -> None:
     turns = [turn(i) for i in range(40)]
     turns[10] = turn(10, "Where is the heron asleep?")

@@ -232,14 +232,18 @@ def speaker(role: Role, name: str | None) -> str:
 def time_in_words(time: datetime, last_time: datetime | None = None) -> str:
     """A time with its day of the week and its zone; the clock alone on the day of `last_time`.
 
-    >>> time_in_words(datetime(2023, 5, 8, 13, 56))
-    'Mon 2023-05-08, 13:56'
+    >>> time_in_words(datetime(2023, 5, 8, 13, 56)), time_in_words(datetime(2023, 5, 8))
+    ('Mon 2023-05-08, 13:56', 'Mon 2023-05-08')
+
+    Midnight without a zone is a day of which nobody knows the hour.
     """
     clock = f"{time:%H:%M}"
     zone = time.tzname()
     if last_time is not None and _day(last_time) == _day(time):
         return clock
     day = f"{DAYS[time.weekday()]} {time.date().isoformat()}"
+    if time.tzinfo is None and time.time() == time.min.time():
+        return day
     return f"{day}, {clock} {zone}" if zone else f"{day}, {clock}"
 
 
