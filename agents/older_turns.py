@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 
 from optical_memory.counting import count_tokens
-from optical_memory.recall.choose import Choice, choose_units, newest_units
+from optical_memory.recall.choose import Choice, choose_units, first_of, newest_units
 from optical_memory.recall.find import rank_units
 from optical_memory.recall.open_turns import open_turn_id
 from optical_memory.recall.passages import Piece, stretches
 from optical_memory.recall.recollection import OPEN, PassageTurn, Recollection
 from optical_memory.recall.window.frame import FRAME_TOKENS, frame
 from optical_memory.search.build import IndexedTurn, KeyHash, index_turns
-from optical_memory.search.index import Index, IndexPart
+from optical_memory.search.index import Index
+from optical_memory.search.index_part import IndexPart
 from optical_memory.spans import Span
 from optical_memory.turns import Turn, body
 
@@ -49,7 +50,7 @@ class OlderTurns:
 
     def newest(self, budget: int, without: Collection[int]) -> list[Choice]:
         """The newest units but for those of turns in `without`, the newest first."""
-        return newest_units(self._index, budget - FRAME_TOKENS, without)
+        return newest_units(self._index, budget - FRAME_TOKENS, dict.fromkeys(without, 0))
 
     def frame(self, choices: Sequence[Choice], budget: int, other_texts: Sequence[str]) -> str:
         """The text that carries these units in at most `budget` tokens; empty if none fits.
@@ -59,11 +60,10 @@ class OlderTurns:
         best = list(choices)
         while best:
             text = frame(self._passages(best), other_texts)
-            excess = count_tokens(text) - budget
-            if excess <= 0:
+            n_tokens = count_tokens(text)
+            if n_tokens <= budget:
                 return text
-            while best and excess > 0:
-                excess -= best.pop().n_tokens
+            best = first_of(best, budget / n_tokens)
         return ""
 
     def _passages(self, choices: Sequence[Choice]) -> list[Recollection]:

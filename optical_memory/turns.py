@@ -27,8 +27,12 @@ AttachmentKind = Literal["image", "audio", "video", "file"]
 Role = Literal["system", "user", "assistant", "tool"]
 
 
-_PICTURE_ADDRESS = re.compile(r"^(\s*\[image: [^<\n]*[^<\s]) <[^<>\n]*>\]", re.MULTILINE)
-"""As `attachment_text` writes it; a passage indents the line."""
+_PICTURE_ADDRESS = re.compile(
+    r"^([ \t]*\[image: .*\S) <(?=[^\s<>]*(?:[:/]|\.\w{2,5}>))[^\s<>]+>\]$", re.MULTILINE
+)
+"""As `attachment_text` writes it, alone in a line. An address has no blank, and a colon, a slash or
+the ending of a file.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from optical_memory.turns import (
     body,
     call_offset,
     call_text,
+    without_addresses,
 )
 
 
@@ -65,6 +66,25 @@ def test_a_call_and_an_attachment_stand_in_the_body_as_their_own_text():
     picture = Attachment("image", "a.png", "two cats")
     assert body(Turn("assistant", "", tool_calls=(call,))) == call_text(call)
     assert body(Turn("user", "", attachments=(picture,))) == attachment_text(picture)
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("[image: two cats <https://a.io/8o28nf.jpg>]", "[image: two cats]"),
+        (" [image: a > b <shots/a.png>]", " [image: a > b]"),
+        ("[image: [cats?] and […] <a.jpeg>]", "[image: [cats?] and […]]"),
+        ("[image: <https://a.io/8o28nf.jpg>]", None),
+        ("[image: the PIN of the safe <4417 then 9921>]", None),
+        ("[image: note <4417>]", None),
+        ("see [image: cats <a.png>]", None),
+        ("[image: cats <a.png>] and more", None),
+        ("[file: the plan <plan.pdf>]", None),
+    ],
+)
+def test_only_addresses_of_pictures_with_a_caption_are_left_out(line: str, expected: str | None):
+    text = f"look\n{line}\nend"
+    assert without_addresses(text) == f"look\n{expected or line}\nend"
 
 
 @pytest.mark.parametrize("text", ["", "look", "two\r\nlines", "ends in a return\r"])

@@ -30,7 +30,8 @@ from optical_memory.recall.choose import UNIT_OVERHEAD, choose_units
 from optical_memory.recall.find import Ranking, latest_time
 from optical_memory.search.build import IndexedTurn, KeyHash, index_turns
 from optical_memory.search.candidates import Candidates
-from optical_memory.search.index import Index, IndexPart
+from optical_memory.search.index import Index
+from optical_memory.search.index_part import IndexPart
 from optical_memory.search.meaning import Embedder, open_embedder, unit_vectors
 from optical_memory.search.question import Question
 from optical_memory.search.score import features

@@ -19,6 +19,7 @@ import numpy as np
 
 from optical_memory.search.build import IndexedTurn, KeyHash, index_turns
 from optical_memory.search.segment import Segment
+from optical_memory.search.segment_bytes import segment_to_bytes
 from optical_memory.search.units import cut_units
 from optical_memory.session.index_records import key_hash
 from optical_memory.session.records import (
@@ -220,7 +221,7 @@ def _put_moved(segment: Segment, n_cycles: int) -> Put:
     days = timedelta(minutes=MINUTES * CYCLE_TURNS).days * n_cycles
     ordinals = (segment.ordinals + n_cycles * CYCLE_TURNS).astype(np.int32)
     copy = replace(segment, ordinals=ordinals, days=(segment.days + days).astype(np.int32))
-    return Put("index", turn_key(int(ordinals[0])), copy.to_bytes())
+    return Put("index", turn_key(int(ordinals[0])), segment_to_bytes(copy))
 
 
 def _time(ordinal: int) -> datetime:

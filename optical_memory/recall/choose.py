@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
 
 from optical_memory.recall.find import Ranking
 from optical_memory.recall.unit_costs import UnitCosts
+from optical_memory.recall.window.frame import speaker
 from optical_memory.search.candidates import Candidates
 from optical_memory.search.index import Index
 from optical_memory.search.segment import ROLES
@@ -20,8 +23,11 @@ __all__ = [
     "Choice",
     "choose_turns",
     "choose_units",
+    "first_of",
     "newest_units",
 ]
+
+NO_TURNS: Mapping[int, int] = MappingProxyType({})
 
 UNIT_OVERHEAD = 3
 """Tokens that a unit's rank counts beside its text: the speaker's label and a line break."""
@@ -44,13 +50,17 @@ WHOLE_UNITS = 3
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A unit: the turn's ordinal, and the range of its body. `score` is higher for better units."""
+    """A unit: the turn's ordinal, and the range of its body. `score` is higher for better units.
+
+    `n_tokens` is the cost of its text, and `cost` what it adds to a window, about.
+    """
 
     ordinal: int
     start: int
     end: int
     score: float
     n_tokens: int
+    cost: int = 0
 
 
 def choose_units(
@@ -58,16 +68,18 @@ def choose_units(
     budget: int,
     *,
     margin: float | None = None,
-    without: Collection[int] = (),
+    without: Mapping[int, int] = NO_TURNS,
 ) -> list[Choice]:
     """The best units, the best first; they cost about `budget` tokens in a frame, or less.
 
     Units whose rank lies more than `margin` (by default the ranking's) below the best are left out,
-    and so are turns in `without` (ordinals). A unit that does not fit leaves room for units behind
-    it.
+    and so are those of turns in `without`, from an offset on: it has offsets by ordinal. A unit
+    that does not fit leaves room for units behind it.
     """
     candidates = ranking.candidates
-    is_out = np.isin(candidates.ordinals, list(without))
+    is_out = np.zeros(len(candidates.ordinals), np.bool_)
+    for ordinal, offset in without.items():
+        is_out |= (candidates.ordinals == ordinal) & (candidates.starts >= offset)
     ranks = np.where(is_out, -np.inf, _with_neighbours(_ranks(ranking), candidates.ordinals))
     limit = ranking.margin if margin is None else margin
     costs = UnitCosts()
@@ -84,16 +96,29 @@ def choose_units(
         if cost <= budget_left:
             budget_left -= cost
             costs.take(choice.ordinal, day)
-            choices.append(choice)
+            end = min(choice.end, without.get(choice.ordinal, choice.end))
+            choices.append(replace(choice, end=end, cost=cost))
         if budget_left <= UNIT_OVERHEAD:
             break
     return choices
 
 
 def _label(candidates: Candidates, unit: int) -> str:
-    """The name of a unit's speaker, or the role."""
-    speaker = int(candidates.speakers[unit])
-    return candidates.names[speaker] if speaker >= 0 else ROLES[int(candidates.roles[unit])]
+    """The label of a unit's speaker in a frame."""
+    number = int(candidates.speakers[unit])
+    name = candidates.names[number] if number >= 0 else None
+    return speaker(ROLES[int(candidates.roles[unit])], name)
+
+
+def first_of(choices: Sequence[Choice], share: float) -> list[Choice]:
+    """The first choices, of at most this share (0..1) of their cost; one fewer at least."""
+    limit = share * sum(choice.cost for choice in choices)
+    cost = 0
+    for n, choice in enumerate(choices[:-1]):
+        cost += choice.cost
+        if cost > limit:
+            return list(choices[:n])
+    return list(choices[:-1])
 
 
 def choose_turns(ranking: Ranking, k: int) -> list[list[Choice]]:
@@ -116,8 +141,11 @@ def choose_turns(ranking: Ranking, k: int) -> list[list[Choice]]:
     return list(turns.values())
 
 
-def newest_units(index: Index, budget: int, without: Collection[int] = ()) -> list[Choice]:
-    """The newest units, the newest first, as many as fit `budget` without a gap."""
+def newest_units(index: Index, budget: int, without: Mapping[int, int] = NO_TURNS) -> list[Choice]:
+    """The newest units, the newest first, as many as fit `budget` without a gap.
+
+    Units of turns in `without` are left out as by `choose_units`.
+    """
     costs = UnitCosts()
     choices: list[Choice] = []
     budget_left = budget
@@ -126,23 +154,26 @@ def newest_units(index: Index, budget: int, without: Collection[int] = ()) -> li
         for unit in reversed(range(segment.n_units)):
             turn = segment.turns[unit]
             ordinal = int(segment.ordinals[turn])
-            if ordinal in without:
+            limit = without.get(ordinal, sys.maxsize)
+            if segment.starts[unit] >= limit:
                 continue
             choice = Choice(
                 ordinal=ordinal,
                 start=int(segment.starts[unit]),
-                end=int(segment.ends[unit]),
+                end=min(int(segment.ends[unit]), limit),
                 score=float(ordinal),
                 n_tokens=int(segment.n_tokens[unit]),
             )
-            speaker = segment.speakers[turn]
-            label = ROLES[segment.roles[turn]] if speaker < 0 else segment.names[speaker]
+            number = int(segment.speakers[turn])
+            name = segment.names[number] if number >= 0 else None
+            label = speaker(ROLES[int(segment.roles[turn])], name)
             day = int(segment.days[turn])
-            budget_left -= costs.cost(ordinal, choice.start, day, label, choice.n_tokens)
+            cost = costs.cost(ordinal, choice.start, day, label, choice.n_tokens)
+            budget_left -= cost
             if budget_left < 0:
                 return choices
             costs.take(ordinal, day)
-            choices.append(choice)
+            choices.append(replace(choice, cost=cost))
     return choices
 
 

@@ -11,7 +11,8 @@ import numpy.typing as npt
 
 from optical_memory.search.build import KeyHash, day_number
 from optical_memory.search.candidates import Candidates
-from optical_memory.search.index import Index, IndexPart
+from optical_memory.search.index import Index
+from optical_memory.search.index_part import IndexPart
 from optical_memory.search.meaning import Embedder, unit_vectors
 from optical_memory.search.question import Question
 from optical_memory.search.score import has_identifier, rate
@@ -35,6 +36,10 @@ __all__ = [
 ]
 
 
+MAX_DAY = 2**31 - 1
+"""Later than every day."""
+
+
 @dataclass(frozen=True, slots=True)
 class TimeLimits:
     """Only turns from `after` on and until `before` are looked at; days count whole."""
@@ -50,6 +55,14 @@ class TimeLimits:
         if self.before is not None:
             inside &= (days <= day_number(self.before)) & (days != NO_DAY)
         return inside
+
+    @property
+    def days(self) -> tuple[int, int] | None:
+        """The first and the last day (since 1970) inside; None without limits."""
+        if self.after is None and self.before is None:
+            return None
+        first = NO_DAY + 1 if self.after is None else day_number(self.after)
+        return first, MAX_DAY if self.before is None else day_number(self.before)
 
 
 NO_LIMITS = TimeLimits()
@@ -133,7 +146,8 @@ def rank_units(
     keys = [hash_key(key) for key in question.keys]
     days = question.day_ranges(index.first_day, index.last_day)
     vector = _vector(question.text, index.model, embedder)
-    candidates = index.candidates(keys, [(first, last) for first, last, _ in days], vector)
+    day_ranges = [(first, last) for first, last, _ in days]
+    candidates = index.candidates(keys, day_ranges, vector, limits.days)
     scores, is_relevant = rate(candidates, question, vector)
     inside = limits.covers(candidates.days) & is_relevant.any()
     return Ranking(

@@ -156,7 +156,7 @@ class SessionView:
         require_number("budget", limit, minimum=0)
         require_word("mode", mode, get_args(Mode))
         require_word("provider", provider, IMAGE_PRICES)
-        if margin is not None and not margin >= 0:
+        if margin is not None and not (isinstance(margin, (int, float)) and margin >= 0):
             raise InputError(f"margin must be a number from 0 on, not {margin!r}")
         return self._retry_if_changed(
             lambda snapshot: fill_window(

@@ -93,6 +93,7 @@ def index_turns(
     counters = [Counter(unit_keys(text)) for text in bodies]
     keys, postings = _postings(counters, hash_key)
     spans = np.array(units, np.int32).reshape(-1, 3)
+    vectors = _vectors(texts, embedder)
     return Segment(
         names=tuple(names),
         **_turn_rows(turns, names),
@@ -102,8 +103,8 @@ def index_turns(
         n_tokens=int32(count_batch(texts)),
         n_terms=int32([sum(1 for _ in unit_keys(text)) for text in texts]),
         flags=np.array([_flags(text) for text in texts], np.uint8) | _call_flags(turns, spans),
-        model="" if embedder is None else embedder.name,
-        vectors=_vectors(texts, embedder),
+        model=embedder.name if embedder is not None and vectors.shape[1] else "",
+        vectors=vectors,
         **group_postings(np.array(keys, np.uint64), np.array(postings, np.int32).reshape(-1, 2)),
     )
 

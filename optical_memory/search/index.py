@@ -13,12 +13,12 @@ import numpy as np
 import numpy.typing as npt
 
 from optical_memory.search.candidates import Candidates
+from optical_memory.search.index_part import COLUMNS, IndexPart
 from optical_memory.search.postings import PartPostings, Postings
-from optical_memory.search.segment import NO_DAY, Segment
+from optical_memory.search.segment import NO_DAY
 
 __all__ = [
     "Index",
-    "IndexPart",
     "inverse_frequency",
 ]
 
@@ -40,40 +40,11 @@ COMMON_SHARE = 0.02
 BESIDE = 4
 """Units before and after a unit that are looked at with it: a window needs 3."""
 
-SITTING_TURNS = 32
-"""Turns without a time that count as a sitting: about as many as people write in an hour."""
-
 SATURATION = 1.2
 """BM25's k1: how soon more of the same term stops to count (Robertson and Zaragoza 2009)."""
 
 _SATURATED = np.arange(256, dtype=np.float32) / (np.arange(256, dtype=np.float32) + SATURATION)
 """What a term counts that a unit has so many times."""
-
-_UNIT_COLUMNS = ("starts", "ends", "n_tokens", "n_terms", "flags")
-_TURN_COLUMNS = ("ordinals", "roles", "days", "speakers")
-_COLUMNS = (*_UNIT_COLUMNS, *_TURN_COLUMNS)
-
-
-class IndexPart:
-    """A segment, and sums over it that every question needs."""
-
-    def __init__(self, segment: Segment) -> None:
-        self.segment = segment
-        turns = segment.turns
-        columns = [getattr(segment, name) for name in _UNIT_COLUMNS]
-        columns += [getattr(segment, name)[turns] for name in _TURN_COLUMNS]
-        days = segment.days.astype(np.int64)
-        stretches = NO_DAY - 1 - segment.ordinals.astype(np.int64) // SITTING_TURNS
-        labels = np.where(days == NO_DAY, stretches, days)[turns]
-        self.labels, sittings = np.unique(labels, return_inverse=True)
-        self.table = np.stack(columns, 1).astype(np.int32)
-        self.sittings = sittings.astype(np.int32)
-        self.sitting_terms = np.bincount(sittings, weights=segment.n_terms)
-        self.n_terms = int(segment.n_terms.sum())
-        told_days = segment.days[segment.days != NO_DAY]
-        self.first_day = int(told_days.min()) if len(told_days) else NO_DAY
-        self.last_day = int(told_days.max()) if len(told_days) else NO_DAY
-        self.vector_sum = segment.vectors.sum(0, dtype=np.float32)
 
 
 class Index:
@@ -84,18 +55,25 @@ class Index:
         self._starts = np.cumsum([0, *(part.segment.n_units for part in self.parts)]).tolist()
         self.n_units: int = self._starts[-1]
 
-    @cached_property
+    @property
     def model(self) -> str:
         """The embedder of the newest vectors; empty without vectors."""
-        models = [part.segment.model for part in self.parts if part.segment.vectors.shape[1]]
-        return models[-1] if models else ""
+        return self._kind_of_vectors[0]
+
+    @cached_property
+    def _kind_of_vectors(self) -> tuple[str, int]:
+        """The embedder of the newest vectors, and their width."""
+        kinds = [part.kind_of_vectors for part in self.parts if part.kind_of_vectors[1]]
+        return kinds[-1] if kinds else ("", 0)
+
+    def _has_vectors(self, part: IndexPart) -> bool:
+        """True if the part has vectors that can be compared with a question's."""
+        return bool(self.model) and part.kind_of_vectors == self._kind_of_vectors
 
     @cached_property
     def _mean_vector(self) -> Float:
-        sums = [part.vector_sum for part in self.parts if part.segment.model == self.model]
-        if not self.model:
-            return np.zeros(0, np.float32)
-        mean: Float = np.sum(sums, 0) / max(1, self.n_units)
+        sums = [part.vector_sum for part in self.parts if self._has_vectors(part)]
+        mean: Float = np.sum(sums, 0) / max(1, self.n_units) if sums else np.zeros(0, np.float32)
         return mean
 
     @cached_property
@@ -147,16 +125,18 @@ class Index:
         keys: Sequence[int],
         days: Sequence[tuple[int, int]] = (),
         vector: Float | None = None,
+        limits: tuple[int, int] | None = None,
     ) -> Candidates:
         """The units that may answer a question with these keys, or about these days.
 
-        `days` are ranges (first, last) of days since 1970. In a long session in which few units
-        have the keys, `vector`, the question's by the index's model, names more.
+        `days` are ranges (first, last) of days since 1970. In a long session where few units
+        have the keys, `vector`, the question's by the index's model, names more. Of a long session,
+        only units of days within `limits` (first, last) are looked at, and those beside them.
         """
         postings = self._postings(keys)
-        telling_rows = self._telling_rows(postings.n_with_key)
-        telling_postings = postings.of_keys(telling_rows)
-        units = self._units(telling_postings, days, vector)
+        rows = range(len(keys)) if limits else self._telling_rows(postings.n_with_key)
+        telling_postings = postings.of_keys(rows)
+        units = self._units(telling_postings, days, vector, limits)
         _, sitting_terms = self._sittings
         n_terms = sum(part.n_terms for part in self.parts)
         return Candidates(
@@ -194,7 +174,11 @@ class Index:
         return [row for row in rows if n_with_key[row] <= limit]
 
     def _units(
-        self, postings: Postings, days: Sequence[tuple[int, int]], vector: Float | None
+        self,
+        postings: Postings,
+        days: Sequence[tuple[int, int]],
+        vector: Float | None,
+        limits: tuple[int, int] | None,
     ) -> Int:
         """The numbers of the units to look at, in order."""
         if self.n_units <= LOOK_AT_ALL:
@@ -203,15 +187,12 @@ class Index:
         weights = idf[postings.rows] * _SATURATED[postings.counts]
         scores = np.bincount(postings.units, weights, self.n_units)
         for first, last in days:
-            for start, part in zip(self._starts, self.parts, strict=False):
-                if part.last_day < first or part.first_day > last:
-                    continue
-                unit_days = part.table[:, _COLUMNS.index("days")]
-                is_inside = (unit_days >= first) & (unit_days <= last)
-                scores[start : start + len(is_inside)] += is_inside
+            scores += self._is_within(first, last)
+        if limits is not None:
+            scores *= self._is_within(*limits)
         units = np.flatnonzero(scores > 0)
         if vector is not None and len(units) < FEW_UNITS:
-            units = np.union1d(units, self._nearest(vector))
+            units = np.union1d(units, self._nearest(vector, limits))
         if len(units) > BEST_UNITS:
             units = units[np.argpartition(-scores[units], BEST_UNITS)[:BEST_UNITS]]
         is_near = np.zeros(self.n_units + 2 * BESIDE, np.bool_)
@@ -219,15 +200,27 @@ class Index:
             is_near[units + distance] = True
         return np.flatnonzero(is_near[BESIDE:-BESIDE]).astype(np.int32)
 
-    def _nearest(self, vector: Float) -> Int:
+    def _is_within(self, first: int, last: int) -> npt.NDArray[np.bool_]:
+        """(n_units,) True for units of these days (since 1970)."""
+        is_within = np.zeros(self.n_units, np.bool_)
+        for start, part in zip(self._starts, self.parts, strict=False):
+            if part.last_day < first or (part.first_day > last and first > NO_DAY):
+                continue
+            days = part.table[:, COLUMNS.index("days")]
+            is_within[start : start + len(days)] = (days >= first) & (days <= last)
+        return is_within
+
+    def _nearest(self, vector: Float, limits: tuple[int, int] | None) -> Int:
         """The numbers of the units whose vectors are nearest to a vector; it looks at all."""
         question = vector - self._mean_vector
         nearness = np.zeros(self.n_units, np.float32)
         for start, part in zip(self._starts, self.parts, strict=False):
-            if part.segment.model == self.model:
+            if self._has_vectors(part):
                 vectors = part.segment.vectors.astype(np.float32) - self._mean_vector
                 lengths = np.maximum(np.linalg.norm(vectors, axis=1), 1e-6)
                 nearness[start : start + len(vectors)] = vectors @ question / lengths
+        if limits is not None:
+            nearness *= self._is_within(*limits)
         return np.argpartition(-nearness, FEW_UNITS)[:FEW_UNITS].astype(np.int32)
 
     def _counts(self, units: Int, postings: Postings) -> Float:
@@ -255,21 +248,21 @@ class Index:
             return vectors
         bounds = np.searchsorted(units, self._starts).tolist()
         for i, part in enumerate(self.parts):
-            if part.segment.model == self.model:
+            if self._has_vectors(part):
                 rows = units[bounds[i] : bounds[i + 1]] - self._starts[i]
                 vectors[bounds[i] : bounds[i + 1]] = part.segment.vectors[rows]
         return vectors
 
     def _columns(self, units: Int) -> dict[str, Int]:
         """The columns of these units, by the names that `Candidates` gives them."""
-        tables = [np.zeros((0, len(_COLUMNS)), np.int32)]
+        tables = [np.zeros((0, len(COLUMNS)), np.int32)]
         bounds = np.searchsorted(units, self._starts).tolist()
         for i, part in enumerate(self.parts):
             table = part.table[units[bounds[i] : bounds[i + 1]] - self._starts[i]]
             table[:, -1] = self._speakers[i][table[:, -1]]
             tables.append(table)
         whole = np.concatenate(tables)
-        columns = {name: whole[:, i] for i, name in enumerate(_COLUMNS)}
+        columns = {name: whole[:, i] for i, name in enumerate(COLUMNS)}
         unit_sittings, _ = self._sittings
         return columns | {"sittings": unit_sittings[units]}
 

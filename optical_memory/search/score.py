@@ -80,6 +80,7 @@ def features(
         "day": on_day,
         "my": is_user & has_role_only & question.says_i,
         "assistant": is_assistant & has_role_only & ~is_call,
+        "call": is_assistant & has_role_only & is_call,
         "your": is_assistant & has_role_only & question.says_you,
         "told": is_assistant & has_role_only & question.asks_what_you_said,
     }

@@ -6,7 +6,6 @@ length, and a question reads arrays.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,7 +13,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from optical_memory.errors import StoreError
 from optical_memory.turns import Role
 
 __all__ = [
@@ -23,6 +21,7 @@ __all__ = [
     "NO_DAY",
     "NUMBERS",
     "ROLES",
+    "SEGMENT_TYPES",
     "Segment",
     "group_postings",
     "int32",
@@ -154,55 +153,8 @@ class Segment:
         shifted = replace(self, starts=self.starts - shift, ends=self.ends - shift)
         return _with_units(shifted, np.ones(len(self.ordinals), np.bool_), ~goes)
 
-    # ---- bytes ---------------------------------------------------------------------------------
 
-    def to_bytes(self) -> bytes:
-        """A line of JSON that names the arrays and their sizes, then the arrays.
-
-        Each begins at a multiple of `ALIGNMENT` bytes, so that numpy reads it where it lies.
-        """
-        arrays = [getattr(self, name) for name in _TYPES]
-        sizes = [len(array) for array in arrays]
-        width = self.vectors.shape[1]
-        header = {"v": 2, "names": self.names, "sizes": sizes, "model": self.model, "width": width}
-        line = json.dumps(header).encode()
-        content = [array.tobytes() for array in (*arrays, self.vectors)]
-        head = line + b" " * _padding(len(line) + 1) + b"\n"
-        return head + b"".join(data + bytes(_padding(len(data))) for data in content)
-
-    @classmethod
-    def from_bytes(cls, data: bytes) -> Segment:
-        """The segment in these bytes, which it keeps. Raises `StoreError` if they are none."""
-        try:
-            offset = data.index(b"\n") + 1
-            header = json.loads(data[:offset])
-            is_padded = {1: False, 2: True}[header["v"]]
-            arrays: dict[str, Any] = {}
-            for name, size in zip(_TYPES, header["sizes"], strict=True):
-                arrays[name] = np.frombuffer(data, _TYPES[name], size, offset)
-                offset += arrays[name].nbytes
-                offset += _padding(offset) if is_padded else 0
-            names = tuple(map(str, header["names"]))
-            n_units = len(arrays["starts"])
-            vectors = np.frombuffer(data, np.int8, -1, offset)
-            width = header["width"] if is_padded else len(vectors) // max(1, n_units)
-            arrays["vectors"] = vectors[: n_units * width].reshape(n_units, width)
-            model = str(header["model"])
-        except (ValueError, LookupError, TypeError) as error:
-            raise StoreError(f"a part of the search index does not parse: {error}") from error
-        return cls(names=names, model=model, **arrays)
-
-
-ALIGNMENT = 8
-"""The bytes of the largest numbers in a segment."""
-
-
-def _padding(n_bytes: int) -> int:
-    """Bytes from here to the next multiple of `ALIGNMENT`."""
-    return -n_bytes % ALIGNMENT
-
-
-_TYPES: Mapping[str, type[np.generic]] = {
+SEGMENT_TYPES: Mapping[str, type[np.generic]] = {
     "ordinals": np.int32,
     "roles": np.uint8,
     "speakers": np.int32,
@@ -292,6 +244,6 @@ def _with_same_model(segments: Sequence[Segment]) -> list[Segment]:
 
 
 _NO_ROWS: dict[str, Any] = {
-    name: np.zeros(int(name == "offsets"), kind) for name, kind in _TYPES.items()
+    name: np.zeros(int(name == "offsets"), kind) for name, kind in SEGMENT_TYPES.items()
 }
 _EMPTY = Segment(names=(), model="", vectors=np.zeros((0, 0), np.int8), **_NO_ROWS)

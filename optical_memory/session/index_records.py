@@ -21,6 +21,7 @@ from optical_memory.search import build
 from optical_memory.search.build import IndexedTurn, KeyHash
 from optical_memory.search.meaning import Embedder
 from optical_memory.search.segment import Segment
+from optical_memory.search.segment_bytes import segment_from_bytes, segment_to_bytes
 from optical_memory.session.records import PageRecord, TurnRecord, page_key, turn_key
 from optical_memory.session.snapshot import Change, Snapshot
 from optical_memory.session.stored_page import spans_of, text_offset
@@ -174,7 +175,9 @@ class IndexDraft:
     def changes(self) -> list[Change]:
         """The writes of the segments that have changed; empty segments go."""
         return [
-            Put("index", key, segment.to_bytes()) if segment.n_units else Delete("index", key)
+            Put("index", key, segment_to_bytes(segment))
+            if segment.n_units
+            else Delete("index", key)
             for key, segment in self._segments.items()
             if segment.n_units or key in self._snapshot.index
         ]
@@ -279,7 +282,7 @@ def is_stub_key(key: str) -> bool:
 def load_segment(data: bytes) -> Segment | None:
     """The segment in these bytes; None, and a line in the log, if it is damaged."""
     try:
-        return Segment.from_bytes(data)
+        return segment_from_bytes(data)
     except StoreError as error:
         log.warning("%s: its turns are not found until it is rebuilt", error)
         return None

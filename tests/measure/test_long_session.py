@@ -13,6 +13,7 @@ from optical_memory.measure import long_session
 from optical_memory.measure.bench.session_file import SessionFile
 from optical_memory.measure.long_session import TURNS_A_PAGE, long_session_texts, vary
 from optical_memory.search.segment import Segment
+from optical_memory.search.segment_bytes import segment_from_bytes
 from optical_memory.search.terms import unit_keys
 from optical_memory.session.archive import Archive
 from optical_memory.session.index_records import rebuild
@@ -35,7 +36,7 @@ def test_the_written_index_is_that_of_the_written_turns(tmp_path: Path) -> None:
     session = SessionFile.write(tmp_path, N_PAGES, TURNS, TemplateReader())
     with session.open() as memory:
         snapshot = Archive(memory.store, memory.session).snapshot()
-        segments = [Segment.from_bytes(snapshot.index[key]) for key in sorted(snapshot.index)]
+        segments = [segment_from_bytes(snapshot.index[key]) for key in sorted(snapshot.index)]
         written = Segment.merged(segments)
         rebuilt = rebuild(snapshot)
 

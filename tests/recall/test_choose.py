@@ -7,11 +7,12 @@ import itertools
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from optical_memory.recall.choose import Choice, choose_turns, choose_units, newest_units
+from optical_memory.recall.choose import Choice, choose_turns, choose_units, first_of, newest_units
 from optical_memory.recall.find import Ranking, rank_units
 from optical_memory.recall.unit_costs import UnitCosts
 from optical_memory.search.build import IndexedTurn, KeyHash, index_terms, index_turns
-from optical_memory.search.index import Index, IndexPart
+from optical_memory.search.index import Index
+from optical_memory.search.index_part import IndexPart
 from optical_memory.search.segment import NO_DAY, Segment
 
 HASH = KeyHash("00" * 16)
@@ -52,7 +53,7 @@ def test_the_chosen_units_fit_the_budget_and_are_in_order_of_rank(
     bodies: list[str], budget: int, without: set[int]
 ) -> None:
     ranking = ranking_of(bodies, "heron gate")
-    choices = choose_units(ranking, budget, without=without)
+    choices = choose_units(ranking, budget, without=dict.fromkeys(without, 0))
     assert cost(choices) <= budget
     assert [choice.score for choice in choices] == sorted(
         (choice.score for choice in choices), reverse=True
@@ -155,13 +156,31 @@ def test_the_newest_units_are_as_many_as_fit_without_a_gap(
     bodies: list[str], budget: int, without: set[int]
 ) -> None:
     index = index_of(bodies)
-    choices = newest_units(index, budget, without)
+    choices = newest_units(index, budget, dict.fromkeys(without, 0))
     assert cost(choices) <= budget
-    everything = newest_units(index, 10**6, without)
+    everything = newest_units(index, 10**6, dict.fromkeys(without, 0))
     assert choices == everything[: len(choices)]
     assert {choice.ordinal for choice in everything} == set(range(len(bodies))) - without
     if len(choices) < len(everything):
         assert cost(everything[: len(choices) + 1]) > budget
+
+
+def test_the_first_choices_are_of_a_share_of_the_cost_and_always_fewer() -> None:
+    choices = [Choice(i, 0, 9, 1.0, 5, cost=10) for i in range(10)]
+    assert first_of(choices, 0.35) == choices[:3]
+    assert first_of(choices, 1.0) == choices[:9]
+    assert first_of(choices[:1], 1.0) == first_of([], 0.5) == []
+
+
+def test_of_a_turn_only_units_before_an_offset_are_chosen() -> None:
+    body = " ".join(f"Heron number {n} sits on the roof." for n in range(80))
+    index = index_of([body])
+    ends = [choice.end for choice in newest_units(index, 10**6)]
+    for choices in (
+        newest_units(index, 10**6, {0: ends[2] - 9}),
+        choose_units(rank_units(index, "heron", HASH), 10**6, without={0: ends[2] - 9}),
+    ):
+        assert {choice.end for choice in choices} == {ends[2] - 9, *ends[3:]}
 
 
 def test_a_unit_whose_text_is_gone_has_a_cost_too() -> None:

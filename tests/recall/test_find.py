@@ -14,6 +14,7 @@ from support.shelf_turns import said
 from optical_memory import OpticalMemory, Turn
 from optical_memory.recall.choose import choose_turns
 from optical_memory.recall.find import Finder, TimeLimits
+from optical_memory.search import index as search_index
 
 START = datetime(2023, 5, 8, 12, tzinfo=UTC)
 
@@ -148,3 +149,21 @@ def test_a_ranking_of_days_that_nobody_spoke_on_is_empty(opened: Open) -> None:
     limits = TimeLimits(before=START.date() - timedelta(days=1))
     ranking = Finder().rank(memory._archive.snapshot(), "heron", limits)
     assert choose_turns(ranking, 3) == []
+
+
+def test_days_are_looked_at_before_the_best_units_are_taken(
+    opened: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search_index, "LOOK_AT_ALL", 0)
+    monkeypatch.setattr(search_index, "BEST_UNITS", 8)
+    memory = opened(background=False, semantic=None)
+    early = [
+        Turn("user", f"the apple pie {i % 7} was apple good", when=START + timedelta(minutes=i))
+        for i in range(300)
+    ]
+    late = Turn("user", "I like an apple, among other things.", when=START + timedelta(days=30))
+    memory.remember([*early, late])
+    june = (START + timedelta(days=29)).date()
+    assert [p.text for p in memory.recall("apple", 1, after=june)] == [late.text]
+    assert len(memory.recall("apple", 3, before=START.date())) == 3
+    assert memory.recall("apple", 3, after=june + timedelta(days=9)) == []

@@ -18,7 +18,9 @@ from optical_memory.recall.choose import choose_turns
 from optical_memory.recall.find import rank_units
 from optical_memory.search import index as index_module
 from optical_memory.search.build import IndexedTurn, KeyHash, day_number, index_turns
-from optical_memory.search.index import BESIDE, SITTING_TURNS, Candidates, Index, IndexPart
+from optical_memory.search.candidates import Candidates
+from optical_memory.search.index import BESIDE, Index
+from optical_memory.search.index_part import SITTING_TURNS, IndexPart
 
 HASH = KeyHash("00" * 16)
 START = datetime(2023, 5, 8, 12, tzinfo=UTC)

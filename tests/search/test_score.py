@@ -9,7 +9,8 @@ import pytest
 
 from optical_memory.search.build import IndexedTurn, KeyHash, index_turns
 from optical_memory.search.candidates import Candidates
-from optical_memory.search.index import Index, IndexPart
+from optical_memory.search.index import Index
+from optical_memory.search.index_part import IndexPart
 from optical_memory.search.question import Question
 from optical_memory.search.score import features, has_identifier, rate
 from optical_memory.search.segment import NUMBERS
@@ -55,7 +56,7 @@ def test_the_speaker_who_is_asked_for_counts() -> None:
     assert best(turns, "Which bird does Ann like, the heron?") == 10
 
 
-def test_a_call_of_the_assistant_counts_as_much_as_words_of_the_user() -> None:
+def test_a_call_of_the_assistant_counts_for_more_than_its_words() -> None:
     turns = [turn(i, role=("user", "assistant")[i % 2]) for i in range(40)]
     turns[10] = turn(10, "The heron is asleep in cage 4.")
     turns[25] = turn(25, 'Let me see.\n=> look({"bird": "heron", "cage": 4})', role="assistant")
@@ -64,6 +65,8 @@ def test_a_call_of_the_assistant_counts_as_much_as_words_of_the_user() -> None:
     candidates = candidates_of(turns, question)
     values = features(candidates, question)
     assert values["assistant"][[10, 25, 31]].tolist() == [0, 0, 1]
+    assert values["call"][[10, 25, 31]].tolist() == [0, 1, 0]
+    assert 0 > WEIGHTS["call"] > WEIGHTS["assistant"]
 
 
 def test_a_question_of_what_the_assistant_said_finds_it() -> None:

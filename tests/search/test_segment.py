@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from optical_memory.errors import StoreError
-from optical_memory.search import segment as segment_module
+from optical_memory.recall.find import rank_units
 from optical_memory.search.build import (
     IndexedTurn,
     KeyHash,
@@ -21,7 +21,10 @@ from optical_memory.search.build import (
     index_terms,
     index_turns,
 )
-from optical_memory.search.segment import ASKS, NO_DAY, NUMBERS, Segment
+from optical_memory.search.index import Index
+from optical_memory.search.index_part import IndexPart
+from optical_memory.search.segment import ASKS, NO_DAY, NUMBERS, SEGMENT_TYPES, Segment
+from optical_memory.search.segment_bytes import segment_from_bytes, segment_to_bytes
 from optical_memory.search.terms import unit_keys
 
 HASH = KeyHash("00" * 16)
@@ -78,7 +81,7 @@ def test_segments_merge_to_the_segment_of_all_turns(turns: list[IndexedTurn], n:
 @settings(deadline=None)
 def test_a_segment_survives_its_bytes(turns: list[IndexedTurn]) -> None:
     segment = index_turns(turns, HASH)
-    assert units(Segment.from_bytes(segment.to_bytes())) == units(segment)
+    assert units(segment_from_bytes(segment_to_bytes(segment))) == units(segment)
 
 
 @given(TURNS, st.sets(st.integers(0, 5)))
@@ -141,13 +144,13 @@ def test_a_key_that_no_unit_has_gives_no_postings() -> None:
 
 def test_words_are_hashed_under_the_salt() -> None:
     segment = index_turns([IndexedTurn(0, "user", None, None, "zorblax")], HASH)
-    assert b"zorblax" not in segment.to_bytes()
+    assert b"zorblax" not in segment_to_bytes(segment)
     assert HASH("zorblax") != KeyHash("01" * 16)("zorblax")
 
 
 def test_arrays_lie_where_numpy_reads_them_without_a_copy() -> None:
     turns = [IndexedTurn(i, "user", "Mel" * i, None, "gate code " * i) for i in range(5)]
-    read = Segment.from_bytes(index_turns(turns, HASH).to_bytes())
+    read = segment_from_bytes(segment_to_bytes(index_turns(turns, HASH)))
     for name in ("ordinals", "starts", "keys", "offsets", "units", "counts"):
         assert getattr(read, name).flags.aligned
 
@@ -157,11 +160,11 @@ def test_segments_of_the_first_format_are_read() -> None:
     segment = replace(
         index_turns(turns, HASH), model="m", vectors=np.arange(15, dtype=np.int8).reshape(3, 5)
     )
-    arrays = [getattr(segment, name) for name in segment_module._TYPES]
+    arrays = [getattr(segment, name) for name in SEGMENT_TYPES]
     header = {"v": 1, "names": ["Mel"], "sizes": [len(a) for a in arrays], "model": "m"}
     content = b"".join(array.tobytes() for array in (*arrays, segment.vectors))
-    for data in (json.dumps(header).encode() + b"\n" + content, segment.to_bytes()):
-        read = Segment.from_bytes(data)
+    for data in (json.dumps(header).encode() + b"\n" + content, segment_to_bytes(segment)):
+        read = segment_from_bytes(data)
         assert units(read) == units(segment)
         assert read.model == "m"
         np.testing.assert_array_equal(read.vectors, segment.vectors)
@@ -170,7 +173,23 @@ def test_segments_of_the_first_format_are_read() -> None:
 @pytest.mark.parametrize("data", [b"", b"{", b'{"names": [], "sizes": [1]}\n', b"\xff\xfe"])
 def test_bytes_that_are_no_segment_are_refused(data: bytes) -> None:
     with pytest.raises(StoreError, match="search index"):
-        Segment.from_bytes(data)
+        segment_from_bytes(data)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.data())
+def test_a_changed_byte_is_refused_or_points_to_something(data: st.DataObject) -> None:
+    turns = [IndexedTurn(i, "user", "Mel", None, f"gate code {i}") for i in range(9)]
+    whole = segment_to_bytes(index_turns(turns, HASH))
+    place = data.draw(st.integers(0, len(whole) - 1))
+    damaged = bytearray(whole)
+    damaged[place] ^= data.draw(st.integers(1, 255))
+    try:
+        segment = segment_from_bytes(bytes(damaged))
+    except StoreError:
+        return
+    assert len(units(segment)) == segment.n_units
+    rank_units(Index([IndexPart(segment)]), "Which gate code in May?", HASH)
 
 
 def test_an_empty_segment_has_no_units() -> None:

@@ -17,7 +17,7 @@ from support.shelf_turns import said
 
 from optical_memory import Turn
 from optical_memory.recall.find import Finder
-from optical_memory.search.segment import Segment
+from optical_memory.search.segment_bytes import segment_from_bytes
 from optical_memory.session.index_records import (
     FAN_OUT,
     SMALL_UNITS,
@@ -100,7 +100,7 @@ def test_the_index_is_the_same_for_turns_remembered_at_once_or_one_by_one(
     salt = memory._archive.snapshot().session.salt
     other = memory.open("bob")
     other.remember(said(40))
-    (whole,) = [Segment.from_bytes(data) for _, data in store.scan("bob", "index")]
+    (whole,) = [segment_from_bytes(data) for _, data in store.scan("bob", "index")]
     assert single.ends.tolist() == whole.ends.tolist()
     assert single.n_terms.tolist() == whole.n_terms.tolist()
     assert len(single.keys) == len(whole.keys)

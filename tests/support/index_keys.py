@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from optical_memory import OpticalMemory
 from optical_memory.search.segment import Segment
+from optical_memory.search.segment_bytes import segment_from_bytes
 from optical_memory.search.terms import unit_keys
 from optical_memory.session.index_records import key_hash
 from optical_memory.stores import Delete, Store
@@ -12,7 +13,7 @@ QUESTIONS = [f"Where is topic{n}?" for n in range(0, 60, 7)]
 
 
 def segments(store: Store) -> dict[str, Segment]:
-    return {key: Segment.from_bytes(data) for key, data in store.scan("alice", "index")}
+    return {key: segment_from_bytes(data) for key, data in store.scan("alice", "index")}
 
 
 def stored_keys(store: Store) -> set[int]:

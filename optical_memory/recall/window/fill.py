@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 from optical_memory.profiles import Rung
-from optical_memory.recall.choose import UNIT_OVERHEAD, Choice, choose_units, newest_units
+from optical_memory.recall.choose import Choice, choose_units, newest_units
 from optical_memory.recall.find import Finder
 from optical_memory.recall.open_turns import open_part
 from optical_memory.recall.passages import read_passages, split_at_pages, stretches
@@ -15,10 +15,12 @@ from optical_memory.recall.window.assemble import Window
 from optical_memory.recall.window.context import Context, Mode
 from optical_memory.recall.window.frame import LEAST_FRAME_TOKENS
 from optical_memory.recall.window.newest import RECENT_SHARE
-from optical_memory.recall.window.parts import PagePicture
+from optical_memory.recall.window.parts import PagePicture, TextPart
 from optical_memory.recall.window.text_parts import newest_parts
 from optical_memory.session.records import PageRecord, TurnRecord
 from optical_memory.session.snapshot import Snapshot
+from optical_memory.session.stored_page import text_offset
+from optical_memory.turns import body
 
 __all__ = [
     "fill_window",
@@ -27,12 +29,17 @@ __all__ = [
 
 OVERSHOOT = 1.02
 """Units are chosen for so much more than there is room for: their estimated costs are 2 to 3 % too
-high (on LoCoMo and BEAM). If they do not fit, the worst are left out again; nothing is decoded
-twice.
+high (on LoCoMo and BEAM).
 """
 
-FILL_TRIES = 6
-"""How often the worst units are left out before whole passages are."""
+FILL_TRIES = 5
+"""How often units are chosen: fewer or more of them if names and times cost another share."""
+
+MAX_SHARE = 4
+"""Pictures may cost so much less than the texts that units stand for."""
+
+FULL_SHARE = 0.9
+"""A window of so large a share of its budget is full enough."""
 
 
 def fill_window(
@@ -58,50 +65,92 @@ def fill_window(
     open_turns = snapshot.open_turns()
     share = RECENT_SHARE if query else 1.0
     recent = newest_parts([open_part(record) for record in open_turns], budget, share)
-    budget_left = budget - sum(part.n_tokens for part in recent) - LEAST_FRAME_TOKENS
-    allowance = int(OVERSHOOT * budget_left)
-    window_ordinals = _window_ordinals(open_turns, {part.turn for part in recent}, query)
+    room = budget - sum(part.n_tokens for part in recent) - LEAST_FRAME_TOKENS
+    without = _shown_offsets(snapshot, open_turns, recent, query)
     index = finder.index(snapshot)
-    if query:
-        ranking = finder.rank(snapshot, query)
-        choices = choose_units(ranking, allowance, margin=margin, without=window_ordinals)
-    else:
-        choices = newest_units(index, allowance, without=window_ordinals)
-    passages: list[Recollection] = []
+    ranking = finder.rank(snapshot, query) if query else None
+    sizes = _Sizes(budget, room)
     window = Window(recent)
+    choices: list[Choice] = []
+    passages: list[Recollection] = []
+    best = window.shown([])
     for _ in range(FILL_TRIES):
+        last_choices = choices
+        if ranking is not None:
+            choices = choose_units(ranking, sizes.allowance, margin=margin, without=without)
+        else:
+            choices = newest_units(index, sizes.allowance, without=without)
+        if choices == last_choices:
+            break
         groups = stretches(choices)
         if mode != "text":
             groups = split_at_pages(snapshot, groups)
         passages = read_passages(snapshot, page_reader, groups)
         window = window.with_pictures(_pictures(snapshot, page_reader, passages, mode), provider)
-        parts, n_tokens = window.shown(passages)
-        if n_tokens <= budget:
-            return Context((*parts, *recent), n_tokens, budget, mode, index.n_tokens)
-        choices = _without_worst(choices, n_tokens - budget)
-    parts, n_tokens = window.best(passages, budget)
-    return Context((*parts, *recent), n_tokens, budget, mode, index.n_tokens)
+        shown = window.shown(passages)
+        if best[1] < shown[1] <= budget:
+            best = shown
+        if sizes.is_full(best[1]) or sizes.are_all(choices, shown[1]):
+            break
+        sizes.learn(choices, shown[1])
+    if not best[0]:
+        best = window.best(passages, budget)
+    return Context((*best[0], *recent), best[1], budget, mode, index.n_tokens)
 
 
-def _without_worst(choices: Sequence[Choice], n_tokens: int) -> list[Choice]:
-    """The choices without the last of them, of so many tokens at least."""
-    n_choices = len(choices)
-    n_tokens_left = n_tokens
-    while n_choices and n_tokens_left > 0:
-        n_choices -= 1
-        n_tokens_left -= choices[n_choices].n_tokens + UNIT_OVERHEAD
-    return list(choices[:n_choices])
+class _Sizes:
+    """How much to choose: units cost about so much, and the window with them exactly so much."""
+
+    def __init__(self, budget: int, room: int) -> None:
+        self.allowance = int(OVERSHOOT * room)
+        self._budget = budget
+        self._room = room
+        self._enough = 0
+        self._too_much = MAX_SHARE * budget
+
+    def is_full(self, n_tokens: int) -> bool:
+        """True if a window of so many tokens is full enough."""
+        return n_tokens >= FULL_SHARE * self._budget
+
+    def are_all(self, choices: Sequence[Choice], n_tokens: int) -> bool:
+        """True if there is nothing else to choose, and the window fits."""
+        return n_tokens <= self._budget and _cost(choices) < FULL_SHARE * self.allowance
+
+    def learn(self, choices: Sequence[Choice], n_tokens: int) -> None:
+        """Set the allowance by what the window costs with these choices."""
+        if n_tokens <= self._budget:
+            self._enough = max(self._enough, self.allowance)
+        else:
+            self._too_much = min(self._too_much, self.allowance)
+        cost_of_passages = max(1, n_tokens - self._budget + self._room)
+        self.allowance = _cost(choices) * self._room // cost_of_passages
+        if not self._enough < self.allowance < self._too_much:
+            self.allowance = (self._enough + self._too_much) // 2
 
 
-def _window_ordinals(
-    open_turns: Sequence[TurnRecord], turn_ids: Collection[str | None], query: str | None
-) -> set[int]:
-    """Ordinals of turns that are not recalled: they are in the window, or are the question."""
-    return {
-        record.ordinal
-        for record in open_turns
-        if record.id in turn_ids or (query is not None and record.text == query)
-    }
+def _cost(choices: Sequence[Choice]) -> int:
+    return sum(choice.cost for choice in choices)
+
+
+def _shown_offsets(
+    snapshot: Snapshot,
+    open_turns: Sequence[TurnRecord],
+    recent: Sequence[TextPart],
+    query: str | None,
+) -> dict[int, int]:
+    """By ordinal, from where on turns are not recalled: they are recent, or are the question.
+
+    Of a turn whose beginning stands on a page, only the end is among the recent turns.
+    """
+    recent_ids = {part.turn for part in recent}
+    recent_ends = {part.text for part in recent if part.turn is None}
+    offsets: dict[int, int] = {}
+    for record in open_turns:
+        if record.id in recent_ids or (query is not None and record.text == query):
+            offsets[record.ordinal] = 0
+        elif record.sealed_upto and body(open_part(record)) in recent_ends:
+            offsets[record.ordinal] = text_offset(snapshot, record) + record.sealed_upto
+    return offsets
 
 
 def _pictures(

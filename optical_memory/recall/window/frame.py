@@ -248,11 +248,15 @@ def time_in_words(time: datetime, last_time: datetime | None = None) -> str:
 
 
 def _is_news(time: datetime, last_time: datetime | None) -> bool:
+    """True on another day, or an hour later, than the time that was told last, in its zone."""
     if time is last_time:
         return False
-    if last_time is None or _day(last_time) != _day(time):
+    if last_time is None or (time.tzinfo is None) != (last_time.tzinfo is None):
         return True
-    return abs(time.replace(tzinfo=None) - last_time.replace(tzinfo=None)) >= SILENCE
+    since = time - last_time
+    if abs(since) >= SILENCE:
+        return True
+    return (last_time.replace(tzinfo=None) + since).date() != last_time.date()
 
 
 def _day(time: datetime) -> tuple[int, str | None]:
