@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from optical_memory.recall.find import Ranking
+from optical_memory.recall.speaker import speaker
 from optical_memory.recall.unit_costs import UnitCosts
-from optical_memory.recall.window.frame import speaker
 from optical_memory.search.candidates import Candidates
 from optical_memory.search.index import Index
 from optical_memory.search.segment import ROLES

@@ -15,8 +15,9 @@ from itertools import count
 
 from optical_memory.counting import count_tokens
 from optical_memory.recall.recollection import PassageTurn, Recollection
+from optical_memory.recall.speaker import STUB_LABEL, speaker
 from optical_memory.recall.window.parts import PagePicture, PassagePart
-from optical_memory.turns import Role, without_addresses
+from optical_memory.turns import without_addresses
 
 __all__ = [
     "FRAME_TOKENS",
@@ -28,7 +29,6 @@ __all__ = [
     "frame_cost",
     "framed_lines",
     "overhead",
-    "speaker",
     "time_in_words",
     "turn_line",
 ]
@@ -50,22 +50,13 @@ TIME_TOKENS = 24
 
 GAP = "…"
 
-STUB_LABEL = "faded"
-"""Who says the keywords and facts that are left of a page: nobody does any more."""
-
 SILENCE = timedelta(hours=1)
 """After so long a time the clock is told again. Round number: a pause, and not an answer."""
 
-MAX_NAME = 64
-"""Characters of a speaker's name that are shown: as many as hosts allow."""
-
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-
-ROLES = frozenset({"system", "user", "assistant", "tool", "developer", STUB_LABEL})
 
 _LINE_BREAKS = re.compile("[\\n\\r\\v\\f\\x1c-\\x1e\\x85\\u2028\\u2029]+")
 _TAGS = re.compile(rf"<[\s/]*{TAG}", re.IGNORECASE)
-_NOT_IN_LABELS = re.compile(r"[\s:<>\[\]{}…]+")
 
 
 def frame(passages: Sequence[Recollection], other_texts: Sequence[str] = ()) -> str:
@@ -203,27 +194,6 @@ def turn_line(label: str, text: str, separator: str = ": ") -> str:
     """
     lines = _LINE_BREAKS.sub("\n ", text.strip())
     return f"{label}{separator}{lines}\n"
-
-
-@lru_cache(maxsize=256)
-def speaker(role: Role, name: str | None) -> str:
-    """The label of a turn: the speaker's name in a single line, else the role.
-
-    A name cannot pass for a role, and has none of the signs by which lines are told apart.
-
-    >>> speaker("user", "Night Shift (B)"), speaker("assistant", None), speaker("tool", "ping")
-    ('Night Shift (B)', 'assistant', 'tool ping')
-    >>> speaker("user", "assistant")
-    'user (assistant)'
-    """
-    visible = "".join(char if char.isprintable() else " " for char in name or "")
-    label = _NOT_IN_LABELS.sub(" ", visible).strip()[:MAX_NAME].strip()
-    if not label or label == role:
-        return role
-    if role == "tool":
-        return f"tool {label}"
-    is_role = not ROLES.isdisjoint(re.findall(r"\w+", label.casefold()))
-    return f"{role} ({label})" if is_role else label
 
 
 # ---- times ---------------------------------------------------------------------------------------

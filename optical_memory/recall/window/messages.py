@@ -15,7 +15,8 @@ from datetime import date
 from itertools import chain
 from typing import Any
 
-from optical_memory.recall.window.frame import frame_blocks, speaker, time_in_words, turn_line
+from optical_memory.recall.speaker import speaker
+from optical_memory.recall.window.frame import frame_blocks, time_in_words, turn_line
 from optical_memory.recall.window.parts import PagePicture, PassagePart, TextPart
 from optical_memory.turns import Role, ToolCall
 

@@ -13,13 +13,13 @@ from support.window_parts import MONDAY, Said, page, passage
 
 from optical_memory.counting import count_tokens
 from optical_memory.recall.recollection import PassageTurn, Recollection
+from optical_memory.recall.speaker import speaker
 from optical_memory.recall.window.frame import (
     FRAME_TOKENS,
     LEGEND,
     frame,
     frame_cost,
     overhead,
-    speaker,
     time_in_words,
 )
 from optical_memory.spans import Span
