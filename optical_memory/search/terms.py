@@ -114,13 +114,20 @@ _cached_terms = lru_cache(maxsize=CACHED_WORDS)(split_word)
 _cached_keys = lru_cache(maxsize=CACHED_WORDS)(_keys_of)
 
 
+_TELLING = frozenset({"down", "off"})
+"""Stop words of the library that tell things apart."""
+
+
 @cache
 def _stop_words() -> frozenset[str]:
-    """The library's stop words, without halves that are words or letters ("won", of "won't")."""
+    """The library's stop words, without halves that are words or letters ("won", of "won't").
+
+    What is down or off is asked for too.
+    """
     from bm25s.stopwords import STOPWORDS_EN, STOPWORDS_EN_PLUS
 
     halves = {"won", "ma", "don", "d", "m", "o", "s", "t", "y"}
-    return frozenset({*STOPWORDS_EN, *STOPWORDS_EN_PLUS, "can't", "ain't"} - halves)
+    return frozenset({*STOPWORDS_EN, *STOPWORDS_EN_PLUS, "can't", "ain't"} - halves - _TELLING)
 
 
 @cache

@@ -25,7 +25,7 @@ WEIGHTS: Mapping[str, float] = {
     "day": 2.0,
     "my": 1.0,
     "assistant": -2.5,
-    "call": -1.5,
+    "call": -0.5,
     "your": 1.0,
     "told": 3.5,
     "meaning_0": 0.25,
