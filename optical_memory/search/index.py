@@ -186,8 +186,8 @@ class Index:
         idf = inverse_frequency(postings.n_with_key, self.n_units)
         weights = idf[postings.rows] * _SATURATED[postings.counts]
         scores = np.bincount(postings.units, weights, self.n_units)
-        for first, last in days:
-            scores += self._is_within(first, last)
+        if days:
+            scores += self._is_named(days)
         if limits is not None:
             scores *= self._is_within(*limits)
         units = np.flatnonzero(scores > 0)
@@ -209,6 +209,18 @@ class Index:
             days = part.table[:, COLUMNS.index("days")]
             is_within[start : start + len(days)] = (days >= first) & (days <= last)
         return is_within
+
+    def _is_named(self, ranges: Sequence[tuple[int, int]]) -> npt.NDArray[np.bool_]:
+        """(n_units,) True for units of the days in any of these ranges; "on Sunday" has many."""
+        is_named_day = np.zeros(self.last_day - self.first_day + 2, np.bool_)  # the last: no day
+        for first, last in ranges:
+            start = max(0, first - self.first_day)
+            is_named_day[start : max(start, last - self.first_day + 1)] = True
+        is_named_day[-1] = False
+        days = [part.table[:, COLUMNS.index("days")] for part in self.parts]
+        places = np.concatenate([np.where(d == NO_DAY, -1, d - self.first_day) for d in days])
+        is_named: npt.NDArray[np.bool_] = is_named_day[places]
+        return is_named
 
     def _nearest(self, vector: Float, limits: tuple[int, int] | None) -> Int:
         """The numbers of the units whose vectors are nearest to a vector; it looks at all."""
