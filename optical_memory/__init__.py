@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from optical_memory.memory import OpticalMemory
     from optical_memory.recall.recollection import Recollection
     from optical_memory.recall.window.context import Context
-    from optical_memory.session.policy import ForgettingPolicy
+    from optical_memory.session.forgetting.policy import ForgettingPolicy, Schedule
     from optical_memory.session.stats import Stats
     from optical_memory.session.stored_page import PageInfo
     from optical_memory.spans import Span
@@ -32,6 +32,7 @@ __all__ = [
     "OpticalMemoryError",
     "PageInfo",
     "Recollection",
+    "Schedule",
     "Span",
     "Stats",
     "ToolCall",
@@ -41,10 +42,11 @@ __all__ = [
 
 _LAZY = {
     "Context": "optical_memory.recall.window.context",
-    "ForgettingPolicy": "optical_memory.session.policy",
+    "ForgettingPolicy": "optical_memory.session.forgetting.policy",
     "OpticalMemory": "optical_memory.memory",
     "PageInfo": "optical_memory.session.stored_page",
     "Recollection": "optical_memory.recall.recollection",
+    "Schedule": "optical_memory.session.forgetting.policy",
     "Span": "optical_memory.spans",
     "Stats": "optical_memory.session.stats",
     "__version__": "optical_memory.version",

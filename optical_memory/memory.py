@@ -29,7 +29,9 @@ from optical_memory.session.background import Progress, Upkeep, Worker, no_progr
 from optical_memory.session.check import check
 from optical_memory.session.erase import erase_page, erase_turn
 from optical_memory.session.export import export, read_export, restore_export
-from optical_memory.session.policy import ForgettingPolicy, Step, default_capacity
+from optical_memory.session.fade import FadePreview
+from optical_memory.session.forgetting.plan import Step
+from optical_memory.session.forgetting.policy import ForgettingPolicy
 from optical_memory.session.records import Retain
 from optical_memory.session.remember import remember
 from optical_memory.session.stats import Stats, stats
@@ -62,12 +64,14 @@ class OpticalMemory(SyncedSession, SessionView):
 
     `store` is a URL (`sqlite:///file.db`, `redis://…`; default: a file in the user's data
     directory) or a `Store`. `reader` is a name, a checkpoint folder or a `Reader`. `budget` counts
-    tokens of the agent's window; `capacity` (visual tokens kept) follows from it unless it is
-    given. `retain="pages"` drops a page's text once the page is certified, `retain="text"` keeps
-    it. `semantic="auto"` finds by meaning too if the extra `semantic` is installed, None by words
-    alone; or give LangChain `Embeddings`. The newest `keep_turns` turns always stay text. `policy`
-    says how pages fade, `codec` how their tokens are cached. With `background=False` nothing
-    happens by itself: `seal` and `flush` do the work when they are called.
+    tokens of the agent's window. `capacity` counts the visual tokens that are kept: beyond it the
+    oldest pages become stubs, and are forgotten. By default there is none: pages fade with age, to
+    smaller rungs that can still be read, and nothing is forgotten. `policy` says how. With
+    `retain="pages"` a page's text is dropped once the page is certified, `retain="text"` keeps it.
+    `semantic="auto"` finds by meaning too if the extra `semantic` is installed, None by words
+    alone; or give LangChain `Embeddings`. The newest `keep_turns` turns always stay text. `codec`
+    says how tokens are cached. With `background=False` nothing happens by itself: `seal` and
+    `flush` do the work when they are called.
 
     Raises `InputError` for a number out of range or an unknown word. Raises `StoreError` if the
     store cannot be opened, `CheckpointError` if the folder is no checkpoint of the reader.
@@ -106,8 +110,7 @@ class OpticalMemory(SyncedSession, SessionView):
             open_embedder(semantic),
         )
         self.semantic: Semantic = semantic
-        ladder = self.reader.profile.ladder
-        self.capacity = default_capacity(budget, ladder) if capacity is None else capacity
+        self.capacity = capacity
         self.keep_turns = keep_turns
         self.retain: Retain = retain
         self._background = background
@@ -163,10 +166,7 @@ class OpticalMemory(SyncedSession, SessionView):
             self._worker.wake()
 
     def seal(self) -> bool:
-        """Seal full pages now, without reading them; False if there were none.
-
-        `flush` seals and certifies them.
-        """
+        """Seal full pages now; `flush` certifies them too. False if there were none."""
         has_sealed = False
         while self._upkeep.seal():
             has_sealed = True
@@ -210,14 +210,13 @@ class OpticalMemory(SyncedSession, SessionView):
 
     # ---- forgetting ------------------------------------------------------------------------------
 
-    def fade(self, capacity: int | None = None) -> list[Step]:
-        """Fade the oldest pages until the session fits `capacity` visual tokens; the steps taken.
+    def plan(self, capacity: int | None = None) -> FadePreview:
+        """What `fade(capacity)` would do now, and what would be lost; it changes nothing."""
+        return self._upkeep.preview(capacity)
 
-        Raises `InputError` for a negative capacity.
-        """
-        limit = self.capacity if capacity is None else capacity
-        require_number("capacity", limit, minimum=0)
-        return self._upkeep.fade(limit)
+    def fade(self, capacity: int | None = None) -> list[Step]:
+        """Fade the pages that are due by age, or by `capacity`; raises `InputError` below 0."""
+        return self._upkeep.fade(capacity)
 
     def forget(
         self, *, page: str | None = None, turn: str | None = None, session: bool = False

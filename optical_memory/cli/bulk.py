@@ -14,9 +14,8 @@ from rich.console import Console
 
 from optical_memory.bulk import Engine, SessionReport, Work, bulk, in_process, ray_engine
 from optical_memory.cli.options import (
-    BUDGET,
     AsJson,
-    CapacityBudget,
+    Capacity,
     ReaderName,
     Retention,
     StoreUrl,
@@ -64,10 +63,6 @@ ReportFile = Annotated[
         "--report", help="JSON lines, one a session; what it calls done is not done again."
     ),
 ]
-Capacity = Annotated[
-    int | None, typer.Option(min=0, help="Visual tokens a session keeps; by default the budget's.")
-]
-
 PAST_TENSE: dict[Work, str] = {"encode": "encoded", "certify": "certified", "fade": "faded"}
 
 
@@ -95,7 +90,6 @@ def encode(
 @app.command()
 def certify(
     capacity: Capacity = None,
-    budget: CapacityBudget = BUDGET,
     retain: Retention = "pages",
     keep_turns: Annotated[
         int, typer.Option(min=0, help="The newest turns that always stay text.")
@@ -111,11 +105,10 @@ def certify(
     report: ReportFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Seal full pages, certify those that wait, and fade as far as the capacity asks."""
+    """Seal full pages, certify those that wait, and fade the pages that are due."""
     processes = _engine(engine, workers, num_cpus, num_gpus, ray_address)
     settings: dict[str, Any] = {
         "capacity": capacity,
-        "budget": budget,
         "retain": retain,
         "keep_turns": keep_turns,
     }
@@ -125,7 +118,6 @@ def certify(
 @app.command()
 def fade(
     capacity: Capacity = None,
-    budget: CapacityBudget = BUDGET,
     retain: Retention = "pages",
     store: StoreUrl = None,
     session: Sessions = None,
@@ -138,11 +130,12 @@ def fade(
     report: ReportFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Fade the oldest pages of every session until it fits a capacity. Faded pages do not come
-    back.
+    """Fade the pages of every session that are due by their age, or until it fits a capacity.
+
+    Faded pages do not come back.
     """
     processes = _engine(engine, workers, num_cpus, num_gpus, ray_address)
-    settings: dict[str, Any] = {"capacity": capacity, "budget": budget, "retain": retain}
+    settings: dict[str, Any] = {"capacity": capacity, "retain": retain}
     _run("fade", store, reader, session, report, processes, as_json, **settings)
 
 

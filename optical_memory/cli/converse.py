@@ -14,6 +14,7 @@ from rich.console import Console
 from optical_memory.cli.options import (
     BUDGET,
     AsJson,
+    Capacity,
     Provider,
     ReaderName,
     Retention,
@@ -50,9 +51,7 @@ def remember(
     conversation: Annotated[
         int | None, typer.Option(help="Which conversation of the file, from 1.")
     ] = None,
-    budget: Annotated[
-        int, typer.Option(help="Tokens of the agent's window that the memory may use.")
-    ] = BUDGET,
+    capacity: Capacity = None,
     retain: Retention = "pages",
     keep_turns: Annotated[
         int, typer.Option(help="The newest turns that always stay text.")
@@ -66,7 +65,7 @@ def remember(
     they must.
     """
     turns = _turns(file, role, conversation)
-    settings: dict[str, Any] = {"budget": budget, "retain": retain, "keep_turns": keep_turns}
+    settings: dict[str, Any] = {"capacity": capacity, "retain": retain, "keep_turns": keep_turns}
     with (
         open_memory(store, session, reader, new=True, **settings) as memory,
         progress_bars(as_json) as progress,

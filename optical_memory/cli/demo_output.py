@@ -16,7 +16,7 @@ from optical_memory.measure.questions import BEST, Answer
 from optical_memory.profiles import Ladder
 from optical_memory.renderers import PageRenderer
 from optical_memory.renderers.pictures import png_bytes
-from optical_memory.session.policy import FORGOTTEN, STUB
+from optical_memory.session.forgetting.policy import FORGOTTEN, STUB
 
 __all__ = [
     "Band",

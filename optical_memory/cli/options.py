@@ -18,7 +18,7 @@ from optical_memory.stores import Store, default_store, open_store
 __all__ = [
     "BUDGET",
     "AsJson",
-    "CapacityBudget",
+    "Capacity",
     "CodecName",
     "Provider",
     "ReaderName",
@@ -66,8 +66,14 @@ Retention = Annotated[
     Retain,
     typer.Option("--retain", help="'pages' drops a certified page's text, 'text' keeps it."),
 ]
-CapacityBudget = Annotated[
-    int, typer.Option("--budget", min=1, help="The budget that the capacity follows from.")
+Capacity = Annotated[
+    int | None,
+    typer.Option(
+        "--capacity",
+        min=0,
+        help="Visual tokens to keep: beyond it the oldest pages are lost. Without it pages fade "
+        "with age, and none is lost.",
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -9,15 +11,18 @@ from rich.console import Console
 
 from optical_memory.cli.inspect import find_page
 from optical_memory.cli.options import (
-    BUDGET,
     AsJson,
-    CapacityBudget,
+    Capacity,
     ReaderName,
+    Retention,
     SessionName,
     StoreUrl,
     open_memory,
 )
 from optical_memory.cli.output import Run, printable, reader_name, table
+from optical_memory.errors import InputError
+from optical_memory.session.fade import FadePreview
+from optical_memory.session.forgetting.plan import Step
 from optical_memory.session.stats import Stats
 
 __all__ = [
@@ -29,41 +34,68 @@ __all__ = [
 
 
 def fade(
-    capacity: Annotated[
-        int | None, typer.Option(min=0, help="Visual tokens to keep; by default the budget's.")
-    ] = None,
-    budget: CapacityBudget = BUDGET,
+    capacity: Capacity = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before pages are lost.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would fade, and change nothing.")
+    ] = False,
+    retain: Retention = "pages",
     store: StoreUrl = None,
     session: SessionName = "default",
     reader: ReaderName = "pocket",
     as_json: AsJson = False,
 ) -> None:
-    """Fade the oldest pages until the session fits a capacity. Faded pages do not come back."""
-    with open_memory(store, session, reader, budget=budget) as memory:
+    """Fade the pages that are due by their age, or the oldest until the session fits a capacity.
+
+    Faded pages do not come back. It asks before pages lose their last picture.
+    """
+    with open_memory(store, session, reader, capacity=capacity, retain=retain) as memory:
         run = Run("fade", as_json, reader_name(memory.reader))
-        limit = memory.capacity if capacity is None else capacity
-        steps = memory.fade(limit)
+        preview = memory.plan()
+        steps: Sequence[Step] = preview.steps
+        if not dry_run:
+            _ask(preview, yes=yes)
+            steps = memory.fade()
         n_tokens = memory.stats().visual_tokens
     rows = [{"page": step.page, "rung": step.rung} for step in steps]
     cells = [[step.page, step.rung] for step in steps]
-    title = f"{len(steps)} pages faded; {n_tokens} visual tokens kept, capacity {limit}"
-    run.finish(
-        lambda out: out.print(table(title, ["page", "now"], cells, n_words=2)),
-        rows,
-        capacity=limit,
-        visual_tokens=n_tokens,
+    verb = "would fade" if dry_run else "faded"
+    limit = "no capacity" if capacity is None else f"capacity {capacity}"
+    title = f"{len(steps)} pages {verb}; {n_tokens} visual tokens kept, {limit}"
+    lost = {"stubs": preview.n_stubs, "forgotten": preview.n_forgotten, "facts": preview.n_facts}
+
+    def show(out: Console) -> None:
+        out.print(table(title, ["page", "now"], cells, n_words=2))
+        if preview.loses:
+            out.print(_loss(preview))
+
+    run.finish(show, rows, capacity=capacity, visual_tokens=n_tokens, lost=lost, dry_run=dry_run)
+
+
+def _loss(preview: FadePreview) -> str:
+    return (
+        f"for good: {preview.n_stubs} pages to keywords, {preview.n_forgotten} to nothing, "
+        f"and {preview.n_facts} exact facts"
     )
 
 
+def _ask(preview: FadePreview, *, yes: bool) -> None:
+    """Ask if pages may lose their last picture. Raises `InputError` if nobody can answer."""
+    if yes or not preview.loses:
+        return
+    if not sys.stdin.isatty():
+        raise InputError(f"this would lose {_loss(preview)}: add --yes, or --dry-run to see which")
+    typer.confirm(f"Lose {_loss(preview)}?", abort=True, err=True)
+
+
 def stats(
-    budget: CapacityBudget = BUDGET,
     store: StoreUrl = None,
     session: SessionName = "default",
     reader: ReaderName = "pocket",
     as_json: AsJson = False,
 ) -> None:
     """Counts of a session: turns, pages by rung, tokens against capacity, and forgotten pages."""
-    with open_memory(store, session, reader, budget=budget) as memory:
+    with open_memory(store, session, reader) as memory:
         run = Run("stats", as_json, reader_name(memory.reader))
         counts = memory.stats()
         sessions = memory.sessions()
@@ -80,7 +112,7 @@ def _show_stats(out: Console, session: str, counts: Stats) -> None:
     rows: list[list[object]] = [
         ["turns", f"{counts.turns}, {counts.open_turns} of them open"],
         ["pages", pages or "none"],
-        ["visual tokens", f"{counts.visual_tokens} of {counts.capacity}"],
+        ["visual tokens", counts.visual_tokens],
         ["text tokens of the pages", counts.text_tokens],
         ["compression", f"{counts.compression:.1f}x" if counts.compression else "–"],
         ["forgotten pages", len(counts.forgotten)],

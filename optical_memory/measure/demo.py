@@ -31,7 +31,7 @@ from optical_memory.readers.base import Reader
 from optical_memory.recall.recollection import Recollection
 from optical_memory.renderers import PageRenderer
 from optical_memory.session.background import Progress, no_progress
-from optical_memory.session.policy import STUB, ForgettingPolicy
+from optical_memory.session.forgetting.policy import STUB, ForgettingPolicy
 from optical_memory.session.stored_page import PageInfo
 from optical_memory.stores.private_server import private_server
 from optical_memory.turns import Turn

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from optical_memory.profiles import Ladder
-from optical_memory.session.policy import FORGOTTEN, STUB, ForgettingPolicy, PageState, plan
+from optical_memory.session.forgetting.plan import plan
+from optical_memory.session.forgetting.policy import FORGOTTEN, STUB, ForgettingPolicy, PageState
 from optical_memory.session.stored_page import PageInfo
 
 __all__ = [

@@ -17,7 +17,7 @@ from optical_memory.profiles import Ladder
 from optical_memory.readers.base import Reader
 from optical_memory.search.meaning import Semantic
 from optical_memory.session.background import Progress
-from optical_memory.session.policy import ForgettingPolicy
+from optical_memory.session.forgetting.policy import ForgettingPolicy
 from optical_memory.session.stored_page import PageInfo
 
 __all__ = [

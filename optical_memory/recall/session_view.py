@@ -27,7 +27,7 @@ from optical_memory.recall.recollection import Recollection
 from optical_memory.recall.window.context import Context, Mode
 from optical_memory.recall.window.fill import fill_window
 from optical_memory.search.meaning import Embedder
-from optical_memory.session.policy import ForgettingPolicy
+from optical_memory.session.forgetting.policy import ForgettingPolicy
 from optical_memory.session.records import PageRecord, put
 from optical_memory.session.snapshot import Change, Snapshot
 from optical_memory.session.stored_page import PageInfo, StoredPage, page_info

@@ -12,13 +12,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from optical_memory.certificate import Certificate
-from optical_memory.errors import SessionLost, StoreError
+from optical_memory.errors import SessionLost, StoreError, require_number
 from optical_memory.readers.threads import wait_passively
 from optical_memory.renderers.renderer import PageRenderer
 from optical_memory.session.certify import certify, keep_certificate, next_to_certify
-from optical_memory.session.fade import fade, page_states
+from optical_memory.session.fade import FadePreview, fade, page_states, preview
+from optical_memory.session.forgetting.plan import Step, plan
+from optical_memory.session.forgetting.policy import FORGOTTEN, STUB, ForgettingPolicy
 from optical_memory.session.index_records import merge_index
-from optical_memory.session.policy import ForgettingPolicy, Step, plan
 from optical_memory.session.records import PageRecord, Retain
 from optical_memory.session.seal import seal
 from optical_memory.session.snapshot import Change, Snapshot
@@ -50,7 +51,7 @@ class Upkeep:
         renderer: PageRenderer,
         *,
         policy: ForgettingPolicy,
-        capacity: int,
+        capacity: int | None,
         retain: Retain,
         keep_turns: int,
     ) -> None:
@@ -62,6 +63,7 @@ class Upkeep:
         self._archive = cache.archive
         self._profile = cache.reader.profile
         self._renderer = renderer
+        self._has_warned = False
 
     def work(self) -> bool:
         """Do a piece of each kind; False if there was none."""
@@ -80,7 +82,7 @@ class Upkeep:
         return self._archive.replace(prepare)
 
     def certify(self) -> bool:
-        """Certify the oldest page that waits for it, then fade as far as the capacity asks.
+        """Certify the oldest page that waits for it, then fade the pages that are due.
 
         False if no page waits. The other pages wait as text: that is the back-pressure.
         """
@@ -89,7 +91,7 @@ class Upkeep:
             return False
         with self._unless_changed(page.record):
             self._keep(page.record, certify(page, page.page, self._cache))
-            self.fade(self.capacity)
+            self.fade()
         return True
 
     def _keep(self, page: PageRecord, certificate: Certificate) -> None:
@@ -113,19 +115,47 @@ class Upkeep:
             if page is not None and (page.state, page.digest) == (record.state, record.digest):
                 raise
 
-    def fade(self, capacity: int) -> list[Step]:
-        """Fade pages until the session fits `capacity` visual tokens; the steps that were taken."""
+    def preview(self, capacity: int | None = None) -> FadePreview:
+        """What `fade` would do now."""
+        snapshot = self._archive.snapshot()
+        steps = self._due(snapshot, capacity)
+        return preview(snapshot, steps, self._profile, self.policy, self.retain)
+
+    def _due(self, snapshot: Snapshot, capacity: int | None) -> list[Step]:
+        limit = self.capacity if capacity is None else capacity
+        if limit is not None:
+            require_number("capacity", limit, minimum=0)
+        return plan(page_states(snapshot), limit, self.policy, self._profile.ladder)
+
+    def fade(self, capacity: int | None = None) -> list[Step]:
+        """Fade the pages that are due by age, or by `capacity` in visual tokens; the steps taken.
+
+        The first time that pages lose their last picture, the log has a warning.
+        """
         ladder = self._profile.ladder
 
         def change(snapshot: Snapshot) -> tuple[Sequence[Change], list[Step]]:
-            steps = plan(page_states(snapshot), capacity, self.policy, ladder)
+            steps = self._due(snapshot, capacity)
             return fade(snapshot, steps, self._profile, self.policy, self.retain), steps
 
         snapshot, steps = self._archive.update(change)
+        self._warn_of_loss(steps)
         # Tokens go after the records: whoever caches them meanwhile sees that the page has faded.
         for step in steps:
             self._cache.drop(snapshot.pages[step.page], ladder.finer(step.rung))
         return steps
+
+    def _warn_of_loss(self, steps: Sequence[Step]) -> None:
+        n_lost = sum(step.rung in (STUB, FORGOTTEN) for step in steps)
+        if not n_lost or self._has_warned or self.retain == "text":
+            return
+        self._has_warned = True
+        log.warning(
+            "session %r: %d pages lost their last picture, by the capacity or the policy's term, "
+            "and more may; `plan` tells before, `stats` counts them",
+            self._archive.session,
+            n_lost,
+        )
 
 
 class Worker:

@@ -15,17 +15,20 @@ from optical_memory.counting import count_tokens
 from optical_memory.ledger import Ledger, LedgerSpan, blank
 from optical_memory.profiles import ReaderProfile
 from optical_memory.search.terms import terms, top_terms
+from optical_memory.session.forgetting.plan import Step
+from optical_memory.session.forgetting.policy import FORGOTTEN, STUB, ForgettingPolicy, PageState
 from optical_memory.session.index_records import IndexDraft
-from optical_memory.session.policy import FORGOTTEN, STUB, ForgettingPolicy, PageState, Step
-from optical_memory.session.records import PageRecord, Retain, picture_key, put
+from optical_memory.session.records import PageRecord, Retain, load_record, picture_key, put
 from optical_memory.session.snapshot import Change, Snapshot
 from optical_memory.session.stored_page import StoredPage, agreements_of
-from optical_memory.stores.base import Delete
+from optical_memory.stores.base import Delete, Put
 
 __all__ = [
+    "FadePreview",
     "fade",
     "forgotten_page",
     "page_states",
+    "preview",
 ]
 
 KEYWORDS = 16
@@ -42,6 +45,7 @@ def page_states(snapshot: Snapshot) -> list[PageState]:
 
 def _state(record: PageRecord) -> PageState:
     rung = record.state if record.state in (STUB, FORGOTTEN) else record.rung
+    spans = (record.layout or {}).get("spans", [])
     return PageState(
         page=record.id,
         ordinal=record.ordinal,
@@ -49,7 +53,56 @@ def _state(record: PageRecord) -> PageState:
         agreement=agreements_of(record),
         hits=record.hits,
         pinned=record.pinned,
+        last_turn=max((ordinal for _, ordinal, *_ in spans), default=None),
+        last_when=record.last_when,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class FadePreview:
+    """What a fade would do: its steps, and what nobody could read any more after it.
+
+    `n_stubs` and `n_forgotten` count the pages that would lose their last picture, `n_facts` the
+    exact facts that would go with them. With `retain="text"` the text stays, and nothing is lost.
+    """
+
+    steps: tuple[Step, ...]
+    n_stubs: int
+    n_forgotten: int
+    n_facts: int
+
+    @property
+    def loses(self) -> bool:
+        """True if anything would be lost for good."""
+        return self.n_stubs + self.n_forgotten > 0
+
+
+def preview(
+    snapshot: Snapshot,
+    steps: Sequence[Step],
+    profile: ReaderProfile,
+    policy: ForgettingPolicy,
+    retain: Retain = "pages",
+) -> FadePreview:
+    """What these steps would do. Raises `KeyError` as `fade`."""
+    if retain == "text":
+        return FadePreview(tuple(steps), 0, 0, 0)
+    losing = [step for step in steps if step.rung in (STUB, FORGOTTEN)]
+    n_facts = 0
+    for change in fade(snapshot, losing, profile, policy, retain):
+        if isinstance(change, Put) and change.kind == "page":
+            n_facts += _n_facts(snapshot.pages[change.key])
+            n_facts -= _n_facts(load_record(PageRecord, change.value))
+    return FadePreview(
+        steps=tuple(steps),
+        n_stubs=sum(step.rung == STUB for step in losing),
+        n_forgotten=sum(step.rung == FORGOTTEN for step in losing),
+        n_facts=n_facts,
+    )
+
+
+def _n_facts(record: PageRecord) -> int:
+    return len(Ledger.from_json(record.ledger).spans) if record.ledger else 0
 
 
 def fade(

@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import Any
 
 from optical_memory.profiles import ReaderProfile
-from optical_memory.session.policy import FORGOTTEN, STUB, ForgettingPolicy, PageState, tokens_kept
+from optical_memory.session.forgetting.plan import tokens_kept
+from optical_memory.session.forgetting.policy import FORGOTTEN, STUB, ForgettingPolicy, PageState
 from optical_memory.session.records import PageRecord
 from optical_memory.session.snapshot import Snapshot
 from optical_memory.session.stored_page import PageInfo, page_info
@@ -34,7 +35,7 @@ class Stats:
     open_turns: int
     pages: dict[str, int]
     visual_tokens: int
-    capacity: int
+    capacity: int | None
     text_tokens: int
     compression: float | None
     forgotten: list[dict[str, str | None]]
@@ -47,9 +48,9 @@ class Stats:
 
 
 def stats(
-    snapshot: Snapshot, capacity: int, policy: ForgettingPolicy, profile: ReaderProfile
+    snapshot: Snapshot, capacity: int | None, policy: ForgettingPolicy, profile: ReaderProfile
 ) -> Stats:
-    """The counts of a session as of this snapshot; `capacity` is in visual tokens.
+    """The counts of a session as of this snapshot; `capacity` is in visual tokens, or None.
 
     Raises `StoreError` if a page's certificate does not parse. Raises `KeyError` if a page is at a
     rung that the reader does not have.

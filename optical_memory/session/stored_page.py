@@ -44,6 +44,7 @@ class PageInfo:
     after it has lost its pictures. `n_tokens` counts the visual tokens that the decoder receives at
     this rung (0 without a picture). `n_text_tokens` counts the DeepSeek tokens of its text.
     `agreements` has, for each rung of its certificate, the share of characters read right.
+    `has_text` is True while the store has its text: then nothing of it is forgotten.
     """
 
     id: str
@@ -56,6 +57,7 @@ class PageInfo:
     first_when: datetime | None
     last_when: datetime | None
     digest: str
+    has_text: bool = False
 
     @property
     def agreement(self) -> float | None:
@@ -65,7 +67,7 @@ class PageInfo:
     @property
     def form(self) -> str:
         """The form that the page is read from: "text", a rung's name, "stub" or "forgotten"."""
-        if self.state in ("stub", "forgotten"):
+        if self.state in ("stub", "forgotten") and not self.has_text:
             return self.state
         return self.rung or "text"
 
@@ -187,6 +189,7 @@ def page_info(record: PageRecord, ladder: Ladder) -> PageInfo:
         first_when=record.first_when,
         last_when=record.last_when,
         digest=record.digest,
+        has_text=record.lines is not None,
     )
 
 

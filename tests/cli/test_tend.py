@@ -17,7 +17,7 @@ from optical_memory.testing import TemplateReader
 
 def test_fading_tells_what_changed(full: Shell) -> None:
     old = full.json("stats")
-    answer = full.json("fade", "--capacity", "150")
+    answer = full.json("fade", "--capacity", "150", "--yes")
     new = full.json("stats")
 
     assert answer["rows"]
@@ -25,11 +25,32 @@ def test_fading_tells_what_changed(full: Shell) -> None:
 
 
 def test_fading_and_stats_are_shown_to_people(full: Shell) -> None:
-    code, out, _ = full.on_store("fade", "--capacity", "150")
+    code, out, _ = full.on_store("fade", "--capacity", "150", "--yes")
     assert (code, "pages faded" in out, "0000000" in out) == (0, True, True)
 
     code, out, _ = full.on_store("stats")
     assert (code, "90, " in out, "visual tokens" in out) == (0, True, True)
+
+
+def test_fading_without_a_capacity_loses_nothing_and_does_not_ask(full: Shell) -> None:
+    answer = full.json("fade")
+    assert answer["capacity"] is None
+    assert answer["lost"] == {"stubs": 0, "forgotten": 0, "facts": 0}
+
+
+def test_pages_are_lost_only_with_a_word_of_the_user(full: Shell) -> None:
+    old = full.json("stats")
+    code, _, err = full.on_store("fade", "--capacity", "20")
+    assert code == 1
+    assert "this would lose" in err
+    assert "--yes" in err
+    assert full.json("stats")["pages"] == old["pages"]
+
+    dry = full.json("fade", "--capacity", "20", "--dry-run")
+    assert full.json("stats")["pages"] == old["pages"]
+    assert dry["lost"]["stubs"] + dry["lost"]["forgotten"] > 0
+    done = full.json("fade", "--capacity", "20", "--yes")
+    assert (done["rows"], done["lost"]) == (dry["rows"], dry["lost"])
 
 
 # ---- inspect -------------------------------------------------------------------------------------

@@ -20,7 +20,8 @@ from optical_memory.readers.base import Reader
 from optical_memory.readers.pocket.reader import PocketReader
 from optical_memory.recall.recollection import Recollection
 from optical_memory.renderers import PageRenderer, PlacedTurn
-from optical_memory.session.policy import ForgettingPolicy, PageState, plan
+from optical_memory.session.forgetting.plan import plan
+from optical_memory.session.forgetting.policy import ForgettingPolicy, PageState
 from optical_memory.session.stored_page import PageInfo
 from optical_memory.spans import Span
 from optical_memory.testing import SMALL_LADDER, TemplateReader

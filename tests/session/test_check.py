@@ -11,7 +11,7 @@ from optical_memory.errors import NewerFormat, StoreError
 from optical_memory.pages import Page
 from optical_memory.renderers import PageRenderer, PlacedTurn
 from optical_memory.renderers.pictures import png_bytes
-from optical_memory.session.policy import ForgettingPolicy
+from optical_memory.session.forgetting.policy import ForgettingPolicy
 from optical_memory.stores import Delete, Kind, Put, Store
 from optical_memory.testing import SMALL_GRID, SMALL_LADDER, TemplateReader
 

@@ -19,7 +19,7 @@ from optical_memory.measure.accuracy import accuracy
 from optical_memory.renderers.pictures import from_png
 from optical_memory.renderers.renderer import PageRenderer
 from optical_memory.session.fade import KEYWORDS
-from optical_memory.session.policy import FORGOTTEN, STUB
+from optical_memory.session.forgetting.policy import FORGOTTEN, STUB
 from optical_memory.stores import Store
 from optical_memory.testing import SMALL_GRID, SMALL_LADDER, TemplateReader, turn_texts
 

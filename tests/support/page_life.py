@@ -7,7 +7,8 @@ from pathlib import Path
 
 from optical_memory import ForgettingPolicy, OpticalMemory, Turn
 from optical_memory.session.fade import fade
-from optical_memory.session.policy import STUB, Step
+from optical_memory.session.forgetting.plan import Step
+from optical_memory.session.forgetting.policy import STUB
 from optical_memory.stores import Store
 from optical_memory.testing import SMALL_LADDER
 

@@ -19,7 +19,7 @@ from optical_memory.profiles import Ladder, Rung
 from optical_memory.readers.pocket.reader import PocketReader
 from optical_memory.renderers import PageRenderer
 from optical_memory.renderers.drawing import Image
-from optical_memory.session.policy import ForgettingPolicy
+from optical_memory.session.forgetting.policy import ForgettingPolicy
 from optical_memory.tokens import VisualTokens
 from optical_memory.turns import Turn
 

@@ -9,14 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from optical_memory.profiles import V1_LADDER
-from optical_memory.session.policy import (
-    ForgettingPolicy,
-    PageState,
-    Step,
-    default_capacity,
-    plan,
-    tokens_kept,
-)
+from optical_memory.session.forgetting.plan import Step, plan, tokens_kept
+from optical_memory.session.forgetting.policy import ForgettingPolicy, PageState
 
 NAMES = [rung.name for rung in V1_LADDER]
 STATES = [*NAMES, "stub", "forgotten"]
@@ -210,11 +204,6 @@ def test_a_page_that_is_recalled_fades_later_where_the_policy_says_so() -> None:
     capacity = 3 * 421 + 273
     assert plan(pages, capacity, policy, V1_LADDER) == [Step("p0001", "base")]
     assert plan(pages, capacity, ForgettingPolicy(slack=1.0), V1_LADDER) == [Step("p0000", "base")]
-
-
-def test_the_default_capacity_fits_the_window_and_the_ladder() -> None:
-    assert default_capacity(8_000, V1_LADDER) == 8_000
-    assert default_capacity(100, V1_LADDER) == 421 + 273 + 111 + 73
 
 
 def test_a_rung_of_another_ladder_is_refused() -> None:

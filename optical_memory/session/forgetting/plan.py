@@ -1,9 +1,10 @@
 """Who fades when, as a pure plan: pages and a capacity in, steps out.
 
 The capacity counts the visual tokens that a session keeps, as the decoder receives them. A page
-that is still text has none and costs 0; it is charged once it is certified. Pages stand in bands of
-age, the finest rung for the newest. A page leaves a state when it is `growth` times as old as when
-it came to it. The capacity sets the pace.
+that is still text has none and costs 0; it is charged once it is certified. Without a capacity
+pages fade with age, by the policy's schedule, and none is lost. With a capacity pages stand in
+bands of age, the finest rung for the newest: a page leaves a state when it is `growth` times as old
+as when it came to it, and the capacity sets the pace.
 """
 
 from __future__ import annotations
@@ -11,83 +12,16 @@ from __future__ import annotations
 import heapq
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from datetime import UTC, datetime, timedelta
 
-from optical_memory.errors import InputError
 from optical_memory.profiles import Ladder
+from optical_memory.session.forgetting.policy import FORGOTTEN, STUB, ForgettingPolicy, PageState
 
 __all__ = [
-    "FORGOTTEN",
-    "STUB",
-    "ForgettingPolicy",
-    "PageState",
     "Step",
-    "default_capacity",
     "plan",
     "tokens_kept",
 ]
-
-# States of a page below its last rung, beside the names of rungs.
-STUB = "stub"
-FORGOTTEN = "forgotten"
-
-
-@dataclass(frozen=True, slots=True)
-class PageState:
-    """A page as the plan takes it.
-
-    `rung` is None while the page is still text; else a rung's name, "stub" or "forgotten".
-    `ordinal` orders pages by age (0 is the oldest). `agreement` is the certificate's, by rung.
-    `hits` counts how often the page was recalled. A `pinned` page never fades.
-    """
-
-    page: str
-    ordinal: int
-    rung: str | None
-    agreement: Mapping[str, float]
-    hits: int = 0
-    pinned: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class ForgettingPolicy:
-    """How a session forgets.
-
-    `floor`: a page fades to a rung only if its certificate's agreement there is at least this.
-    `last_resort`: below its last rung a page becomes a "stub" of `stub_tokens`, until that too must
-    go, or "forgotten" at once.
-    `slack`: if the capacity is exceeded, pages fade until only this share of it is used. Steps come
-    in chunks, and between them an agent's prompt cache stays valid.
-    `growth`: how many times as old a page is when it leaves a state as when it came to it. With 1,
-    pages go at once from the finest rung to nothing, the oldest first: truncation.
-    `pages_per_hit`: how many pages younger each recall makes a page. 0: recall changes nothing.
-
-    Raises `InputError` if a number is out of its range.
-    """
-
-    floor: float = 0.95
-    last_resort: Literal["stub", "forgotten"] = "stub"
-    stub_tokens: int = 32
-    slack: float = 0.9
-    growth: float = 2.0
-    pages_per_hit: float = 0.0
-
-    def __post_init__(self) -> None:
-        in_range = {
-            "floor": 0 <= self.floor <= 1,
-            "slack": 0 < self.slack <= 1,
-            "growth": self.growth >= 1,
-            "pages_per_hit": self.pages_per_hit >= 0,
-            "stub_tokens": self.stub_tokens >= 0,
-            "last_resort": self.last_resort in (STUB, FORGOTTEN),
-        }
-        wrong = [name for name, is_right in in_range.items() if not is_right]
-        if wrong:
-            raise InputError(
-                f"{' and '.join(wrong)} out of range: floor must be in 0..1, slack in (0, 1], "
-                "growth >= 1, pages_per_hit >= 0, stub_tokens >= 0 and "
-                f"last_resort 'stub' or 'forgotten': {self}"
-            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,16 +30,6 @@ class Step:
 
     page: str
     rung: str
-
-
-def default_capacity(budget: int, ladder: Ladder) -> int:
-    """The budget, but at least a page at every rung (visual tokens).
-
-    Everything that is kept then fits the window as visual tokens, and the ladder has steps. With a
-    budget of 8,000 and the v1 ladder that is 8,000 tokens, some 80 pages with their stubs; with any
-    budget it is at least 878.
-    """
-    return max(budget, sum(rung.n_tokens for rung in ladder))
 
 
 def tokens_kept(pages: Sequence[PageState], policy: ForgettingPolicy, ladder: Ladder) -> int:
@@ -118,23 +42,108 @@ def tokens_kept(pages: Sequence[PageState], policy: ForgettingPolicy, ladder: La
 
 
 def plan(
-    pages: Sequence[PageState], capacity: int, policy: ForgettingPolicy, ladder: Ladder
+    pages: Sequence[PageState],
+    capacity: int | None,
+    policy: ForgettingPolicy,
+    ladder: Ladder,
+    now: datetime | None = None,
 ) -> list[Step]:
-    """The steps after which the pages fit the capacity: at most one step a page, the oldest first.
+    """The steps that are due: at most one a page, the oldest page first.
 
-    No steps if they fit already. The oldest pages fade first and farthest. If a page's next rung is
-    below the floor, it skips to its smallest rung that is not. If there is none, it goes to the
-    stub, then to nothing. Planning on the result gives no steps. Pinned pages use capacity but
-    stay, so they alone may exceed it; then no other page keeps anything that costs tokens.
+    Without a capacity pages fade to the rung of their age, or to the smallest legible rung before
+    it. With a capacity there are no steps if they fit it; else the oldest pages fade first and
+    farthest. If a page's next rung is below the floor, it skips to its smallest rung that is not.
+    If there is none, it goes to the stub, then to nothing. Pinned pages use capacity but stay, so
+    they alone may exceed it; then no other page keeps anything that costs tokens. Planning on the
+    result gives no steps.
+
+    Pages past the policy's term are forgotten, with or without a capacity. `now` is the time from
+    which ages count, by default the present.
 
     Raises `KeyError` for a page at a rung that the ladder does not have.
     """
+    moment = now or datetime.now(UTC)
+    rungs = {page.page: page.rung for page in pages}
+    rungs.update((page.page, FORGOTTEN) for page in pages if _is_expired(page, policy, moment))
+    rest = [page for page in pages if rungs[page.page] == page.rung]
+    if capacity is None:
+        rungs.update(_rungs_by_age(rest, policy, ladder, moment))
+    else:
+        rungs.update(_rungs_by_capacity(rest, capacity, policy, ladder))
+    steps: list[Step] = []
+    for page in sorted(pages, key=_by_age):
+        rung = rungs[page.page]
+        if rung is not None and rung != page.rung:
+            steps.append(Step(page.page, rung))
+    return steps
+
+
+def _is_expired(page: PageState, policy: ForgettingPolicy, now: datetime) -> bool:
+    if policy.keep_for is None or page.last_when is None or page.pinned:
+        return False
+    return _since(page.last_when, now) > policy.keep_for
+
+
+def _since(time: datetime, now: datetime) -> timedelta:
+    """The time that has passed; a time without a zone is of the zone of this machine."""
+    return now - (time if time.tzinfo is not None else time.astimezone())
+
+
+# ---- by age --------------------------------------------------------------------------------------
+
+
+def _rungs_by_age(
+    pages: Sequence[PageState], policy: ForgettingPolicy, ladder: Ladder, now: datetime
+) -> dict[str, str]:
+    """The rungs of the pages that fade, by page."""
+    rungs: dict[str, str] = {}
+    ages = _schedule_ages(pages, policy, now)
+    for page in pages:
+        if page.rung in (None, STUB, FORGOTTEN) or page.pinned:
+            continue
+        n_steps = policy.schedule.n_steps(ages.get(page.page, 0.0))
+        due_rungs = ladder.names[: n_steps + 1]
+        legible = [
+            rung.name
+            for rung in ladder.coarser(page.rung)
+            if rung.name in due_rungs and _is_legible(page, rung.name, policy)
+        ]
+        if legible:
+            rungs[page.page] = legible[-1]
+    return rungs
+
+
+def _schedule_ages(
+    pages: Sequence[PageState], policy: ForgettingPolicy, now: datetime
+) -> dict[str, float]:
+    """Ages in the schedule's unit, 0 for the newest; pages whose age is unknown are left out."""
+    if policy.schedule.unit == "pages":
+        return {page: age - 1 for page, age in _ages(pages, policy).items()}
+    if policy.schedule.unit == "turns":
+        turns = {page.page: page.last_turn for page in pages if page.last_turn is not None}
+        newest = max(turns.values(), default=0)
+        return {page: float(newest - turn) for page, turn in turns.items()}
+    times = {page.page: page.last_when for page in pages if page.last_when is not None}
+    return {page: _since(time, now) / timedelta(days=1) for page, time in times.items()}
+
+
+def _is_legible(page: PageState, rung: str, policy: ForgettingPolicy) -> bool:
+    return page.agreement.get(rung, 0.0) >= policy.floor
+
+
+# ---- by capacity ---------------------------------------------------------------------------------
+
+
+def _rungs_by_capacity(
+    pages: Sequence[PageState], capacity: int, policy: ForgettingPolicy, ladder: Ladder
+) -> dict[str, str | None]:
+    """The rung of each page after it all fits the capacity."""
     cost = _costs(policy, ladder)
+    rungs = {page.page: page.rung for page in pages}
     total = sum(cost[page.rung] for page in pages)
     if total <= capacity:
-        return []
+        return rungs
     target = _target(pages, capacity, policy, cost)
-    rungs = {page.page: page.rung for page in pages}
     queue = _Queue(pages, policy, ladder, cost)
     while total > target:
         step = queue.pop()
@@ -142,12 +151,7 @@ def plan(
             break
         total += cost[step.rung] - cost[rungs[step.page]]
         rungs[step.page] = step.rung
-    steps: list[Step] = []
-    for page in sorted(pages, key=_by_age):
-        rung = rungs[page.page]
-        if rung is not None and rung != page.rung:
-            steps.append(Step(page.page, rung))
-    return steps
+    return rungs
 
 
 def _by_age(page: PageState) -> tuple[int, str]:
@@ -234,16 +238,13 @@ class _Queue:
         rungs: list[str] = []
         coarser = self._ladder.coarser(page.rung)
         while coarser:
-            legible = [r for r in coarser if self._is_legible(page, r.name)]
+            legible = [r for r in coarser if _is_legible(page, r.name, self._policy)]
             if not legible:
                 break
             rung = legible[0] if legible[0] == coarser[0] else legible[-1]
             rungs.append(rung.name)
             coarser = self._ladder.coarser(rung.name)
         return rungs
-
-    def _is_legible(self, page: PageState, rung: str) -> bool:
-        return page.agreement.get(rung, 0.0) >= self._policy.floor
 
 
 def _ages(pages: Sequence[PageState], policy: ForgettingPolicy) -> dict[str, float]:

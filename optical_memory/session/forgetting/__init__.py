@@ -1,0 +1,1 @@
+"""Forgetting: the policy, and the plan of who fades when."""

@@ -1,0 +1,137 @@
+"""How a session forgets, as data: when pages fade with age, and how far.
+
+Three things are apart. The budget is what enters the agent's window. The capacity is what the store
+keeps, as many visual tokens as it says, or everything. Age is what makes pages fade without a
+capacity: to smaller rungs, never below the last rung that their certificates allow.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Literal, get_args
+
+from optical_memory.errors import InputError, require_word
+from optical_memory.profiles import Ladder
+
+__all__ = [
+    "FORGOTTEN",
+    "STUB",
+    "AgeUnit",
+    "ForgettingPolicy",
+    "PageState",
+    "Schedule",
+]
+
+AgeUnit = Literal["pages", "turns", "days"]
+
+# States of a page below its last rung, beside the names of rungs.
+STUB = "stub"
+FORGOTTEN = "forgotten"
+
+
+@dataclass(frozen=True, slots=True)
+class PageState:
+    """A page as the plan takes it.
+
+    `rung` is None while the page is still text; else a rung's name, "stub" or "forgotten".
+    `ordinal` orders pages by age (0 is the oldest). `agreement` is the certificate's, by rung.
+    `hits` counts how often the page was recalled. A `pinned` page never fades. `last_turn` is the
+    ordinal of the newest turn on it, and `last_when` the time of that turn, None without a time.
+    """
+
+    page: str
+    ordinal: int
+    rung: str | None
+    agreement: Mapping[str, float]
+    hits: int = 0
+    pinned: bool = False
+    last_turn: int | None = None
+    last_when: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """At which age a page leaves each rung for the next, the finest rung first.
+
+    Age is that of the page's newest turn: the number of newer pages or turns, or the days since. A
+    page without a time has no age in days and stays. A ladder with more steps than there are ages
+    stops there.
+
+    >>> Schedule((8, 16)).n_steps(7), Schedule((8, 16)).n_steps(8), Schedule((8, 16)).n_steps(99)
+    (0, 1, 2)
+
+    Raises `InputError` if the ages do not rise from above 0, or the unit is unknown.
+    """
+
+    ages: tuple[float, ...] = (8.0, 16.0, 32.0, 64.0)
+    unit: AgeUnit = "pages"
+
+    def __post_init__(self) -> None:
+        require_word("unit", self.unit, get_args(AgeUnit))
+        steps = zip((0.0, *self.ages), self.ages, strict=False)
+        if not all(younger < older for younger, older in steps):
+            raise InputError(f"ages must rise, from above 0: {self.ages}")
+
+    @classmethod
+    def of_half_life(cls, half_life: float, ladder: Ladder, unit: AgeUnit = "days") -> Schedule:
+        """A page has half of its visual tokens after each half-life, as near as the ladder can.
+
+        Raises `InputError` unless `half_life` is above 0.
+        """
+        finest = ladder[0].n_tokens
+        n_tokens = [rung.n_tokens for rung in ladder][1:]
+        return cls(tuple(half_life * math.log2(finest / n) for n in n_tokens), unit)
+
+    def n_steps(self, age: float) -> int:
+        """How many steps below the finest rung a page of this age stands."""
+        return sum(age >= limit for limit in self.ages)
+
+
+@dataclass(frozen=True, slots=True)
+class ForgettingPolicy:
+    """How a session forgets.
+
+    `schedule`: how pages fade with age, without a capacity. `keep_for`: a page whose newest turn is
+    older than this is forgotten, with or without a capacity; a page without a time stays.
+    `floor`: a page fades to a rung only if its certificate's agreement there is at least this.
+    `last_resort`: below its last rung a page becomes a "stub" of `stub_tokens`, until that too must
+    go, or "forgotten" at once.
+    `slack`: if the capacity is exceeded, pages fade until only this share of it is used. Steps come
+    in chunks, and between them an agent's prompt cache stays valid.
+    `growth`: how many times as old a page is when it leaves a state as when it came to it. With 1,
+    pages go at once from the finest rung to nothing, the oldest first: truncation. With a capacity
+    only `growth`, `slack` and `last_resort` count.
+    `pages_per_hit`: how many pages younger each recall makes a page. 0: recall changes nothing.
+
+    Raises `InputError` if a number is out of its range.
+    """
+
+    schedule: Schedule = field(default_factory=Schedule)
+    keep_for: timedelta | None = None
+    floor: float = 0.95
+    last_resort: Literal["stub", "forgotten"] = "stub"
+    stub_tokens: int = 32
+    slack: float = 0.9
+    growth: float = 2.0
+    pages_per_hit: float = 0.0
+
+    def __post_init__(self) -> None:
+        in_range = {
+            "keep_for": self.keep_for is None or self.keep_for > timedelta(0),
+            "floor": 0 <= self.floor <= 1,
+            "slack": 0 < self.slack <= 1,
+            "growth": self.growth >= 1,
+            "pages_per_hit": self.pages_per_hit >= 0,
+            "stub_tokens": self.stub_tokens >= 0,
+            "last_resort": self.last_resort in (STUB, FORGOTTEN),
+        }
+        wrong = [name for name, is_right in in_range.items() if not is_right]
+        if wrong:
+            raise InputError(
+                f"{' and '.join(wrong)} out of range: floor must be in 0..1, slack in (0, 1], "
+                "keep_for above 0, growth >= 1, pages_per_hit >= 0, stub_tokens >= 0 and "
+                f"last_resort 'stub' or 'forgotten': {self}"
+            )
