@@ -8,8 +8,9 @@ from optical_memory.counting import count_tokens
 from optical_memory.recall.choose import Choice, choose_units, first_of, newest_units
 from optical_memory.recall.find import rank_units
 from optical_memory.recall.open_turns import open_turn_id
-from optical_memory.recall.passages import Piece, stretches
+from optical_memory.recall.passages import stretches
 from optical_memory.recall.recollection import OPEN, PassageTurn, Recollection
+from optical_memory.recall.sources import Piece
 from optical_memory.recall.window.frame import FRAME_TOKENS, frame
 from optical_memory.search.build import IndexedTurn, KeyHash, index_turns
 from optical_memory.search.index import Index

@@ -4,25 +4,22 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from itertools import chain, groupby
 
 from optical_memory.counting import count_batch
-from optical_memory.pages import TurnSpan
 from optical_memory.recall.choose import Choice
 from optical_memory.recall.open_turns import open_turn_id
 from optical_memory.recall.read_pages import PageReader, RangeReading, rung_of
 from optical_memory.recall.recollection import OPEN, PassageTurn, Recollection
+from optical_memory.recall.sources import PageRange, Piece, Source, Sources
 from optical_memory.session.index_records import stub_page
-from optical_memory.session.records import PageRecord, TurnRecord, turn_key
+from optical_memory.session.records import turn_key
 from optical_memory.session.snapshot import Snapshot
-from optical_memory.session.stored_page import spans_of, text_offset
 from optical_memory.spans import Span
-from optical_memory.turns import body
 
 __all__ = [
-    "Piece",
     "read_passages",
     "split_at_pages",
     "stretches",
@@ -31,27 +28,6 @@ __all__ = [
 
 NO_PAGE = "~"
 """Comes after the ids of all pages."""
-
-PageRange = tuple[str, int, int]
-"""A page's id, and a range of its text."""
-
-
-PlacedSpan = tuple[PageRecord, TurnSpan, int]
-"""A page, a turn's span on it, and the offset in the turn's body, as `spans_of` gives them."""
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """Units of a turn without a gap between them: a range of its body, and what they cost.
-
-    The words that are left of a page stand under a negative ordinal (`stub_page`).
-    """
-
-    ordinal: int
-    start: int
-    end: int
-    score: float
-    n_tokens: int = 0
 
 
 def stretches(choices: Iterable[Choice]) -> list[list[Piece]]:
@@ -76,22 +52,17 @@ def stretches(choices: Iterable[Choice]) -> list[list[Piece]]:
     return groups
 
 
-def split_at_pages(snapshot: Snapshot, groups: Iterable[Sequence[Piece]]) -> list[list[Piece]]:
+def split_at_pages(sources: Sources, groups: Iterable[Sequence[Piece]]) -> list[list[Piece]]:
     """The groups, split between pieces that begin on different pages: a picture is of a page."""
     splits: list[list[Piece]] = []
     for group in groups:
-        for _, pieces in groupby(group, lambda piece: _first_page(snapshot, piece)):
+        for _, pieces in groupby(group, sources.first_page):
             splits.append(list(pieces))
     return splits
 
 
-def _first_page(snapshot: Snapshot, piece: Piece) -> str | None:
-    places = _source(snapshot, piece).places
-    return places[0][0] if places else None
-
-
 def read_passages(
-    snapshot: Snapshot, page_reader: PageReader, groups: Sequence[Sequence[Piece]]
+    sources: Sources, page_reader: PageReader, groups: Sequence[Sequence[Piece]]
 ) -> list[Recollection]:
     """A passage for each group of pieces, the best first.
 
@@ -99,8 +70,9 @@ def read_passages(
     cost of a passage is that of its units, each counted by itself. Raises `StoreError` as
     `PageReader.read_ranges`.
     """
-    sources = {piece: _source(snapshot, piece) for piece in chain(*groups)}
-    readings = _read(snapshot, page_reader, chain(*(s.places_to_read for s in sources.values())))
+    snapshot = sources.snapshot
+    places = [sources[piece].places_to_read for piece in dict.fromkeys(chain(*groups))]
+    readings = _read(snapshot, page_reader, chain(*places))
     passages: list[Recollection] = []
     for group in groups:
         builder = _Passage(snapshot)
@@ -116,57 +88,6 @@ def with_exact_costs(passages: Sequence[Recollection]) -> list[Recollection]:
     """The passages, each with the DeepSeek tokens of its whole text."""
     costs = count_batch([passage.text for passage in passages])
     return [replace(p, n_tokens=n) for p, n in zip(passages, costs, strict=True)]
-
-
-@dataclass(frozen=True, slots=True)
-class _Source:
-    """Where a piece stands: ranges of pages, those of them that are to be read, and a text.
-
-    `text` is the part of it that its turn has in hand. `ends` is True if the turn ends with it.
-    """
-
-    piece: Piece
-    record: TurnRecord | None
-    places: Sequence[PageRange]
-    places_to_read: Sequence[PageRange]
-    text: str
-    ends: bool
-
-
-def _source(snapshot: Snapshot, piece: Piece) -> _Source:
-    if piece.ordinal < 0:
-        places = [(stub_page(piece.ordinal), piece.start, piece.end)]
-        return _Source(piece, None, places, places, "", ends=True)
-    record = snapshot.turns.get(turn_key(piece.ordinal))
-    if record is None:
-        return _Source(piece, None, (), (), "", ends=True)
-    spans = list(spans_of(snapshot, record))
-    places = _places(spans, piece.start, piece.end)
-    if record.text is None:
-        length = sum(span.end - span.body for _, span, _ in spans)
-        return _Source(piece, record, places, places, "", ends=piece.end >= length)
-    offset = text_offset(snapshot, record)
-    text = body(record.turn)
-    return _Source(
-        piece=piece,
-        record=record,
-        places=places,
-        places_to_read=_places(spans, piece.start, min(piece.end, offset)),
-        text=text[max(0, piece.start - offset) : max(0, piece.end - offset)],
-        ends=piece.end >= offset + len(text),
-    )
-
-
-def _places(spans: Iterable[PlacedSpan], first: int, last: int) -> list[PageRange]:
-    """The ranges of pages on which the range of a turn's body stands."""
-    places: list[PageRange] = []
-    for page, span, offset in spans:
-        shift = span.body - offset
-        start = max(span.body, first + shift)
-        end = min(span.end, last + shift)
-        if start < end:
-            places.append((page.id, start, end))
-    return places
 
 
 def _read(
@@ -192,7 +113,7 @@ class _Passage:
         self._spans: list[Span] = []
         self.parts: list[PassageTurn] = []
 
-    def add(self, source: _Source, readings: Sequence[tuple[str, RangeReading]]) -> None:
+    def add(self, source: Source, readings: Sequence[tuple[str, RangeReading]]) -> None:
         """Add a piece as it was read from these pages and from the text of its turn."""
         spans = [reading.spans for _, reading in readings]
         spans.append((Span(0, len(source.text), "original", 1.0),) if source.text else ())
@@ -208,7 +129,7 @@ class _Passage:
         rung = rung_of(self._snapshot.pages[readings[0][0]]) if readings else None
         self.parts.append(self._part(source, start, rung))
 
-    def _part(self, source: _Source, start: int, rung: str | None) -> PassageTurn:
+    def _part(self, source: Source, start: int, rung: str | None) -> PassageTurn:
         record = source.record
         page_ids = [page for page, _, _ in source.places]
         return PassageTurn(

@@ -24,6 +24,7 @@ from optical_memory.recall.find import Finder, TimeLimits
 from optical_memory.recall.passages import read_passages, stretches, with_exact_costs
 from optical_memory.recall.read_pages import PageReader
 from optical_memory.recall.recollection import Recollection
+from optical_memory.recall.sources import Sources
 from optical_memory.recall.window.context import Context, Mode
 from optical_memory.recall.window.fill import fill_window
 from optical_memory.search.meaning import Embedder
@@ -113,7 +114,8 @@ class SessionView:
         def answer(snapshot: Snapshot) -> list[Recollection]:
             ranking = self._finder.rank(snapshot, query, limits)
             groups = [stretches(turn)[0] for turn in choose_turns(ranking, k)]
-            return with_exact_costs(read_passages(snapshot, self._page_reader, groups))
+            passages = read_passages(Sources(snapshot), self._page_reader, groups)
+            return with_exact_costs(passages)
 
         recollections = self._retry_if_changed(answer)
         if self.policy.pages_per_hit:

@@ -14,7 +14,8 @@ from support.unit_texts import LONG, read
 
 from optical_memory import Turn
 from optical_memory.recall.choose import Choice
-from optical_memory.recall.passages import Piece, split_at_pages, stretches
+from optical_memory.recall.passages import split_at_pages, stretches
+from optical_memory.recall.sources import Piece, Sources
 from optical_memory.testing import TemplateReader
 
 NIGHT = datetime(2023, 5, 8, 23, 30, tzinfo=UTC)
@@ -161,7 +162,7 @@ def test_groups_are_split_where_another_page_begins(opened: Open) -> None:
     memory.flush()
     snapshot = memory._archive.snapshot()
     group = [Piece(n, 0, 10, 1.0) for n in range(40)]
-    splits = split_at_pages(snapshot, [group])
+    splits = split_at_pages(Sources(snapshot), [group])
     assert [piece for split in splits for piece in split] == group
     for split in splits:
         pages = {tuple(snapshot.turn(f"t{piece.ordinal}").pages) for piece in split}

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from optical_memory import OpticalMemory, Turn
 from optical_memory.recall.find import Finder
-from optical_memory.recall.passages import Piece, read_passages
+from optical_memory.recall.passages import read_passages
 from optical_memory.recall.recollection import Recollection
+from optical_memory.recall.sources import Piece, Sources
 from optical_memory.search.index import Index
 from optical_memory.search.terms import key as key_of
 from optical_memory.search.terms import terms
@@ -30,7 +31,7 @@ def pieces_of(memory: OpticalMemory) -> list[Piece]:
 
 
 def read(memory: OpticalMemory, groups: list[list[Piece]]) -> list[Recollection]:
-    return read_passages(memory._archive.snapshot(), memory._page_reader, groups)
+    return read_passages(Sources(memory._archive.snapshot()), memory._page_reader, groups)
 
 
 def unit_texts(memory: OpticalMemory) -> dict[Piece, str]:

@@ -11,6 +11,7 @@ from optical_memory.recall.open_turns import open_part
 from optical_memory.recall.passages import read_passages, split_at_pages, stretches
 from optical_memory.recall.read_pages import PageReader
 from optical_memory.recall.recollection import Recollection
+from optical_memory.recall.sources import Sources
 from optical_memory.recall.window.assemble import Window
 from optical_memory.recall.window.context import Context, Mode
 from optical_memory.recall.window.frame import LEAST_FRAME_TOKENS
@@ -71,6 +72,7 @@ def fill_window(
     ranking = finder.rank(snapshot, query) if query else None
     sizes = _Sizes(budget, room)
     window = Window(recent)
+    sources = Sources(snapshot)
     choices: list[Choice] = []
     passages: list[Recollection] = []
     best = window.shown([])
@@ -84,8 +86,8 @@ def fill_window(
             break
         groups = stretches(choices)
         if mode != "text":
-            groups = split_at_pages(snapshot, groups)
-        passages = read_passages(snapshot, page_reader, groups)
+            groups = split_at_pages(sources, groups)
+        passages = read_passages(sources, page_reader, groups)
         window = window.with_pictures(_pictures(snapshot, page_reader, passages, mode), provider)
         shown = window.shown(passages)
         if best[1] < shown[1] <= budget:
