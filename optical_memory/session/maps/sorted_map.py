@@ -31,8 +31,8 @@ LEAF_KEYS: Final = 256
 are about as long.
 """
 
-CACHE_KEYS: Final = 256
-"""How many parsed values a `ParsedMap` keeps: more than a question reads."""
+CACHE_KEYS: Final = 1024
+"""How many parsed values a `ParsedMap` keeps: more than a question reads, open turns included."""
 
 
 class SortedMap(Mapping[str, Value]):
