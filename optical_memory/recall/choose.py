@@ -16,7 +16,7 @@ from optical_memory.recall.unit_costs import UnitCosts
 from optical_memory.search.candidates import Candidates
 from optical_memory.search.index import Index
 from optical_memory.search.segment import ROLES
-from optical_memory.search.weights import IDENTIFIER, TOKEN_WEIGHT
+from optical_memory.search.weights import ASSISTANT_IN_LIST, IDENTIFIER, TOKEN_WEIGHT
 
 __all__ = [
     "UNIT_OVERHEAD",
@@ -125,12 +125,15 @@ def choose_turns(ranking: Ranking, k: int) -> list[list[Choice]]:
     """Units of the `k` best turns, the best turn first, each in order.
 
     Only units with a term or a time of the question count, and those beside them. A number or code
-    of the question counts more here than in a window, which has room for neighbours too.
+    of the question counts more here than in a window, which has room for neighbours too, and so do
+    words of an assistant.
     """
     candidates = ranking.candidates
     ranks = np.where(ranking.is_relevant, _ranks(ranking), -np.inf)
     if ranking.has_identifier is not None:
         ranks += IDENTIFIER * ranking.has_identifier
+    is_assistant = (candidates.roles == ROLES.index("assistant")) & (candidates.speakers < 0)
+    ranks += ASSISTANT_IN_LIST * is_assistant
     turns: dict[int, list[Choice]] = {}
     for unit in _best_first(ranks, margin=np.inf):
         ordinal = int(candidates.ordinals[unit])

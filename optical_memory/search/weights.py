@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 __all__ = [
+    "ASSISTANT_IN_LIST",
     "IDENTIFIER",
     "MARGIN",
     "MARGIN_WITH_MEANING",
@@ -24,9 +25,9 @@ WEIGHTS: Mapping[str, float] = {
     "month": 2.5,
     "day": 2.0,
     "my": 1.0,
-    "assistant": -2.5,
+    "assistant": -1.9,
     "call": -0.5,
-    "your": 1.0,
+    "your": 0.75,
     "told": 3.5,
     "meaning_0": 0.25,
     "meaning_1": 0.35,
@@ -35,6 +36,12 @@ WEIGHTS: Mapping[str, float] = {
 
 IDENTIFIER = 3.0
 """What a number or code of the question is worth in a list of turns: more than a role costs."""
+
+ASSISTANT_IN_LIST = 1.4
+"""What an assistant's unit without a name gets back in a list of turns, which has no neighbours: an
+agent's answers often stand there. On the bundled conversation 22 of 24 answers are among the first
+3 turns with it, and 17 without.
+"""
 
 MARGIN = 4.5
 """How far below the best a unit may lie. With a limit of 25 % of a conversation's tokens this hands

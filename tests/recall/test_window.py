@@ -198,7 +198,7 @@ def test_a_context_takes_from_all_pages_and_stops_where_nothing_is_relevant(open
     memory.remember([Turn("assistant", f"Bananas only, basket {n}.") for n in range(60)])
     memory.flush()
     assert len(memory.pages()) > 20
-    parts = page_parts(memory.context("apples", 10**5))
+    parts = page_parts(memory.context("apples", 10**5, margin=3.5))
     ids = {id for part in parts for id in part.turns}
     assert {f"t{n}" for n in range(300)} <= ids
     assert not ids & {f"t{n}" for n in range(310, 360)}
