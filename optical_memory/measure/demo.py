@@ -14,7 +14,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from optical_memory.errors import Forgotten
 from optical_memory.loaders import Conversation
@@ -33,6 +33,7 @@ from optical_memory.renderers import PageRenderer
 from optical_memory.session.background import Progress, no_progress
 from optical_memory.session.forgetting.policy import STUB, ForgettingPolicy
 from optical_memory.session.stored_page import PageInfo
+from optical_memory.stores import RedisStore, open_store
 from optical_memory.stores.private_server import private_server
 from optical_memory.turns import Turn
 
@@ -43,6 +44,9 @@ __all__ = [
 
 NO_LIMIT = 2**40
 """A capacity that no session exceeds."""
+
+PATIENCE = 10.0
+"""Seconds that a server has for a call."""
 
 Item = TypeVar("Item")
 
@@ -123,16 +127,26 @@ class _DemoSession:
         self._policy = ForgettingPolicy(floor=settings.floor)
         self._progress = progress
 
-    def open(self, url: str, capacity: int) -> OpticalMemory:
-        """A memory of the demo's session; `capacity` is in visual tokens."""
-        return OpticalMemory(
-            self.session,
-            store=url,
-            reader=self._reader,
-            capacity=capacity,
-            keep_turns=min(KEEP_TURNS, len(self.turns) // 10),  # a short conversation fills pages
-            policy=self._policy,
-        )
+    @contextmanager
+    def open(self, url: str, capacity: int) -> Iterator[OpticalMemory]:
+        """A memory of the demo's session; `capacity` is in visual tokens.
+
+        A server has more time to answer than in an agent's turn: its disk may be busy.
+        """
+        is_server = not url.startswith("sqlite:")
+        store = RedisStore(url, deadline=PATIENCE) if is_server else open_store(url)
+        settings: dict[str, Any] = {
+            "capacity": capacity,
+            "keep_turns": min(KEEP_TURNS, len(self.turns) // 10),  # a short talk fills pages too
+            "policy": self._policy,
+        }
+        try:
+            with OpticalMemory(
+                self.session, store=store, reader=self._reader, **settings
+            ) as memory:
+                yield memory
+        finally:
+            store.close()
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
