@@ -53,7 +53,8 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
         yield empty
     else:
         server = request.getfixturevalue("redis_url")
-        empty = RedisStore(server, prefix=request.getfixturevalue("prefix"))
+        prefix = request.getfixturevalue("prefix")
+        empty = RedisStore(server, prefix=prefix, deadline=10.0)  # the disk may be busy
         yield empty
         for session in empty.sessions():
             empty.drop(session)
