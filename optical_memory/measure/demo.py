@@ -14,7 +14,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from optical_memory.errors import Forgotten
 from optical_memory.loaders import Conversation
@@ -135,14 +135,14 @@ class _DemoSession:
         """
         is_server = not url.startswith("sqlite:")
         store = RedisStore(url, deadline=PATIENCE) if is_server else open_store(url)
-        settings: dict[str, Any] = {
-            "capacity": capacity,
-            "keep_turns": min(KEEP_TURNS, len(self.turns) // 10),  # a short talk fills pages too
-            "policy": self._policy,
-        }
         try:
             with OpticalMemory(
-                self.session, store=store, reader=self._reader, **settings
+                self.session,
+                store=store,
+                reader=self._reader,
+                capacity=capacity,
+                keep_turns=min(KEEP_TURNS, len(self.turns) // 10),  # a short talk fills pages too
+                policy=self._policy,
             ) as memory:
                 yield memory
         finally:

@@ -16,7 +16,7 @@ from optical_memory.search.index_part import IndexPart
 from optical_memory.search.meaning import Embedder, unit_vectors
 from optical_memory.search.question import Question
 from optical_memory.search.score import has_identifier, rate
-from optical_memory.search.segment import NO_DAY
+from optical_memory.search.segment import MAX_NUMBER, NO_DAY
 from optical_memory.search.weights import MARGIN, MARGIN_WITH_MEANING
 from optical_memory.session.index_records import (
     is_stub_key,
@@ -36,10 +36,6 @@ __all__ = [
 ]
 
 
-MAX_DAY = 2**31 - 1
-"""Later than every day."""
-
-
 @dataclass(frozen=True, slots=True)
 class TimeLimits:
     """Only turns from `after` on and until `before` are looked at; days count whole."""
@@ -49,11 +45,10 @@ class TimeLimits:
 
     def covers(self, days: npt.NDArray[np.int32]) -> npt.NDArray[np.bool_]:
         """True for each day inside; a turn without a time is inside only if there are no limits."""
-        inside = np.ones(len(days), np.bool_)
-        if self.after is not None:
-            inside &= days >= day_number(self.after)
-        if self.before is not None:
-            inside &= (days <= day_number(self.before)) & (days != NO_DAY)
+        if self.days is None:
+            return np.ones(len(days), np.bool_)
+        first, last = self.days
+        inside: npt.NDArray[np.bool_] = (days >= first) & (days <= last)
         return inside
 
     @property
@@ -62,7 +57,7 @@ class TimeLimits:
         if self.after is None and self.before is None:
             return None
         first = NO_DAY + 1 if self.after is None else day_number(self.after)
-        return first, MAX_DAY if self.before is None else day_number(self.before)
+        return first, MAX_NUMBER if self.before is None else day_number(self.before)
 
 
 NO_LIMITS = TimeLimits()

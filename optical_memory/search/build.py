@@ -18,6 +18,7 @@ from optical_memory.search.meaning import Embedder, unit_vectors
 from optical_memory.search.segment import (
     ASKS,
     CALLS,
+    MAX_NUMBER,
     NO_DAY,
     NUMBERS,
     ROLES,
@@ -41,9 +42,6 @@ __all__ = [
 
 CHARS_A_TOKEN = 4
 """Characters of English text for a token, to guess a cost when the text is gone."""
-
-MAX_CHARS = 2**31 - 1
-"""More characters than any turn has."""
 
 CALL = re.compile(r"^=> [^\s(]+\(", re.MULTILINE)
 """A tool call, as `turns.call_text` writes it."""
@@ -101,7 +99,7 @@ def index_turns(
         starts=spans[:, 1].copy(),
         ends=spans[:, 2].copy(),
         n_tokens=int32(count_batch(texts)),
-        n_terms=int32([sum(1 for _ in unit_keys(text)) for text in texts]),
+        n_terms=int32([_n_terms(*pair) for pair in zip(bodies, texts, counters, strict=True)]),
         flags=np.array([_flags(text) for text in texts], np.uint8) | _call_flags(turns, spans),
         model=embedder.name if embedder is not None and vectors.shape[1] else "",
         vectors=vectors,
@@ -149,12 +147,17 @@ def _flags(text: str) -> int:
     return ASKS * asks + NUMBERS * has_time_or_number(text)
 
 
+def _n_terms(body: str, text: str, counter: Counter[str]) -> int:
+    """The terms of a unit without those of addresses; `counter` has all of them."""
+    return counter.total() if text == body else len(unit_keys(text))
+
+
 def _call_flags(
     turns: Sequence[IndexedTurn], spans: npt.NDArray[np.int32]
 ) -> npt.NDArray[np.uint8]:
     """`CALLS` for units (row of the turn, start, end) that end behind the turn's first call."""
     matches = [CALL.search(turn.body) for turn in turns]
-    starts = int32([match.start() if match is not None else MAX_CHARS for match in matches])
+    starts = int32([match.start() if match is not None else MAX_NUMBER for match in matches])
     is_behind: npt.NDArray[np.bool_] = spans[:, 2] > starts[spans[:, 0]]
     return CALLS * is_behind.astype(np.uint8)
 

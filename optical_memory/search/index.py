@@ -204,7 +204,7 @@ class Index:
         """(n_units,) True for units of these days (since 1970)."""
         is_within = np.zeros(self.n_units, np.bool_)
         for start, part in zip(self._starts, self.parts, strict=False):
-            if part.last_day < first or (part.first_day > last and first > NO_DAY):
+            if part.last_day < first or part.first_day > last:
                 continue
             days = part.table[:, COLUMNS.index("days")]
             is_within[start : start + len(days)] = (days >= first) & (days <= last)

@@ -18,6 +18,7 @@ from optical_memory.turns import Role
 __all__ = [
     "ASKS",
     "CALLS",
+    "MAX_NUMBER",
     "NO_DAY",
     "NUMBERS",
     "ROLES",
@@ -38,6 +39,9 @@ NUMBERS = 2
 
 CALLS = 4
 """Flag of a unit with a tool call, or behind it in its turn."""
+
+MAX_NUMBER = 2**31 - 1
+"""The largest number in a segment's arrays: no turn is so long, no day so late."""
 
 NO_DAY = -(2**31)
 """The day of a turn without a time."""

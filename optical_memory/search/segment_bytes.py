@@ -8,15 +8,12 @@ from typing import Any
 import numpy as np
 
 from optical_memory.errors import StoreError
-from optical_memory.search.segment import NO_DAY, ROLES, SEGMENT_TYPES, Segment
+from optical_memory.search.segment import MAX_NUMBER, NO_DAY, ROLES, SEGMENT_TYPES, Segment
 
 __all__ = [
     "segment_from_bytes",
     "segment_to_bytes",
 ]
-
-MAX_CHARS = 2**31 - 1
-"""More characters than any turn has."""
 
 MOST_DAYS = 2_900_000
 """More days since 1970 than the calendar of Python has, before or after."""
@@ -87,9 +84,9 @@ def _out_of_range(segment: Segment) -> list[str]:
         "speakers": (segment.speakers, -1, len(segment.names)),
         "offsets": (segment.offsets, 0, len(segment.units) + 1),
         "steps between offsets": (np.diff(segment.offsets), 0, len(segment.units) + 1),
-        "lengths": (segment.ends - segment.starts, 0, MAX_CHARS),
-        "n_tokens": (segment.n_tokens, 0, MAX_CHARS),
-        "n_terms": (segment.n_terms, 0, MAX_CHARS),
+        "lengths": (segment.ends - segment.starts, 0, MAX_NUMBER),
+        "n_tokens": (segment.n_tokens, 0, MAX_NUMBER),
+        "n_terms": (segment.n_terms, 0, MAX_NUMBER),
         "days": (days, -MOST_DAYS, MOST_DAYS),
     }
     return [

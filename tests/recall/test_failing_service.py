@@ -31,7 +31,8 @@ def test_turns_that_were_remembered_meanwhile_are_found_by_words(opened: Open) -
     for semantic in (service, None):
         other = opened(semantic=semantic, background=False)
         assert other.recall("gate code", 1)[0].text == "The gate code is 4417."
-        assert other.context("gate code", 500).passages or other.context("gate code", 500).turns
+        messages = other.context("gate code", 500).to_messages()
+        assert any("The gate code is 4417." in message["content"] for message in messages)
 
 
 def test_vectors_of_another_width_are_passed_over(opened: Open) -> None:

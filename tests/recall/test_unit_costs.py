@@ -6,11 +6,12 @@ import random
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from support.windows import frame_cost
 
 from optical_memory.counting import count_tokens
 from optical_memory.recall.recollection import PassageTurn, Recollection
 from optical_memory.recall.unit_costs import UnitCosts
-from optical_memory.recall.window.frame import LEAST_FRAME_TOKENS, frame_cost
+from optical_memory.recall.window.frame import LEAST_FRAME_TOKENS
 from optical_memory.search.build import day_number
 
 TEXT = "The heron sleeps under a bridge and Ann asked me about gate code 4417 again today."

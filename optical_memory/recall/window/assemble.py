@@ -12,7 +12,6 @@ from dataclasses import dataclass, field, replace
 
 from optical_memory.counting import LineCounter, image_tokens
 from optical_memory.recall.recollection import Recollection
-from optical_memory.recall.window.context import Context, Mode
 from optical_memory.recall.window.frame import TIME_TOKENS
 from optical_memory.recall.window.messages import window_texts
 from optical_memory.recall.window.parts import PagePicture, PassagePart, TextPart
@@ -20,34 +19,7 @@ from optical_memory.recall.window.passage_parts import passage_parts, with_pictu
 
 __all__ = [
     "Window",
-    "assemble",
 ]
-
-
-def assemble(
-    recent: Sequence[TextPart],
-    passages: Sequence[Recollection],
-    budget: int,
-    *,
-    mode: Mode = "text",
-    pictures: Mapping[str, PagePicture] | None = None,
-    provider: str = "openai",
-    n_history_tokens: int | None = None,
-) -> Context:
-    """A window of all recent turns, and of the best passages that fit `budget` tokens with them.
-
-    `passages` come in any order; those with the lowest scores are left out first, and of two with
-    the same score the older. A passage that does not fit leaves room for others. A passage is left
-    out if all its turns are there as text. In modes "image" and "tokens", a page with a picture in
-    `pictures` goes as that picture, if that costs less than its passages as text. `provider` names
-    the prices of pictures.
-
-    Raises `InputError` if no price is known for the provider.
-    """
-    shown_pictures = {} if mode == "text" or pictures is None else pictures
-    window = Window(recent).with_pictures(shown_pictures, provider)
-    parts, n_tokens = window.best(passages, budget)
-    return Context((*parts, *recent), n_tokens, budget, mode, n_history_tokens)
 
 
 Shown = tuple[list[PassagePart], int]

@@ -10,10 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
-from functools import lru_cache
 from itertools import count
 
-from optical_memory.counting import count_tokens
 from optical_memory.recall.recollection import PassageTurn, Recollection
 from optical_memory.recall.speaker import STUB_LABEL, speaker
 from optical_memory.recall.window.parts import PagePicture, PassagePart
@@ -26,9 +24,7 @@ __all__ = [
     "TIME_TOKENS",
     "frame",
     "frame_blocks",
-    "frame_cost",
     "framed_lines",
-    "overhead",
     "time_in_words",
     "turn_line",
 ]
@@ -77,11 +73,6 @@ def frame(passages: Sequence[Recollection], other_texts: Sequence[str] = ()) -> 
     parts = [PassagePart(passage, passage.marked(), 0) for passage in passages]
     blocks = frame_blocks(parts, other_texts)
     return "".join(block for block in blocks if isinstance(block, str))
-
-
-def frame_cost(passages: Sequence[Recollection]) -> int:
-    """DeepSeek tokens of `frame(passages)`."""
-    return count_tokens(frame(passages))
 
 
 def frame_blocks(
@@ -232,36 +223,3 @@ def _is_news(time: datetime, last_time: datetime | None) -> bool:
 def _day(time: datetime) -> tuple[int, str | None]:
     """A day, and the zone in which it is this day."""
     return time.toordinal(), time.tzname()
-
-
-# ---- bounds --------------------------------------------------------------------------------------
-
-
-def overhead(passage: Recollection) -> int:
-    """About the tokens that a passage adds to a frame beside its text, more rather than less.
-
-    Nothing of the text is counted, so it is fast.
-    """
-    n_tokens = _cost(f"{GAP}\n")
-    last_time: datetime | None = None
-    for pieces in _turns(passage):
-        time = pieces[0].when
-        if time is not None and _is_news(time, last_time):
-            n_tokens += _cost(f"[{time_in_words(time)}]\n")
-            last_time = time
-        n_tokens += _cost(f"{speaker(pieces[0].role, pieces[0].name)}: \n") + 2 * len(pieces)
-    if not passage.parts:
-        n_tokens += _cost(f"{passage.provenance} \n")
-    return n_tokens + passage.text.count("\n") + 4 * _n_marks(passage)
-
-
-def _n_marks(passage: Recollection) -> int:
-    """At most the number of words that are marked as doubtful or forgotten."""
-    if not passage.is_doubtful and not passage.is_incomplete:
-        return 0
-    return len(passage.text.split())
-
-
-@lru_cache(maxsize=1024)
-def _cost(text: str) -> int:
-    return count_tokens(text)

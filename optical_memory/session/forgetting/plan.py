@@ -57,8 +57,8 @@ def plan(
     they alone may exceed it; then no other page keeps anything that costs tokens. Planning on the
     result gives no steps.
 
-    Pages past the policy's term are forgotten, with or without a capacity. `now` is the time from
-    which ages count, by default the present.
+    Certified pages past the policy's term are forgotten, with or without a capacity. `now` is the
+    time from which ages count, by default the present.
 
     Raises `KeyError` for a page at a rung that the ladder does not have.
     """
@@ -79,8 +79,8 @@ def plan(
 
 
 def _is_expired(page: PageState, policy: ForgettingPolicy, now: datetime) -> bool:
-    if policy.keep_for is None or page.last_when is None or page.pinned:
-        return False
+    if policy.keep_for is None or page.last_when is None or page.rung is None or page.pinned:
+        return False  # the turns of a page that is still text have their text
     return _since(page.last_when, now) > policy.keep_for
 
 

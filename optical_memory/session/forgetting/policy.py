@@ -94,8 +94,9 @@ class Schedule:
 class ForgettingPolicy:
     """How a session forgets.
 
-    `schedule`: how pages fade with age, without a capacity. `keep_for`: a page whose newest turn is
-    older than this is forgotten, with or without a capacity; a page without a time stays.
+    `schedule`: how pages fade with age, without a capacity. `keep_for`: a certified page whose
+    newest turn is older than this is forgotten, with or without a capacity; a page without a time
+    stays.
     `floor`: a page fades to a rung only if its certificate's agreement there is at least this.
     `last_resort`: below its last rung a page becomes a "stub" of `stub_tokens`, until that too must
     go, or "forgotten" at once.

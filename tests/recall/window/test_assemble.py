@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
 from support.window_parts import MONDAY, Said, page_parts, passage, text_cost
+from support.windows import assemble
 
 from optical_memory.errors import BudgetTooSmall
 from optical_memory.recall.recollection import Recollection
-from optical_memory.recall.window.assemble import assemble
 from optical_memory.recall.window.context import Context
 from optical_memory.recall.window.frame import frame
 from optical_memory.recall.window.text_parts import newest_parts

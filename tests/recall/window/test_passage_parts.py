@@ -8,13 +8,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from support.window_parts import MONDAY, PNG, passage, text_cost
+from support.windows import assemble, frame_cost
 
 from optical_memory.counting import LineCounter, image_tokens
 from optical_memory.errors import InputError
 from optical_memory.recall.recollection import Recollection
-from optical_memory.recall.window.assemble import assemble
 from optical_memory.recall.window.context import Context, Mode
-from optical_memory.recall.window.frame import frame, frame_cost
+from optical_memory.recall.window.frame import frame
 from optical_memory.recall.window.parts import PagePicture
 from optical_memory.recall.window.passage_parts import passage_parts
 from optical_memory.recall.window.text_parts import newest_parts

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from support.window_parts import MONDAY, passage, text_cost
+from support.windows import assemble
 
 from optical_memory.counting import count_tokens
 from optical_memory.errors import BudgetTooSmall
-from optical_memory.recall.window.assemble import assemble
 from optical_memory.recall.window.context import Context
 from optical_memory.recall.window.text_parts import newest_parts
 from optical_memory.turns import Attachment, ToolCall, Turn, body

@@ -130,7 +130,7 @@ def test_a_page_past_its_term_is_forgotten(capacity: int | None, time: datetime)
         replace(old, page="text", ordinal=4, rung=None),
     ]
     steps = plan(pages, capacity, policy, V1_LADDER, NOW)
-    assert steps == [Step("old", FORGOTTEN), Step("text", FORGOTTEN)]
+    assert steps == [Step("old", FORGOTTEN)]
 
 
 @pytest.mark.parametrize("ages", [(0.0,), (4.0, 4.0), (8.0, 4.0), (-1.0,)])
