@@ -90,7 +90,7 @@ def examples(question_set: QuestionSet, embedder: Embedder | None) -> list[Examp
         question = Question.of(item.text, latest_time(index))
         days = question.day_ranges(index.first_day, index.last_day)
         keys = [hash_key(key) for key in question.keys]
-        candidates = index.candidates(keys, [(first, last) for first, last, _ in days])
+        candidates = index.candidates(keys, days)
         vector = None
         if embedder is not None:
             vector = unit_vectors(embedder, [item.text])[0].astype(np.float32)

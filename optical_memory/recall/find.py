@@ -141,8 +141,7 @@ def rank_units(
     keys = [hash_key(key) for key in question.keys]
     days = question.day_ranges(index.first_day, index.last_day)
     vector = _vector(question.text, index.model, embedder)
-    day_ranges = [(first, last) for first, last, _ in days]
-    candidates = index.candidates(keys, day_ranges, vector, limits.days)
+    candidates = index.candidates(keys, days, vector, limits.days)
     scores, is_relevant = rate(candidates, question, vector)
     inside = limits.covers(candidates.days) & is_relevant.any()
     return Ranking(

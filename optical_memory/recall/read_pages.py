@@ -38,8 +38,11 @@ __all__ = [
 WHOLE = (0, sys.maxsize)
 """A range that holds any page."""
 
-PAGES_PARSED = 256
-"""How many parsed pages are kept: more than a question reads. A page takes about 40 kB."""
+PAGES_PARSED = 64
+"""How many parsed pages are kept: more than a question reads.
+
+A page takes about 40 kB, and Python's garbage collector looks through all that is kept.
+"""
 
 Range = tuple[int, int]  # start, end
 Rows = dict[int, RowReading]  # by their numbers on the page

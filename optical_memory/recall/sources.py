@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache, partial
 
 from optical_memory.pages import TurnSpan
 from optical_memory.session.index_records import stub_page
-from optical_memory.session.records import PageRecord, TurnRecord, turn_key
+from optical_memory.session.records import TurnRecord, turn_key
 from optical_memory.session.snapshot import Snapshot
-from optical_memory.session.stored_page import spans_of, text_offset
+from optical_memory.session.stored_page import offset_in_body, spans_of, turns_placed_on
 from optical_memory.turns import body
 
 __all__ = [
@@ -23,7 +24,7 @@ PageRange = tuple[str, int, int]
 """A page's id, and a range of its text."""
 
 
-PlacedSpan = tuple[PageRecord, TurnSpan, int]
+PlacedSpan = tuple[str, TurnSpan, int]
 """A page, a turn's span on it, and the offset in the turn's body, as `spans_of` gives them."""
 
 
@@ -57,12 +58,13 @@ class Source:
 
 
 class Sources:
-    """Where pieces stand in a snapshot; each is looked up once, and so is each turn's text."""
+    """Where pieces stand in a snapshot. Each piece, page and turn is looked up once."""
 
     def __init__(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot
         self._sources: dict[Piece, Source] = {}
         self._bodies: dict[int, str] = {}
+        self._turns_on = cache(partial(turns_placed_on, snapshot))
 
     def __getitem__(self, piece: Piece) -> Source:
         """Where the piece stands."""
@@ -82,12 +84,12 @@ class Sources:
         record = self.snapshot.turns.get(turn_key(piece.ordinal))
         if record is None:
             return Source(piece, None, (), (), "", ends=True)
-        spans = list(spans_of(self.snapshot, record))
+        spans = list(spans_of(record, self._turns_on))
         places = _places(spans, piece.start, piece.end)
         if record.text is None:
             length = sum(span.end - span.body for _, span, _ in spans)
             return Source(piece, record, places, places, "", ends=piece.end >= length)
-        offset = text_offset(self.snapshot, record)
+        offset = offset_in_body(record, spans)
         text = self._body(record)
         return Source(
             piece=piece,
@@ -112,5 +114,5 @@ def _places(spans: Iterable[PlacedSpan], first: int, last: int) -> list[PageRang
         start = max(span.body, first + shift)
         end = min(span.end, last + shift)
         if start < end:
-            places.append((page.id, start, end))
+            places.append((page, start, end))
     return places

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from optical_memory.search.named_days import NamedDays
+
 __all__ = [
     "Candidates",
 ]
@@ -45,7 +47,6 @@ class Candidates:
     n_with_key: Int
     n_all: int
     mean_terms: float
-    first_day: int
-    last_day: int
+    named_days: NamedDays
     vectors: npt.NDArray[np.int8]
     mean_vector: Float

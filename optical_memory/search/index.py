@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from optical_memory.search.candidates import Candidates
 from optical_memory.search.index_part import COLUMNS, IndexPart
+from optical_memory.search.named_days import DayRange, NamedDays
 from optical_memory.search.postings import PartPostings, Postings
 from optical_memory.search.segment import NO_DAY
 
@@ -110,33 +111,49 @@ class Index:
         ]
 
     @cached_property
+    def _labels(self) -> npt.NDArray[np.int64]:
+        """The labels of the sittings in order: days since 1970, or less without a time."""
+        no_labels = np.zeros(0, np.int64)
+        return np.unique(np.concatenate([no_labels, *(part.labels for part in self.parts)]))
+
+    @cached_property
     def _sittings(self) -> tuple[Int, Float]:
         """The number of each unit's sitting in the index, and the terms of each sitting."""
-        labels = np.unique(np.concatenate([np.zeros(0), *(part.labels for part in self.parts)]))
-        numbers = [np.searchsorted(labels, part.labels).astype(np.int32) for part in self.parts]
-        n_terms = np.zeros(len(labels))
+        numbers = [self._labels.searchsorted(part.labels).astype(np.int32) for part in self.parts]
+        n_terms = np.zeros(len(self._labels))
         for part, number in zip(self.parts, numbers, strict=True):
             n_terms[number] += part.sitting_terms
         by_part = [number[part.sittings] for part, number in zip(self.parts, numbers, strict=True)]
         return np.concatenate([np.zeros(0, np.int32), *by_part]), n_terms.astype(np.float32)
 
+    @cached_property
+    def _run_starts(self) -> npt.NDArray[np.intp]:
+        """The first unit of each run of units of the same sitting: far fewer than units."""
+        unit_sittings, _ = self._sittings
+        return np.flatnonzero(np.diff(unit_sittings, prepend=-1))
+
+    @cached_property
+    def _run_lengths(self) -> npt.NDArray[np.intp]:
+        return np.diff(self._run_starts, append=self.n_units)
+
     def candidates(
         self,
         keys: Sequence[int],
-        days: Sequence[tuple[int, int]] = (),
+        days: Sequence[DayRange] = (),
         vector: Float | None = None,
         limits: tuple[int, int] | None = None,
     ) -> Candidates:
         """The units that may answer a question with these keys, or about these days.
 
-        `days` are ranges (first, last) of days since 1970. In a long session where few units
-        have the keys, `vector`, the question's by the index's model, names more. Of a long session,
-        only units of days within `limits` (first, last) are looked at, and those beside them.
+        In a long session where few units have the keys, `vector`, the question's by the index's
+        model, names more. Of a long session, only units of days since 1970 within `limits` (first,
+        last) are looked at, and those beside them.
         """
+        named_days = NamedDays(days, self.first_day, self.last_day)
         postings = self._postings(keys)
         rows = range(len(keys)) if limits else self._telling_rows(postings.n_with_key)
         telling_postings = postings.of_keys(rows)
-        units = self._units(telling_postings, days, vector, limits)
+        units = self._units(telling_postings, named_days, vector, limits)
         _, sitting_terms = self._sittings
         n_terms = sum(part.n_terms for part in self.parts)
         return Candidates(
@@ -149,8 +166,7 @@ class Index:
             n_with_key=postings.n_with_key,
             n_all=self.n_units,
             mean_terms=n_terms / max(1, self.n_units),
-            first_day=self.first_day,
-            last_day=self.last_day,
+            named_days=named_days,
             vectors=self._vectors(units),
             mean_vector=self._mean_vector,
         )
@@ -176,7 +192,7 @@ class Index:
     def _units(
         self,
         postings: Postings,
-        days: Sequence[tuple[int, int]],
+        named_days: NamedDays,
         vector: Float | None,
         limits: tuple[int, int] | None,
     ) -> Int:
@@ -186,8 +202,8 @@ class Index:
         idf = inverse_frequency(postings.n_with_key, self.n_units)
         weights = idf[postings.rows] * _SATURATED[postings.counts]
         scores = np.bincount(postings.units, weights, self.n_units)
-        if days:
-            scores += self._is_named(days)
+        if named_days:
+            scores += self._of_sittings(named_days.are_named(self._labels))
         if limits is not None:
             scores *= self._is_within(*limits)
         units = np.flatnonzero(scores > 0)
@@ -202,25 +218,12 @@ class Index:
 
     def _is_within(self, first: int, last: int) -> npt.NDArray[np.bool_]:
         """(n_units,) True for units of these days (since 1970)."""
-        is_within = np.zeros(self.n_units, np.bool_)
-        for start, part in zip(self._starts, self.parts, strict=False):
-            if part.last_day < first or part.first_day > last:
-                continue
-            days = part.table[:, COLUMNS.index("days")]
-            is_within[start : start + len(days)] = (days >= first) & (days <= last)
-        return is_within
+        return self._of_sittings((self._labels >= first) & (self._labels <= last))
 
-    def _is_named(self, ranges: Sequence[tuple[int, int]]) -> npt.NDArray[np.bool_]:
-        """(n_units,) True for units of the days in any of these ranges; "on Sunday" has many."""
-        is_named_day = np.zeros(self.last_day - self.first_day + 2, np.bool_)  # the last: no day
-        for first, last in ranges:
-            start = max(0, first - self.first_day)
-            is_named_day[start : max(start, last - self.first_day + 1)] = True
-        is_named_day[-1] = False
-        days = [part.table[:, COLUMNS.index("days")] for part in self.parts]
-        places = np.concatenate([np.where(d == NO_DAY, -1, d - self.first_day) for d in days])
-        is_named: npt.NDArray[np.bool_] = is_named_day[places]
-        return is_named
+    def _of_sittings(self, flags: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+        """(n_units,) The flag of each unit's sitting, of (n_sittings,) flags."""
+        unit_sittings, _ = self._sittings
+        return np.repeat(flags[unit_sittings[self._run_starts]], self._run_lengths)
 
     def _nearest(self, vector: Float, limits: tuple[int, int] | None) -> Int:
         """The numbers of the units whose vectors are nearest to a vector; it looks at all."""

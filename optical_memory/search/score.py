@@ -51,7 +51,7 @@ def rate(
     total = np.zeros(len(candidates.starts), np.float32)
     for name, values in features(candidates, question, vector).items():
         total += np.float32(WEIGHTS[name]) * values
-    in_month, _ = _time_matches(candidates, question)
+    in_month = candidates.named_days.are_named(candidates.days)
     counts = _windows(candidates.counts, candidates.runs, WINDOWS[-1])
     is_relevant = (counts > 0).any(0) | in_month
     if vector is not None and len(candidates.mean_vector):
@@ -71,13 +71,12 @@ def features(
     is_assistant = candidates.roles == ROLES.index("assistant")
     is_call = (candidates.flags & CALLS) > 0
     has_role_only = candidates.speakers < 0
-    in_month, on_day = _time_matches(candidates, question)
     flags: dict[str, npt.NDArray[np.bool_]] = {
         "speaker": _speaks(candidates, question),
         "asks": (candidates.flags & ASKS) > 0,
         "number": ((candidates.flags & NUMBERS) > 0) & question.asks_for_number,
-        "month": in_month,
-        "day": on_day,
+        "month": candidates.named_days.are_named(candidates.days),
+        "day": candidates.named_days.are_single(candidates.days),
         "my": is_user & has_role_only & question.says_i,
         "assistant": is_assistant & has_role_only & ~is_call,
         "call": is_assistant & has_role_only & is_call,
@@ -191,17 +190,3 @@ def _speaks(candidates: Candidates, question: Question) -> npt.NDArray[np.bool_]
     """True for units of a speaker whom the question names."""
     is_asked = [question.names_speaker(name) for name in candidates.names]
     return np.array([*is_asked, False], np.bool_)[candidates.speakers]
-
-
-def _time_matches(
-    candidates: Candidates, question: Question
-) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
-    """True for units of the month or year, and of the day, that the question names."""
-    in_month = np.zeros(len(candidates.days), np.bool_)
-    on_day = in_month.copy()
-    for first, last, is_day in question.day_ranges(candidates.first_day, candidates.last_day):
-        matches = (candidates.days >= first) & (candidates.days <= last)
-        if is_day:
-            on_day |= matches
-        in_month |= matches
-    return in_month, on_day

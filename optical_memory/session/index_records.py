@@ -10,13 +10,12 @@ import logging
 import math
 import sys
 from collections.abc import Collection, Iterable, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import groupby
 
 import numpy as np
 
 from optical_memory.errors import StoreError
-from optical_memory.pages import TurnSpan
 from optical_memory.search import build
 from optical_memory.search.build import IndexedTurn, KeyHash
 from optical_memory.search.meaning import Embedder
@@ -24,7 +23,7 @@ from optical_memory.search.segment import Segment
 from optical_memory.search.segment_bytes import segment_from_bytes, segment_to_bytes
 from optical_memory.session.records import PageRecord, TurnRecord, page_key, turn_key
 from optical_memory.session.snapshot import Change, Snapshot
-from optical_memory.session.stored_page import spans_of, text_offset
+from optical_memory.session.stored_page import spans_of, text_offset, turns_placed_on
 from optical_memory.stores.base import Delete, Put
 from optical_memory.turns import body
 
@@ -200,15 +199,14 @@ def _ranges_on(
 ) -> list[tuple[int, int, int]]:
     """(ordinal, start, end) of the turns' bodies on a page."""
     ranges: list[tuple[int, int, int]] = []
-    spans = [TurnSpan(*fields) for fields in (page.layout or {}).get("spans", [])]
-    for ordinal in {span.ordinal for span in spans}:
+    for ordinal in {turn.ordinal for turn in turns_placed_on(snapshot, page.id)}:
         record = snapshot.turns.get(turn_key(ordinal))
         if record is None:
             continue
         is_kept = keeps_text and record.text is not None
         end_of_pages = text_offset(snapshot, record) if is_kept else sys.maxsize
-        for turn_page, span, offset in spans_of(snapshot, record):
-            if turn_page.id == page.id and offset < end_of_pages:
+        for turn_page, span, offset in spans_of(record, partial(turns_placed_on, snapshot)):
+            if turn_page == page.id and offset < end_of_pages:
                 ranges.append((record.ordinal, offset, offset + span.end - span.body))
     return ranges
 
@@ -245,9 +243,9 @@ def _segment_of(
     """A turn from its text and, where that is gone, from the terms of its pages."""
     turn = _indexed(record)
     places = [
-        (page.terms.get(str(record.ordinal), {}), span.end - span.body)
-        for page, span, _ in spans_of(snapshot, record)
-        if page.id != without
+        (snapshot.pages[page].terms.get(str(record.ordinal), {}), span.end - span.body)
+        for page, span, _ in spans_of(record, partial(turns_placed_on, snapshot))
+        if page != without
     ]
     end_of_pages = sum(n_chars for _, n_chars in places)
     if record.text is not None:

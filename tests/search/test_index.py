@@ -71,6 +71,7 @@ def values(candidates: Candidates) -> dict[str, object]:
     names = (*candidates.names, "")
     plain["speakers"] = [names[speaker] for speaker in candidates.speakers]
     plain["names"] = set(candidates.names)
+    plain["named_days"] = candidates.named_days.are_named(candidates.days).tolist()
     return plain
 
 
@@ -133,7 +134,7 @@ def test_a_long_session_looks_at_the_best_units_and_those_beside_each() -> None:
 @pytest.mark.usefixtures("long")
 def test_a_long_session_looks_at_the_days_that_are_named() -> None:
     day = day_number(START) + 7
-    candidates = indexed(talk(200), talk(400)[200:]).candidates([], [(day, day)])
+    candidates = indexed(talk(200), talk(400)[200:]).candidates([], [(day, day, True)])
     assert set(range(70, 80)) <= set(candidates.ordinals.tolist())
     assert len(candidates.ordinals) <= 10 + 2 * BESIDE
 

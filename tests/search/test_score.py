@@ -34,7 +34,8 @@ def turn(
 
 def candidates_of(turns: list[IndexedTurn], question: Question) -> Candidates:
     index = Index([IndexPart(index_turns(turns, HASH))])
-    return index.candidates([HASH(key) for key in question.keys])
+    days = question.day_ranges(index.first_day, index.last_day)
+    return index.candidates([HASH(key) for key in question.keys], days)
 
 
 def asked(text: str) -> Question:
