@@ -99,7 +99,7 @@ def test_units_read_as_their_words_after_a_page_was_forgotten(
 
 
 def test_units_of_an_edited_turn_read_as_edited(opened: Open) -> None:
-    memory = opened(keep_turns=0)
+    memory = opened(keep_turns=0, background=False)  # else a page may have the turn first
     turns = [Turn("user", turn.text, id=f"m{i}") for i, turn in enumerate(said(20))]
     memory.remember([*turns, Turn("user", LONG, id="long")])
     memory.remember(Turn("user", f"Edited. {LONG}", id="long"))
