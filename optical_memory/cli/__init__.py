@@ -20,6 +20,7 @@ from optical_memory.cli import (
     demo,
     evaluate,
     evaluate_finding,
+    evaluate_forgetting,
     evaluate_needles,
     inspect,
     readers,
@@ -58,6 +59,7 @@ evaluations.command()(evaluate.identifiers)
 evaluations.command()(evaluate_finding.evidence)
 evaluations.command()(evaluate_finding.retrieval)
 evaluations.command()(evaluate_needles.needles)
+evaluations.command()(evaluate_forgetting.forgetting)
 app.add_typer(readers.app, name="readers")
 app.add_typer(bulk.app, name="bulk")
 

@@ -76,6 +76,25 @@ def longmemeval_file(folder: Path) -> Path:
     return file
 
 
+def longmemeval_update(folder: Path) -> Path:
+    """A question about a fact that changed from the first session to the second."""
+    item = {
+        "question_id": "q1",
+        "question_type": "knowledge-update",
+        "question": "Where do I keep my bicycle?",
+        "answer": "In the cellar",
+        "haystack_session_ids": ["a", "b"],
+        "haystack_dates": ["2023/05/20 (Sat) 02:21", "2023/06/20 (Tue) 02:21"],
+        "haystack_sessions": [
+            [{"role": "user", "content": f"I keep my bicycle in the {place}.", "has_answer": True}]
+            for place in ("hall beside the green door", "cellar behind the old piano")
+        ],
+    }
+    file = folder / "update.json"
+    file.write_text(json.dumps([item]), encoding="utf-8")
+    return file
+
+
 def beam_folder(folder: Path, sources: dict[str, Any] | None = None) -> Path:
     """Chats 2 and 10 of two batches, with a question for each kind of `sources`."""
     shapes = sources or {"information_extraction": [2], "abstention": None}

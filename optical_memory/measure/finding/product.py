@@ -48,14 +48,17 @@ class OpticalMemoryMethod:
 
     It is named by whether the memory finds by words alone, or by meaning too, and by whether it
     stops where nothing is relevant any more. `margin` is that of `context`: by default the window
-    is filled; None is what is usual.
+    is filled; None is what is usual. `name` is given in place of that name.
     """
 
-    def __init__(self, memory: OpticalMemory, margin: float | None = math.inf) -> None:
+    def __init__(
+        self, memory: OpticalMemory, margin: float | None = math.inf, name: str = ""
+    ) -> None:
         self.memory = memory
         self.name = WORDS if memory.semantic is None else WORDS_AND_MEANING
         if margin is None:
             self.name += STOPS
+        self.name = name or self.name
         self._margin = margin
 
     def window(self, question: str, budget: int) -> Window:

@@ -21,6 +21,8 @@ __all__ = [
     "Sight",
     "Trial",
     "ask_needles",
+    "has_value",
+    "look",
     "rungs_by_turn",
     "sight_in",
 ]
@@ -79,7 +81,7 @@ def ask_needles(
     default_rung = OPEN if isinstance(method, OpticalMemoryMethod) else IN_HAND
     for planted in history.needles:
         for wording, question in zip(WORDINGS, planted.needle.questions, strict=True):
-            sight, n_tokens = _look(method, planted, question, budget)
+            sight, n_tokens = look(method, planted, question, budget)
             ranking = method.ranking(question)
             yield Trial(
                 method=method.name,
@@ -115,12 +117,12 @@ def rungs_by_turn(memory: OpticalMemory) -> dict[str, str]:
 # ---- windows -------------------------------------------------------------------------------------
 
 
-def _look(method: Method, planted: PlantedNeedle, question: str, budget: int) -> tuple[Sight, int]:
+def look(method: Method, planted: PlantedNeedle, question: str, budget: int) -> tuple[Sight, int]:
     """The value in the method's window for a question, and the cost of the window."""
     value = planted.needle.value
     if not isinstance(method, OpticalMemoryMethod):
         window = method.window(question, budget)
-        is_there = any(_has(text, value) for text in window.texts)
+        is_there = any(has_value(text, value) for text in window.texts)
         return Sight(is_there, is_there, False, 1.0 if is_there else None), window.n_tokens
     try:
         context = method.memory.context(question, budget=budget)
@@ -129,7 +131,7 @@ def _look(method: Method, planted: PlantedNeedle, question: str, budget: int) ->
     return _sight(context, planted), context.n_tokens
 
 
-def _has(text: str, value: str) -> bool:
+def has_value(text: str, value: str) -> bool:
     """True if the value stands in the text, whatever white space it has."""
     return " ".join(value.split()) in " ".join(text.split())
 
@@ -138,7 +140,7 @@ def _sight(context: Context, planted: PlantedNeedle) -> Sight:
     """The value in a window, as the messages and the passages of the window have it."""
     value = planted.needle.value
     texts = [str(message["content"]) for message in context.to_messages()]
-    is_exact = any(_has(text, value) for text in texts)
+    is_exact = any(has_value(text, value) for text in texts)
     for part in context.passages:
         passage = part.passage
         for piece in passage.parts:

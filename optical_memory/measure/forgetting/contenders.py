@@ -1,0 +1,158 @@
+"""Memories of a size: ours, and plain ways to keep as many tokens of a conversation.
+
+All of ours are copies of one certified memory, so that each forgets from the same pages. The size
+of a memory is its capacity, that of a text its tokens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from optical_memory.loaders import Conversation
+from optical_memory.measure.demo_capacity import lossless_capacity
+from optical_memory.measure.finding.product import OpticalMemoryMethod
+from optical_memory.measure.finding.rolling_summary import RollingSummary
+from optical_memory.measure.finding.transcript import Transcript
+from optical_memory.measure.finding.window import Method, Window
+from optical_memory.memory import OpticalMemory
+from optical_memory.readers.base import Reader
+from optical_memory.session.background import Progress, no_progress
+
+__all__ = [
+    "BY_AGE",
+    "FIRST_IN_FIRST_OUT",
+    "OURS",
+    "TRUNCATION",
+    "Contender",
+    "contenders",
+]
+
+OURS = "optical-memory"
+BY_AGE = "optical-memory, by age"
+FIRST_IN_FIRST_OUT = "first-in-first-out"
+TRUNCATION = "truncation"
+
+NO_LIMIT = 2**40
+"""A capacity that no session exceeds: nothing fades before it is told to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contender:
+    """A method with a memory of a size.
+
+    `share` is that of the tokens which all pages need at the last rung, None without a capacity.
+    `pages` has the page of each turn by its id, if the memory has pages.
+    """
+
+    method: Method
+    share: float | None
+    size_tokens: int
+    pages: Mapping[str, str] = field(default_factory=dict)
+
+
+def contenders(
+    conversation: Conversation,
+    shares: Sequence[float],
+    reader: Reader,
+    folder: Path,
+    progress: Progress = no_progress,
+) -> Iterator[Contender]:
+    """Each contender at each size, ready until the next is taken.
+
+    The first is our memory without a capacity: its pages fade by age. `folder` keeps the certified
+    memory, so that no page is certified twice.
+    """
+    with _certified(conversation, folder, reader, progress) as memory:
+        pages = _pages_by_turn(memory)
+        n_pages = len(memory.pages())
+        archive = folder / "certified.zip"
+        memory.export(archive)
+    with _copy(archive, reader) as memory:
+        memory.fade()
+        n_tokens = memory.stats().visual_tokens
+        yield Contender(OpticalMemoryMethod(memory, name=BY_AGE), None, n_tokens, pages)
+    transcript = Transcript(conversation.turns)
+    for share in shares:
+        n_tokens = int(share * n_pages * reader.profile.ladder[-1].n_tokens)
+        with _copy(archive, reader) as memory:
+            memory.fade(n_tokens)
+            yield Contender(OpticalMemoryMethod(memory, name=OURS), share, n_tokens, pages)
+        with _copy(archive, reader) as memory:
+            _keep_newest_pages(memory, n_tokens)
+            method = OpticalMemoryMethod(memory, name=FIRST_IN_FIRST_OUT)
+            yield Contender(method, share, n_tokens, pages)
+        yield from _texts(transcript, share, n_tokens)
+
+
+def _texts(transcript: Transcript, share: float, n_tokens: int) -> Iterator[Contender]:
+    """The newest turns, and a rolling summary, of this size."""
+    newest_first = reversed(range(len(transcript.turns)))
+    newest_turns = transcript.fill(newest_first, n_tokens)
+    yield Contender(KeptText(TRUNCATION, newest_turns), share, n_tokens)
+    summary = RollingSummary(transcript).window("", n_tokens)
+    yield Contender(KeptText(RollingSummary.name, summary), share, n_tokens)
+
+
+@contextmanager
+def _certified(
+    conversation: Conversation, folder: Path, reader: Reader, progress: Progress
+) -> Iterator[OpticalMemory]:
+    """A memory of the conversation whose pages are certified and have not faded yet."""
+    with OpticalMemory(
+        conversation.id,
+        store=f"sqlite:///{folder / 'certified.db'}",
+        reader=reader,
+        capacity=NO_LIMIT,
+        keep_turns=0,
+        background=False,
+    ) as memory:
+        memory.remember(conversation.turns)
+        memory.flush(progress)
+        yield memory
+
+
+@contextmanager
+def _copy(archive: Path, reader: Reader) -> Iterator[OpticalMemory]:
+    with TemporaryDirectory(prefix="optical-forgetting-") as folder:
+        store = f"sqlite:///{folder}/copy.db"
+        with OpticalMemory.restore(archive, store=store, reader=reader, background=False) as memory:
+            yield memory
+
+
+def _keep_newest_pages(memory: OpticalMemory, n_tokens: int) -> None:
+    """Fade all pages to their last rung, and forget the oldest until the others fit."""
+    memory.fade(lossless_capacity(memory.pages(), memory.policy, memory.reader.profile.ladder))
+    for page in memory.pages():
+        if memory.stats().visual_tokens <= n_tokens:
+            break
+        memory.forget(page=page.id)
+
+
+def _pages_by_turn(memory: OpticalMemory) -> dict[str, str]:
+    """The page that each turn ends on, by the turn's id."""
+    pages: dict[str, str] = {}
+    for page in memory.pages():
+        layout = memory.inspect(page.id).layout
+        for span in layout.spans if layout else ():
+            pages[span.turn] = page.id
+    return pages
+
+
+@dataclass(frozen=True, slots=True)
+class KeptText:
+    """A text that is all that is left. All of it stands in the window, whatever it costs."""
+
+    name: str
+    text: Window
+
+    def window(self, question: str, budget: int) -> Window:
+        """The whole text."""
+        return self.text
+
+    def ranking(self, question: str) -> list[str]:
+        """Nothing: the text is not searched."""
+        return []
