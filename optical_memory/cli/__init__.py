@@ -18,10 +18,7 @@ from optical_memory.cli import (
     bulk,
     converse,
     demo,
-    evaluate,
-    evaluate_finding,
-    evaluate_forgetting,
-    evaluate_needles,
+    evaluations,
     inspect,
     readers,
     tend,
@@ -41,7 +38,6 @@ app = typer.Typer(
     help="A memory for LLM agents that keeps old conversation as pictures of text, "
     "and measures what it forgets.",
 )
-evaluations = typer.Typer(no_args_is_help=True, help="Measure on files of your own.")
 
 app.command()(demo.demo)
 app.command()(converse.remember)
@@ -53,13 +49,7 @@ app.command()(tend.stats)
 app.command()(tend.check)
 app.command()(tend.forget)
 app.command()(bench.bench)
-app.add_typer(evaluations, name="eval")
-evaluations.command()(evaluate.fidelity)
-evaluations.command()(evaluate.identifiers)
-evaluations.command()(evaluate_finding.evidence)
-evaluations.command()(evaluate_finding.retrieval)
-evaluations.command()(evaluate_needles.needles)
-evaluations.command()(evaluate_forgetting.forgetting)
+app.add_typer(evaluations.app, name="eval")
 app.add_typer(readers.app, name="readers")
 app.add_typer(bulk.app, name="bulk")
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from optical_memory.cli import finding_options as shared
+from optical_memory.cli.evaluations import options as shared
 from optical_memory.cli.options import AsJson, ReaderName
 from optical_memory.readers import open_reader
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from optical_memory.cli import finding_options as shared
+from optical_memory.cli.evaluations import options as shared
 from optical_memory.cli.options import AsJson, ReaderName
 from optical_memory.cli.output import Run, reader_name
 from optical_memory.cli.progress import progress_bars

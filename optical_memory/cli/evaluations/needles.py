@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
-from optical_memory.cli import finding_options as shared
+from optical_memory.cli.evaluations import options as shared
 from optical_memory.cli.options import AsJson, ReaderName
 from optical_memory.cli.output import Run, reader_name
 from optical_memory.cli.progress import progress_bars
