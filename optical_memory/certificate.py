@@ -6,7 +6,8 @@ read as ink is a misreading all the same.
 
 A certificate speaks of one reading. Other arithmetic (a GPU's, a server's, bfloat16) can make a
 decoder go another way from some character on. So checksums of the certified reading are kept, and
-a later reading that differs from it is not `verified`.
+a later reading that differs from it is not `verified`. They are checksums of the reading with the
+ledger put over it: characters that the ledger has may be read in any way.
 """
 
 from __future__ import annotations
@@ -31,13 +32,19 @@ __all__ = [
     "RungCertificate",
     "agreements_in",
     "certify_reading",
+    "require_length",
 ]
 
 WINDOW = 64
 """Inked characters in the window whose worst place a certificate names: about a line of text."""
 
-CERTIFICATE_FORMAT = 2
-"""Of the JSON that `Certificate.to_json` writes. Format 1 had no checksums."""
+CERTIFICATE_FORMAT = 3
+"""Of the JSON that `Certificate.to_json` writes. Format 1 had no checksums, and those of format 2
+are of the reading without the ledger.
+"""
+
+CHECKS_OF_READING = 2
+"""The last format whose checksums are of the reading without the ledger."""
 
 CHUNK = 64
 """Characters of a reading that share one checksum."""
@@ -52,7 +59,8 @@ class RungCertificate:
     `misread` has the maximal ranges of characters that are read wrongly, `worst` the (start, end,
     agreement) of the worst 64 inked characters in a row. `confidence` is the reader's own mean
     confidence over the inked characters. `checks` has the CRC-32 of every 64 characters of the
-    reading; 0 stands for no checksum.
+    reading, with the ledger over it; 0 stands for no checksum. With `checks_bare` they are of the
+    reading without the ledger, as older versions kept them.
     """
 
     rung: str
@@ -61,10 +69,13 @@ class RungCertificate:
     worst: tuple[int, int, float]
     confidence: float
     checks: tuple[int, ...] = ()
+    checks_bare: bool = False
 
     def confirms(self, text: str) -> npt.NDArray[np.bool_]:
         """(len(text),) True for every character of a later reading that is right: the certified
         reading had it right, and this reading agrees with it.
+
+        `text` is the reading with the ledger over it, or without it if `checks_bare`.
         """
         right = np.zeros(len(text), np.bool_)
         pairs = zip(self.checks, _checksums(text), strict=False)
@@ -108,7 +119,10 @@ class RungCertificate:
         confidence: float,
         checks: str = "",
     ) -> RungCertificate:
-        """The certificate from the fields that `to_list` gives; format 1 had no `checks`."""
+        """The certificate from the fields that `to_list` gives; format 1 had no `checks`.
+
+        `checks_bare` is that of the whole certificate.
+        """
         start, end, share = worst
         ranges = tuple(_unpacked_ranges(misread))
         numbers = _unpacked_checks(checks)
@@ -142,10 +156,16 @@ class Certificate:
         rungs = {name: rung.without(start, end) for name, rung in self.rungs.items()}
         return replace(self, rungs=rungs, partial=True)
 
+    @property
+    def _format(self) -> int:
+        """A certificate that an older version made keeps its format: so do its checksums."""
+        is_old = any(rung.checks_bare for rung in self.rungs.values())
+        return CHECKS_OF_READING if is_old else CERTIFICATE_FORMAT
+
     def to_json(self) -> dict[str, Any]:
         """Compact JSON; each rung as the list of its fields."""
         return {
-            "v": CERTIFICATE_FORMAT,
+            "v": self._format,
             "reader": self.reader,
             "revision": self.revision,
             "codec": self.codec,
@@ -160,7 +180,11 @@ class Certificate:
         A certificate of format 1 has no checksums, so it verifies nothing.
         """
         _refuse_newer(data)
-        rungs = {fields[0]: RungCertificate.from_list(*fields) for fields in data["rungs"]}
+        is_bare = data["v"] <= CHECKS_OF_READING
+        rungs = {
+            fields[0]: replace(RungCertificate.from_list(*fields), checks_bare=is_bare)
+            for fields in data["rungs"]
+        }
         return cls(data["reader"], data["revision"], data["codec"], rungs, data["partial"])
 
 
@@ -173,15 +197,16 @@ def agreements_in(data: dict[str, Any]) -> dict[str, float]:
     return {fields[0]: fields[1] for fields in data["rungs"]}
 
 
-def certify_reading(rung: str, truth: str, reading: Reading) -> RungCertificate:
+def certify_reading(
+    rung: str, truth: str, reading: Reading, *, corrected: str | None = None
+) -> RungCertificate:
     """Compare a reading with the page's text.
+
+    `corrected` is the text of the reading with the page's ledger over it, None without a ledger.
 
     Raises `ReadingFailed` if the reading has another number of characters.
     """
-    if len(reading.text) != len(truth) or len(reading.confidence) != len(truth):
-        raise ReadingFailed(
-            f"at {rung!r} the reader gave {len(reading.text)} characters for a page of {len(truth)}"
-        )
+    require_length(rung, truth, reading)
     right = codepoints(truth) == codepoints(reading.text)
     ink = np.flatnonzero(is_inked(truth))
     misread = tuple((start, end) for start, end, is_wrong in runs(~right) if is_wrong)
@@ -191,8 +216,16 @@ def certify_reading(rung: str, truth: str, reading: Reading) -> RungCertificate:
         misread=misread,
         worst=_worst(right, ink),
         confidence=float(reading.confidence[ink].mean()) if ink.size else 1.0,
-        checks=_checksums(reading.text),
+        checks=_checksums(reading.text if corrected is None else corrected),
     )
+
+
+def require_length(rung: str, truth: str, reading: Reading) -> None:
+    """Raises `ReadingFailed` if the reading has another number of characters than the page."""
+    if len(reading.text) != len(truth) or len(reading.confidence) != len(truth):
+        raise ReadingFailed(
+            f"at {rung!r} the reader gave {len(reading.text)} characters for a page of {len(truth)}"
+        )
 
 
 def _worst(right: npt.NDArray[np.bool_], ink: npt.NDArray[np.intp]) -> tuple[int, int, float]:

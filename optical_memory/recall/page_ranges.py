@@ -55,8 +55,12 @@ class PageRanges:
         self._starts = list(accumulate(n_chars, initial=0))  # and the end of the last row
         certificate = page.certificate
         self._proof: RungCertificate | None = None
+        self._misread: tuple[Range, ...] = ()  # known to be wrong, whoever reads the page
+        rung = None if certificate is None else certificate.rungs.get(page.record.rung or "")
+        if rung is not None:
+            self._misread = rung.misread
         if certificate is not None and certificate.maker == maker:
-            self._proof = certificate.rungs.get(page.record.rung or "")
+            self._proof = rung
 
     def rows_to_read(self, ranges: Iterable[Range]) -> list[int]:
         """Numbers of the rows of the layout that must be read for these ranges."""
@@ -98,7 +102,14 @@ class PageRanges:
         ledger = ledger_range(self.page.ledger, start, end)
         erased_ranges = _clipped(self.page.erased_spans, start, end)
         text = blanked(splice(raw.text, ledger), erased_ranges)
-        spans = statuses(len(text), ledger, is_confirmed, raw, erased_ranges=erased_ranges)
+        spans = statuses(
+            n=len(text),
+            ledger=ledger,
+            is_confirmed=is_confirmed,
+            reading=raw,
+            erased_ranges=erased_ranges,
+            misread=_clipped(self._misread, start, end),
+        )
         return RangeReading(text, tuple(spans))
 
     def _raw(
@@ -121,6 +132,8 @@ class PageRanges:
             checks=self._proof.checks[first // CHUNK :],
             misread=tuple(_clipped(self._proof.misread, first, last)),
         )
+        if not proof.checks_bare:
+            text = splice(text, ledger_range(self.page.ledger, first, last))
         return reading, proof.confirms(text)[part]
 
     def _row(self, i: int, rows: Mapping[int, RowReading]) -> RowReading:

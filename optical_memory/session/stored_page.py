@@ -14,7 +14,7 @@ import numpy as np
 
 from optical_memory.certificate import Certificate, agreements_in
 from optical_memory.errors import NewerFormat, StoreError
-from optical_memory.ledger import Ledger
+from optical_memory.ledger import Ledger, ledger_tokens
 from optical_memory.pages import Layout, Page, TurnSpan, rows_of
 from optical_memory.profiles import Ladder
 from optical_memory.readings import Reading
@@ -42,7 +42,8 @@ class PageInfo:
 
     `ordinal` is its place, 0 for the oldest page. `rung` is None until the page is certified and
     after it has lost its pictures. `n_tokens` counts the visual tokens that the decoder receives at
-    this rung (0 without a picture). `n_text_tokens` counts the DeepSeek tokens of its text.
+    this rung (0 without a picture). `n_text_tokens` counts the DeepSeek tokens of its text,
+    `n_ledger_tokens` those of its ledger.
     `agreements` has, for each rung of its certificate, the share of characters read right.
     `has_text` is True while the store has its text: then nothing of it is forgotten.
     """
@@ -58,6 +59,7 @@ class PageInfo:
     last_when: datetime | None
     digest: str
     has_text: bool = False
+    n_ledger_tokens: int = 0
 
     @property
     def agreement(self) -> float | None:
@@ -190,6 +192,7 @@ def page_info(record: PageRecord, ladder: Ladder) -> PageInfo:
         last_when=record.last_when,
         digest=record.digest,
         has_text=record.lines is not None,
+        n_ledger_tokens=_parse(record, "ledger", record.ledger, ledger_tokens) or 0,
     )
 
 
