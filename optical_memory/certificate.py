@@ -85,6 +85,27 @@ class RungCertificate:
             right[start:end] = False
         return right
 
+    def refutes(self, text: str, is_exact: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+        """(len(text),) True for every character of a chunk that holds an error for sure: the
+        certified reading was right there, and this reading, `text`, is another.
+
+        `is_exact` (len(text),) says which characters the ledger has. It makes no difference who
+        read the text: the checksum is that of the right text.
+        """
+        is_wrong = np.zeros(len(text), np.bool_)
+        if self.checks_bare:
+            return is_wrong
+        is_misread = np.zeros(len(text), np.bool_)
+        for start, end in self.misread:
+            is_misread[start:end] = True
+        is_misread &= ~is_exact
+        pairs = zip(self.checks, _checksums(text), strict=False)
+        for i, (certified_check, later_check) in enumerate(pairs):
+            chunk = slice(i * CHUNK, (i + 1) * CHUNK)
+            differs = certified_check not in (0, later_check)
+            is_wrong[chunk] = differs and not is_misread[chunk].any()
+        return is_wrong
+
     def without(self, start: int, end: int) -> RungCertificate:
         """The certificate without anything that tells of the text in `start:end`.
 

@@ -32,12 +32,16 @@ _STATUS: tuple[Status, ...] = (
     "reconstructed",
     "reconstructed",
     "reconstructed",
+    "reconstructed",
     "verified",
     "original",
 )
 # Indices into `_STATUS`. Characters of unlike probability are in spans of their own, so that no
 # mean over many good characters hides a bad character.
-_FORGOTTEN, _MISREAD, _DOUBTFUL, _RECONSTRUCTED, _VERIFIED, _ORIGINAL = range(6)
+_FORGOTTEN, _MISREAD, _REFUTED, _DOUBTFUL, _RECONSTRUCTED, _VERIFIED, _ORIGINAL = range(7)
+
+_REFUTED_P = DOUBT / 2
+"""The highest probability of a character among which one is wrong, nobody knows which."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,7 @@ def statuses(
     *,
     erased_ranges: Iterable[tuple[int, int]] = (),
     misread: Iterable[tuple[int, int]] = (),
+    is_refuted: npt.NDArray[np.bool_] | None = None,
 ) -> list[Span]:
     """Cut a page of `n` characters into maximal spans by how far to trust them.
 
@@ -71,6 +76,7 @@ def statuses(
       confident (`CONFIDENT` or more).
     * `reconstructed`: any other character that was read. It has probability 0 in the ranges
       `misread`, which the certificate knows to be wrong, whatever the reader's confidence says.
+      Where `is_refuted` (n,) is True the text holds an error for sure, and the probability is low.
     * `forgotten`: a character that was not read (no reading, or U+FFFD in it), or in a range of
       `erased_ranges`.
 
@@ -79,6 +85,8 @@ def statuses(
     if reading is not None and len(reading.text) != n:
         raise ReadingFailed(f"the reader gave {len(reading.text)} characters for a page of {n}")
     codes = _codes(n, is_confirmed, reading)
+    if is_refuted is not None:
+        codes[is_refuted & np.isin(codes, (_DOUBTFUL, _RECONSTRUCTED))] = _REFUTED
     for start, end in misread:
         part = codes[start:end]
         part[part != _FORGOTTEN] = _MISREAD
@@ -110,9 +118,9 @@ def _codes(
 
 def _probability(code: int, start: int, end: int, reading: Reading | None) -> float:
     """Blanks are always sure, so they are not counted, except in a span of blanks alone."""
-    if code not in (_DOUBTFUL, _RECONSTRUCTED) or reading is None:
+    if code not in (_REFUTED, _DOUBTFUL, _RECONSTRUCTED) or reading is None:
         return float(code in (_VERIFIED, _ORIGINAL))
     is_ink = is_inked(reading.text[start:end])
     confidence = reading.confidence[start:end]
     mean = confidence[is_ink].mean() if is_ink.any() else confidence.mean()
-    return float(np.clip(mean, 0.0, 1.0))
+    return float(np.clip(mean, 0.0, _REFUTED_P if code == _REFUTED else 1.0))

@@ -27,7 +27,7 @@ from optical_memory.ledger import (
 )
 from optical_memory.pages import Layout, Page
 from optical_memory.profiles import ReaderProfile
-from optical_memory.readings import UNREAD, Reading, codepoints, runs
+from optical_memory.readings import CONFIDENT, UNREAD, Reading, codepoints, runs
 
 __all__ = [
     "BULKY",
@@ -36,7 +36,7 @@ __all__ = [
     "page_ledger",
 ]
 
-SURE = 0.9
+SURE = CONFIDENT
 """A character that any rung reads with less confidence is kept: other arithmetic may misread it."""
 
 MERGED_GAP = 2
