@@ -29,10 +29,14 @@ READING_COLUMNS = {
     "text_tokens": "text",
     "visual_tokens": "tokens",
     "compression": "ratio",
+    "n_ledger_tokens": "ledger",
+    "compression_with_ledger": "with it",
     "accuracy": "mean",
     "p5": "p5",
     "worst": "worst",
     "ids_exact": "ids",
+    "ids_exact_with_ledger": "with ledger",
+    "silent_errors": "silent",
     "certificate_error": "cert. error",
 }
 """The fields of a `FidelityRow` that people see, and their headings; JSON has all fields."""
@@ -68,6 +72,8 @@ FORMATS = {
     "ece": ".4f",
     "density_px2_per_char": ".1f",
     "text_tokens": ".1f",
+    "n_ledger_tokens": ".1f",
+    "compression_with_ledger": ".1f",
     "compression": ".1f",
     "fill": ".0%",
 }
@@ -100,7 +106,7 @@ def fidelity(
     reader: ReaderName = "pocket",
     as_json: AsJson = False,
 ) -> None:
-    """How faithfully a reader alone, without the ledger, reads text back from our pages."""
+    """How faithfully a reader alone reads text back from our pages, and what the ledger adds."""
     from optical_memory.measure.fidelity import measure_fidelity
     from optical_memory.measure.page_pool import merge, read_source
 
@@ -121,7 +127,7 @@ def fidelity(
             progress=progress,
         )
     rows = [asdict(row) for row in results]
-    title = f"Full pages of {', '.join(files)}, read by {run.reader}, ledger not used"
+    title = f"Full pages of {', '.join(files)}, read by {run.reader} alone"
     run.finish(
         lambda out: _show_fidelity(out, title, rows, by_file), rows, pages=list(files), codec=codec
     )

@@ -33,6 +33,7 @@ __all__ = [
     "BULKY",
     "SURE",
     "mark_ranges",
+    "page_facts",
     "page_ledger",
 ]
 
@@ -78,7 +79,7 @@ def page_ledger(
     """
     n_chars = len(page.text)
     is_closed = _flags(n_chars, [*mark_ranges(page.layout), *erased_ranges])
-    facts = extract(_blanked(page.text, is_closed)).spans
+    facts = page_facts(page, erased_ranges)
     kept_facts = facts if scope == "all" or not profile.reads_cells else ()
     codes = _codes(page, readings, profile)
     is_closed |= _flags(n_chars, [(fact.start, fact.end) for fact in kept_facts])
@@ -89,6 +90,12 @@ def page_ledger(
         stub_facts=_stub_facts(page, facts, CANDIDATES * stub_tokens),
         n_facts=len(facts),
     )
+
+
+def page_facts(page: Page, erased_ranges: Sequence[Range] = ()) -> tuple[LedgerSpan, ...]:
+    """The exact facts of a page without its own marks, and without what is forgotten."""
+    is_closed = _flags(len(page.text), [*mark_ranges(page.layout), *erased_ranges])
+    return extract(_blanked(page.text, is_closed)).spans
 
 
 def mark_ranges(layout: Layout) -> list[Range]:
