@@ -133,6 +133,7 @@ def certify_reading(
         worst=_worst(right, ink),
         confidence=float(reading.confidence[ink].mean()) if ink.size else 1.0,
         checks=checksums(reading.text if corrected is None else corrected),
+        method=reading.method,
     )
 
 

@@ -32,7 +32,7 @@ class RungCertificate:
     agreement) of the worst 64 inked characters in a row. `confidence` is the reader's own mean
     confidence over the inked characters. `checks` has the CRC-32 of every 64 characters of the
     reading, with the ledger over it; 0 stands for no checksum. With `checks_bare` they are of the
-    reading without the ledger, as older versions kept them.
+    reading without the ledger, as older versions kept them. `method` is that of the reading.
     """
 
     rung: str
@@ -42,6 +42,7 @@ class RungCertificate:
     confidence: float
     checks: tuple[int, ...] = ()
     checks_bare: bool = False
+    method: str = ""
 
     def confirms(self, text: str) -> npt.NDArray[np.bool_]:
         """(len(text),) True for every character of a later reading that is right: the certified
@@ -100,7 +101,8 @@ class RungCertificate:
         """The fields for JSON, ranges and checksums packed."""
         misread = _packed_ranges(self.misread)
         checks = _packed_checks(self.checks)
-        return [self.rung, self.agreement, misread, list(self.worst), self.confidence, checks]
+        fields = [self.rung, self.agreement, misread, list(self.worst), self.confidence, checks]
+        return [*fields, self.method] if self.method else fields
 
     @classmethod
     def from_list(
@@ -111,6 +113,7 @@ class RungCertificate:
         worst: tuple[int, int, float],
         confidence: float,
         checks: str = "",
+        method: str = "",
     ) -> RungCertificate:
         """The certificate from the fields that `to_list` gives; format 1 had no `checks`.
 
@@ -119,7 +122,8 @@ class RungCertificate:
         start, end, share = worst
         ranges = tuple(_unpacked_ranges(misread))
         numbers = _unpacked_checks(checks)
-        return cls(rung, agreement, ranges, (start, end, share), confidence, numbers)
+        certificate = cls(rung, agreement, ranges, (start, end, share), confidence, numbers)
+        return replace(certificate, method=method)
 
 
 def checksums(text: str) -> tuple[int, ...]:

@@ -18,7 +18,7 @@ from optical_memory.measure.calibration import Reliability, reliability
 from optical_memory.measure.page_pool import SourcePage
 from optical_memory.pages import Page
 from optical_memory.profiles import Rung
-from optical_memory.readers.base import Reader
+from optical_memory.readers.base import MethodReader, Reader
 from optical_memory.readings import Reading
 from optical_memory.renderers import PageRenderer
 from optical_memory.session.page_ledger import page_facts, page_ledger
@@ -86,7 +86,8 @@ class CertifiedPage:
         corrected = splice(certified_reading.text, self.ledger)
         certificate = certify_reading(rung.name, page.text, certified_reading, corrected=corrected)
         key = f"{page.digest}/{rung.name}"
-        reading = self._read_in_parts(_through_store(self.blobs[rung.name], key, store))
+        tokens = _through_store(self.blobs[rung.name], key, store)
+        reading = self._read_again(tokens, certified_reading.method)
         text = splice(reading.text, self.ledger)
         spans = _spans(certificate, reading, text, self.ledger)
         facts = page_facts(page)
@@ -105,9 +106,12 @@ class CertifiedPage:
             reliability=reliability(page.text, reading),
         )
 
-    def _read_in_parts(self, tokens: VisualTokens) -> Reading:
+    def _read_again(self, tokens: VisualTokens, method: str) -> Reading:
+        """The page read by this method; in parts if the reader can read some lines alone."""
         layout = self.source_page.page.layout
-        if not self.reader.profile.reads_cells:  # such a reader reads all lines at once
+        if method and isinstance(self.reader, MethodReader):
+            return self.reader.decode_by([tokens], [layout], [method])[0]
+        if not self.reader.profile.reads_cells:
             return self.reader.decode([tokens], [layout])[0]
         texts = [""] * len(layout.rows)
         confidences = [np.zeros(0, np.float32)] * len(layout.rows)

@@ -71,6 +71,11 @@ class PageRanges:
             self._proof = certificate.rungs.get(page.record.rung or "")
             self._verifies = certificate.maker == maker
 
+    @property
+    def method(self) -> str:
+        """The way in which the page was read when it was certified; "" for the usual way."""
+        return self._proof.method if self._proof is not None and self._verifies else ""
+
     def rows_to_read(self, ranges: Iterable[Range]) -> list[int]:
         """Numbers of the rows of the layout that must be read for these ranges."""
         rows: set[int] = set()

@@ -153,7 +153,7 @@ class StoredPage:
             text.append(reading.text[offset:end])
             confidence += reading.confidence[offset:end].tolist()
             offset = end
-        return Reading("".join(text), np.array(confidence, np.float32))
+        return replace(reading, text="".join(text), confidence=np.array(confidence, np.float32))
 
 
 def _rows_of_spans(layout: Layout | None, spans: Iterable[tuple[int, int]]) -> frozenset[int]:
