@@ -45,6 +45,7 @@ _MONEY_WORD = r"(?:dollars|euros|pounds|yen|yuan|rupees|cents)\b"
 _UNIT = rf"(?:{_CURRENCY}(?!\w)|{_MONEY_WORD})"
 _MANY = r"(?:k|K|m|M|bn|thousand|million|billion)"
 _NUMBER = r"\d{1,40}(?:[.,'’]\d{1,40}){0,12}"
+_POWER = r"(?:[⁺⁻]?[⁰¹²³⁴-⁹]{1,9}|[₀-₉]{1,9}|[¼-¾⅐-⅞])?"  # 10⁶ is not 10, and 3½ is not 3
 _SCHEME = r"(?<![A-Za-z0-9+.-])(?:[A-Za-z][A-Za-z0-9+.-]{1,20}://|www\.|mailto:)"
 _ROOT = r"(?<![\w/.~<-])(?:~|\.{1,2})?/"
 _FOLDER = r"[\w@%+=.-]{1,255}+/"
@@ -101,7 +102,11 @@ _SHAPES: tuple[tuple[str, str], ...] = (
     ),
     (
         "number",
-        r"(?<!\w)(?<!\d[.,'’])[#№]?[-+−±~]?(?:" + _NUMBER + r"(?:[eE][-+]?\d{1,4})?)" + _TELLING,
+        r"(?<!\w)(?<!\d[.,'’])[#№]?[-+−±~]?(?:"
+        + _NUMBER
+        + r"(?:[eE][-+]?\d{1,4})?)"
+        + _TELLING
+        + _POWER,
     ),
     ("identifier", r"(?<![\w@#-])[@#][A-Za-z_]\w{1,63}+(?:[.-]\w{1,63}+){0,4}"),
     ("identifier", _MIXED + r"\w{1,128}+(?:[-._:/#]\w{1,128}+){0,8}"),

@@ -90,13 +90,15 @@ class Ledger:
     """The exact spans of one page, in order, never overlapping.
 
     `stub_facts` are not put over a reading, and count in nothing: a stub of the page chooses among
-    them. `n_facts` says how many exact facts the page had when it was certified; None if nobody
-    counted them.
+    them. `unwritten` are terms of the index that the text does not have in this form ("106" of
+    "10⁶"), at their places: no stub may give them as words. `n_facts` says how many exact facts the
+    page had when it was certified; None if an older version certified it.
     """
 
     spans: tuple[LedgerSpan, ...] = ()
     stub_facts: tuple[StubFact, ...] = ()
     n_facts: int | None = None
+    unwritten: tuple[LedgerSpan, ...] = ()
 
     @property
     def n_tokens(self) -> int:
@@ -117,6 +119,8 @@ class Ledger:
             ]
         if self.n_facts is not None:
             data["facts"] = self.n_facts
+        if self.unwritten:
+            data["unwritten"] = [[term.start, term.end, term.text] for term in self.unwritten]
         return data
 
     @classmethod
@@ -130,6 +134,10 @@ class Ledger:
             spans=tuple(LedgerSpan(*span) for span in data["spans"]),
             stub_facts=tuple(StubFact(*fact) for fact in data.get("stub", [])),
             n_facts=data.get("facts"),
+            unwritten=tuple(
+                LedgerSpan(start, end, "term", text)
+                for start, end, text in data.get("unwritten", [])
+            ),
         )
 
 
@@ -252,7 +260,10 @@ def blank(ledger: Ledger, start: int, end: int) -> Ledger:
         whole = fact.with_words
         if whole.end <= start or whole.start >= end:
             stub_facts.append(fact)
-    return replace(ledger, spans=tuple(spans), stub_facts=tuple(stub_facts))
+    unwritten = [term for term in ledger.unwritten if term.end <= start or term.start >= end]
+    return replace(
+        ledger, spans=tuple(spans), stub_facts=tuple(stub_facts), unwritten=tuple(unwritten)
+    )
 
 
 def _span_outside(span: LedgerSpan, start: int, end: int) -> Iterable[LedgerSpan]:

@@ -204,6 +204,8 @@ def _stub(page: StoredPage, index: _Index, allowance: int) -> PageRecord:
     counts: Counter[str] = Counter()
     for turn_counts in page.record.terms.values():
         counts.update(turn_counts)
+    for term in _unwritten(page.ledger, counts):
+        del counts[term]
     keywords = _keywords(list(index.top(counts, KEYWORDS)), allowance // 2)
     facts = sorted(_candidates(page), key=index.by_weight)
     ledger = _facts(facts, allowance - count_tokens(" ".join(keywords) + "\n"))
@@ -230,6 +232,17 @@ def _keywords(terms: Sequence[str], allowance: int) -> list[str]:
         if count_tokens(" ".join([*keywords, term])) <= allowance:
             keywords.append(term)
     return keywords
+
+
+def _unwritten(ledger: Ledger, counts: Mapping[str, int]) -> set[str]:
+    """Those of the terms that the page does not have in this form.
+
+    An older version did not note them: a number that no fact has may be one of them.
+    """
+    if ledger.n_facts is not None:
+        return {span.text for span in ledger.unwritten}.intersection(counts)
+    facts = {span.text for span in ledger.spans}
+    return {term for term in counts if term.isdigit() and term not in facts}
 
 
 def _candidates(page: StoredPage) -> Sequence[StubFact]:

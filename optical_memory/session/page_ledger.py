@@ -28,6 +28,8 @@ from optical_memory.ledger import (
 from optical_memory.pages import Layout, Page
 from optical_memory.profiles import ReaderProfile
 from optical_memory.readings import CONFIDENT, UNREAD, Reading, codepoints, runs
+from optical_memory.search.terms import words
+from optical_memory.search.word_forms import is_run
 
 __all__ = [
     "BULKY",
@@ -56,6 +58,8 @@ CANDIDATES = 2
 is known only when the page fades.
 """
 
+_PLAIN_WORDS = re.compile(r"[^\W\d_]+")
+
 KINDS = (None, UNSURE, UNREADABLE)
 NOT_KEPT, IS_UNSURE, IS_UNREADABLE = range(3)  # indices into `KINDS`
 
@@ -80,6 +84,7 @@ def page_ledger(
     n_chars = len(page.text)
     is_closed = _flags(n_chars, [*mark_ranges(page.layout), *erased_ranges])
     facts = page_facts(page, erased_ranges)
+    unwritten = tuple(_unwritten(_blanked(page.text, is_closed)))
     kept_facts = facts if scope == "all" or not profile.reads_cells else ()
     codes = _codes(page, readings, profile)
     is_closed |= _flags(n_chars, [(fact.start, fact.end) for fact in kept_facts])
@@ -89,6 +94,7 @@ def page_ledger(
         spans=tuple(sorted(spans, key=lambda span: span.start)),
         stub_facts=_stub_facts(page, facts, CANDIDATES * stub_tokens),
         n_facts=len(facts),
+        unwritten=unwritten,
     )
 
 
@@ -194,6 +200,27 @@ def _stub_facts(page: Page, facts: Sequence[LedgerSpan], allowance: int) -> tupl
             allowance -= n_tokens
             stub_facts[fact.text] = stub_fact
     return tuple(sorted(stub_facts.values(), key=lambda fact: fact.start))
+
+
+def _unwritten(text: str) -> Iterator[LedgerSpan]:
+    """The terms of words that do not have them as they are, at their words' places."""
+    for start, end, word_terms in words(text):
+        word = text[start:end].casefold()
+        for term in word_terms:
+            if not _is_written(term, word):
+                yield LedgerSpan(start, end, "term", term)
+
+
+def _is_written(term: str, word: str) -> bool:
+    """True if the term stands in the word (in lower case): "106" does not stand in "10⁶".
+
+    A number must be the whole word: "299" says something else than "1,299".
+    """
+    if term == word:
+        return True
+    if any(char.isdigit() for char in term):
+        return False
+    return term in word if word.isascii() or is_run(word) else term in _PLAIN_WORDS.findall(word)
 
 
 def _by_use(fact: LedgerSpan) -> tuple[bool, int, int]:

@@ -11,7 +11,7 @@ from support.page_life import RUNGS, to_rung, to_stubs, turns_with_secret
 
 from optical_memory import ForgettingPolicy, Turn
 from optical_memory.counting import count_tokens
-from optical_memory.ledger import UNREADABLE, UNSURE, Ledger, LedgerScope, extract
+from optical_memory.ledger import UNREADABLE, UNSURE, Ledger, LedgerScope, blank, extract
 from optical_memory.pages import Page
 from optical_memory.readings import Reading
 from optical_memory.renderers import PageRenderer, PlacedTurn
@@ -227,3 +227,32 @@ def test_a_stub_of_a_page_that_an_older_version_certified_has_no_marks(opened: O
     assert fact.text in memory.read("0000000").text
     to_stubs(memory, "0000000")
     assert [span.text for span in memory.inspect("0000000").ledger.spans] == [fact.text]
+
+
+@pytest.mark.parametrize(
+    ("text", "never_written"),
+    [
+        ("the load is 10\u2077 newton", {"107", "10"}),
+        ("sum of 4,750 yen", {"4750", "750"}),
+        ("CO\u2082 rose by 2\u00bc", {"co2", "21", "2", "4"}),
+    ],
+)
+@pytest.mark.parametrize("reads_cells", [True, False])
+def test_a_stub_gives_no_word_as_original_that_was_never_written(
+    opened: Open, text: str, never_written: set[str], reads_cells: bool
+):
+    memory = opened(reader=TemplateReader(reads_cells=reads_cells))
+    filler = [Turn("user", "Apples lie beside the pears, uncounted.")] * 40
+    memory.remember([Turn("user", text), *filler])
+    memory.flush()
+    to_stubs(memory, "0000000")
+    assert never_written.isdisjoint(memory.read("0000000").text.split())
+
+
+def test_terms_that_are_not_written_go_with_their_turn():
+    page = page_of("the load is 10\u2077 newton", "and the rest is 10\u2077 too")
+    ledger = ledger_of(page, reading(page))
+    assert [span.text for span in ledger.unwritten] == ["107", "107"]
+    first = page.layout.spans[0]
+    assert len(blank(ledger, first.start, first.end).unwritten) == 1
+    assert Ledger.from_json(ledger.to_json()) == ledger
