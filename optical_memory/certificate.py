@@ -114,11 +114,11 @@ def agreements_in(data: dict[str, Any]) -> dict[str, float]:
 
 
 def certify_reading(
-    rung: str, truth: str, reading: Reading, *, corrected: str | None = None
+    rung: str, truth: str, reading: Reading, *, text_with_ledger: str | None = None
 ) -> RungCertificate:
     """Compare a reading with the page's text.
 
-    `corrected` is the text of the reading with the page's ledger over it, None without a ledger.
+    `text_with_ledger` is the text of the reading with the ledger over it; None: there is no ledger.
 
     Raises `ReadingFailed` if the reading has another number of characters.
     """
@@ -132,7 +132,7 @@ def certify_reading(
         misread=misread,
         worst=_worst(right, ink),
         confidence=float(reading.confidence[ink].mean()) if ink.size else 1.0,
-        checks=checksums(reading.text if corrected is None else corrected),
+        checks=checksums(reading.text if text_with_ledger is None else text_with_ledger),
         method=reading.method,
     )
 

@@ -144,10 +144,10 @@ def find_facts(text: str) -> list[Fact]:
     is_fact = bytearray(len(text))  # 1 for each character of a fact; `find` searches it in C
     facts: list[Fact] = []
     for candidate in sorted(_candidates(text)):
-        start, end = candidate.start, candidate.end
-        if is_fact.find(1, start, end) < 0:
-            is_fact[start:end] = b"\1" * (end - start)
-            facts.append(Fact(start, end, _KIND_BY_RANK[candidate.rank]))
+        fact = Fact(candidate.start, candidate.end, _KIND_BY_RANK[candidate.rank])
+        if is_fact.find(1, fact.start, fact.end) < 0:
+            is_fact[fact.start : fact.end] = b"\1" * (fact.end - fact.start)
+            facts.append(fact)
     return sorted(facts)
 
 

@@ -62,15 +62,15 @@ class LedgerSpan:
 class StubFact:
     """A fact that a stub of the page may keep: `page.text[start:end] == text`.
 
-    `before` and `after` are the text around it, of a few words.
+    `words_before` and `words_after` are the text around it, of a few words.
     """
 
     start: int
     end: int
     kind: str
     text: str
-    before: str = ""
-    after: str = ""
+    words_before: str = ""
+    words_after: str = ""
 
     @property
     def bare(self) -> LedgerSpan:
@@ -80,9 +80,9 @@ class StubFact:
     @property
     def with_words(self) -> LedgerSpan:
         """The fact with the words around it."""
-        start = self.start - len(self.before)
-        end = self.end + len(self.after)
-        return LedgerSpan(start, end, self.kind, self.before + self.text + self.after)
+        start = self.start - len(self.words_before)
+        end = self.end + len(self.words_after)
+        return LedgerSpan(start, end, self.kind, self.words_before + self.text + self.words_after)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,7 @@ class Ledger:
         data: dict[str, Any] = {"v": LEDGER_FORMAT, "spans": spans, "tokens": self.n_tokens}
         if self.stub_facts:
             data["stub"] = [
-                [fact.start, fact.end, fact.kind, fact.text, fact.before, fact.after]
+                [fact.start, fact.end, fact.kind, fact.text, fact.words_before, fact.words_after]
                 for fact in self.stub_facts
             ]
         if self.n_facts is not None:

@@ -216,8 +216,8 @@ def test_the_ledger_may_be_read_in_any_way_and_its_chunk_stays_verified() -> Non
     truth = "ab" * 64
     ledger = Ledger((LedgerSpan(3, 4, "unsure", "b"),))
     certified = reading(truth[:3] + "X" + truth[4:], 1.0)
-    corrected = splice(certified.text, ledger)
-    certificate = certify_reading("tiny", truth, certified, corrected=corrected)
+    exact_text = splice(certified.text, ledger)
+    certificate = certify_reading("tiny", truth, certified, text_with_ledger=exact_text)
     later = splice(truth[:3] + "Y" + truth[4:], ledger)
     assert certificate.confirms(later).sum() == len(truth) - 1
 

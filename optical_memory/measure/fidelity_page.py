@@ -83,8 +83,10 @@ class CertifiedPage:
         """Read the page at this rung again, from a store's bytes."""
         page = self.source_page.page
         certified_reading = self.readings[rung.name]
-        corrected = splice(certified_reading.text, self.ledger)
-        certificate = certify_reading(rung.name, page.text, certified_reading, corrected=corrected)
+        exact_text = splice(certified_reading.text, self.ledger)
+        certificate = certify_reading(
+            rung.name, page.text, certified_reading, text_with_ledger=exact_text
+        )
         key = f"{page.digest}/{rung.name}"
         tokens = _through_store(self.blobs[rung.name], key, store)
         reading = self._read_again(tokens, certified_reading.method)
@@ -169,9 +171,9 @@ def _n_silent(spans: Sequence[Span], text: str, truth: str) -> int:
     return n_silent
 
 
-def _verified_share(page: Page, certified: Reading, rung: str, reading: Reading) -> float:
+def _verified_share(page: Page, first_reading: Reading, rung: str, reading: Reading) -> float:
     """Share of the characters that a certificate vouches for, without a ledger."""
-    certificate = certify_reading(rung, page.text, certified)
+    certificate = certify_reading(rung, page.text, first_reading)
     spans = statuses(len(page.text), Ledger(()), certificate.confirms(reading.text), reading)
     n_verified = sum(span.end - span.start for span in spans if span.status == "verified")
     return n_verified / max(1, len(page.text))

@@ -97,21 +97,21 @@ class Upkeep:
         if page is None or page.page is None:
             return False
         with self._unless_changed(page.record):
-            certified = certify(
+            result = certify(
                 page,
                 page.page,
                 self._cache,
                 scope=self.ledger,
                 stub_tokens=self.policy.stub_tokens,
             )
-            self._keep(page.record, certified)
+            self._keep(page.record, result)
             self.fade()
         return True
 
-    def _keep(self, page: PageRecord, certified: CertifiedPage) -> None:
+    def _keep(self, page: PageRecord, result: CertifiedPage) -> None:
         def change(snapshot: Snapshot) -> tuple[Sequence[Change], None]:
             changes = keep_certificate(
-                snapshot, page, certified, self._profile, self.retain, self.policy.floor
+                snapshot, page, result, self._profile, self.retain, self.policy.floor
             )
             return changes, None
 

@@ -71,7 +71,9 @@ def certify(
         stub_tokens=stub_tokens,
     )
     rungs = {
-        name: certify_reading(name, page.text, reading, corrected=splice(reading.text, ledger))
+        name: certify_reading(
+            name, page.text, reading, text_with_ledger=splice(reading.text, ledger)
+        )
         for name, reading in readings.items()
     }
     certificate = Certificate(profile.id, profile.revision, cache.codec.name, rungs)
@@ -98,7 +100,7 @@ def _readings(stored_page: StoredPage, page: Page, cache: TokenCache) -> dict[st
 def keep_certificate(
     snapshot: Snapshot,
     page: PageRecord,
-    certified: CertifiedPage,
+    result: CertifiedPage,
     profile: ReaderProfile,
     retain: Retain,
     floor: float,
@@ -116,9 +118,9 @@ def keep_certificate(
     update: dict[str, object] = {
         "state": "certified",
         "rung": finest,
-        "certificate": certified.certificate.to_json(),
-        "ledger": certified.ledger.to_json(),
+        "certificate": result.certificate.to_json(),
+        "ledger": result.ledger.to_json(),
     }
-    if retain == "pages" and certified.certificate.agreement(finest) >= floor:
+    if retain == "pages" and result.certificate.agreement(finest) >= floor:
         update["lines"] = None
     return [put(record.model_copy(update=update))]

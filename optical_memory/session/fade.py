@@ -274,8 +274,8 @@ def _facts(facts: Sequence[StubFact], allowance: int) -> Ledger:
     return Ledger(tuple(sorted(spans.values(), key=lambda span: span.start)), n_facts=len(spans))
 
 
-def _overlaps(span: LedgerSpan, others: Iterable[LedgerSpan]) -> bool:
-    return any(span.start < other.end and span.end > other.start for other in others)
+def _overlaps(span: LedgerSpan, spans: Iterable[LedgerSpan]) -> bool:
+    return any(span.start < rival.end and span.end > rival.start for rival in spans)
 
 
 def forgotten_page(record: PageRecord) -> PageRecord:

@@ -119,7 +119,7 @@ def _flags(n_chars: int, ranges: Iterable[Range]) -> Flags:
 
 def _blanked(text: str, is_closed: Flags) -> str:
     """The text with line ends for these characters, so that no fact reaches over them."""
-    return "".join("\n" if closed else char for char, closed in zip(text, is_closed, strict=True))
+    return "".join("\n" if flag else char for char, flag in zip(text, is_closed, strict=True))
 
 
 # ---- what readings get wrong ---------------------------------------------------------------------
@@ -136,10 +136,10 @@ def _codes(
         return codes
     truth = codepoints(page.text)
     for reading in readings.values():
-        read = codepoints(reading.text)
-        is_unsure = (read != truth) | (reading.confidence < SURE)
+        signs = codepoints(reading.text)
+        is_unsure = (signs != truth) | (reading.confidence < SURE)
         codes[is_unsure & (codes == NOT_KEPT)] = IS_UNSURE
-        codes[is_unsure & (read == ord(UNREAD))] = IS_UNREADABLE
+        codes[is_unsure & (signs == ord(UNREAD))] = IS_UNREADABLE
     return codes
 
 
@@ -162,14 +162,14 @@ def _is_unreadable(page: Page, charset: frozenset[str]) -> Flags:
 
 def _merged(codes: npt.NDArray[np.int8], is_closed: Flags) -> npt.NDArray[np.int8]:
     """The codes with short gaps filled between characters of the same kind."""
-    merged = codes.copy()
+    new_codes = codes.copy()
     for start, end, code in runs(codes):
         is_gap = code == NOT_KEPT and end - start <= MERGED_GAP
         if not is_gap or start == 0 or end == len(codes) or is_closed[start:end].any():
             continue
         if codes[start - 1] == codes[end]:
-            merged[start:end] = codes[end]
-    return merged
+            new_codes[start:end] = codes[end]
+    return new_codes
 
 
 def _spans(text: str, codes: npt.NDArray[np.int8]) -> Iterator[LedgerSpan]:
@@ -234,14 +234,14 @@ def _with_words(page: Page, fact: LedgerSpan, first: int, last: int) -> StubFact
             first = max(first, span.body)
             last = min(last, span.end)
     paragraph = page.text[first : fact.start].rpartition("\n")[2]
-    before = _BEFORE.search(paragraph[-CONTEXT_CHARS:])
+    words_before = _BEFORE.search(paragraph[-CONTEXT_CHARS:])
     rest = page.text[fact.end : last].partition("\n")[0]
-    after = _AFTER.match(rest[:CONTEXT_CHARS])
+    words_after = _AFTER.match(rest[:CONTEXT_CHARS])
     return StubFact(
         start=fact.start,
         end=fact.end,
         kind=fact.kind,
         text=fact.text,
-        before=before[0].lstrip() if before else "",
-        after=after[0].rstrip() if after else "",
+        words_before=words_before[0].lstrip() if words_before else "",
+        words_after=words_after[0].rstrip() if words_after else "",
     )

@@ -218,15 +218,21 @@ class DeepseekReader:
 
         A page that cannot be read so is read as `decode` does, and its reading names no method.
         """
-        numbers = [i for i, method in enumerate(methods) if method == UNGUARDED]
-        some_layouts = [layouts[i] for i in numbers]
-        tasks = self._tasks([tokens[i] for i in numbers], some_layouts, self._attempts.unguarded)
-        attempted = self._attempts.read_unguarded(self.decoder, tasks, some_layouts)
-        readings = {i: reading for i, reading in zip(numbers, attempted, strict=True) if reading}
+        readings = self._read_unguarded(tokens, layouts, methods)
         rest = [i for i in range(len(tokens)) if i not in readings]
         usual = self.decode([tokens[i] for i in rest], [layouts[i] for i in rest])
         readings.update(zip(rest, usual, strict=True))
         return [readings[i] for i in range(len(tokens))]
+
+    def _read_unguarded(
+        self, tokens: Sequence[VisualTokens], layouts: Sequence[Layout], methods: Sequence[str]
+    ) -> dict[int, Reading]:
+        """The readings of the pages of this method that can be read so, by their numbers."""
+        numbers = [i for i, method in enumerate(methods) if method == UNGUARDED]
+        some_layouts = [layouts[i] for i in numbers]
+        tasks = self._tasks([tokens[i] for i in numbers], some_layouts, self._attempts.unguarded)
+        readings = self._attempts.read_unguarded(self.decoder, tasks, some_layouts)
+        return {i: reading for i, reading in zip(numbers, readings, strict=True) if reading}
 
     def decode_together(
         self, tokens: Sequence[VisualTokens], layouts: Sequence[Layout], pages: int = 8
