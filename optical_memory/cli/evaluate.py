@@ -29,17 +29,25 @@ READING_COLUMNS = {
     "text_tokens": "text",
     "visual_tokens": "tokens",
     "compression": "ratio",
-    "n_ledger_tokens": "ledger",
-    "compression_with_ledger": "with it",
     "accuracy": "mean",
     "p5": "p5",
     "worst": "worst",
     "ids_exact": "ids",
-    "ids_exact_with_ledger": "with ledger",
-    "silent_errors": "silent",
     "certificate_error": "cert. error",
 }
 """The fields of a `FidelityRow` that people see, and their headings; JSON has all fields."""
+
+LEDGER_COLUMNS = {
+    "source": "source",
+    "rung": "rung",
+    "compression_with_ledger": "ratio",
+    "visual_tokens": "tokens",
+    "n_ledger_tokens": "ledger",
+    "n_unreadable_tokens": "unreadable",
+    "ids_exact_with_ledger": "ids",
+    "silent_errors": "silent errors",
+}
+"""The third table: what the ledger costs, and what a reading is with it."""
 
 TRUST_COLUMNS = {
     "source": "source",
@@ -73,6 +81,7 @@ FORMATS = {
     "density_px2_per_char": ".1f",
     "text_tokens": ".1f",
     "n_ledger_tokens": ".1f",
+    "n_unreadable_tokens": ".1f",
     "compression_with_ledger": ".1f",
     "compression": ".1f",
     "fill": ".0%",
@@ -158,7 +167,12 @@ def _show_fidelity(
     out: Console, title: str, rows: Sequence[Mapping[str, Any]], by_file: bool
 ) -> None:
     trust_title = "The pages, and how far the confidence is to be trusted"
-    for heading, columns in ((title, READING_COLUMNS), (trust_title, TRUST_COLUMNS)):
+    tables = {
+        title: READING_COLUMNS,
+        trust_title: TRUST_COLUMNS,
+        "With the ledger put over the reading": LEDGER_COLUMNS,
+    }
+    for heading, columns in tables.items():
         names = [name for name in columns if by_file or name != "source"]
         out.print(_table(heading, {name: columns[name] for name in names}, rows))
 
