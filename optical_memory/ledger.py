@@ -1,8 +1,6 @@
-"""The exact facts of a page, kept as text beside its picture: found by shape, and put over any
-reading of the page.
+"""The exact text of a page that is kept beside its picture, and put over any reading of the page.
 
-Offsets are offsets into `page.text`. Every pattern is bounded, so the time to find facts grows no
-faster than the text.
+Offsets are offsets into `page.text`.
 """
 
 from __future__ import annotations
@@ -10,29 +8,44 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 from optical_memory.counting import count_tokens
 from optical_memory.errors import NewerFormat
+from optical_memory.facts import CODE_LIMIT, FACT_KINDS, Fact, find_facts
 
 __all__ = [
     "CODE_LIMIT",
     "KINDS",
+    "UNREADABLE",
+    "UNSURE",
     "Ledger",
+    "LedgerScope",
     "LedgerSpan",
+    "StubFact",
     "blank",
     "extract",
+    "ledger_tokens",
     "splice",
 ]
+
+LedgerScope = Literal["auto", "all"]
+"""What a ledger holds: by the reader's own certificates ("auto"), or all exact facts too."""
 
 LEDGER_FORMAT = 1
 """Of the JSON that `Ledger.to_json` writes."""
 
-CODE_LIMIT = 2_000
-"""Characters of the longest fenced code block that is kept whole; a longer block keeps its
-identifiers and numbers.
+UNREADABLE = "unreadable"
+"""The kind of a span that the reader cannot read at all: signs outside its charset, and signs that
+are drawn as one with them.
 """
+
+UNSURE = "unsure"
+"""The kind of a span that the reader misreads at some rung, or is not sure of."""
+
+KINDS: tuple[str, ...] = (*FACT_KINDS, UNREADABLE, UNSURE)
+"""Every kind of span."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,133 +59,105 @@ class LedgerSpan:
 
 
 @dataclass(frozen=True, slots=True)
+class StubFact:
+    """A fact that a stub of the page may keep: `page.text[start:end] == text`.
+
+    `words_before` and `words_after` are the text around it, of a few words.
+    """
+
+    start: int
+    end: int
+    kind: str
+    text: str
+    words_before: str = ""
+    words_after: str = ""
+
+    @property
+    def bare(self) -> LedgerSpan:
+        """The fact alone."""
+        return LedgerSpan(self.start, self.end, self.kind, self.text)
+
+    @property
+    def with_words(self) -> LedgerSpan:
+        """The fact with the words around it."""
+        start = self.start - len(self.words_before)
+        end = self.end + len(self.words_after)
+        return LedgerSpan(start, end, self.kind, self.words_before + self.text + self.words_after)
+
+
+@dataclass(frozen=True, slots=True)
 class Ledger:
-    """The exact facts of one page, in order, never overlapping."""
+    """The exact spans of one page, in order, never overlapping.
+
+    `stub_facts` are not put over a reading, and count in nothing: a stub of the page chooses among
+    them. `unwritten` are terms of the index that the text does not have in this form ("106" of
+    "10⁶"), at their places: no stub may give them as words. `n_facts` says how many exact facts the
+    page had when it was certified; None if an older version certified it.
+    """
 
     spans: tuple[LedgerSpan, ...] = ()
+    stub_facts: tuple[StubFact, ...] = ()
+    n_facts: int | None = None
+    unwritten: tuple[LedgerSpan, ...] = ()
 
     @property
     def n_tokens(self) -> int:
-        """DeepSeek tokens of the facts, each on a line: the price of a stub that keeps them.
+        """DeepSeek tokens of the spans, each on a line: their price in a window.
 
         Raises `MissingExtra` like `count_tokens`.
         """
-        if not self.spans:
-            return 0
-        return count_tokens("\n".join(span.text for span in self.spans))
+        return _n_tokens([span.text for span in self.spans])
 
     def to_json(self) -> dict[str, Any]:
         """Compact JSON: each span as the list of its fields."""
         spans = [[span.start, span.end, span.kind, span.text] for span in self.spans]
-        return {"v": LEDGER_FORMAT, "spans": spans}
+        data: dict[str, Any] = {"v": LEDGER_FORMAT, "spans": spans, "tokens": self.n_tokens}
+        if self.stub_facts:
+            data["stub"] = [
+                [fact.start, fact.end, fact.kind, fact.text, fact.words_before, fact.words_after]
+                for fact in self.stub_facts
+            ]
+        if self.n_facts is not None:
+            data["facts"] = self.n_facts
+        if self.unwritten:
+            data["unwritten"] = [[term.start, term.end, term.text] for term in self.unwritten]
+        return data
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Ledger:
-        """The ledger that `to_json` wrote. Raises `NewerFormat`."""
-        if data["v"] > LEDGER_FORMAT:
-            raise NewerFormat(f"a ledger of format {data['v']}: upgrade optical-memory to read it")
-        return cls(tuple(LedgerSpan(*span) for span in data["spans"]))
+        """The ledger that `to_json` wrote, of this version or of any before.
+
+        Raises `NewerFormat`.
+        """
+        _refuse_newer(data)
+        return cls(
+            spans=tuple(LedgerSpan(*span) for span in data["spans"]),
+            stub_facts=tuple(StubFact(*fact) for fact in data.get("stub", [])),
+            n_facts=data.get("facts"),
+            unwritten=tuple(
+                LedgerSpan(start, end, "term", text)
+                for start, end, text in data.get("unwritten", [])
+            ),
+        )
 
 
-# ---- shapes --------------------------------------------------------------------------------------
-# Every repetition has an upper bound or gives nothing back ("++", "}+"), so that no text makes a
-# pattern try one place again and again: see test_time_grows_no_faster_than_the_text.
-
-_START = r"(?<![0-9A-Za-z])"
-_END = r"(?![0-9A-Za-z])"
-_MONTH = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Sept|Oct|Nov|Dec)[a-z]{0,6}\.?"
-_AMPM = r"[AaPp](?:m\b|M\b|\.[Mm]\.)"
-_ZONE = r"(?:\s?(?:UTC|GMT|Z\b|[+-]\d{2}:?\d{2}))?"
-_CLOCK = r"\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d{1,9})?)?(?:\s?" + _AMPM + r")?" + _ZONE
-_CURRENCY = r"(?:USD|EUR|GBP|JPY|CNY|RMB|INR|CHF|AUD|CAD|[$€£¥₹₩₽฿])"
-_MONEY_WORD = r"(?:dollars|euros|pounds|yen|yuan|rupees|cents)\b"
-_UNIT = rf"(?:{_CURRENCY}(?!\w)|{_MONEY_WORD})"
-_MANY = r"(?:k|K|m|M|bn|thousand|million|billion)"
-_NUMBER = r"\d{1,40}(?:[.,'’]\d{1,40}){0,12}"
-_SCHEME = r"(?<![A-Za-z0-9+.-])(?:[A-Za-z][A-Za-z0-9+.-]{1,20}://|www\.|mailto:)"
-_ROOT = r"(?<![\w/.~<-])(?:~|\.{1,2})?/"
-_FOLDER = r"[\w@%+=.-]{1,255}+/"
-_FILE = r"(?:[\w@%+=.-]{0,254}[\w@%+=-])"  # a dot at the end belongs to the sentence
-_DRIVE = r"(?<!\w)(?:[A-Za-z]:|\\)\\"
-_PART = r"[^\s\\/:*?\"<>|]"
-_SEVEN_DIGITS = r"(?<![\w.])(?=(?:[^\d\n]{0,3}\d){7})"
-_RELEASE = r"(?:[-+.]?(?:rc|alpha|beta|dev|post|a|b)[.-]?\d{0,8})?(?!\w)"
-# A number is kept if it has two digits or more, a sign, a point, an exponent, "%" or "°".
-_TELLING = r"(?:\s?[%‰°]|(?<=\d\d)|(?<=[.,'’eE+−-]\d))"
-# An identifier has letters and digits, is snake_case or camelCase, or joins numbers by marks.
-_MIXED = (
-    r"(?<![\w-])(?=[^\W\d_]{1,128}(?:[-._:/]?[\d_]|(?<=[a-z])[A-Z])|[A-Za-z-]{1,128}\d"
-    r"|\d{1,128}[-._:/]?[A-Za-z_]|_{1,9}\w)"
-)
-
-_SHAPES: tuple[tuple[str, str], ...] = (
-    ("code", r"(?<!`)`[^`\n]{1,200}`(?!`)"),
-    ("uuid", _START + r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}" + _END),
-    ("url", _SCHEME + r"[^\s<>\"'`]{0,2000}[^\s<>\"'`.,;:!?)\]}*]"),
-    ("email", r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}"),
-    ("date", r"(?<!\d)\d{4}([-/.])\d{1,2}\1\d{1,2}(?:[T ]" + _CLOCK + r")?(?!\d)"),
-    ("date", r"(?<!\d)\d{1,2}([-/.])\d{1,2}\1(?:\d{4}|\d{2})(?!\d)"),
-    ("date", r"\b" + _MONTH + r"\s\d{1,2}(?:st|nd|rd|th)?\b(?:,?\s\d{4}\b)?"),
-    ("date", r"\b\d{1,2}(?:st|nd|rd|th)?\s(?:of\s)?" + _MONTH + r"(?:,?\s\d{4}\b)?"),
-    ("time", r"(?<![\d:])" + _CLOCK + r"(?![\d:])"),
-    ("time", r"(?<!\w)\d{1,2}\s?" + _AMPM),
-    ("amount", r"[-+−]?" + _CURRENCY + r"\s?[-−]?" + _NUMBER + r"(?:\s?" + _MANY + r"\b)?"),
-    ("amount", r"(?<![\w.,'’])[-+−]?" + _NUMBER + rf"(?:\s?{_MANY})?\s?" + _UNIT),
-    ("path", _ROOT + r"(?:" + _FOLDER + r"){0,200}+" + _FILE + r"?(?<=\w\w|\w/)"),
-    ("path", r"(?<![\w/.~@%+=-])(?:" + _FOLDER + r"){2,200}+" + _FILE + r"?"),  # not "and/or"
-    ("path", r"(?<![\w/.~@%+=-])" + _FOLDER + r"[\w@%+=-]{0,255}+(?:\.[\w-]{1,64}+){1,8}+"),
-    (
-        "path",
-        _DRIVE + r"(?:" + _PART + r"{1,255}+\\){0,40}+" + _PART + r"{0,255}[^\s\\/:*?\"<>|.,;)]",
-    ),
-    (
-        "path",
-        r"(?<![\w.-])[\w-]{2,100}+(?:\.[\w-]{1,64}+){0,4}?\.(?:[a-z]{1,5}[0-9]?|[A-Z]{2,4})(?!\w)",
-    ),
-    ("hash", _START + r"(?:(?:sha\d{1,3}|md5):[0-9a-fA-F]{6,128}|0x[0-9a-fA-F]{1,128})" + _END),
-    ("hash", _START + r"[0-9a-fA-F]{32,128}" + _END),  # MD5 to SHA-512
-    ("hash", _START + r"(?=[a-f]{0,31}\d)(?=\d{0,31}[a-f])[0-9a-f]{7,31}" + _END),  # git's
-    ("ip", r"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?::\d{1,5}|/\d{1,2})?(?!\w)"),
-    ("mac", r"(?<![\w:-])[0-9a-fA-F]{2}(?:[:-][0-9a-fA-F]{2}){5}(?![\w:-])"),
-    ("ip", r"(?<![\w:])(?:[0-9a-fA-F]{0,4}:){3,7}[0-9a-fA-F]{1,4}(?![\w:])"),
-    (
-        "phone",
-        _SEVEN_DIGITS + r"(?:\(\+?\d{1,4}\)|\+?\d{1,4})(?:[ .-](?:\(\d{2,5}\)|\d{2,5})){2,5}(?!\w)",
-    ),
-    (
-        "version",
-        r"(?<![\w.])(?:[vV]\d{1,8}(?:\.\d{1,8}){0,4}|\d{1,8}(?:\.\d{1,8}){2,4})" + _RELEASE,
-    ),
-    (
-        "number",
-        r"(?<!\w)(?<!\d[.,'’])[#№]?[-+−±~]?(?:" + _NUMBER + r"(?:[eE][-+]?\d{1,4})?)" + _TELLING,
-    ),
-    ("identifier", r"(?<![\w@#-])[@#][A-Za-z_]\w{1,63}+(?:[.-]\w{1,63}+){0,4}"),
-    ("identifier", _MIXED + r"\w{1,128}+(?:[-._:/#]\w{1,128}+){0,8}"),
-    ("identifier", r"(?<![\w-])[A-Z]{6}(?![\w-])"),  # a reservation code may have no digit
-)
-
-_PATTERNS = tuple(re.compile(shape) for _, shape in _SHAPES)
-_KIND_BY_RANK = tuple(kind for kind, _ in _SHAPES)
-
-KINDS: tuple[str, ...] = (*dict.fromkeys(_KIND_BY_RANK), "unreadable")
-"""Every kind of span, the more particular first: of two equally long candidates the earlier kind
-wins.
-"""
+def ledger_tokens(data: dict[str, Any]) -> int:
+    """`Ledger.n_tokens` from a ledger's JSON, mostly without parsing it. Raises `NewerFormat`."""
+    if not data:
+        return 0
+    _refuse_newer(data)
+    if "tokens" in data:
+        return int(data["tokens"])
+    return _n_tokens([text for _, _, _, text in data["spans"]])
 
 
-class _Candidate(NamedTuple):
-    """A place that has the shape of a fact. Sorted: the longest first, then the leftmost, then the
-    more particular kind.
-    """
+def _refuse_newer(data: dict[str, Any]) -> None:
+    if data["v"] > LEDGER_FORMAT:
+        raise NewerFormat(f"a ledger of format {data['v']}: upgrade optical-memory to read it")
 
-    minus_length: int
-    start: int
-    rank: int  # index into `_SHAPES`
 
-    @property
-    def end(self) -> int:
-        return self.start - self.minus_length
+def _n_tokens(texts: list[str]) -> int:
+    return count_tokens("\n".join(texts)) if texts else 0
 
 
 def extract(text: str, *, charset: frozenset[str] | None = None) -> Ledger:
@@ -185,47 +170,22 @@ def extract(text: str, *, charset: frozenset[str] | None = None) -> Ledger:
     With `charset`, every other character except blank and line break is kept too, in spans of kind
     "unreadable".
     """
-    is_fact = bytearray(len(text))  # 1 for each character of a fact; `find` searches it in C
-    spans = []
-    for candidate in sorted(_candidates(text)):
-        start, end = candidate.start, candidate.end
-        if is_fact.find(1, start, end) < 0:
-            is_fact[start:end] = b"\1" * (end - start)
-            spans.append(LedgerSpan(start, end, _KIND_BY_RANK[candidate.rank], text[start:end]))
+    facts = find_facts(text)
+    spans = [
+        LedgerSpan(fact.start, fact.end, fact.kind, text[fact.start : fact.end]) for fact in facts
+    ]
     if charset is not None:
-        for start, end in _unreadable(text, charset, is_fact):
-            spans.append(LedgerSpan(start, end, "unreadable", text[start:end]))
+        for start, end in _unreadable(text, charset, _flags(facts, len(text))):
+            spans.append(LedgerSpan(start, end, UNREADABLE, text[start:end]))
     return Ledger(tuple(sorted(spans, key=lambda span: span.start)))
 
 
-def _candidates(text: str) -> Iterator[_Candidate]:
-    for start, end in _fenced_blocks(text):
-        yield _Candidate(start - end, start, 0)
-    for rank, pattern in enumerate(_PATTERNS):
-        for match in pattern.finditer(text):
-            start, end = match.span()
-            yield _Candidate(start - end, start, rank)
-
-
-_FENCE = re.compile(r"^[ \t]{0,3}(?:```|~~~)([^\n`]{0,100})$", re.MULTILINE)
-
-
-def _fenced_blocks(text: str) -> Iterator[tuple[int, int]]:
-    """Fenced code blocks of at most `CODE_LIMIT` characters, fences included.
-
-    A block that the end of the page cuts runs to it.
-    """
-    block_start: int | None = None
-    for fence in _FENCE.finditer(text):
-        language = fence[1].strip()
-        if block_start is None or language:  # a fence with a language only opens
-            block_start = fence.start()
-            continue
-        if fence.end() - block_start <= CODE_LIMIT:
-            yield block_start, fence.end()
-        block_start = None
-    if block_start is not None and len(text) - block_start <= CODE_LIMIT:
-        yield block_start, len(text)
+def _flags(facts: Iterable[Fact], length: int) -> bytearray:
+    """1 for each character of a fact; `find` searches it in C."""
+    is_fact = bytearray(length)
+    for fact in facts:
+        is_fact[fact.start : fact.end] = b"\1" * (fact.end - fact.start)
+    return is_fact
 
 
 _OUTSIDE = "\ufffd"
@@ -242,9 +202,17 @@ def _unreadable(
     A combining mark takes the character before it along: the two are drawn as one.
     """
     outside = set(text) - charset - {" ", "\n"}
-    signs = {ord(char): _MARK if unicodedata.combining(char) else _OUTSIDE for char in outside}
+    signs = {ord(char): _MARK if _is_mark(char) else _OUTSIDE for char in outside}
     for match in _RUN.finditer(text.translate(signs)):
         yield from _free_parts(*match.span(), is_fact)
+
+
+def _is_mark(char: str) -> bool:
+    """True for a sign that is drawn over or around the letter before it.
+
+    Enclosing marks, as of keycaps, have the combining class 0, so the class does not tell.
+    """
+    return unicodedata.category(char).startswith("M")
 
 
 def _free_parts(start: int, end: int, is_fact: bytearray) -> Iterator[tuple[int, int]]:
@@ -287,7 +255,15 @@ def blank(ledger: Ledger, start: int, end: int) -> Ledger:
     spans: list[LedgerSpan] = []
     for span in ledger.spans:
         spans += _span_outside(span, start, end)
-    return Ledger(tuple(spans))
+    stub_facts: list[StubFact] = []
+    for fact in ledger.stub_facts:
+        whole = fact.with_words
+        if whole.end <= start or whole.start >= end:
+            stub_facts.append(fact)
+    unwritten = [term for term in ledger.unwritten if term.end <= start or term.start >= end]
+    return replace(
+        ledger, spans=tuple(spans), stub_facts=tuple(stub_facts), unwritten=tuple(unwritten)
+    )
 
 
 def _span_outside(span: LedgerSpan, start: int, end: int) -> Iterable[LedgerSpan]:

@@ -19,6 +19,7 @@ from optical_memory.errors import (
     require_text,
     require_word,
 )
+from optical_memory.ledger import LedgerScope
 from optical_memory.readers import open_reader
 from optical_memory.readers.base import Reader
 from optical_memory.recall.session_view import SessionView, in_thread
@@ -68,10 +69,10 @@ class OpticalMemory(SyncedSession, SessionView):
     oldest pages become stubs, and are forgotten. By default there is none: pages fade with age, to
     smaller rungs that can still be read, and nothing is forgotten. `policy` says how. With
     `retain="pages"` a page's text is dropped once the page is certified, `retain="text"` keeps it.
+    `ledger="auto"` keeps beside it what its certificate doubts, `ledger="all"` all exact facts.
     `semantic="auto"` finds by meaning too if the extra `semantic` is installed, None by words
-    alone; or give LangChain `Embeddings`. The newest `keep_turns` turns always stay text. `codec`
-    says how tokens are cached. With `background=False` nothing happens by itself: `seal` and
-    `flush` do the work when they are called.
+    alone; or give LangChain `Embeddings`. The newest `keep_turns` turns stay text. `codec` says how
+    tokens are cached. With `background=False` only `seal` and `flush` do the work.
 
     Raises `InputError` for a number out of range or an unknown word. Raises `StoreError` if the
     store cannot be opened, `CheckpointError` if the folder is no checkpoint of the reader.
@@ -86,6 +87,7 @@ class OpticalMemory(SyncedSession, SessionView):
         budget: int = 8_000,
         capacity: int | None = None,
         retain: Retain = "pages",
+        ledger: LedgerScope = "auto",
         semantic: Semantic = "auto",
         keep_turns: int = KEEP_TURNS,
         policy: ForgettingPolicy | None = None,
@@ -100,6 +102,7 @@ class OpticalMemory(SyncedSession, SessionView):
         if capacity is not None:
             require_number("capacity", capacity, minimum=0)
         require_word("retain", retain, get_args(Retain))
+        require_word("ledger", ledger, get_args(LedgerScope))
         self._owns_store = store is None or isinstance(store, str)
         archive = Archive(store_at(store), session)
         opened_reader = open_reader(reader) if isinstance(reader, str) else reader
@@ -113,6 +116,7 @@ class OpticalMemory(SyncedSession, SessionView):
         self.capacity = capacity
         self.keep_turns = keep_turns
         self.retain: Retain = retain
+        self.ledger: LedgerScope = ledger
         self._background = background
         self._host_list = HostList(archive, self._wake, self._embedder)
         self._renderer = PageRenderer(self.reader.profile.grid)
@@ -122,6 +126,7 @@ class OpticalMemory(SyncedSession, SessionView):
             policy=self.policy,
             capacity=self.capacity,
             retain=retain,
+            ledger=ledger,
             keep_turns=keep_turns,
         )
         self._worker = Worker(self._upkeep.work, f"optical-memory {session}")
@@ -135,6 +140,7 @@ class OpticalMemory(SyncedSession, SessionView):
             budget=self.budget,
             capacity=self.capacity,
             retain=self.retain,
+            ledger=self.ledger,
             semantic=self.semantic,
             keep_turns=self.keep_turns,
             policy=self.policy,
@@ -266,10 +272,6 @@ class OpticalMemory(SyncedSession, SessionView):
         this package wrote to the session.
         """
         return check(self._archive, self.reader.profile, self._renderer, repair=repair)
-
-    def sessions(self) -> list[str]:
-        """The names of all sessions in the store."""
-        return self.store.sessions()
 
     def export(self, path: str | Path) -> None:
         """Write the session to a zip file of JSON records and PNG pictures."""

@@ -156,9 +156,10 @@ class ReaderProfile:
     """All that a memory must know of a reader before it loads it.
 
     `dim` is the width of a visual token. `charset` has the characters that the reader can read;
-    None if it does not say. `grid` is the page geometry that it was trained on, or that suits it.
-    `fidelity` is a published curve of (drawn px² per character, character accuracy), empty if none
-    was published.
+    None if it does not say. `reads_cells`: it reads every cell by itself, with a confidence of its
+    own, so a certificate names each character that it may misread. `grid` is the page geometry that
+    it was trained on, or that suits it. `fidelity` is a published curve of (drawn px² per
+    character, character accuracy), empty if none was published.
     """
 
     id: str
@@ -168,6 +169,7 @@ class ReaderProfile:
     grid: Grid = field(default_factory=Grid)
     charset: frozenset[str] | None = None
     fidelity: tuple[tuple[float, float], ...] = ()
+    reads_cells: bool = False
 
     def expected(self, density_px2_per_char: float) -> float | None:
         """Published accuracy at a density, between its points in straight lines.

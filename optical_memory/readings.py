@@ -35,10 +35,14 @@ class Reading:
 
     A character that the reader cannot read (wide or shaped clusters, for pocket) is U+FFFD with
     confidence 0. Joins (line ends) come from the layout and have confidence 1.
+
+    `method` names the way in which the reader read, if it was not its usual way; a reader that
+    names methods has `decode_by`.
     """
 
     text: str
     confidence: npt.NDArray[np.float32]  # (n_chars,)
+    method: str = ""
 
 
 def codepoints(text: str) -> npt.NDArray[np.uint32]:

@@ -16,6 +16,7 @@ from optical_memory.ledger import Ledger
 from optical_memory.readings import CONFIDENT, UNREAD, Reading, codepoints, is_inked, runs
 
 __all__ = [
+    "DOUBT",
     "Span",
     "Status",
     "statuses",
@@ -23,8 +24,24 @@ __all__ = [
 
 Status = Literal["original", "verified", "reconstructed", "forgotten"]
 
-_STATUS: tuple[Status, ...] = ("forgotten", "reconstructed", "verified", "original")
-_FORGOTTEN, _RECONSTRUCTED, _VERIFIED, _ORIGINAL = range(4)  # indices into `_STATUS`
+DOUBT = 0.5
+"""A reconstructed character whose probability is below this is more likely wrong than right."""
+
+_STATUS: tuple[Status, ...] = (
+    "forgotten",
+    "reconstructed",
+    "reconstructed",
+    "reconstructed",
+    "reconstructed",
+    "verified",
+    "original",
+)
+# Indices into `_STATUS`. Characters of unlike probability are in spans of their own, so that no
+# mean over many good characters hides a bad character.
+_FORGOTTEN, _MISREAD, _REFUTED, _DOUBTFUL, _RECONSTRUCTED, _VERIFIED, _ORIGINAL = range(7)
+
+_REFUTED_P = DOUBT / 2
+"""The highest probability of a character among which one is wrong, nobody knows which."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +49,8 @@ class Span:
     """`text[start:end]` and how far to trust it.
 
     `p` is the probability that a character is right: 1 for original and verified, 0 for forgotten,
-    the reader's own mean confidence for reconstructed.
+    the reader's own mean confidence for reconstructed. For reconstructed characters that the
+    certificate lists as misread it is 0: they are known to be wrong.
     """
 
     start: int
@@ -48,13 +66,17 @@ def statuses(
     reading: Reading | None,
     *,
     erased_ranges: Iterable[tuple[int, int]] = (),
+    misread: Iterable[tuple[int, int]] = (),
+    is_refuted: npt.NDArray[np.bool_] | None = None,
 ) -> list[Span]:
     """Cut a page of `n` characters into maximal spans by how far to trust them.
 
     * `original`: the ledger has it.
     * `verified`: the certificate confirms it, which is in `is_confirmed` (n,), and this reading is
       confident (`CONFIDENT` or more).
-    * `reconstructed`: any other character that was read.
+    * `reconstructed`: any other character that was read. It has probability 0 in the ranges
+      `misread`, which the certificate knows to be wrong, whatever the reader's confidence says.
+      Where `is_refuted` (n,) is True the text holds an error for sure, and the probability is low.
     * `forgotten`: a character that was not read (no reading, or U+FFFD in it), or in a range of
       `erased_ranges`.
 
@@ -63,6 +85,11 @@ def statuses(
     if reading is not None and len(reading.text) != n:
         raise ReadingFailed(f"the reader gave {len(reading.text)} characters for a page of {n}")
     codes = _codes(n, is_confirmed, reading)
+    if is_refuted is not None:
+        codes[is_refuted & np.isin(codes, (_DOUBTFUL, _RECONSTRUCTED))] = _REFUTED
+    for start, end in misread:
+        part = codes[start:end]
+        part[part != _FORGOTTEN] = _MISREAD
     # In this order: an exact fact is known even if it cannot be read, but nothing that was
     # forgotten comes back.
     for span in ledger.spans:
@@ -82,18 +109,18 @@ def _codes(
     codes = np.full(n, _FORGOTTEN, np.int8)
     if reading is None:
         return codes
-    codes[:] = _RECONSTRUCTED
+    codes[:] = np.where(reading.confidence < DOUBT, _DOUBTFUL, _RECONSTRUCTED)
     if is_confirmed is not None:
         codes[is_confirmed & (reading.confidence >= CONFIDENT)] = _VERIFIED
-    codes[(codepoints(reading.text) == ord(UNREAD)) & (codes == _RECONSTRUCTED)] = _FORGOTTEN
+    codes[(codepoints(reading.text) == ord(UNREAD)) & (codes != _VERIFIED)] = _FORGOTTEN
     return codes
 
 
 def _probability(code: int, start: int, end: int, reading: Reading | None) -> float:
     """Blanks are always sure, so they are not counted, except in a span of blanks alone."""
-    if code != _RECONSTRUCTED or reading is None:
-        return float(code > _RECONSTRUCTED)
+    if code not in (_REFUTED, _DOUBTFUL, _RECONSTRUCTED) or reading is None:
+        return float(code in (_VERIFIED, _ORIGINAL))
     is_ink = is_inked(reading.text[start:end])
     confidence = reading.confidence[start:end]
     mean = confidence[is_ink].mean() if is_ink.any() else confidence.mean()
-    return float(np.clip(mean, 0.0, 1.0))
+    return float(np.clip(mean, 0.0, _REFUTED_P if code == _REFUTED else 1.0))

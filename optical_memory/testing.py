@@ -59,8 +59,9 @@ class TemplateReader:
     ('large', 'base', 'small', 'tiny')
 
     `misread` is the share of characters that are read wrongly, by the name of the rung; 0 for rungs
-    that it does not name. `calls` counts the pages that were encoded and decoded, and the lines
-    that were read.
+    that it does not name. With `reads_cells` the memory relies on its certificates, as on those of
+    pocket; without it, all exact facts are kept. `calls` counts the pages that were encoded and
+    decoded, and the lines that were read.
     """
 
     def __init__(
@@ -70,12 +71,15 @@ class TemplateReader:
         ladder: Sequence[Rung] = SMALL_LADDER,
         grid: Grid = SMALL_GRID,
         revision: str = "1",
+        reads_cells: bool = False,
     ) -> None:
         self.misread = dict(misread or {})
         coarsest = min(rung.n_grid_tokens for rung in ladder)
         dim = -(-grid.columns * grid.rows // coarsest)  # room for all cells at the coarsest rung
         charset = frozenset(ALPHABET)
-        self._profile = ReaderProfile("template", revision, dim, Ladder(ladder), grid, charset)
+        self._profile = ReaderProfile(
+            "template", revision, dim, Ladder(ladder), grid, charset, reads_cells=reads_cells
+        )
         self.calls: Counter[str] = Counter()
 
     @property

@@ -17,10 +17,10 @@ from optical_memory.certificate import (
     certify_reading,
 )
 from optical_memory.errors import NewerFormat, ReadingFailed
-from optical_memory.ledger import Ledger, LedgerSpan, extract
+from optical_memory.ledger import Ledger, LedgerSpan, extract, splice
 from optical_memory.measure.accuracy import accuracy
 from optical_memory.readings import Reading
-from optical_memory.spans import statuses
+from optical_memory.spans import DOUBT, statuses
 
 
 def reading(text: str, confidence: float = 0.9) -> Reading:
@@ -186,6 +186,80 @@ def test_another_reading_is_not_verified_however_sure_it_is() -> None:
         (64, 128, "reconstructed"),
         (128, 193, "verified"),
     ]
+
+
+def test_what_is_known_to_be_misread_has_no_probability_however_sure_the_reader_is() -> None:
+    truth = "port 8443 is open"
+    wrong_reading = reading("port 8448 is open", 0.997)
+    certificate = certify_reading("tiny", truth, wrong_reading)
+    spans = statuses(
+        len(truth),
+        Ledger(),
+        certificate.confirms(wrong_reading.text),
+        wrong_reading,
+        misread=certificate.misread,
+    )
+    assert [(s.start, s.end, s.status, s.p) for s in spans] == [
+        (0, 8, "verified", 1.0),
+        (8, 9, "reconstructed", 0.0),
+        (9, 17, "verified", 1.0),
+    ]
+
+
+def test_good_neighbours_do_not_hide_a_doubtful_character() -> None:
+    confidence = np.array([0.99, 0.99, 0.3, 0.99], np.float32)
+    spans = statuses(4, Ledger(), None, Reading("abcd", confidence))
+    assert [(s.start, s.end) for s in spans if s.p < DOUBT] == [(2, 3)]
+
+
+def test_the_ledger_may_be_read_in_any_way_and_its_chunk_stays_verified() -> None:
+    truth = "ab" * 64
+    ledger = Ledger((LedgerSpan(3, 4, "unsure", "b"),))
+    certified = reading(truth[:3] + "X" + truth[4:], 1.0)
+    exact_text = splice(certified.text, ledger)
+    certificate = certify_reading("tiny", truth, certified, text_with_ledger=exact_text)
+    later = splice(truth[:3] + "Y" + truth[4:], ledger)
+    assert certificate.confirms(later).sum() == len(truth) - 1
+
+
+def test_a_chunk_that_reads_otherwise_than_the_right_text_holds_an_error_for_sure() -> None:
+    truth = "ab" * 96  # three chunks
+    certificate = certify_reading("tiny", truth, reading(truth, 1.0))
+    later = truth[:70] + "X" + truth[71:]
+    refuted = certificate.refutes(later, np.zeros(len(truth), np.bool_))
+    assert refuted.nonzero()[0].tolist() == list(range(64, 128))
+    spans = statuses(len(truth), Ledger(), None, reading(later, 0.999), is_refuted=refuted)
+    assert [(s.start, s.end, s.p < DOUBT) for s in spans] == [
+        (0, 64, False),
+        (64, 128, True),
+        (128, 192, False),
+    ]
+
+
+def test_a_chunk_that_was_misread_before_is_not_refuted_by_another_reading() -> None:
+    truth = "ab" * 64
+    certificate = certify_reading("tiny", truth, reading("Xb" + truth[2:], 1.0))
+    nothing_exact = np.zeros(len(truth), np.bool_)
+    assert not certificate.refutes(truth, nothing_exact).any()
+    assert not certificate.without(0, 10).refutes("q" * len(truth), nothing_exact)[:64].any()
+
+
+def test_an_older_certificate_has_checksums_of_the_reading_without_the_ledger() -> None:
+    rungs = {"base": certify_reading("base", "abcd", reading("abcd"))}
+    data = Certificate("r", "1", "int8", rungs).to_json()
+    old = Certificate.from_json(data | {"v": 2})
+    assert old.rungs["base"].checks_bare
+    assert old.rungs["base"].confirms("abcd").all()
+    assert not old.rungs["base"].refutes("abXd", np.zeros(4, np.bool_)).any()
+    assert old.to_json()["v"] == 2, "its checksums stay what they were"
+    assert not Certificate.from_json(data).rungs["base"].checks_bare
+
+
+def test_the_method_of_a_reading_is_kept_in_its_certificate() -> None:
+    unusual = Reading("abcd", np.ones(4, np.float32), method="unguarded")
+    rungs = {"base": certify_reading("base", "abcd", unusual)}
+    data = json.loads(json.dumps(Certificate("r", "1", "int8", rungs).to_json()))
+    assert Certificate.from_json(data).rungs["base"].method == "unguarded"
 
 
 def test_a_forgotten_turn_leaves_no_checksum_and_the_rest_stays_verified() -> None:

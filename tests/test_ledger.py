@@ -5,7 +5,7 @@ import time
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from optical_memory.counting import count_tokens
@@ -15,8 +15,10 @@ from optical_memory.ledger import (
     KINDS,
     Ledger,
     LedgerSpan,
+    StubFact,
     blank,
     extract,
+    ledger_tokens,
     splice,
 )
 
@@ -53,6 +55,9 @@ FACTS = [
     ("number", "#4512"),
     ("number", "42"),
     ("number", "1e-5"),
+    ("number", "10⁶"),
+    ("number", "10⁻¹²"),
+    ("number", "12½"),
     ("phone", "+44 20 7946 0958"),
     ("phone", "(555) 123-4567"),
     ("version", "v1.2.3-rc1"),
@@ -183,10 +188,36 @@ def test_a_ledger_of_another_page_is_refused() -> None:
         splice("short", extract("a longer text with 4K7Q2Z"))
 
 
+@settings(deadline=None)  # the first ledger loads the tokenizer
 @given(ANY_TEXT)
 def test_a_ledger_survives_json(text: str) -> None:
     ledger = extract(text, charset=ASCII)
     assert Ledger.from_json(json.loads(json.dumps(ledger.to_json()))) == ledger
+
+
+def test_facts_for_a_stub_survive_json_and_go_with_the_words_around_them() -> None:
+    code = StubFact(10, 14, "number", "4417", "code is ", " now")
+    facts = (code, StubFact(30, 32, "number", "42"))
+    ledger = Ledger((LedgerSpan(0, 1, "unsure", "x"),), facts, n_facts=2)
+    assert Ledger.from_json(json.loads(json.dumps(ledger.to_json()))) == ledger
+    assert (code.bare.text, code.with_words.text) == ("4417", "code is 4417 now")
+    assert code.with_words.start == 2
+    assert blank(ledger, 0, 3).stub_facts == facts[1:]
+    assert blank(ledger, 15, 16).stub_facts == facts[1:]
+    assert blank(ledger, 20, 30).stub_facts == facts
+
+
+def test_the_tokens_of_a_stored_ledger_are_known_without_reading_its_spans() -> None:
+    ledger = extract("4K7Q2Z and 2026-03-04")
+    data = ledger.to_json()
+    assert ledger_tokens(data) == data["tokens"] == ledger.n_tokens
+    assert ledger_tokens({"v": 1, "spans": data["spans"]}) == ledger.n_tokens, "an older version's"
+    assert ledger_tokens({}) == Ledger().n_tokens == 0
+
+
+def test_enclosing_marks_are_kept_with_the_sign_that_they_enclose() -> None:
+    spans = extract("dial 7\u20e3, then Q\u20dd", charset=ASCII).spans
+    assert [span.text for span in spans] == ["7\u20e3", "Q\u20dd"]
 
 
 def test_a_ledger_of_a_later_format_is_refused_by_number() -> None:

@@ -22,6 +22,7 @@ from optical_memory.errors import InputError
         ({"keep_turns": -1}, "keep_turns must be a whole number of at least 0, not -1"),
         ({"capacity": -5}, "capacity must be a whole number of at least 0, not -5"),
         ({"retain": "nothing"}, "retain must be one of pages, text, not 'nothing'"),
+        ({"ledger": "some"}, "ledger must be one of auto, all, not 'some'"),
         ({"store": "postgres://x"}, "postgres.* of no store"),
         ({"store": "memory.db"}, "memory.db.* of no store"),
     ],

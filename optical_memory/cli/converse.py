@@ -15,6 +15,7 @@ from optical_memory.cli.options import (
     BUDGET,
     AsJson,
     Capacity,
+    LedgerOption,
     Provider,
     ReaderName,
     Retention,
@@ -53,6 +54,7 @@ def remember(
     ] = None,
     capacity: Capacity = None,
     retain: Retention = "pages",
+    ledger: LedgerOption = "auto",
     keep_turns: Annotated[
         int, typer.Option(help="The newest turns that always stay text.")
     ] = KEEP_TURNS,
@@ -65,7 +67,12 @@ def remember(
     they must.
     """
     turns = _turns(file, role, conversation)
-    settings: dict[str, Any] = {"capacity": capacity, "retain": retain, "keep_turns": keep_turns}
+    settings: dict[str, Any] = {
+        "capacity": capacity,
+        "retain": retain,
+        "ledger": ledger,
+        "keep_turns": keep_turns,
+    }
     with (
         open_memory(store, session, reader, new=True, **settings) as memory,
         progress_bars(as_json) as progress,

@@ -33,6 +33,7 @@ BAND_HEADINGS = [
     "rung",
     "pages",
     "tokens",
+    "ledger",
     "text",
     "ratio",
     "alone",
@@ -42,10 +43,10 @@ BAND_HEADINGS = [
 ]
 
 LEGEND = (
-    "Age in pages, 1 the newest. Tokens a page, as the decoder receives them; text a page, in "
-    "DeepSeek tokens. Alone: accuracy of what the reader reads from cached tokens; recalled: with "
-    "the exact facts put over it, as recall gives it; worst: the worst page of these. Trusted: "
-    "characters that are original or verified."
+    "Age in pages, 1 the newest. Tokens a page, as the decoder receives them; ledger and text a "
+    "page, in DeepSeek tokens; ratio: text over tokens and ledger. Alone: accuracy of what the "
+    "reader reads from cached tokens; recalled: with the ledger put over it, as recall gives it; "
+    "worst: the worst page of these. Trusted: characters that are original or verified."
 )
 
 
@@ -56,7 +57,8 @@ LEGEND = (
 class Band:
     """Pages of the same form, of ages `youngest` to `oldest` (1 is the newest page).
 
-    `n_tokens` and `text_tokens` are those of a page. `alone` and `recalled` are mean accuracies in
+    `n_tokens`, `ledger_tokens` and `text_tokens` are those of a page; `compression` is text over
+    the other two. `alone` and `recalled` are mean accuracies in
     0..1: of the reader alone, and of recall. `worst` is the least of `recalled`, `trusted` the
     share of the characters that are original or verified. They are None if nothing is read.
     """
@@ -66,6 +68,7 @@ class Band:
     rung: str
     pages: int
     n_tokens: int
+    ledger_tokens: float
     text_tokens: float
     compression: float | None
     alone: float | None
@@ -84,6 +87,7 @@ def bands(demo: Demo) -> list[Band]:
 def _band(pages: Sequence[PageReading]) -> Band:
     ages = [page.age for page in pages]
     n_tokens = pages[0].visual_tokens
+    ledger_tokens = sum(page.ledger_tokens for page in pages) / len(pages)
     text_tokens = sum(page.text_tokens for page in pages) / len(pages)
     accuracies = _present([page.recall_accuracy for page in pages])
     return Band(
@@ -92,8 +96,9 @@ def _band(pages: Sequence[PageReading]) -> Band:
         rung=pages[0].form,
         pages=len(pages),
         n_tokens=n_tokens,
+        ledger_tokens=ledger_tokens,
         text_tokens=text_tokens,
-        compression=text_tokens / n_tokens if n_tokens else None,
+        compression=text_tokens / (n_tokens + ledger_tokens) if n_tokens else None,
         alone=_mean(_present([page.reader_accuracy for page in pages])),
         recalled=_mean(accuracies),
         worst=min(accuracies, default=None),
@@ -122,6 +127,7 @@ def _cells(band: Band) -> list[str]:
         band.rung,
         str(band.pages),
         str(band.n_tokens),
+        f"{band.ledger_tokens:.0f}",
         f"{band.text_tokens:.0f}",
         f"{band.compression:.1f}x" if band.compression else "–",
         *(f"{share:.1%}" if share is not None else "–" for share in shares),

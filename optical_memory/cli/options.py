@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from optical_memory.errors import InputError
+from optical_memory.ledger import LedgerScope
 from optical_memory.loaders import Conversation
 from optical_memory.memory import OpticalMemory
 from optical_memory.readers import open_reader
@@ -20,6 +21,7 @@ __all__ = [
     "AsJson",
     "Capacity",
     "CodecName",
+    "LedgerOption",
     "Provider",
     "ReaderName",
     "Retention",
@@ -65,6 +67,14 @@ ReaderName = Annotated[
 Retention = Annotated[
     Retain,
     typer.Option("--retain", help="'pages' drops a certified page's text, 'text' keeps it."),
+]
+LedgerOption = Annotated[
+    LedgerScope,
+    typer.Option(
+        "--ledger",
+        help="Text kept beside a picture: 'auto' keeps what the reader's certificate doubts, 'all' "
+        "all exact facts too.",
+    ),
 ]
 Capacity = Annotated[
     int | None,

@@ -113,8 +113,12 @@ def _show_stats(out: Console, session: str, counts: Stats) -> None:
         ["turns", f"{counts.turns}, {counts.open_turns} of them open"],
         ["pages", pages or "none"],
         ["visual tokens", counts.visual_tokens],
+        ["ledger tokens", counts.ledger_tokens],
         ["text tokens of the pages", counts.text_tokens],
-        ["compression", f"{counts.compression:.1f}x" if counts.compression else "–"],
+        [
+            "compression, with the ledger",
+            f"{counts.compression:.1f}x" if counts.compression else "–",
+        ],
         ["forgotten pages", len(counts.forgotten)],
     ]
     out.print(table(f"session {printable(session)!r}", ["", ""], rows, n_words=2))

@@ -199,6 +199,7 @@ class _DemoSession:
             form=info.form,
             text_tokens=info.n_text_tokens,
             visual_tokens=memory.policy.stub_tokens if info.state == STUB else info.n_tokens,
+            ledger_tokens=info.n_ledger_tokens if info.rung else 0,
             truth=original.text,
             recollection=recollection,
             reader_accuracy=accuracy(original.text, readings[0].text) if readings else None,

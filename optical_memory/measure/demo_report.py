@@ -86,6 +86,7 @@ def _page(page: PageReading, recollection: Recollection) -> dict[str, Any]:
     return {
         "provenance": recollection.provenance,
         "visual_tokens": page.visual_tokens,
+        "ledger_tokens": page.ledger_tokens,
         "text_tokens": page.text_tokens,
         "recall_accuracy": page.recall_accuracy,
         "reader_accuracy": page.reader_accuracy,

@@ -32,6 +32,7 @@ class PageReading:
     form: str  # "text", a rung's name, "stub" or "forgotten"
     text_tokens: int
     visual_tokens: int
+    ledger_tokens: int
     truth: str
     recollection: Recollection | None
     reader_accuracy: float | None

@@ -1,8 +1,7 @@
 """How faithfully a reader reads real text from our pages, by rung: `optical-memory eval fidelity`.
 
-A page goes the same way as in a memory. Texts become turns, turns become full pages, and pages
-become pictures and tokens. The tokens go as the codec's bytes to a real store and back, and are
-read. The ledger is not used: the reader alone is measured.
+The reader alone is measured, without the ledger. What the ledger costs and what it mends is
+measured beside it.
 """
 
 from __future__ import annotations
@@ -15,29 +14,23 @@ from pathlib import Path
 
 import numpy as np
 
-from optical_memory.certificate import RungCertificate, certify_reading
-from optical_memory.ledger import Ledger, LedgerSpan, extract
-from optical_memory.measure.accuracy import accuracy
-from optical_memory.measure.calibration import Bin, Reliability, reliability, total
+from optical_memory.measure.calibration import Bin, total
 from optical_memory.measure.cut_pages import cut, finest_rung, mean_tokens
+from optical_memory.measure.fidelity_page import CertifiedPage, PageMeasure
 from optical_memory.measure.page_pool import Pool, Source, SourcePage
 from optical_memory.pages import Page
 from optical_memory.profiles import ReaderProfile, Rung
 from optical_memory.readers.base import Reader
-from optical_memory.readings import Reading
 from optical_memory.renderers import PageRenderer
 from optical_memory.session.background import Progress, no_progress
-from optical_memory.spans import statuses
 from optical_memory.stores import Store
 from optical_memory.stores.sqlite import SQLiteStore
-from optical_memory.tokens import INT8, TokenCodec, VisualTokens, unpack
+from optical_memory.tokens import INT8, TokenCodec
 
 __all__ = [
     "FidelityRow",
     "measure_fidelity",
 ]
-
-SESSION = "fidelity"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +38,18 @@ class FidelityRow:
     """A rung (or an asked compression) over `n_pages` pages of `source`; shares are in 0..1.
 
     `compression` is `text_tokens` / `visual_tokens`, both means a page: DeepSeek tokens, and tokens
-    that the decoder receives. Line ends and blank rows are known from the layout, so a reading
-    never has a character too many or too few. `density_px2_per_char` is of the whole picture, also
-    if a page was cut. `n_repacked` of the pages hold words that an earlier page has too.
+    that the decoder receives. `compression_with_ledger` counts the ledger too: `n_ledger_tokens` a
+    page, of which `n_unreadable_tokens` are signs that the reader cannot read at all. Line ends and
+    blank rows are known from the layout, so a reading never has a character too many or too few.
+    `density_px2_per_char` is of the whole picture, also if a page was cut. `n_repacked` of the
+    pages hold words that an earlier page has too.
 
     `accuracy` is 1 - edit distance / length of the longer; `p5` its 5th percentile. `ids_exact` is
-    the share of the `n_ids` facts (extracted as for a ledger) that the reader alone reads exactly.
-    It is None if the pages have no facts. `certificate_error` is the mean |agreement certified -
-    agreement measured again from the store's bytes|.
+    the share of the `n_ids` facts (without the page's own marks) that the reader alone reads
+    exactly, `ids_exact_with_ledger` that share with the ledger put over the reading. They are None
+    if the pages have no facts. `certificate_error` is the mean |agreement certified - agreement
+    measured again from the store's bytes, read in parts as recall does|. `silent_errors` counts
+    characters that are wrong with the ledger and shown without a mark.
 
     `ece` is the expected calibration error of the confidence over inked characters, and `bins` the
     counts behind it. `sure_share` is the share of them whose confidence is `CONFIDENT` or more,
@@ -67,6 +64,9 @@ class FidelityRow:
     visual_tokens: int
     text_tokens: float
     compression: float
+    n_ledger_tokens: float
+    n_unreadable_tokens: float
+    compression_with_ledger: float
     compression_asked: float | None
     n_pages: int
     n_repacked: int
@@ -75,6 +75,8 @@ class FidelityRow:
     worst: float
     n_ids: int
     ids_exact: float | None
+    ids_exact_with_ledger: float | None
+    silent_errors: int
     certificate_error: float
     verified_share: float
     ece: float | None
@@ -90,19 +92,6 @@ class _Sample:
     rung: Rung
     compression: float | None
     pages: Sequence[SourcePage]
-
-
-@dataclass(frozen=True, slots=True)
-class _PageMeasure:
-    """How well one page was read."""
-
-    source_page: SourcePage
-    accuracy: float
-    n_ids: int
-    n_exact_ids: int
-    certificate_error: float
-    verified_share: float
-    reliability: Reliability
 
 
 def measure_fidelity(
@@ -130,15 +119,18 @@ def measure_fidelity(
     samples = list(_samples(pools, compressions, reader.profile, at_least, limit))
     n_total = sum(len(sample.pages) for sample in samples)
     n_done = 0
-    rows: list[FidelityRow] = []
+    measures: list[list[PageMeasure]] = [[] for _ in samples]
     with _temporary_store() as store:
-        for sample in samples:
-            measures: list[_PageMeasure] = []
-            for page in sample.pages:
-                measures.append(_measure(page, sample.rung, reader, codec, store))
+        for source_page, numbers in _by_page(samples):
+            page_rungs = [samples[i].rung for i in numbers]
+            page = CertifiedPage.of(source_page, page_rungs, reader, codec)
+            for i in numbers:
+                measures[i].append(page.measure(samples[i].rung, store))
                 n_done += 1
                 progress("Reading pages", n_done, n_total)
-            rows += _rows(sample, measures, names)
+    rows: list[FidelityRow] = []
+    for sample, sample_measures in zip(samples, measures, strict=True):
+        rows += _rows(sample, sample_measures, names)
     return rows
 
 
@@ -173,6 +165,19 @@ def _samples(
         yield _Sample(rung, compression, pages)
 
 
+def _by_page(samples: Sequence[_Sample]) -> Iterator[tuple[SourcePage, list[int]]]:
+    """Each page, and the numbers of the samples that it is in: a page is certified once."""
+    numbers: dict[tuple[str, str], list[int]] = {}
+    source_pages: dict[tuple[str, str], SourcePage] = {}
+    for i, sample in enumerate(samples):
+        for page in sample.pages:
+            key = (page.source, page.page.digest)
+            source_pages.setdefault(key, page)
+            numbers.setdefault(key, []).append(i)
+    for key, page in source_pages.items():
+        yield page, numbers[key]
+
+
 def _all_pages(pools: Sequence[Pool]) -> list[Page]:
     pages: list[Page] = []
     for pool in pools:
@@ -195,56 +200,11 @@ def _cut(pages: Sequence[SourcePage], n_tokens: float) -> list[SourcePage]:
     return list({part.page.digest: part for part in parts}.values())
 
 
-# ---- one page ------------------------------------------------------------------------------------
-
-
-def _measure(
-    source_page: SourcePage, rung: Rung, reader: Reader, codec: TokenCodec, store: Store
-) -> _PageMeasure:
-    """Certify a page from the codec's bytes, then read it again from a store's bytes."""
-    page = source_page.page
-    image = PageRenderer(page.layout.grid).draw(page, rung.side_px)
-    blob = codec.pack(reader.encode([image], rung)[0])
-    (certified_reading,) = reader.certify([unpack(blob)], [page])
-    certificate = certify_reading(rung.name, page.text, certified_reading)
-    tokens = _through_store(blob, f"{page.digest}/{rung.name}", store)
-    (reading,) = reader.decode([tokens], [page.layout])
-    agreement = certify_reading(rung.name, page.text, reading).agreement
-    facts = extract(page.text).spans
-    return _PageMeasure(
-        source_page=source_page,
-        accuracy=accuracy(page.text, reading.text),
-        n_ids=len(facts),
-        n_exact_ids=sum(_is_exact(reading, fact) for fact in facts),
-        certificate_error=abs(certificate.agreement - agreement),
-        verified_share=_verified_share(page, certificate, reading),
-        reliability=reliability(page.text, reading),
-    )
-
-
-def _through_store(blob: bytes, key: str, store: Store) -> VisualTokens:
-    """The tokens after their bytes went to the store and back."""
-    store.put_blobs(SESSION, {key: blob})
-    (stored_blob,) = store.get_blobs(SESSION, [key])
-    return unpack(stored_blob or blob)
-
-
-def _is_exact(reading: Reading, fact: LedgerSpan) -> bool:
-    return reading.text[fact.start : fact.end] == fact.text
-
-
-def _verified_share(page: Page, certificate: RungCertificate, reading: Reading) -> float:
-    """Share of the characters that the certificate vouches for, without a ledger."""
-    spans = statuses(len(page.text), Ledger(()), certificate.confirms(reading.text), reading)
-    n_verified = sum(span.end - span.start for span in spans if span.status == "verified")
-    return n_verified / max(1, len(page.text))
-
-
 # ---- many pages ----------------------------------------------------------------------------------
 
 
 def _rows(
-    sample: _Sample, measures: Sequence[_PageMeasure], sources: Sequence[str]
+    sample: _Sample, measures: Sequence[PageMeasure], sources: Sequence[str]
 ) -> Iterator[FidelityRow]:
     if len(sources) > 1:
         yield _row("all", sample, measures)
@@ -252,12 +212,13 @@ def _rows(
         yield _row(source, sample, [m for m in measures if m.source_page.source == source])
 
 
-def _row(source: str, sample: _Sample, measures: Sequence[_PageMeasure]) -> FidelityRow:
+def _row(source: str, sample: _Sample, measures: Sequence[PageMeasure]) -> FidelityRow:
     rung = sample.rung
     pages = [measure.source_page.page for measure in measures]
     text_tokens = mean_tokens(pages)
     accuracies = np.array([measure.accuracy for measure in measures])
     n_ids = sum(measure.n_ids for measure in measures)
+    n_ledger_tokens = _mean(measure.n_ledger_tokens for measure in measures)
     counts = total(measure.reliability for measure in measures)
     return FidelityRow(
         source=source,
@@ -268,6 +229,9 @@ def _row(source: str, sample: _Sample, measures: Sequence[_PageMeasure]) -> Fide
         visual_tokens=rung.n_tokens,
         text_tokens=text_tokens,
         compression=text_tokens / rung.n_tokens,
+        n_ledger_tokens=n_ledger_tokens,
+        n_unreadable_tokens=_mean(measure.n_unreadable_tokens for measure in measures),
+        compression_with_ledger=text_tokens / (rung.n_tokens + n_ledger_tokens),
         compression_asked=sample.compression,
         n_pages=len(pages),
         n_repacked=sum(measure.source_page.is_repacked for measure in measures),
@@ -275,7 +239,9 @@ def _row(source: str, sample: _Sample, measures: Sequence[_PageMeasure]) -> Fide
         p5=float(np.percentile(accuracies, 5)),
         worst=float(accuracies.min()),
         n_ids=n_ids,
-        ids_exact=_ids_exact(measures, n_ids),
+        ids_exact=_share([measure.n_exact_ids for measure in measures], n_ids),
+        ids_exact_with_ledger=_share([m.n_exact_ids_with_ledger for m in measures], n_ids),
+        silent_errors=sum(measure.silent_errors for measure in measures),
         certificate_error=_mean(measure.certificate_error for measure in measures),
         verified_share=_mean(measure.verified_share for measure in measures),
         ece=counts.ece,
@@ -285,8 +251,8 @@ def _row(source: str, sample: _Sample, measures: Sequence[_PageMeasure]) -> Fide
     )
 
 
-def _ids_exact(measures: Sequence[_PageMeasure], n_ids: int) -> float | None:
-    return sum(measure.n_exact_ids for measure in measures) / n_ids if n_ids else None
+def _share(counts: Sequence[int], total: int) -> float | None:
+    return sum(counts) / total if total else None
 
 
 def _mean(values: Iterable[float]) -> float:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from optical_memory.pages import Layout, Page
 from optical_memory.profiles import ReaderProfile, Rung
-from optical_memory.readers.base import Reader
+from optical_memory.readers.base import MethodReader, Reader
 from optical_memory.readings import Reading
 from optical_memory.tokens import VisualTokens
 
@@ -46,6 +46,15 @@ class WatchedReader:
         lines: Sequence[Sequence[int]] | None = None,
     ) -> list[Reading]:
         readings = self._reader.decode(tokens, layouts, lines)
+        self._readings += readings
+        return readings
+
+    def decode_by(
+        self, tokens: Sequence[VisualTokens], layouts: Sequence[Layout], methods: Sequence[str]
+    ) -> list[Reading]:
+        if not isinstance(self._reader, MethodReader):
+            return self.decode(tokens, layouts)
+        readings = self._reader.decode_by(tokens, layouts, methods)
         self._readings += readings
         return readings
 

@@ -8,7 +8,7 @@ ago. So the loss of every blob changes speed and nothing else.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +18,10 @@ from optical_memory.profiles import ReaderProfile, Rung
 from optical_memory.readings import Reading
 from optical_memory.tokens import VisualTokens
 
-__all__ = ["Reader"]
+__all__ = [
+    "MethodReader",
+    "Reader",
+]
 
 
 class Reader(Protocol):
@@ -56,4 +59,15 @@ class Reader(Protocol):
 
         A reader may use the text to be faster.
         """
+        ...
+
+
+@runtime_checkable
+class MethodReader(Protocol):
+    """A reader with more than one way to read a page, which its readings name (`method`)."""
+
+    def decode_by(
+        self, tokens: Sequence[VisualTokens], layouts: Sequence[Layout], methods: Sequence[str]
+    ) -> list[Reading]:
+        """Read pages, each by a method that a certified reading named; "" is the usual way."""
         ...

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -38,11 +39,21 @@ class RangeReading:
     spans: tuple[Span, ...]
 
 
+class _Evidence(NamedTuple):
+    """What a certificate says of a reading: see `statuses`."""
+
+    is_confirmed: npt.NDArray[np.bool_] | None = None
+    is_refuted: npt.NDArray[np.bool_] | None = None
+    misread: Sequence[Range] = ()
+
+
 class PageRanges:
     """Ranges of a page that is read from its picture, as the whole page would give them.
 
     A certificate has a checksum for every `CHUNK` characters. So all rows that share such a chunk
-    with a range are read too, if `maker` (reader, revision, codec) is that of the certificate.
+    with a range are read too. A chunk whose checksum agrees is verified if `maker` (reader,
+    revision, codec) is that of the certificate; a chunk whose checksum does not agree is doubtful,
+    whoever read it.
     """
 
     def __init__(self, page: StoredPage, layout: Layout, maker: tuple[str, str, str]) -> None:
@@ -55,8 +66,15 @@ class PageRanges:
         self._starts = list(accumulate(n_chars, initial=0))  # and the end of the last row
         certificate = page.certificate
         self._proof: RungCertificate | None = None
-        if certificate is not None and certificate.maker == maker:
+        self._verifies = False
+        if certificate is not None:
             self._proof = certificate.rungs.get(page.record.rung or "")
+            self._verifies = certificate.maker == maker
+
+    @property
+    def method(self) -> str:
+        """The way in which the page was read when it was certified; "" for the usual way."""
+        return self._proof.method if self._proof is not None and self._verifies else ""
 
     def rows_to_read(self, ranges: Iterable[Range]) -> list[int]:
         """Numbers of the rows of the layout that must be read for these ranges."""
@@ -94,34 +112,56 @@ class PageRanges:
     def reading(self, start: int, end: int, rows: Mapping[int, RowReading]) -> RangeReading:
         """The range from its rows: the ledger over the reading, and blanks if it was erased."""
         start, end = self._inside(start, end)
-        raw, is_confirmed = self._raw(start, end, rows)
+        raw, evidence = self._raw(start, end, rows)
         ledger = ledger_range(self.page.ledger, start, end)
         erased_ranges = _clipped(self.page.erased_spans, start, end)
         text = blanked(splice(raw.text, ledger), erased_ranges)
-        spans = statuses(len(text), ledger, is_confirmed, raw, erased_ranges=erased_ranges)
+        spans = statuses(
+            n=len(text),
+            ledger=ledger,
+            is_confirmed=evidence.is_confirmed,
+            reading=raw,
+            erased_ranges=erased_ranges,
+            misread=evidence.misread,
+            is_refuted=evidence.is_refuted,
+        )
         return RangeReading(text, tuple(spans))
 
     def _raw(
         self, start: int, end: int, rows: Mapping[int, RowReading]
-    ) -> tuple[Reading, npt.NDArray[np.bool_] | None]:
-        """The range as the reader read it, and True for each character that is confirmed."""
+    ) -> tuple[Reading, _Evidence]:
+        """The range as the reader read it, and what its certificate says of that."""
         first, last = self._chunks(start, end)
         readings = [self._row(i, rows) for i in self._rows_in(first, last)]
         if not readings:
-            return Reading("", np.zeros(0, np.float32)), None
+            return Reading("", np.zeros(0, np.float32)), _Evidence()
         offset = first - self._starts[bisect_right(self._starts, first) - 1]
         text = "".join(row.text for row in readings)[offset : offset + last - first]
         confidence = np.concatenate([row.confidence for row in readings])[offset:]
         part = slice(start - first, end - first)
-        reading = Reading(text[part], confidence[part])
+        return Reading(text[part], confidence[part]), self._evidence(text, first, part)
+
+    def _evidence(self, text: str, first: int, part: slice) -> _Evidence:
+        """What the certificate says of a part of a reading of whole chunks from `first` on."""
         if self._proof is None:
-            return reading, None
+            return _Evidence()
+        last = first + len(text)
         proof = replace(
             self._proof,
             checks=self._proof.checks[first // CHUNK :],
             misread=tuple(_clipped(self._proof.misread, first, last)),
         )
-        return reading, proof.confirms(text)[part]
+        ledger = ledger_range(self.page.ledger, first, last)
+        if not proof.checks_bare:
+            text = splice(text, ledger)
+        is_exact = np.zeros(len(text), np.bool_)
+        for span in ledger.spans:
+            is_exact[span.start : span.end] = True
+        return _Evidence(
+            is_confirmed=proof.confirms(text)[part] if self._verifies else None,
+            is_refuted=proof.refutes(text, is_exact)[part],
+            misread=_clipped(proof.misread, part.start, part.stop),
+        )
 
     def _row(self, i: int, rows: Mapping[int, RowReading]) -> RowReading:
         if i not in self.page.erased_rows:

@@ -15,6 +15,7 @@ from optical_memory.counting import count_tokens
 from optical_memory.errors import Forgotten, StoreError
 from optical_memory.ledger import Ledger
 from optical_memory.profiles import Rung
+from optical_memory.readers.base import MethodReader
 from optical_memory.recall.page_ranges import PageRanges, RangeReading, text_range
 from optical_memory.recall.reading_cache import (
     Picture,
@@ -195,7 +196,11 @@ class PageReader:
         layout_lines = [
             view.lines_of(page_lines) for view, page_lines in zip(views, lines, strict=True)
         ]
-        readings = self.reader.decode(tokens, layouts, layout_lines)
+        methods = [view.method for view in views]
+        if any(methods) and isinstance(self.reader, MethodReader):
+            readings = self.reader.decode_by(tokens, layouts, methods)
+        else:
+            readings = self.reader.decode(tokens, layouts, layout_lines)
         return [
             view.rows_of(reading, page_lines)
             for view, reading, page_lines in zip(views, readings, lines, strict=True)

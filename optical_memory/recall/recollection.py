@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from optical_memory.search.terms import key, terms, words
-from optical_memory.spans import Span, Status
+from optical_memory.spans import DOUBT, Span, Status
 from optical_memory.turns import Role
 
 __all__ = [
@@ -26,10 +26,13 @@ __all__ = [
 OPEN = "open"
 """The rung of a turn that is still text and stands on no page."""
 
-DOUBT = 0.5
-"""A reconstructed word whose probability is below this is more likely wrong: shown as `[word?]`."""
-
 _WORDS = re.compile(r"\S+|\s+")  # and the blanks between them
+
+# Control characters have no look: they are shown by Unicode's pictures of them, and those without
+# a picture by their code. Tabs and line ends stay.
+_PICTURES = {code: 0x2400 + code for code in range(0x20) if chr(code) not in "\t\n\r"}
+_VISIBLE = _PICTURES | {0x7F: 0x2421} | {code: f"\\x{code:02x}" for code in range(0x80, 0xA0)}
+
 _GAP = "\0"  # a forgotten character; many in a row become a single […]
 _GAPS = re.compile(rf"{_GAP}(?:\s*{_GAP})*")
 
@@ -152,11 +155,14 @@ class Recollection:
         return any(_flag(span) == _FORGOTTEN for span in self.spans)
 
     def marked(self, start: int = 0, end: int | None = None) -> str:
-        """The text[start:end], with forgotten passages as `[…]` and doubtful words as `[word?]`."""
+        """The text[start:end], with forgotten passages as `[…]` and doubtful words as `[word?]`.
+
+        Control characters are shown by their pictures, like `␀`.
+        """
         stop = len(self.text) if end is None else end
         flags = self._flags(start, stop)
         if flags is None:
-            return self.text[start:stop].strip("\n")
+            return self.text[start:stop].translate(_VISIBLE).strip("\n")
         pieces = [
             _marked(match[0], flags[match.start() - start : match.end() - start])
             for match in _WORDS.finditer(self.text, start, stop)
@@ -213,8 +219,11 @@ def _marked(word: str, flags: str) -> str:
     """A word, or the blanks between two, by the flags of its characters."""
     if _FORGOTTEN in flags:
         pairs = zip(word, flags, strict=True)
-        return "".join(_GAP if flag == _FORGOTTEN else char for char, flag in pairs)
-    return f"[{word}?]" if _DOUBTFUL in flags else word
+        return "".join(
+            _GAP if flag == _FORGOTTEN else char.translate(_VISIBLE) for char, flag in pairs
+        )
+    visible = word.translate(_VISIBLE)
+    return f"[{visible}?]" if _DOUBTFUL in flags else visible
 
 
 def _densest(matches: list[Match], chars: int) -> tuple[int, int]:

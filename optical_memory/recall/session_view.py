@@ -84,6 +84,10 @@ class SessionView:
         self._finder = Finder(embedder)
         self._embedder = embedder
 
+    def sessions(self) -> list[str]:
+        """The names of all sessions in the store."""
+        return self.store.sessions()
+
     # ---- recalling -------------------------------------------------------------------------------
 
     def recall(

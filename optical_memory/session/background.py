@@ -11,11 +11,16 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from optical_memory.certificate import Certificate
 from optical_memory.errors import SessionLost, StoreError, require_number
+from optical_memory.ledger import LedgerScope
 from optical_memory.readers.threads import wait_passively
 from optical_memory.renderers.renderer import PageRenderer
-from optical_memory.session.certify import certify, keep_certificate, next_to_certify
+from optical_memory.session.certify import (
+    CertifiedPage,
+    certify,
+    keep_certificate,
+    next_to_certify,
+)
 from optical_memory.session.fade import FadePreview, fade, page_states, preview
 from optical_memory.session.forgetting.plan import Step, plan
 from optical_memory.session.forgetting.policy import FORGOTTEN, STUB, ForgettingPolicy
@@ -53,12 +58,14 @@ class Upkeep:
         policy: ForgettingPolicy,
         capacity: int | None,
         retain: Retain,
+        ledger: LedgerScope,
         keep_turns: int,
     ) -> None:
         self.policy = policy
         self.capacity = capacity
         self.retain: Retain = retain
         self.keep_turns = keep_turns
+        self.ledger: LedgerScope = ledger
         self._cache = cache
         self._archive = cache.archive
         self._profile = cache.reader.profile
@@ -90,14 +97,21 @@ class Upkeep:
         if page is None or page.page is None:
             return False
         with self._unless_changed(page.record):
-            self._keep(page.record, certify(page, page.page, self._cache))
+            result = certify(
+                page,
+                page.page,
+                self._cache,
+                scope=self.ledger,
+                stub_tokens=self.policy.stub_tokens,
+            )
+            self._keep(page.record, result)
             self.fade()
         return True
 
-    def _keep(self, page: PageRecord, certificate: Certificate) -> None:
+    def _keep(self, page: PageRecord, result: CertifiedPage) -> None:
         def change(snapshot: Snapshot) -> tuple[Sequence[Change], None]:
             changes = keep_certificate(
-                snapshot, page, certificate, self._profile, self.retain, self.policy.floor
+                snapshot, page, result, self._profile, self.retain, self.policy.floor
             )
             return changes, None
 

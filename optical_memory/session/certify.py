@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import logging
+from typing import NamedTuple
 
-from optical_memory.certificate import Certificate, RungCertificate, certify_reading
+from optical_memory.certificate import Certificate, certify_reading, require_length
 from optical_memory.errors import ReadingFailed
+from optical_memory.ledger import Ledger, LedgerScope, splice
 from optical_memory.pages import Page
 from optical_memory.profiles import ReaderProfile
+from optical_memory.readings import Reading
+from optical_memory.session.page_ledger import page_ledger
 from optical_memory.session.records import PageRecord, Retain, put
 from optical_memory.session.snapshot import Change, Snapshot
 from optical_memory.session.stored_page import StoredPage
 from optical_memory.session.token_cache import TokenCache
 
 __all__ = [
+    "CertifiedPage",
     "certify",
     "keep_certificate",
     "next_to_certify",
@@ -34,36 +39,73 @@ def _waits(record: PageRecord) -> bool:
     return record.state == "sealed" and record.lines is not None
 
 
-def certify(stored_page: StoredPage, page: Page, cache: TokenCache) -> Certificate:
+class CertifiedPage(NamedTuple):
+    """What a page gets when it is certified."""
+
+    certificate: Certificate
+    ledger: Ledger
+
+
+def certify(
+    stored_page: StoredPage,
+    page: Page,
+    cache: TokenCache,
+    *,
+    scope: LedgerScope = "auto",
+    stub_tokens: int = 0,
+) -> CertifiedPage:
     """Read `page`, the text of the stored page, at every rung, from tokens as the cache gives them.
 
-    A rung that the reader fails to read is left out, so that the page never fades to it. Raises
-    `StoreError` if a picture is missing or damaged.
+    A rung that the reader fails to read is left out, so that the page never fades to it. `scope`
+    and `stub_tokens` are those of `page_ledger`. Raises `StoreError` if a picture is missing or
+    damaged.
     """
     profile = cache.reader.profile
+    readings = _readings(stored_page, page, cache)
+    ledger = page_ledger(
+        page,
+        readings,
+        profile,
+        scope=scope,
+        erased_ranges=stored_page.erased_spans,
+        stub_tokens=stub_tokens,
+    )
+    rungs = {
+        name: certify_reading(
+            name, page.text, reading, text_with_ledger=splice(reading.text, ledger)
+        )
+        for name, reading in readings.items()
+    }
+    certificate = Certificate(profile.id, profile.revision, cache.codec.name, rungs)
+    return CertifiedPage(certificate, ledger)
+
+
+def _readings(stored_page: StoredPage, page: Page, cache: TokenCache) -> dict[str, Reading]:
+    """The readings of the page by rung, without those that failed."""
     legible = stored_page.legible_page(page)
-    rungs: dict[str, RungCertificate] = {}
-    for rung in profile.ladder:
+    readings: dict[str, Reading] = {}
+    for rung in cache.reader.profile.ladder:
         try:
             (reading,) = cache.reader.certify(cache.tokens([stored_page.record], rung), [legible])
             whole = stored_page.whole_reading(reading, page.layout)
-            rungs[rung.name] = certify_reading(rung.name, page.text, whole)
+            require_length(rung.name, page.text, whole)
+            readings[rung.name] = whole
         except ReadingFailed as error:
             log.warning(
                 "page %s of session %r: %s", stored_page.record.id, cache.archive.session, error
             )
-    return Certificate(profile.id, profile.revision, cache.codec.name, rungs)
+    return readings
 
 
 def keep_certificate(
     snapshot: Snapshot,
     page: PageRecord,
-    certificate: Certificate,
+    result: CertifiedPage,
     profile: ReaderProfile,
     retain: Retain,
     floor: float,
 ) -> list[Change]:
-    """Writes that give the page its certificate, and put it on the finest rung.
+    """Writes that give the page its certificate and its ledger, and put it on the finest rung.
 
     The page's text is dropped, unless `retain` keeps it or the agreement at the finest rung is
     below `floor` (0..1). No writes if the page has changed since it was read: another process
@@ -76,8 +118,9 @@ def keep_certificate(
     update: dict[str, object] = {
         "state": "certified",
         "rung": finest,
-        "certificate": certificate.to_json(),
+        "certificate": result.certificate.to_json(),
+        "ledger": result.ledger.to_json(),
     }
-    if retain == "pages" and certificate.agreement(finest) >= floor:
+    if retain == "pages" and result.certificate.agreement(finest) >= floor:
         update["lines"] = None
     return [put(record.model_copy(update=update))]

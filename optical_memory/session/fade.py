@@ -8,16 +8,17 @@ stays whole until the page is a stub: it costs no tokens, and a page that nobody
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from optical_memory.counting import count_tokens
-from optical_memory.ledger import Ledger, LedgerSpan, blank
+from optical_memory.ledger import Ledger, LedgerSpan, StubFact, blank
 from optical_memory.profiles import ReaderProfile
 from optical_memory.search.terms import terms, top_terms
 from optical_memory.session.forgetting.plan import Step
 from optical_memory.session.forgetting.policy import FORGOTTEN, STUB, ForgettingPolicy, PageState
 from optical_memory.session.index_records import IndexDraft
+from optical_memory.session.page_ledger import BULKY, mark_ranges
 from optical_memory.session.records import PageRecord, Retain, load_record, picture_key, put
 from optical_memory.session.snapshot import Change, Snapshot
 from optical_memory.session.stored_page import StoredPage, agreements_of
@@ -33,9 +34,6 @@ __all__ = [
 
 KEYWORDS = 16
 """Keywords of a stub, at most."""
-
-BULKY = ("code", "unreadable")
-"""Kinds of facts that a stub keeps last: they are long and say little of the page."""
 
 
 def page_states(snapshot: Snapshot) -> list[PageState]:
@@ -102,7 +100,11 @@ def preview(
 
 
 def _n_facts(record: PageRecord) -> int:
-    return len(Ledger.from_json(record.ledger).spans) if record.ledger else 0
+    """Exact facts of a page; of a page that an older version certified, the spans of its ledger."""
+    if not record.ledger:
+        return 0
+    ledger = Ledger.from_json(record.ledger)
+    return len(ledger.spans) if ledger.n_facts is None else ledger.n_facts
 
 
 def fade(
@@ -159,6 +161,13 @@ class _Index:
         """The `k` most telling terms of these counts, the best first."""
         return top_terms(counts, k, self.frequencies, self.n_pages)
 
+    def by_weight(self, fact: StubFact) -> tuple[bool, int, int, int]:
+        """Sorts facts for a stub: telling kinds first, then those that are on the fewest pages,
+        then the shortest.
+        """
+        pages = [self.frequencies.get(term, 0) for term in terms(fact.text)]
+        return fact.kind in BULKY, min(pages, default=self.n_pages), len(fact.text), fact.start
+
 
 def _with_text(record: PageRecord, rung: str) -> PageRecord:
     """The page at a rung or below the last rung, with its text and its index."""
@@ -195,8 +204,11 @@ def _stub(page: StoredPage, index: _Index, allowance: int) -> PageRecord:
     counts: Counter[str] = Counter()
     for turn_counts in page.record.terms.values():
         counts.update(turn_counts)
+    for term in _unwritten(page.ledger, counts):
+        del counts[term]
     keywords = _keywords(list(index.top(counts, KEYWORDS)), allowance // 2)
-    ledger = _facts(page.ledger, allowance - count_tokens(" ".join(keywords) + "\n"))
+    facts = sorted(_candidates(page), key=index.by_weight)
+    ledger = _facts(facts, allowance - count_tokens(" ".join(keywords) + "\n"))
     words = [*keywords, *(span.text for span in ledger.spans)]
     update: dict[str, object] = {
         "state": STUB,
@@ -222,16 +234,48 @@ def _keywords(terms: Sequence[str], allowance: int) -> list[str]:
     return keywords
 
 
-def _facts(ledger: Ledger, allowance: int) -> Ledger:
-    """The facts that fit the allowance in tokens: the shortest first, bulky kinds last."""
-    by_use = sorted(ledger.spans, key=lambda span: (span.kind in BULKY, len(span.text), span.start))
-    facts: dict[str, LedgerSpan] = {}  # by text: the same fact is kept once
-    for span in by_use:
-        cost = count_tokens(span.text + "\n")
-        if span.text not in facts and cost <= allowance:
-            allowance -= cost
-            facts[span.text] = span
-    return Ledger(tuple(sorted(facts.values(), key=lambda span: span.start)))
+def _unwritten(ledger: Ledger, counts: Mapping[str, int]) -> set[str]:
+    """Those of the terms that the page does not have in this form.
+
+    An older version did not note them: a number that no fact has may be one of them.
+    """
+    if ledger.n_facts is not None:
+        return {span.text for span in ledger.unwritten}.intersection(counts)
+    facts = {span.text for span in ledger.spans}
+    return {term for term in counts if term.isdigit() and term not in facts}
+
+
+def _candidates(page: StoredPage) -> Sequence[StubFact]:
+    """The facts that were set aside for a stub.
+
+    An older version set none aside: its ledger has them all, and the page's own marks with them.
+    """
+    if page.ledger.n_facts is not None:
+        return page.ledger.stub_facts
+    ledger = page.ledger
+    for start, end in mark_ranges(page.layout) if page.layout is not None else ():
+        ledger = blank(ledger, start, end)
+    return [StubFact(span.start, span.end, span.kind, span.text) for span in ledger.spans]
+
+
+def _facts(facts: Sequence[StubFact], allowance: int) -> Ledger:
+    """The facts that fit the allowance in tokens, with the words around them where these fit too.
+
+    The same fact is kept once.
+    """
+    spans: dict[str, LedgerSpan] = {}  # by fact
+    for fact in facts:
+        for span in (fact.with_words, fact.bare):
+            cost = count_tokens(span.text + "\n")
+            is_new = fact.text not in spans and not _overlaps(span, spans.values())
+            if is_new and cost <= allowance:
+                allowance -= cost
+                spans[fact.text] = span
+    return Ledger(tuple(sorted(spans.values(), key=lambda span: span.start)), n_facts=len(spans))
+
+
+def _overlaps(span: LedgerSpan, spans: Iterable[LedgerSpan]) -> bool:
+    return any(span.start < rival.end and span.end > rival.start for rival in spans)
 
 
 def forgotten_page(record: PageRecord) -> PageRecord:

@@ -11,7 +11,6 @@ import itertools
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from optical_memory import ledger as ledgers
 from optical_memory.counting import count_tokens
 from optical_memory.pages import Grid, Page
 from optical_memory.profiles import ReaderProfile
@@ -134,7 +133,6 @@ class _Sealer:
             digest=self._session.digest(page.digest),
             layout=page.layout.to_json(),
             lines=list(page.lines),
-            ledger=ledgers.extract(page.text, charset=self._profile.charset).to_json(),
             terms={
                 str(span.ordinal): dict(terms(page.text[span.body : span.end]))
                 for span in page.layout.spans

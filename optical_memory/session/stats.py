@@ -25,7 +25,8 @@ class Stats:
     """Counts of one session. Tokens are those that the decoder receives.
 
     `pages` counts pages by form: a rung's name, "text" until a page is certified, "stub" or
-    "forgotten". `compression` is text tokens divided by visual tokens, of the certified pages that
+    "forgotten". `ledger_tokens` counts the tokens of the ledgers of pages that have a picture.
+    `compression` is text tokens divided by visual and ledger tokens, of the certified pages that
     have a picture; it is None without such pages. `forgotten` has a dict for each forgotten page:
     page, first and last time, keyed digest. `problem` is the last error of the background work.
     `lost_turns` counts acknowledged turns that the store has lost.
@@ -41,6 +42,7 @@ class Stats:
     forgotten: list[dict[str, str | None]]
     problem: str | None = None
     lost_turns: int = 0
+    ledger_tokens: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """The fields as JSON takes them."""
@@ -59,6 +61,7 @@ def stats(
     states = [PageState(page.id, page.ordinal, _state(page), page.agreements) for page in pages]
     with_rung = [page for page in pages if page.rung is not None]
     n_visual = sum(page.n_tokens for page in with_rung)
+    n_ledger = sum(page.n_ledger_tokens for page in with_rung)
     n_text = sum(page.n_text_tokens for page in with_rung)
     return Stats(
         turns=len(snapshot.turns),
@@ -67,9 +70,10 @@ def stats(
         visual_tokens=tokens_kept(states, policy, profile.ladder),
         capacity=capacity,
         text_tokens=n_text,
-        compression=n_text / n_visual if n_visual else None,
+        compression=n_text / (n_visual + n_ledger) if n_visual else None,
         forgotten=[_trace(record) for record in snapshot.pages.values() if not record.readable],
         lost_turns=snapshot.session.lost_turns,
+        ledger_tokens=n_ledger,
     )
 
 

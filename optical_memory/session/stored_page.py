@@ -16,7 +16,7 @@ import numpy as np
 
 from optical_memory.certificate import Certificate, agreements_in
 from optical_memory.errors import NewerFormat, StoreError
-from optical_memory.ledger import Ledger
+from optical_memory.ledger import Ledger, ledger_tokens
 from optical_memory.pages import Layout, Page, TurnSpan, rows_of
 from optical_memory.profiles import Ladder
 from optical_memory.readings import Reading
@@ -48,7 +48,8 @@ class PageInfo:
 
     `ordinal` is its place, 0 for the oldest page. `rung` is None until the page is certified and
     after it has lost its pictures. `n_tokens` counts the visual tokens that the decoder receives at
-    this rung (0 without a picture). `n_text_tokens` counts the DeepSeek tokens of its text.
+    this rung (0 without a picture). `n_text_tokens` counts the DeepSeek tokens of its text,
+    `n_ledger_tokens` those of its ledger.
     `agreements` has, for each rung of its certificate, the share of characters read right.
     `has_text` is True while the store has its text: then nothing of it is forgotten.
     """
@@ -64,6 +65,7 @@ class PageInfo:
     last_when: datetime | None
     digest: str
     has_text: bool = False
+    n_ledger_tokens: int = 0
 
     @property
     def agreement(self) -> float | None:
@@ -157,7 +159,7 @@ class StoredPage:
             text.append(reading.text[offset:end])
             confidence += reading.confidence[offset:end].tolist()
             offset = end
-        return Reading("".join(text), np.array(confidence, np.float32))
+        return replace(reading, text="".join(text), confidence=np.array(confidence, np.float32))
 
 
 def _rows_of_spans(layout: Layout | None, spans: Iterable[tuple[int, int]]) -> frozenset[int]:
@@ -196,6 +198,7 @@ def page_info(record: PageRecord, ladder: Ladder) -> PageInfo:
         last_when=record.last_when,
         digest=record.digest,
         has_text=record.lines is not None,
+        n_ledger_tokens=_parse(record, "ledger", record.ledger, ledger_tokens) or 0,
     )
 
 

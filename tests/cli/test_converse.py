@@ -73,6 +73,19 @@ def test_sessions_are_kept_apart(full: Shell, log: str) -> None:
     assert full.json("stats", "--session", "other")["sessions"] == ["other"]
 
 
+def test_the_ledger_has_all_exact_facts_if_asked(
+    shell: Shell, log: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPTICAL_MEMORY_READER", "support.readers.cell_reader:CellReader")
+    shell.json("remember", log, "--session", "few", "--keep-turns", "5")
+    shell.json("remember", log, "--session", "all", "--keep-turns", "5", "--ledger", "all")
+
+    assert shell.json("stats", "--session", "few")["ledger_tokens"] == 0
+    assert shell.json("stats", "--session", "all")["ledger_tokens"] > 0
+    code, _, err = shell.on_store("remember", log, "--ledger", "some")
+    assert (code, "'all'" in err) == (2, True)
+
+
 # ---- context -------------------------------------------------------------------------------------
 
 

@@ -36,9 +36,11 @@ def test_the_fields_of_a_fidelity_row_stay_as_they_are() -> None:
     names = [field.name for field in fields(FidelityRow)]
 
     page = "source rung side_px density_px2_per_char fill visual_tokens text_tokens compression"
+    ledger = "n_ledger_tokens n_unreadable_tokens compression_with_ledger"
     counts = "compression_asked n_pages n_repacked accuracy p5 worst n_ids ids_exact"
+    with_ledger = "ids_exact_with_ledger silent_errors"
     trust = "certificate_error verified_share ece sure_share sure_accuracy bins"
-    assert names == f"{page} {counts} {trust}".split()
+    assert names == f"{page} {ledger} {counts} {with_ledger} {trust}".split()
 
 
 def test_fidelity_takes_files_of_both_kinds(shell: Shell, tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ def test_the_fields_of_a_demo_stay_as_they_are(shell: Shell, log: str, tmp_path:
     answer = shell.json("demo", "--input", log, "--out", str(tmp_path / "out"), "--questions", "1")
     (summary,) = answer["conversations"]
 
-    row = "conversation youngest oldest rung pages n_tokens text_tokens compression"
+    row = "conversation youngest oldest rung pages n_tokens ledger_tokens text_tokens compression"
     assert list(answer["rows"][0]) == f"{row} alone recalled worst trusted".split()
     counts = "conversation session turns open_turns pages capacity capacity_chosen floor faded"
     questions = "questions_asked questions_answered questions restart stages"

@@ -50,6 +50,39 @@ def test_the_ledger_does_not_help_the_reader() -> None:
     assert tiny.ids_exact < 0.6  # a fact of some seven signs survives by 0.8 to the 7th
 
 
+def test_the_ledger_mends_what_it_costs_tokens_for() -> None:
+    reader = TemplateReader(misread={"tiny": 0.05}, reads_cells=True)
+    large, *_, tiny = fidelity(TEXTS, reader)
+
+    assert large.ids_exact == 1.0
+    assert tiny.ids_exact is not None
+    assert tiny.ids_exact < 1.0
+    assert tiny.ids_exact_with_ledger == large.ids_exact_with_ledger == 1.0
+    assert tiny.silent_errors == 0
+    assert tiny.n_ledger_tokens == large.n_ledger_tokens > 0, "it is kept from the first rung on"
+    assert tiny.n_unreadable_tokens == 0
+    n_tokens = tiny.visual_tokens + tiny.n_ledger_tokens
+    assert tiny.compression_with_ledger == tiny.text_tokens / n_tokens < tiny.compression
+
+
+def test_signs_that_a_reader_cannot_read_are_counted_apart() -> None:
+    texts = [f"{text} 港の事務所" for text in TEXTS]
+    (row, *_) = fidelity(texts, TemplateReader(reads_cells=True))
+
+    assert row.n_unreadable_tokens == row.n_ledger_tokens > 0
+
+
+def test_a_reader_that_is_never_sure_of_its_certificates_keeps_all_facts() -> None:
+    (row, *_) = fidelity(TEXTS, TemplateReader())
+    assert row.n_ledger_tokens > 0
+    assert row.ids_exact_with_ledger == 1.0
+
+
+def test_the_pages_own_marks_are_no_facts() -> None:
+    (row, *_) = fidelity(["hello there, all of you " * 20] * 12, TemplateReader())
+    assert (row.n_ids, row.ids_exact) == (0, None)
+
+
 def test_compression_is_text_tokens_over_what_the_decoder_receives() -> None:
     rows = fidelity(TEXTS, TemplateReader(), limit=2)
 

@@ -35,6 +35,15 @@ def test_forgotten_passages_and_doubtful_words_are_marked() -> None:
     assert page.share("forgotten") == pytest.approx(10 / 34)
 
 
+def test_control_characters_are_shown_and_look_like_nothing_forgotten() -> None:
+    text = "a\x00b\x1b[0m and \x7f\x85 tab\there"
+    whole = recollection(text, Span(0, len(text), "original", 1.0))
+    assert whole.marked() == "a\u2400b\u241b[0m and \u2421\\x85 tab\there"
+    assert "a\u2400b" in whole.excerpt("tab")
+    gap = recollection("a\x00b c", Span(0, 3, "original", 1.0), Span(3, 5, "forgotten", 0.0))
+    assert gap.marked() == "a\u2400b[…]"
+
+
 def test_a_word_is_doubtful_below_a_half() -> None:
     spans = (Span(0, 5, "reconstructed", 0.5), Span(5, 9, "reconstructed", 0.49))
     assert recollection("even odds", *spans).marked() == "even [odds?]"

@@ -4,12 +4,24 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+import pytest
 from support.memories import Open
-from support.page_life import RUNGS, SECRET, picture_keys, raw_bytes, turns_with_secret
+from support.page_life import (
+    RUNGS,
+    SECRET,
+    picture_keys,
+    raw_bytes,
+    to_rung,
+    turns_with_secret,
+)
 
 from optical_memory import ForgettingPolicy
 from optical_memory.measure.accuracy import accuracy
+from optical_memory.pages import Layout
 from optical_memory.readings import Reading
+from optical_memory.recall.recollection import Recollection
+from optical_memory.spans import DOUBT
 from optical_memory.stores import Store
 from optical_memory.testing import SMALL_LADDER, TemplateReader, turn_texts
 from optical_memory.tokens import F16, INT8
@@ -121,3 +133,73 @@ def test_another_codec_verifies_nothing_either(opened: Open):
     first.flush()
     assert first.read("0000000").share("verified") > 0
     assert opened(codec=F16).read("0000000").share("verified") == 0
+
+
+# ---- nothing wrong is shown as sure --------------------------------------------------------------
+
+
+class OtherArithmetic(TemplateReader):
+    """Reads one sign of the page's fourth line otherwise, as another machine might, and is sure."""
+
+    def decode(self, tokens: Any, layouts: Any, lines: Any = None) -> list[Reading]:
+        readings = super().decode(tokens, layouts, lines)
+        return [
+            _with_slip(reading, layout) for reading, layout in zip(readings, layouts, strict=True)
+        ]
+
+
+def _with_slip(reading: Reading, layout: Layout) -> Reading:
+    place = sum(row.chars + len(row.join) for row in layout.rows[:3]) + 8
+    text = reading.text[:place] + "#" + reading.text[place + 1 :]
+    return Reading(text, np.maximum(reading.confidence, 0.999))
+
+
+def wrong_and_unmarked(page: Recollection, truth: str) -> str:
+    """The wrong characters of a page that a reader of it would take for right."""
+    chars = []
+    for span in page.spans:
+        is_marked = span.status == "forgotten" or span.p < DOUBT
+        for i in range(span.start, span.end):
+            if page.text[i] != truth[i] and not is_marked:
+                chars.append(page.text[i])
+    return "".join(chars)
+
+
+@pytest.mark.parametrize("ledger", ["auto", "all"])
+@pytest.mark.parametrize("reads_cells", [True, False])
+def test_no_wrong_character_is_shown_without_a_mark(opened: Open, ledger: str, reads_cells: bool):
+    reader = TemplateReader(misread={"large": 0.03, "tiny": 0.3}, reads_cells=reads_cells)
+    memory = opened(reader=reader, ledger=ledger, policy=ForgettingPolicy(floor=0.0))
+    memory.remember(turns_with_secret(60))
+    memory.seal()
+    truth = {page.id: memory.read(page.id).text for page in memory.pages()}
+    memory.flush()
+    for rung in RUNGS:
+        to_rung(memory, rung, *truth)
+        for id, text in truth.items():
+            assert wrong_and_unmarked(memory.read(id), text) == ""
+
+
+@pytest.mark.parametrize("settings", [{}, {"revision": "2"}])
+def test_a_slip_that_the_certificate_did_not_see_is_marked_whoever_reads(
+    opened: Open, settings: dict[str, str]
+):
+    first = opened()
+    first.remember(turns_with_secret(20))
+    first.seal()
+    truth = first.read("0000000").text
+    first.flush()
+    page = opened(reader=OtherArithmetic(**settings)).read("0000000")
+    assert page.text != truth
+    assert wrong_and_unmarked(page, truth) == ""
+    assert page.is_doubtful
+
+
+def test_a_doubtful_sign_that_the_ledger_has_leaves_its_line_verified(opened: Open):
+    reader = TemplateReader(misread={"large": 0.03}, reads_cells=True)
+    memory = opened(reader=reader, policy=ForgettingPolicy(floor=0.0))
+    memory.remember(turns_with_secret(20))
+    memory.flush()
+    page = memory.read("0000000")
+    assert page.share("original", "verified") > 0.97, "what is left are the page's own marks"
+    assert memory.inspect("0000000").ledger.n_tokens > 0

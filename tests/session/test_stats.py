@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 
+from support.memories import Open
+from support.shelf_turns import said
+
 from optical_memory import OpticalMemory
 from optical_memory.stores import Store
 from optical_memory.testing import SMALL_LADDER, TemplateReader
@@ -16,12 +19,16 @@ def test_statistics_add_up(memory: OpticalMemory):
     assert stats.pages == {"large": len(snapshot.pages)}
     assert stats.visual_tokens == len(snapshot.pages) * SMALL_LADDER[0].n_tokens
     assert stats.text_tokens == sum(page.text_tokens for page in snapshot.pages.values())
-    assert stats.compression == stats.text_tokens / stats.visual_tokens
+    assert stats.ledger_tokens == sum(page.n_ledger_tokens for page in memory.pages()) > 0
+    assert stats.compression == stats.text_tokens / (stats.visual_tokens + stats.ledger_tokens)
     assert stats.problem is None
     assert json.loads(json.dumps(stats.to_json()))["turns"] == 60
 
 
-def test_compression_grows_as_pages_fade(memory: OpticalMemory):
+def test_compression_grows_as_pages_fade(opened: Open):
+    memory = opened(reader=TemplateReader(reads_cells=True), keep_turns=3)
+    memory.remember(said(60))
+    memory.flush()
     before = memory.stats().compression
     memory.fade(capacity=150)
     after = memory.stats().compression

@@ -37,6 +37,18 @@ READING_COLUMNS = {
 }
 """The fields of a `FidelityRow` that people see, and their headings; JSON has all fields."""
 
+LEDGER_COLUMNS = {
+    "source": "source",
+    "rung": "rung",
+    "compression_with_ledger": "ratio",
+    "visual_tokens": "tokens",
+    "n_ledger_tokens": "ledger",
+    "n_unreadable_tokens": "unreadable",
+    "ids_exact_with_ledger": "ids",
+    "silent_errors": "silent errors",
+}
+"""The third table: what the ledger costs, and what a reading is with it."""
+
 TRUST_COLUMNS = {
     "source": "source",
     "rung": "rung",
@@ -68,6 +80,9 @@ FORMATS = {
     "ece": ".4f",
     "density_px2_per_char": ".1f",
     "text_tokens": ".1f",
+    "n_ledger_tokens": ".1f",
+    "n_unreadable_tokens": ".1f",
+    "compression_with_ledger": ".1f",
     "compression": ".1f",
     "fill": ".0%",
 }
@@ -100,7 +115,7 @@ def fidelity(
     reader: ReaderName = "pocket",
     as_json: AsJson = False,
 ) -> None:
-    """How faithfully a reader alone, without the ledger, reads text back from our pages."""
+    """How faithfully a reader alone reads text back from our pages, and what the ledger adds."""
     from optical_memory.measure.fidelity import measure_fidelity
     from optical_memory.measure.page_pool import merge, read_source
 
@@ -121,7 +136,7 @@ def fidelity(
             progress=progress,
         )
     rows = [asdict(row) for row in results]
-    title = f"Full pages of {', '.join(files)}, read by {run.reader}, ledger not used"
+    title = f"Full pages of {', '.join(files)}, read by {run.reader} alone"
     run.finish(
         lambda out: _show_fidelity(out, title, rows, by_file), rows, pages=list(files), codec=codec
     )
@@ -152,7 +167,12 @@ def _show_fidelity(
     out: Console, title: str, rows: Sequence[Mapping[str, Any]], by_file: bool
 ) -> None:
     trust_title = "The pages, and how far the confidence is to be trusted"
-    for heading, columns in ((title, READING_COLUMNS), (trust_title, TRUST_COLUMNS)):
+    tables = {
+        title: READING_COLUMNS,
+        trust_title: TRUST_COLUMNS,
+        "With the ledger put over the reading": LEDGER_COLUMNS,
+    }
+    for heading, columns in tables.items():
         names = [name for name in columns if by_file or name != "source"]
         out.print(_table(heading, {name: columns[name] for name in names}, rows))
 

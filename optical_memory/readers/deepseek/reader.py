@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,17 +23,15 @@ from optical_memory.errors import ReaderMismatch
 from optical_memory.pages import Layout, Page
 from optical_memory.profiles import Ladder, ReaderProfile, Rung
 from optical_memory.readers.deepseek.constants import read_constants, with_constants
-from optical_memory.readers.deepseek.grounding import Block, parse_marks, without_marks
+from optical_memory.readers.deepseek.grounding import Block, parse_marks
 from optical_memory.readers.deepseek.many_pages import transcribe_together
 from optical_memory.readers.deepseek.open_folder import open_folder
+from optical_memory.readers.deepseek.page_attempts import UNGUARDED, PageAttempts, forbids
 from optical_memory.readers.deepseek.token_limit import token_limit
-from optical_memory.readers.language.align import fit, unread
+from optical_memory.readers.language.align import fit
 from optical_memory.readers.language.attempts import (
     NOT_READ,
     Attempt,
-    Outcome,
-    failure,
-    read_in_attempts,
 )
 from optical_memory.readers.language.decoder import Decoder, Guard, Task, Transcript
 from optical_memory.readers.language.family import choose_rungs
@@ -175,31 +174,65 @@ class DeepseekReader:
         A page that cannot be read is U+FFFD throughout, with confidence 0. Raises `ReaderMismatch`
         for tokens of another model or revision.
         """
-        tasks = self._tasks(tokens, layouts, self._attempts()[0])
-        return self._read(tasks, layouts)
+        tasks = self._tasks(tokens, layouts, self._attempts.usual[0])
+        return self._attempts.read(self.decoder, tasks, layouts)
 
     def certify(self, tokens: Sequence[VisualTokens], pages: Sequence[Page]) -> list[Reading]:
-        """The readings of `decode`.
+        """The readings of `decode_by`; a page that repeats itself is read without a guard.
 
         If the decoder is in this process, the page's text is its draft, which makes it faster.
         """
+        methods = [self._method(page) for page in pages]
         transcribe = getattr(self.decoder, "transcribe_drafted", None)
         if transcribe is None:
-            return self.decode(tokens, [page.layout for page in pages])
+            return self.decode_by(tokens, [page.layout for page in pages], methods)
         return [
-            self._certify_page(transcribe, values, page)
-            for values, page in zip(tokens, pages, strict=True)
+            self._certify_page(transcribe, values, page, method)
+            for values, page, method in zip(tokens, pages, methods, strict=True)
         ]
 
+    def _method(self, page: Page) -> str:
+        ids = folder_tokenizer(self.folder).encode("\n".join(page.lines)).ids
+        return UNGUARDED if forbids(self.family.guards[0], ids) else ""
+
     def _certify_page(
-        self, transcribe: Callable[[Task, str], Transcript], tokens: VisualTokens, page: Page
+        self,
+        transcribe: Callable[[Task, str], Transcript],
+        tokens: VisualTokens,
+        page: Page,
+        method: str,
     ) -> Reading:
-        attempt = self._attempts()[0]
+        attempt = self._attempts.unguarded if method else self._attempts.usual[0]
         (task,) = self._tasks([tokens], [page.layout], attempt)
-        outcome = self._judge(transcribe(task, "\n".join(page.lines)), page.layout, attempt)
+        outcome = self._attempts.judge(
+            transcribe(task, "\n".join(page.lines)), page.layout, attempt
+        )
         if isinstance(outcome, str):
             return self.decode([tokens], [page.layout])[0]
-        return fit(outcome, page.layout)
+        return replace(fit(outcome, page.layout), method=method)
+
+    def decode_by(
+        self, tokens: Sequence[VisualTokens], layouts: Sequence[Layout], methods: Sequence[str]
+    ) -> list[Reading]:
+        """Read pages by the methods that their certificates name; "" is that of `decode`.
+
+        A page that cannot be read so is read as `decode` does, and its reading names no method.
+        """
+        readings = self._read_unguarded(tokens, layouts, methods)
+        rest = [i for i in range(len(tokens)) if i not in readings]
+        usual = self.decode([tokens[i] for i in rest], [layouts[i] for i in rest])
+        readings.update(zip(rest, usual, strict=True))
+        return [readings[i] for i in range(len(tokens))]
+
+    def _read_unguarded(
+        self, tokens: Sequence[VisualTokens], layouts: Sequence[Layout], methods: Sequence[str]
+    ) -> dict[int, Reading]:
+        """The readings of the pages of this method that can be read so, by their numbers."""
+        numbers = [i for i, method in enumerate(methods) if method == UNGUARDED]
+        some_layouts = [layouts[i] for i in numbers]
+        tasks = self._tasks([tokens[i] for i in numbers], some_layouts, self._attempts.unguarded)
+        readings = self._attempts.read_unguarded(self.decoder, tasks, some_layouts)
+        return {i: reading for i, reading in zip(numbers, readings, strict=True) if reading}
 
     def decode_together(
         self, tokens: Sequence[VisualTokens], layouts: Sequence[Layout], pages: int = 8
@@ -217,10 +250,10 @@ class DeepseekReader:
         tasks = self._tasks(tokens, layouts, attempt)
         parts = transcribe_together(self.decoder, tasks, pages, self.family.context_length)
         outcomes = [
-            self._judge(part, layout, attempt) if part else NOT_READ
+            self._attempts.judge(part, layout, attempt) if part else NOT_READ
             for part, layout in zip(parts, layouts, strict=True)
         ]
-        return self._read(tasks, layouts, outcomes)
+        return self._attempts.read(self.decoder, tasks, layouts, outcomes)
 
     # ---- questions -------------------------------------------------------------------------------
 
@@ -248,13 +281,9 @@ class DeepseekReader:
 
     # ---- attempts --------------------------------------------------------------------------------
 
-    def _attempts(self) -> list[Attempt]:
-        """From the usual prompt and guard to the last resort."""
-        prompts = self.family.prompts
-        attempts = [Attempt(prompts["plain"], guard) for guard in self.family.guards]
-        if "grounded" in prompts:
-            attempts.append(Attempt(prompts["grounded"], self.family.guards[0]))
-        return attempts
+    @cached_property
+    def _attempts(self) -> PageAttempts:
+        return PageAttempts(self.family)
 
     def _tasks(
         self, tokens: Sequence[VisualTokens], layouts: Sequence[Layout], attempt: Attempt
@@ -263,34 +292,3 @@ class DeepseekReader:
             Task(self.decoder_input(values), attempt.prompt, token_limit(layout), attempt.guard)
             for values, layout in zip(tokens, layouts, strict=True)
         ]
-
-    def _read(
-        self, tasks: Sequence[Task], layouts: Sequence[Layout], outcomes: Sequence[Outcome] = ()
-    ) -> list[Reading]:
-        """Read the pages that are not among `outcomes` yet, and align each with its layout."""
-
-        def judge(transcript: Transcript, i: int, attempt: Attempt) -> Outcome:
-            return self._judge(transcript, layouts[i], attempt)
-
-        outcomes = read_in_attempts(self.decoder, tasks, self._attempts(), judge, outcomes)
-        readings: list[Reading] = []
-        for outcome, layout in zip(outcomes, layouts, strict=True):
-            if isinstance(outcome, str):
-                log.warning("%s could not read a page; its exact facts stay", self.family.id)
-                readings.append(unread(layout))
-            else:
-                readings.append(fit(outcome, layout))
-        return readings
-
-    def _judge(self, transcript: Transcript, layout: Layout, attempt: Attempt) -> Outcome:
-        """The transcript without the marks that come with its prompt, or the reason of its failure.
-
-        Without such a prompt, marks in the text stand on the page itself.
-        """
-        has_marks = attempt.prompt == self.family.prompts.get("grounded")
-        plain = without_marks(transcript) if has_marks or self.family.has_marks else transcript
-        reason = failure(plain, layout.n_chars)
-        if reason is None:
-            return plain
-        log.info("a reading by %s failed: %s", self.family.id, reason)
-        return reason

@@ -71,6 +71,7 @@ class PocketReader:
             dim=TOKEN_DIM,
             ladder=Ladder(self.ladder),
             charset=frozenset(CHARSET),
+            reads_cells=True,
         )
 
     @locked_cached_property
