@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from optical_memory.loaders import Conversation
+from optical_memory.measure.demo_capacity import page_states_of
 from optical_memory.memory import OpticalMemory
 from optical_memory.profiles import Ladder
 from optical_memory.readers.base import Reader
 from optical_memory.search.meaning import Semantic
 from optical_memory.session.background import Progress
-from optical_memory.session.forgetting.policy import ForgettingPolicy
-from optical_memory.session.stored_page import PageInfo
+from optical_memory.session.forgetting.policy import ForgettingPolicy, PageState, Weights
 
 __all__ = [
     "CapacityFor",
@@ -28,8 +28,11 @@ __all__ = [
 NO_LIMIT = 2**40
 """A capacity that no session exceeds."""
 
-CapacityFor = Callable[[Sequence[PageInfo], ForgettingPolicy, Ladder], int]
-"""Gives the capacity (visual tokens) by which certified pages fade."""
+POLICY = ForgettingPolicy(weights=Weights(per_hit=0))
+"""Questions leave no trace: a memory that is asked stays as it is."""
+
+CapacityFor = Callable[[Sequence[PageState], ForgettingPolicy, Ladder], int]
+"""Gives the capacity (tokens) by which certified pages fade."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,7 @@ class KeptMemories:
             store=f"sqlite:///{self.folder / 'memories.db'}",
             reader=self.reader,
             capacity=NO_LIMIT,
+            policy=POLICY,
             semantic=semantic,
             background=False,
             **settings,
@@ -78,4 +82,4 @@ class KeptMemories:
         pages = memory.pages()
         if any(page.form not in ("text", ladder[0].name) for page in pages):
             return  # it has faded before, and must not fade again
-        memory.fade(capacity_for(pages, memory.policy, ladder))
+        memory.fade(capacity_for(page_states_of(memory), memory.policy, ladder))

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from support.memories import Open
+from support.page_life import ledger_tokens
 from support.shelf_turns import said
 
 from optical_memory import ForgettingPolicy, OpticalMemory, Turn
@@ -159,12 +160,13 @@ def test_the_bundled_reader_seals_certifies_fades_and_reads_from_cached_tokens(f
     reader = PocketReader(ladder=V1_LADDER[2:])
     policy = ForgettingPolicy(floor=0.0)
     with OpticalMemory(
-        "alice", store=file_url, reader=reader, keep_turns=0, capacity=150, policy=policy
+        "alice", store=file_url, reader=reader, keep_turns=0, policy=policy
     ) as memory:
         memory.remember(
             [Turn("user", f"Topic{i} is on shelf {i * 3}, beside the apples.") for i in range(280)]
         )
         memory.flush()
+        memory.fade(150 + ledger_tokens(memory))
         stats = memory.stats()
         assert stats.visual_tokens <= 150
         assert set(stats.pages) <= {"small", "tiny", "stub"}

@@ -106,6 +106,9 @@ class Weights:
     falls off like a power of the time since it was last used, and rises with how often it was used
     (Anderson and Schooler, Psychological Science 2, 1991).
 
+    The defaults stand in the middle of a grid over sessions that are asked all the while (LOG.md):
+    with less decay or more for each recall, what was often asked long ago drives out what is new.
+
     `half_age`: at this age a page counts half, at three times this age a quarter; in `unit`. A page
     without an age in this unit has that of the next newer page.
     `per_hit`: how much each recall adds. `per_fact`: how much each identifier, date or number adds.
@@ -113,10 +116,10 @@ class Weights:
     Raises `InputError` if a number is out of its range, or the unit is unknown.
     """
 
-    half_age: float = 64.0
+    half_age: float = 16.0
     unit: AgeUnit = "pages"
-    per_hit: float = 1.0
-    per_fact: float = 0.02
+    per_hit: float = 0.3
+    per_fact: float = 0.01
 
     def __post_init__(self) -> None:
         require_word("unit", self.unit, get_args(AgeUnit))
@@ -152,7 +155,7 @@ class ForgettingPolicy:
     slack: float = 0.9
     pages_per_hit: float = 0.0
     weights: Weights = field(default_factory=Weights)
-    stub_share: float = 0.4
+    stub_share: float = 0.15
     every: int = 8
 
     def __post_init__(self) -> None:

@@ -19,10 +19,10 @@ __all__ = [
 ]
 
 DETAIL = 0.001
-"""What the finest rung adds to its agreement, and smaller rungs by the logarithm of their tokens.
+"""What the finest rung adds to its agreement, and smaller rungs by the square root of their tokens.
 
 It decides between rungs that read equally well: the finer has more margin, for another reader too.
-With the logarithm the newest pages are the finest, and older pages come down in bands.
+By the root each further token adds less: the newest pages are the finest, then come bands.
 """
 
 LEAST_SALIENCE = 0.01
@@ -61,5 +61,5 @@ def problem_of(columns: PageColumns, policy: ForgettingPolicy, now: datetime) ->
 def _details(ladder: Ladder) -> Floats:
     """(r,) of each rung, the smallest first."""
     n_tokens = np.array([rung.n_tokens for rung in reversed(ladder)], np.float64)
-    details: Floats = DETAIL * np.log1p(n_tokens) / np.log1p(n_tokens[-1:])
+    details: Floats = DETAIL * np.sqrt(n_tokens / n_tokens[-1:])
     return details

@@ -38,6 +38,7 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> BenchInputs:
         n_few_pages=5,
         n_messages=100,
         n_result_chars=40_000,
+        n_planned_pages=200,
     )
 
 
