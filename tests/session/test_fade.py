@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from support.memories import Open
 from support.page_life import (
@@ -126,6 +128,23 @@ def test_the_index_of_a_page_stays_whole_until_it_is_a_stub(opened: Open, store:
     assert dict(store.scan("alice", "index")) != index
     n_terms = sum(map(len, terms.values()))
     assert sum(map(len, memory.inspect("0000000").record.terms.values())) < n_terms
+
+
+def test_the_plan_sees_what_is_kept_beside_a_page_and_how_much_it_tells(opened: Open):
+    memory = opened()
+    memory.remember(
+        [Turn("user", "Codes AX-4417-ZQ and BY-9 since 2026-03-01."), *turns_with_secret(60)]
+    )
+    memory.flush()
+    snapshot = memory._archive.snapshot()
+    for page, cheap in zip(
+        page_states(snapshot), page_states(snapshot, with_costs=False), strict=True
+    ):
+        record = snapshot.pages[page.page]
+        assert page.n_ledger_tokens == memory.inspect(page.page).ledger.n_tokens
+        words = {word for counts in record.terms.values() for word in counts}
+        assert page.n_facts == len({word for word in words if any(map(str.isdigit, word))}) > 0
+        assert cheap == replace(page, n_ledger_tokens=0)
 
 
 # ---- stubs and nothing ---------------------------------------------------------------------------

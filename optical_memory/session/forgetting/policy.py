@@ -139,8 +139,9 @@ class ForgettingPolicy:
     a capacity; a page without a time stays.
     `floor`: a page fades to a rung only if its certificate's agreement there is at least this.
     `weights`: how much each page is worth, with a capacity.
-    `last_resort`: below its last rung a page becomes a "stub" of `stub_tokens`, or is "forgotten"
-    at once. `stub_share`: how much of a page's worth its stub keeps, 0..1.
+    `last_resort`: below its last rung a page may become a "stub" of `stub_tokens`, if that is worth
+    its tokens, or is "forgotten" at once. `stub_share`: how much of a page's worth its stub keeps,
+    0..1. A stub of 32 tokens had 12 % of the words of LoCoMo's answers that its page has.
     `slack`: if the capacity is exceeded, pages fade until only this share of it is used: the next
     pages find room, and nothing changes until it is full again.
 

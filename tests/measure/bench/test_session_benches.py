@@ -111,6 +111,13 @@ def test_a_chat_is_synced_and_compressed_and_takes_a_long_result(inputs: BenchIn
     ]
 
 
+def test_a_compaction_is_planned_beside_a_plain_heap(inputs: BenchInputs) -> None:
+    rows = rows_of(inputs, "plan")
+
+    assert [row.name for row in rows] == ["plan 200 pages, p50", "plan 200 pages, p95"]
+    assert {(row.baseline_name, row.unit) for row in rows} == {("a heap of steps", CPU)}
+
+
 @pytest.mark.slow
 def test_passages_are_read_from_pictures_and_then_known(inputs: BenchInputs) -> None:
     first, again = rows_of(inputs, "passages")
