@@ -95,7 +95,7 @@ def choose(problem: Problem, capacity: float) -> Choice:
     states = _states_after(hull, _first_steps(hull, limit, capacity), problem)
     room = capacity - problem.cost(states)
     bound = problem.value(states) + limit * room
-    return Choice(_filled(problem, states, room), limit, bound)
+    return Choice(_with_rest(problem, states, room), limit, bound)
 
 
 @dataclass(frozen=True)
@@ -187,7 +187,7 @@ def _states_after(hull: _HullSteps, steps: Ints, problem: Problem) -> Ints:
     return states
 
 
-def _filled(problem: Problem, states: Ints, room: float) -> Ints:
+def _with_rest(problem: Problem, states: Ints, room: float) -> Ints:
     """The states after all steps that still fit, on hulls or under them, the best first."""
     pages = np.flatnonzero(problem.highest_states() > states)
     costs, gains = _steps_up(problem, states, pages)

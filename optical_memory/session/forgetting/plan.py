@@ -107,10 +107,10 @@ def plan(
     is_expired = _is_expired(columns, policy, moment)
     may_fade = (columns.states > FORGOTTEN_STATE) & ~columns.is_pinned & ~is_expired
     if capacity is None:
-        fading = _by_age(columns, may_fade, policy, moment)
+        outcome = _by_age(columns, may_fade, policy, moment)
     else:
-        fading = _by_capacity(columns, may_fade, is_expired, capacity, policy, moment)
-    return _steps(columns, fading.after_term(is_expired, policy))
+        outcome = _by_capacity(columns, may_fade, is_expired, capacity, policy, moment)
+    return _steps(columns, outcome.after_term(is_expired, policy))
 
 
 def _in_utc(now: datetime | None) -> datetime:
@@ -124,31 +124,31 @@ def _tokens(columns: PageColumns, policy: ForgettingPolicy) -> Floats:
 
 
 @dataclass(frozen=True)
-class _Fading:
+class _Outcome:
     """(n,) the new state of each page, and the reason of those that change."""
 
     states: Ints
     reasons: Texts
 
     @classmethod
-    def none(cls, columns: PageColumns) -> _Fading:
+    def none(cls, columns: PageColumns) -> _Outcome:
         """No page changes."""
         return cls(columns.states, np.full(len(columns.pages), "", np.object_))
 
-    def after_term(self, is_expired: Flags, policy: ForgettingPolicy) -> _Fading:
+    def after_term(self, is_expired: Flags, policy: ForgettingPolicy) -> _Outcome:
         """And pages past their term are forgotten."""
         reason = f"term: older than {policy.keep_for}"
-        return _Fading(
+        return _Outcome(
             np.where(is_expired, FORGOTTEN_STATE, self.states),
             np.where(is_expired, reason, self.reasons),
         )
 
 
-def _steps(columns: PageColumns, fading: _Fading) -> list[Step]:
+def _steps(columns: PageColumns, outcome: _Outcome) -> list[Step]:
     names = state_names(columns.ladder)
-    changes = np.flatnonzero(fading.states != columns.states)[::-1]
-    states = fading.states[changes].tolist()
-    reasons = fading.reasons[changes].tolist()
+    changes = np.flatnonzero(outcome.states != columns.states)[::-1]
+    states = outcome.states[changes].tolist()
+    reasons = outcome.reasons[changes].tolist()
     return [
         Step(columns.pages[i].page, names[state], reason)
         for i, state, reason in zip(changes.tolist(), states, reasons, strict=True)
@@ -169,22 +169,22 @@ def _is_expired(columns: PageColumns, policy: ForgettingPolicy, now: datetime) -
 
 def _by_age(
     columns: PageColumns, may_fade: Flags, policy: ForgettingPolicy, now: datetime
-) -> _Fading:
+) -> _Outcome:
     schedule = policy.schedule
     ages = columns.ages_at_point(schedule.unit, now, policy.every)
     if policy.pages_per_hit:
         ages = ages - policy.pages_per_hit * np.array([page.hits for page in columns.pages])
     n_steps = np.searchsorted(schedule.ages, np.nan_to_num(ages), side="right")
     finest = len(columns.ladder) + 1
-    least = finest - n_steps  # the state of this age
+    lowest_states = finest - n_steps
     states = columns.states.copy()
     may_have = columns.may_have(policy)
     for state in range(finest, FORGOTTEN_STATE + 1, -1):
-        is_due = may_fade & may_have[state] & (state >= least)
+        is_due = may_fade & may_have[state] & (state >= lowest_states)
         states[is_due] = state
     limits = [f"age: {limit:g} {schedule.unit} or more" for limit in schedule.ages]
     texts = np.array(["", *limits], np.object_)
-    return _Fading(states, texts[n_steps])
+    return _Outcome(states, texts[n_steps])
 
 
 # ---- by capacity ---------------------------------------------------------------------------------
@@ -197,21 +197,21 @@ def _by_capacity(
     capacity: int,
     policy: ForgettingPolicy,
     now: datetime,
-) -> _Fading:
+) -> _Outcome:
     tokens = np.where(is_expired, 0.0, _tokens(columns, policy))
     if tokens.sum() <= capacity:
-        return _Fading.none(columns)
+        return _Outcome.none(columns)
     n_pinned_tokens = int(tokens[~may_fade].sum())
     # Slack is a share of the part that pinned pages leave to the rest.
     room = int(policy.slack * max(0, capacity - n_pinned_tokens))
-    fading_pages = np.flatnonzero(may_fade)
-    problem = problem_of(columns, policy, now).part(fading_pages)
+    pages = np.flatnonzero(may_fade)
+    problem = problem_of(columns, policy, now).part(pages)
     choice = choose(problem, room)
     states = columns.states.copy()
-    states[fading_pages] = choice.states
+    states[pages] = choice.states
     reasons = np.full(len(states), "", np.object_)
-    reasons[fading_pages] = _reasons(problem, columns.states[fading_pages], choice, columns.ladder)
-    return _Fading(states, reasons)
+    reasons[pages] = _reasons(problem, columns.states[pages], choice, columns.ladder)
+    return _Outcome(states, reasons)
 
 
 def _reasons(problem: Problem, states: Ints, choice: Choice, ladder: Ladder) -> Texts:
@@ -233,8 +233,8 @@ def _reasons(problem: Problem, states: Ints, choice: Choice, ladder: Ladder) -> 
 
 def _two_digits(values: Floats) -> Floats:
     """Values of 0 or more, each rounded to two digits, so that few texts are made of many."""
-    rounded = values.copy()
+    numbers = values.copy()
     is_plain = (values > 0) & (values < np.inf)
     units = 10 ** (np.floor(np.log10(values[is_plain])) - 1)
-    rounded[is_plain] = np.round(values[is_plain] / units) * units
-    return rounded
+    numbers[is_plain] = np.round(values[is_plain] / units) * units
+    return numbers

@@ -37,12 +37,12 @@ def page_weights(columns: PageColumns, weights: Weights, now: datetime) -> Float
             for page in columns.pages
         ]
     )
-    ages = _filled(columns.ages(weights.unit, now))
+    ages = _without_gaps(columns.ages(weights.unit, now))
     page_weights: Floats = np.maximum(salience, LEAST_SALIENCE) / (1.0 + ages / weights.half_age)
     return page_weights
 
 
-def _filled(ages: Floats) -> Floats:
+def _without_gaps(ages: Floats) -> Floats:
     """Ages of 0 or more; that of the next newer page in place of nan, 0 if there is none."""
     sources = np.where(np.isnan(ages), 0, np.arange(len(ages)))
     ages = ages[np.maximum.accumulate(sources)]

@@ -1,5 +1,5 @@
-"""At a quarter of the capacity that all pages need at the last rung, a plan by value forgets less of
-the asked than plans by age alone.
+"""At a quarter of the capacity that all pages need at the last rung, a plan by value forgets less
+than plans by age alone of all that is asked.
 """
 
 from __future__ import annotations
