@@ -19,6 +19,7 @@ from typing import TypeVar
 from optical_memory.errors import Forgotten
 from optical_memory.loaders import Conversation
 from optical_memory.measure.accuracy import accuracy
+from optical_memory.measure.demo_capacity import halving_policy
 from optical_memory.measure.demo_result import Demo, PageReading, Restart, Sheet
 from optical_memory.measure.page_pool import place_turns
 from optical_memory.measure.questions import Question, ask, make_questions
@@ -30,7 +31,7 @@ from optical_memory.readers.base import Reader
 from optical_memory.recall.recollection import Recollection
 from optical_memory.renderers import PageRenderer
 from optical_memory.session.background import Progress, no_progress
-from optical_memory.session.forgetting.policy import STUB, ForgettingPolicy, Schedule
+from optical_memory.session.forgetting.policy import STUB, ForgettingPolicy
 from optical_memory.session.stored_page import PageInfo
 from optical_memory.stores import RedisStore, open_store
 from optical_memory.stores.private_server import private_server
@@ -84,7 +85,7 @@ def run(
         with server() as url, demo.open(url, NO_LIMIT) as memory:
             originals = demo.remember(memory)
             sheet = _newest_sheet(memory, originals)
-        policy = demo.policy(len(originals))
+        policy = halving_policy(len(originals), reader.profile.ladder, settings.floor)
         with server() as url, demo.open(url, settings.capacity, policy) as memory:
             steps = memory.fade()
             n_visual_tokens = memory.stats().visual_tokens
@@ -123,16 +124,7 @@ class _DemoSession:
         self.turns = _first_turns(conversation.turns, settings.pages, reader.profile)
         self.seconds: dict[str, float] = {}
         self._reader = WatchedReader(reader)
-        self._floor = settings.floor
         self._progress = progress
-
-    def policy(self, n_pages: int) -> ForgettingPolicy:
-        """Pages fade so that every rung shows: half of them stand at the last rung, a quarter at
-        the rung before it, and so on.
-        """
-        n_steps = len(self._reader.profile.ladder) - 1
-        ages = tuple(max(1, n_pages) / 2**step for step in range(n_steps, 0, -1))
-        return ForgettingPolicy(schedule=Schedule(ages), every=1, floor=self._floor)
 
     @contextmanager
     def open(

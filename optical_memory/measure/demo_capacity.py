@@ -1,4 +1,4 @@
-"""Capacities for demos and measurements: at which every rung shows, or nothing is lost."""
+"""How pages fade for demos and measurements: so that every rung shows, or nothing is lost."""
 
 from __future__ import annotations
 
@@ -9,18 +9,36 @@ from optical_memory.memory import OpticalMemory
 from optical_memory.profiles import Ladder
 from optical_memory.session.fade import page_state
 from optical_memory.session.forgetting.plan import plan, tokens_kept
-from optical_memory.session.forgetting.policy import FORGOTTEN, STUB, ForgettingPolicy, PageState
+from optical_memory.session.forgetting.policy import (
+    FORGOTTEN,
+    STUB,
+    ForgettingPolicy,
+    PageState,
+    Schedule,
+)
 
 __all__ = [
     "capacity_for_every_rung",
+    "halving_policy",
     "lossless_capacity",
     "page_states_of",
 ]
 
 
+FLOOR = ForgettingPolicy().floor
+
+
 def page_states_of(memory: OpticalMemory) -> list[PageState]:
     """The pages of a memory as its plan takes them."""
     return [page_state(memory.inspect(page.id).record) for page in memory.pages()]
+
+
+def halving_policy(n_pages: int, ladder: Ladder, floor: float = FLOOR) -> ForgettingPolicy:
+    """By this policy half of the pages stand at the last rung by their age, a quarter at the rung
+    before it, and so on.
+    """
+    ages = tuple(max(1, n_pages) / 2**step for step in range(len(ladder) - 1, 0, -1))
+    return ForgettingPolicy(schedule=Schedule(ages), every=1, floor=floor)
 
 
 def capacity_for_every_rung(

@@ -90,7 +90,15 @@ def test_the_bound_is_the_lagrangian_dual(problem: Problem, capacity: int) -> No
 
 @pytest.mark.parametrize(
     ("n_pages", "capacity_share"),
-    [(300, 0.25), (300, 0.95), (20_000, 0.02), (20_000, 0.25), (20_000, 0.6), (20_000, 0.95)],
+    [
+        (300, 0.25),
+        (300, 0.95),
+        (20_000, 0.02),
+        (20_000, 0.25),
+        (20_000, 0.6),
+        (20_000, 0.95),
+        (100_000, 0.25),
+    ],
 )
 def test_large_cases_are_within_one_percent_of_the_lagrangian_bound(
     n_pages: int, capacity_share: float
