@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from optical_memory.memory import OpticalMemory
     from optical_memory.recall.recollection import Recollection
     from optical_memory.recall.window.context import Context
-    from optical_memory.session.forgetting.policy import ForgettingPolicy, Schedule
+    from optical_memory.session.forgetting.policy import ForgettingPolicy, Schedule, Weights
     from optical_memory.session.stats import Stats
     from optical_memory.session.stored_page import PageInfo
     from optical_memory.spans import Span
@@ -37,6 +37,7 @@ __all__ = [
     "Stats",
     "ToolCall",
     "Turn",
+    "Weights",
     "__version__",
 ]
 
@@ -49,6 +50,7 @@ _LAZY = {
     "Schedule": "optical_memory.session.forgetting.policy",
     "Span": "optical_memory.spans",
     "Stats": "optical_memory.session.stats",
+    "Weights": "optical_memory.session.forgetting.policy",
     "__version__": "optical_memory.version",
 }
 

@@ -65,10 +65,10 @@ class OpticalMemory(SyncedSession, SessionView):
 
     `store` is a URL (`sqlite:///file.db`, `redis://…`; default: a file in the user's data
     directory) or a `Store`. `reader` is a name, a checkpoint folder or a `Reader`. `budget` counts
-    tokens of the agent's window. `capacity` counts the visual tokens that are kept: beyond it the
-    oldest pages become stubs, and are forgotten. By default there is none: pages fade with age, to
-    smaller rungs that can still be read, and nothing is forgotten. `policy` says how. With
-    `retain="pages"` a page's text is dropped once the page is certified, `retain="text"` keeps it.
+    tokens of the agent's window. `capacity` counts tokens that are kept, of pictures and of exact
+    facts: beyond it pages fade, and those worth least become stubs or are forgotten. By default
+    there is none: pages fade with age, to smaller rungs that can still be read. `policy` says how.
+    With `retain="pages"` a page's text is dropped once it is certified, `retain="text"` keeps it.
     `ledger="auto"` keeps beside it what its certificate doubts, `ledger="all"` all exact facts.
     `semantic="auto"` finds by meaning too if the extra `semantic` is installed, None by words
     alone; or give LangChain `Embeddings`. The newest `keep_turns` turns stay text. `codec` says how

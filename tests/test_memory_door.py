@@ -42,9 +42,10 @@ def test_a_memory_is_not_opened_with_settings_that_cannot_be(
         {"floor": 1.5},
         {"floor": -0.1},
         {"slack": 0.0},
-        {"growth": 0.5},
+        {"every": 0},
         {"pages_per_hit": -1.0},
         {"stub_tokens": -1},
+        {"stub_share": 1.1},
         {"last_resort": "text"},
     ],
 )

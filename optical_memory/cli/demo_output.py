@@ -189,13 +189,14 @@ def show(demo: Demo, folder: Path) -> None:
 
 def _notes(demo: Demo) -> list[str]:
     """Sentences that a reader of the table needs."""
-    origin = "chosen so that every rung shows" if demo.is_chosen else "as asked"
     meaning = "no page fades to a rung that agrees less"
     if demo.floor == 0:
         meaning = "pages fade whatever it costs"
     turns = f"{demo.n_turns} turns, the newest {demo.n_open_turns} of them still text"
     pages = f"{len(demo.pages)} pages, {demo.n_faded} faded"
-    capacity = f"Capacity: {demo.capacity} visual tokens, {origin}"
+    capacity = f"Capacity: {demo.capacity} tokens"
+    if demo.is_chosen:
+        capacity = f"No capacity: pages fade with age, {demo.capacity} visual tokens are left"
     floor = f"Floor: {demo.floor:g} ({meaning}; a memory's default is 0.95)"
     return [f"{turns}; {pages}.", f"{capacity}. {floor}.", LEGEND]
 

@@ -45,27 +45,36 @@ def fade(
     reader: ReaderName = "pocket",
     as_json: AsJson = False,
 ) -> None:
-    """Fade the pages that are due by their age, or the oldest until the session fits a capacity.
+    """Fade the pages that are due by their age, or those worth least until a capacity is met.
 
     Faded pages do not come back. It asks before pages lose their last picture.
     """
     with open_memory(store, session, reader, capacity=capacity, retain=retain) as memory:
         run = Run("fade", as_json, reader_name(memory.reader))
+        old_forms = {page.id: page.form for page in memory.pages()}
         preview = memory.plan()
         steps: Sequence[Step] = preview.steps
         if not dry_run:
             _ask(preview, yes=yes)
             steps = memory.fade()
         n_tokens = memory.stats().visual_tokens
-    rows = [{"page": step.page, "rung": step.rung} for step in steps]
-    cells = [[step.page, step.rung] for step in steps]
+    rows = [
+        {
+            "page": step.page,
+            "from": old_forms.get(step.page, "text"),
+            "to": step.rung,
+            "reason": step.reason,
+        }
+        for step in steps
+    ]
     verb = "would fade" if dry_run else "faded"
     limit = "no capacity" if capacity is None else f"capacity {capacity}"
     title = f"{len(steps)} pages {verb}; {n_tokens} visual tokens kept, {limit}"
     lost = {"stubs": preview.n_stubs, "forgotten": preview.n_forgotten, "facts": preview.n_facts}
 
     def show(out: Console) -> None:
-        out.print(table(title, ["page", "now"], cells, n_words=2))
+        cells = [list(row.values()) for row in rows]
+        out.print(table(title, ["page", "from", "to", "reason"], cells, n_words=4))
         if preview.loses:
             out.print(_loss(preview))
 

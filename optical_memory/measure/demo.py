@@ -19,7 +19,7 @@ from typing import TypeVar
 from optical_memory.errors import Forgotten
 from optical_memory.loaders import Conversation
 from optical_memory.measure.accuracy import accuracy
-from optical_memory.measure.demo_capacity import capacity_for_every_rung
+from optical_memory.measure.demo_capacity import halving_policy
 from optical_memory.measure.demo_result import Demo, PageReading, Restart, Sheet
 from optical_memory.measure.page_pool import place_turns
 from optical_memory.measure.questions import Question, ask, make_questions
@@ -56,7 +56,7 @@ class Settings:
     """How a demo runs.
 
     `store` is a URL, None for a private Valkey server. `pages` and `questions` are upper limits.
-    `capacity` is in visual tokens; if it is None, the demo chooses it so that every rung shows.
+    `capacity` is in tokens; if it is None, pages fade with age, so that every rung shows.
     `floor`: see `ForgettingPolicy`. `seed` draws the facts that are asked for.
     """
 
@@ -85,23 +85,23 @@ def run(
         with server() as url, demo.open(url, NO_LIMIT) as memory:
             originals = demo.remember(memory)
             sheet = _newest_sheet(memory, originals)
-            capacity = settings.capacity or capacity_for_every_rung(
-                memory.pages(), memory.policy, reader.profile.ladder
-            )
-            steps = memory.fade(capacity)
+        policy = halving_policy(len(originals), reader.profile.ladder, settings.floor)
+        with server() as url, demo.open(url, settings.capacity, policy) as memory:
+            steps = memory.fade()
+            n_visual_tokens = memory.stats().visual_tokens
             pages = demo.read(memory, originals)
             to_ask = _choose_questions(questions, demo.turns, pages, settings)
             with demo.step("ask"):
                 answers = [ask(memory, question) for question in demo.track("Asking", to_ask)]
             n_open_turns = memory.stats().open_turns
-        with server() as url, demo.open(url, capacity) as memory:
+        with server() as url, demo.open(url, settings.capacity, policy) as memory:
             restart = demo.read_again(memory, url.partition(":")[0], pages)
     return Demo(
         conversation=conversation.id,
         session=demo.session,
         n_turns=len(demo.turns),
         n_open_turns=n_open_turns,
-        capacity=capacity,
+        capacity=settings.capacity or n_visual_tokens,
         is_chosen=settings.capacity is None,
         floor=settings.floor,
         n_faded=len(steps),
@@ -124,12 +124,13 @@ class _DemoSession:
         self.turns = _first_turns(conversation.turns, settings.pages, reader.profile)
         self.seconds: dict[str, float] = {}
         self._reader = WatchedReader(reader)
-        self._policy = ForgettingPolicy(floor=settings.floor)
         self._progress = progress
 
     @contextmanager
-    def open(self, url: str, capacity: int) -> Iterator[OpticalMemory]:
-        """A memory of the demo's session; `capacity` is in visual tokens.
+    def open(
+        self, url: str, capacity: int | None, policy: ForgettingPolicy | None = None
+    ) -> Iterator[OpticalMemory]:
+        """A memory of the demo's session; `capacity` is in tokens, None: pages fade by age.
 
         A server has more time to answer than in an agent's turn: its disk may be busy.
         """
@@ -142,7 +143,7 @@ class _DemoSession:
                 reader=self._reader,
                 capacity=capacity,
                 keep_turns=min(KEEP_TURNS, len(self.turns) // 10),  # a short talk fills pages too
-                policy=self._policy,
+                policy=policy,
             ) as memory:
                 yield memory
         finally:

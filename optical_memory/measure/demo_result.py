@@ -72,7 +72,8 @@ class Sheet:
 class Demo:
     """The facts and measurements of one conversation.
 
-    `capacity` is in visual tokens; with `is_chosen` the demo chose it so that every rung shows.
+    `capacity` is in tokens; with `is_chosen` there was none: pages faded with age, so that every
+    rung shows, and it has the visual tokens that they have now.
     `seconds` are those of each step.
     """
 

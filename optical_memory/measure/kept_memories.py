@@ -1,35 +1,36 @@
 """Conversations in memories of ours that a folder keeps, so that pages are certified once.
 
-Pages are certified, their text is dropped, and they fade by a capacity that the caller chooses: so
-everything is read from pictures. With text in hand nothing is certified.
+Pages are certified, their text is dropped, and they fade as the caller chooses: so everything is
+read from pictures. With text in hand nothing is certified.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from optical_memory.loaders import Conversation
 from optical_memory.memory import OpticalMemory
-from optical_memory.profiles import Ladder
 from optical_memory.readers.base import Reader
 from optical_memory.search.meaning import Semantic
 from optical_memory.session.background import Progress
-from optical_memory.session.forgetting.policy import ForgettingPolicy
-from optical_memory.session.stored_page import PageInfo
+from optical_memory.session.forgetting.policy import ForgettingPolicy, Weights
 
 __all__ = [
-    "CapacityFor",
+    "Fade",
     "KeptMemories",
 ]
 
 NO_LIMIT = 2**40
 """A capacity that no session exceeds."""
 
-CapacityFor = Callable[[Sequence[PageInfo], ForgettingPolicy, Ladder], int]
-"""Gives the capacity (visual tokens) by which certified pages fade."""
+POLICY = ForgettingPolicy(weights=Weights(per_hit=0))
+"""Questions leave no trace: a memory that is asked stays as it is."""
+
+Fade = Callable[[OpticalMemory], object]
+"""Lets the certified pages of a memory fade."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,7 @@ class KeptMemories:
             store=f"sqlite:///{self.folder / 'memories.db'}",
             reader=self.reader,
             capacity=NO_LIMIT,
+            policy=POLICY,
             semantic=semantic,
             background=False,
             **settings,
@@ -61,13 +63,13 @@ class KeptMemories:
         self,
         memory: OpticalMemory,
         conversation: Conversation,
-        capacity_for: CapacityFor,
+        fade: Fade,
         progress: Progress,
     ) -> None:
         """Remember the conversation, and seal its full pages.
 
-        Unless their text is to stay, certify them and let them fade. A memory that the folder held
-        already is not certified again.
+        Unless their text is to stay, certify them and let them `fade`. A memory that the folder
+        held already is not certified again.
         """
         memory.remember(conversation.turns)
         if self.has_text:
@@ -78,4 +80,4 @@ class KeptMemories:
         pages = memory.pages()
         if any(page.form not in ("text", ladder[0].name) for page in pages):
             return  # it has faded before, and must not fade again
-        memory.fade(capacity_for(pages, memory.policy, ladder))
+        fade(memory)

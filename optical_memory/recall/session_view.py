@@ -62,8 +62,10 @@ class SessionView:
     """A session as it reads now.
 
     It writes a single thing: how often each page was recalled, if the policy uses that.
-    `budget` is in tokens of the agent's window.
+    `budget` is in tokens of the agent's window, `capacity` in tokens that the store keeps.
     """
+
+    capacity: int | None = None
 
     def __init__(
         self,
@@ -122,13 +124,19 @@ class SessionView:
             return with_exact_costs(passages)
 
         recollections = self._retry_if_changed(answer)
-        if self.policy.pages_per_hit:
+        if self._counts_hits:
             self._count_hits(set(chain(*(passage.pages for passage in recollections))))
         return recollections
 
+    @property
+    def _counts_hits(self) -> bool:
+        """True if the policy uses the number of recalls: each recall writes to the store."""
+        has_weights = self.capacity is not None and self.policy.weights.per_hit > 0
+        return has_weights or self.policy.pages_per_hit > 0
+
     def _count_hits(self, ids: set[str]) -> None:
         def change(snapshot: Snapshot) -> tuple[list[Change], None]:
-            records = [record for id, record in snapshot.pages.items() if id in ids]
+            records = [snapshot.pages[id] for id in sorted(ids) if id in snapshot.pages]
             return [put(r.model_copy(update={"hits": r.hits + 1})) for r in records], None
 
         self._archive.update(change)

@@ -139,10 +139,11 @@ class Upkeep:
         limit = self.capacity if capacity is None else capacity
         if limit is not None:
             require_number("capacity", limit, minimum=0)
-        return plan(page_states(snapshot), limit, self.policy, self._profile.ladder)
+        states = page_states(snapshot, with_costs=limit is not None)
+        return plan(states, limit, self.policy, self._profile.ladder)
 
     def fade(self, capacity: int | None = None) -> list[Step]:
-        """Fade the pages that are due by age, or by `capacity` in visual tokens; the steps taken.
+        """Fade the pages that are due by age, or by `capacity` in tokens; the steps taken.
 
         The first time that pages lose their last picture, the log has a warning.
         """

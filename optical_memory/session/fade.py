@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 
 from optical_memory.counting import count_tokens
 from optical_memory.ledger import Ledger, LedgerSpan, StubFact, blank
@@ -21,13 +22,14 @@ from optical_memory.session.index_records import IndexDraft
 from optical_memory.session.page_ledger import BULKY, mark_ranges
 from optical_memory.session.records import PageRecord, Retain, load_record, picture_key, put
 from optical_memory.session.snapshot import Change, Snapshot
-from optical_memory.session.stored_page import StoredPage, agreements_of
+from optical_memory.session.stored_page import StoredPage, agreements_of, n_ledger_tokens
 from optical_memory.stores.base import Delete, Put
 
 __all__ = [
     "FadePreview",
     "fade",
     "forgotten_page",
+    "page_state",
     "page_states",
     "preview",
 ]
@@ -36,9 +38,18 @@ KEYWORDS = 16
 """Keywords of a stub, at most."""
 
 
-def page_states(snapshot: Snapshot) -> list[PageState]:
-    """The pages as `plan` takes them."""
-    return snapshot.pages.facts(_state)
+def page_states(snapshot: Snapshot, *, with_costs: bool = True) -> list[PageState]:
+    """The pages as `plan` takes them.
+
+    Without costs `n_ledger_tokens` is 0: a plan without a capacity does not need it, and to count
+    the tokens of a long session takes a while the first time.
+    """
+    return snapshot.pages.facts(page_state if with_costs else _state)
+
+
+def page_state(record: PageRecord) -> PageState:
+    """A page as `plan` takes it. Raises `StoreError` if the record does not parse."""
+    return replace(_state(record), n_ledger_tokens=n_ledger_tokens(record))
 
 
 def _state(record: PageRecord) -> PageState:
@@ -53,7 +64,17 @@ def _state(record: PageRecord) -> PageState:
         pinned=record.pinned,
         last_turn=max((ordinal for _, ordinal, *_ in spans), default=None),
         last_when=record.last_when,
+        n_facts=_n_numbers(record),
     )
+
+
+def _n_numbers(record: PageRecord) -> int:
+    """How many words with a digit the page tells: numbers, dates, most identifiers.
+
+    They are counted in the index, which stays whole until the page is a stub.
+    """
+    words = set(chain.from_iterable(record.terms.values()))
+    return sum(any(map(str.isdigit, word)) for word in words)
 
 
 @dataclass(frozen=True, slots=True)

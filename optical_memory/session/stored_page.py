@@ -31,6 +31,7 @@ __all__ = [
     "agreements_of",
     "certificate_of",
     "offset_in_body",
+    "n_ledger_tokens",
     "page_info",
     "spans_of",
     "text_offset",
@@ -179,6 +180,12 @@ def certificate_of(record: PageRecord) -> Certificate | None:
 def agreements_of(record: PageRecord) -> Mapping[str, float]:
     """Agreement by rung, without parsing the rest of the certificate; raises as `StoredPage.of`."""
     return _parse(record, "certificate", record.certificate, agreements_in) or {}
+
+
+def n_ledger_tokens(record: PageRecord) -> int:
+    """Tokens of the exact facts beside the page's picture; raises as `StoredPage.of`."""
+    ledger = _parse(record, "ledger", record.ledger or None, Ledger.from_json)
+    return 0 if ledger is None else ledger.n_tokens
 
 
 def page_info(record: PageRecord, ladder: Ladder) -> PageInfo:

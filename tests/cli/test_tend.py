@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from contextlib import closing
 
+import pytest
 from support.shell import Shell
 
 from optical_memory import OpticalMemory
@@ -51,6 +52,24 @@ def test_pages_are_lost_only_with_a_word_of_the_user(full: Shell) -> None:
     assert dry["lost"]["stubs"] + dry["lost"]["forgotten"] > 0
     done = full.json("fade", "--capacity", "20", "--yes")
     assert (done["rows"], done["lost"]) == (dry["rows"], dry["lost"])
+
+
+@pytest.mark.parametrize("capacity", ["20", "400"])
+def test_a_dry_run_says_from_where_each_page_would_fade_where_to_and_why(
+    full: Shell, capacity: str
+) -> None:
+    forms = {row["page"]: row["rung"] for row in full.json("inspect")["rows"]}
+    rows = full.json("fade", "--capacity", capacity, "--dry-run")["rows"]
+    again = full.json("fade", "--capacity", capacity, "--dry-run")["rows"]
+
+    assert rows
+    assert rows == again
+    for row in rows:
+        assert list(row) == ["page", "from", "to", "reason"]
+        assert row["from"] == forms[row["page"]] != row["to"]
+        assert row["reason"].startswith(f"capacity: {row['from']} is worth ")
+    code, out, _ = full.on_store("fade", "--capacity", capacity, "--dry-run")
+    assert (code, "pages would fade" in out, "capacity" in out) == (0, True, True)
 
 
 # ---- inspect -------------------------------------------------------------------------------------

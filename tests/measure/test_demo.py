@@ -22,7 +22,6 @@ from optical_memory.recall.recollection import Recollection
 from optical_memory.renderers import PageRenderer, PlacedTurn
 from optical_memory.session.forgetting.plan import plan
 from optical_memory.session.forgetting.policy import ForgettingPolicy, PageState
-from optical_memory.session.stored_page import PageInfo
 from optical_memory.spans import Span
 from optical_memory.testing import SMALL_LADDER, TemplateReader
 from optical_memory.turns import Turn
@@ -187,25 +186,10 @@ def test_the_capacity_that_the_demo_chooses_shows_all_rungs_and_leaves_no_page_b
     agreements = dict.fromkeys(ladder.names, 1.0)
     finest = ladder[0]
     policy = ForgettingPolicy()
-    infos = [
-        PageInfo(
-            id=f"{i:07d}",
-            ordinal=i,
-            state="certified",
-            rung=finest.name,
-            n_tokens=finest.n_tokens,
-            n_text_tokens=500,
-            agreements=agreements,
-            first_when=None,
-            last_when=None,
-            digest="",
-        )
-        for i in range(20)
-    ]
-    capacity = capacity_for_every_rung(infos, policy, ladder)
+    pages = [PageState(f"{i:07d}", i, finest.name, agreements) for i in range(20)]
+    capacity = capacity_for_every_rung(pages, policy, ladder)
 
     assert ladder[-1].n_tokens * 20 < capacity < finest.n_tokens * 20
-    pages = [PageState(info.id, info.ordinal, info.rung, agreements) for info in infos]
     rungs = {page.page: page.rung for page in pages}
     rungs |= {step.page: step.rung for step in plan(pages, capacity, policy, ladder)}
     assert set(rungs.values()) == set(ladder.names)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pytest
 from support.cached_rows import PAGE, RANGES, Pages, picture, row
 from support.memories import Open
-from support.page_life import RUNGS, turns_with_secret
+from support.page_life import RUNGS, to_rung, turns_with_secret
 from support.page_ranges import filled
 
 from optical_memory import ForgettingPolicy, OpticalMemory
@@ -19,7 +19,7 @@ from optical_memory.recall.read_pages import PageReader
 from optical_memory.recall.reading_cache import is_current, shared_readings
 from optical_memory.session.archive import Archive
 from optical_memory.session.token_cache import TokenCache
-from optical_memory.testing import SMALL_LADDER, TemplateReader
+from optical_memory.testing import TemplateReader
 from optical_memory.tokens import F16, VisualTokens
 
 SECRET_WORD = "heron"
@@ -152,7 +152,7 @@ def test_a_page_that_fades_keeps_no_reading_of_its_finer_picture(opened: Open):
     memory = filled(opened, policy=ForgettingPolicy(floor=0.0))
     pages = Pages(memory)
     pages.texts()
-    memory.fade(capacity=SMALL_LADDER[-1].n_tokens * len(memory.pages()) + 30)
+    to_rung(memory, RUNGS[-1], *(page.id for page in memory.pages()))
     pages.texts()
     assert {key.rung for key in pages.readings.pictures("alice")} == {RUNGS[-1]}
 

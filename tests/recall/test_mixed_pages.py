@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.memories import Open, memories
-from support.page_life import SECRET, to_stubs, turns_with_secret
+from support.page_life import SECRET, to_rung, to_stubs, turns_with_secret
 from support.page_ranges import page_reader_of, statuses_of
 
 from optical_memory import ForgettingPolicy, OpticalMemory
@@ -92,7 +92,9 @@ def mixed_memory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpticalMe
         memory.remember(turns_with_secret(70))
         memory.flush()
         memory.forget(turn="secret")
-        memory.fade(capacity=sum(page.n_tokens for page in memory.pages()) * 2 // 3)
+        pages = [page.id for page in memory.pages()]
+        to_rung(memory, "small", *pages[:3])
+        to_rung(memory, "base", *pages[3:6])
         to_stubs(memory, "0000001")
         memory.remember([turn for turn in turns_with_secret(95)[70:] if turn.id is None])
         memory.seal()

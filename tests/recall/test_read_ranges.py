@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from support.memories import Open
-from support.page_life import RUNGS, SECRET, to_stubs
+from support.page_life import RUNGS, SECRET, to_rung, to_stubs
 from support.page_ranges import filled, page_reader_of, statuses_of
 
 from optical_memory import ForgettingPolicy, OpticalMemory
@@ -21,7 +21,7 @@ from optical_memory.pages import Layout, rows_of
 from optical_memory.readings import UNREAD, Reading
 from optical_memory.session.records import picture_key, put
 from optical_memory.stores.base import Delete, Put
-from optical_memory.testing import SMALL_LADDER, TemplateReader
+from optical_memory.testing import TemplateReader
 from optical_memory.tokens import VisualTokens
 
 PAGE = "0000000"
@@ -57,8 +57,9 @@ def assert_ranges_read_like_whole_pages(memory: OpticalMemory) -> None:
 def test_ranges_of_certified_pages_read_like_the_whole_page_at_every_rung(opened: Open, rung: str):
     reader = TemplateReader(misread={rung: 0.05})
     memory = filled(opened, reader=reader, policy=FADING)
-    n_tokens = SMALL_LADDER[RUNGS.index(rung)].n_tokens
-    memory.fade(capacity=n_tokens * len(memory.pages()) + 30)
+    if rung != RUNGS[0]:
+        to_rung(memory, rung, *(page.id for page in memory.pages()))
+    assert {page.rung for page in memory.pages()} == {rung}
     assert_ranges_read_like_whole_pages(memory)
 
 

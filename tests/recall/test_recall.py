@@ -14,9 +14,10 @@ from typing import Any
 
 import pytest
 from support.memories import Open
+from support.page_life import ledger_tokens
 from support.shelf_turns import said
 
-from optical_memory import ForgettingPolicy, OpticalMemory, Turn
+from optical_memory import ForgettingPolicy, OpticalMemory, Turn, Weights
 from optical_memory.errors import StoreError
 from optical_memory.profiles import V1_LADDER
 from optical_memory.readers.pocket.reader import PocketReader
@@ -154,17 +155,38 @@ def test_recalls_slow_fading_where_the_policy_says_so(opened: Open):
     assert memory.inspect(page).record.hits == 1
 
 
+@pytest.mark.parametrize(
+    ("settings", "n_hits"),
+    [
+        ({"capacity": 10**6}, 1),
+        ({"capacity": None}, 0),
+        ({"capacity": 10**6, "policy": ForgettingPolicy(weights=Weights(per_hit=0))}, 0),
+    ],
+)
+def test_recalls_are_counted_where_a_capacity_is_spent_by_them(
+    opened: Open, settings: dict[str, Any], n_hits: int
+):
+    memory = opened(**settings)
+    memory.remember(said(60))
+    memory.flush()
+    version = memory.store.version("alice")
+    page = memory.recall("topic7", k=1)[0].page
+    assert memory.inspect(page).record.hits == n_hits
+    assert (memory.store.version("alice") == version) == (n_hits == 0)
+
+
 @pytest.mark.slow
 def test_the_bundled_reader_seals_certifies_fades_and_reads_from_cached_tokens(file_url: str):
     reader = PocketReader(ladder=V1_LADDER[2:])
     policy = ForgettingPolicy(floor=0.0)
     with OpticalMemory(
-        "alice", store=file_url, reader=reader, keep_turns=0, capacity=150, policy=policy
+        "alice", store=file_url, reader=reader, keep_turns=0, policy=policy
     ) as memory:
         memory.remember(
             [Turn("user", f"Topic{i} is on shelf {i * 3}, beside the apples.") for i in range(280)]
         )
         memory.flush()
+        memory.fade(150 + ledger_tokens(memory))
         stats = memory.stats()
         assert stats.visual_tokens <= 150
         assert set(stats.pages) <= {"small", "tiny", "stub"}

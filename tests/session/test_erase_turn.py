@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from support.memories import Open
-from support.page_life import to_stubs
+from support.page_life import ledger_tokens, to_stubs
 from support.secret_turn import (
     assert_no_trace,
     on_page_with_secret,
@@ -39,7 +39,7 @@ def test_a_forgotten_turn_leaves_no_trace_and_the_others_are_told_as_before(
     elif state != "open":
         memory.flush()
     if state == "faded":
-        assert memory.fade(capacity=150)
+        assert memory.fade(capacity=150 + ledger_tokens(memory))
     before = turn_texts(memory)
     assert raw(url).count(b"zorblax") > 0
     memory.forget(turn="m5")

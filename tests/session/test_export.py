@@ -7,6 +7,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from support.page_life import ledger_tokens
 
 from optical_memory import OpticalMemory
 from optical_memory.errors import InputError
@@ -18,7 +19,7 @@ from optical_memory.testing import TemplateReader, turn_texts
 def test_what_was_exported_is_restored_word_for_word_in_another_store(
     memory: OpticalMemory, tmp_path: Path
 ):
-    memory.fade(capacity=300)
+    memory.fade(capacity=300 + ledger_tokens(memory))
     memory.export(tmp_path / "alice.zip")
     other = f"sqlite:///{tmp_path}/other.db"
     with OpticalMemory.restore(

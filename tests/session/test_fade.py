@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from support.memories import Open
 from support.page_life import (
     RUNGS,
     SHORT_STUBS,
+    ledger_tokens,
     picture_keys,
     to_rung,
     to_stubs,
@@ -18,7 +21,8 @@ from optical_memory.counting import count_tokens
 from optical_memory.measure.accuracy import accuracy
 from optical_memory.renderers.pictures import from_png
 from optical_memory.renderers.renderer import PageRenderer
-from optical_memory.session.fade import KEYWORDS
+from optical_memory.session.fade import KEYWORDS, page_states
+from optical_memory.session.forgetting.plan import tokens_kept
 from optical_memory.session.forgetting.policy import FORGOTTEN, STUB
 from optical_memory.stores import Store
 from optical_memory.testing import SMALL_GRID, SMALL_LADDER, TemplateReader, turn_texts
@@ -27,12 +31,13 @@ from optical_memory.testing import SMALL_GRID, SMALL_LADDER, TemplateReader, tur
 
 
 def test_the_session_never_keeps_more_visual_tokens_than_its_capacity(opened: Open):
-    memory = opened(capacity=150, policy=SHORT_STUBS)
+    memory = opened(capacity=600, policy=SHORT_STUBS)
     for turn in turns_with_secret(120):
         memory.remember(turn)
         memory.flush()
-        assert memory.stats().visual_tokens <= 150
-    assert len(memory.stats().pages) >= 3, "pages stand in bands of age"
+        states = page_states(memory._archive.snapshot())
+        assert memory.stats().visual_tokens <= tokens_kept(states, SHORT_STUBS, SMALL_LADDER) <= 600
+    assert len(memory.stats().pages) >= 3, "pages stand in bands"
 
 
 def test_a_fade_only_deletes_pictures_and_what_is_left_is_what_was_drawn(
@@ -80,7 +85,7 @@ def test_a_faded_page_is_read_from_its_smaller_picture(opened: Open):
     memory.remember(turns_with_secret(60))
     memory.flush()
     fine = memory.read("0000000")
-    memory.fade(capacity=200)
+    memory.fade(capacity=200 + ledger_tokens(memory))
     faded = memory.read("0000000")
     assert faded.rung in ("small", "tiny")
     assert 0.9 < accuracy(fine.text, faded.text) < 1
@@ -96,12 +101,13 @@ def test_exact_facts_survive_every_rung(opened: Open):
         [Turn("user", "The gate code is AX-4417-ZQ since 2026-03-01."), *turns_with_secret(60)]
     )
     memory.flush()
-    memory.fade(capacity=SMALL_LADDER[2].n_tokens * 10)
-    found = memory.read("0000000")
-    assert found.rung in misread
-    assert found.certainty < 1
-    assert "AX-4417-ZQ" in found.text
-    assert "2026-03-01" in found.text
+    for rung in misread:
+        to_rung(memory, rung, "0000000")
+        found = memory.read("0000000")
+        assert found.rung == rung
+        assert found.certainty < 1
+        assert "AX-4417-ZQ" in found.text
+        assert "2026-03-01" in found.text
 
 
 def test_the_index_of_a_page_stays_whole_until_it_is_a_stub(opened: Open, store: Store):
@@ -122,6 +128,23 @@ def test_the_index_of_a_page_stays_whole_until_it_is_a_stub(opened: Open, store:
     assert dict(store.scan("alice", "index")) != index
     n_terms = sum(map(len, terms.values()))
     assert sum(map(len, memory.inspect("0000000").record.terms.values())) < n_terms
+
+
+def test_the_plan_sees_what_is_kept_beside_a_page_and_how_much_it_tells(opened: Open):
+    memory = opened()
+    memory.remember(
+        [Turn("user", "Codes AX-4417-ZQ and BY-9 since 2026-03-01."), *turns_with_secret(60)]
+    )
+    memory.flush()
+    snapshot = memory._archive.snapshot()
+    for page, cheap in zip(
+        page_states(snapshot), page_states(snapshot, with_costs=False), strict=True
+    ):
+        record = snapshot.pages[page.page]
+        assert page.n_ledger_tokens == memory.inspect(page.page).ledger.n_tokens
+        words = {word for counts in record.terms.values() for word in counts}
+        assert page.n_facts == len({word for word in words if any(map(str.isdigit, word))}) > 0
+        assert cheap == replace(page, n_ledger_tokens=0)
 
 
 # ---- stubs and nothing ---------------------------------------------------------------------------

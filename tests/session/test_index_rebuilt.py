@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from support.index_keys import best_turns, drop_index, hashes, segments, stored_keys
 from support.memories import Open
+from support.page_life import ledger_tokens
 from support.secret_turn import said as said_with_secret
 from support.shelf_turns import said
 
@@ -25,7 +26,7 @@ def test_a_session_of_a_version_without_an_index_is_found_as_before(
     elif state != "open":
         memory.flush()
     if state == "faded":
-        memory.fade(capacity=300)
+        memory.fade(capacity=300 + ledger_tokens(memory))
     expected = best_turns(memory)
     drop_index(store)
     old_session = opened(retain=retain)

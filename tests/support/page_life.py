@@ -27,6 +27,11 @@ def turns_with_secret(n: int) -> list[Turn]:
     return turns
 
 
+def ledger_tokens(memory: OpticalMemory) -> int:
+    """Tokens of all exact facts beside pictures: they count against a capacity."""
+    return sum(memory.inspect(page.id).ledger.n_tokens for page in memory.pages())
+
+
 def picture_keys(store: Store) -> list[str]:
     return [key for key, _ in store.scan("alice", "picture")]
 

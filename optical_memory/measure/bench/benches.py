@@ -22,6 +22,7 @@ from optical_memory.measure.bench.pictures import (
     bench_encode,
     bench_read,
 )
+from optical_memory.measure.bench.planning import bench_plan
 from optical_memory.measure.bench.setup import BenchInputs, BenchRow
 from optical_memory.measure.bench.short_session import (
     bench_context,
@@ -47,6 +48,7 @@ BenchName = Literal[
     "find",
     "long-session",
     "chat",
+    "plan",
 ]
 
 BENCHES: Mapping[BenchName, Callable[[BenchInputs], Iterator[BenchRow]]] = {
@@ -62,5 +64,6 @@ BENCHES: Mapping[BenchName, Callable[[BenchInputs], Iterator[BenchRow]]] = {
     "find": bench_find,
     "long-session": bench_long_session,
     "chat": bench_chat,
+    "plan": bench_plan,
 }
 """Every bench by the name that `--only` takes; each gives its rows."""

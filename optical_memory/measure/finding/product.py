@@ -16,7 +16,7 @@ from typing import Any
 
 from optical_memory.errors import BudgetTooSmall
 from optical_memory.loaders import Conversation
-from optical_memory.measure.demo_capacity import lossless_capacity
+from optical_memory.measure.demo_capacity import halving_policy
 from optical_memory.measure.finding.window import Window
 from optical_memory.measure.kept_memories import KeptMemories
 from optical_memory.memory import OpticalMemory
@@ -114,9 +114,23 @@ class Product(KeptMemories):
         remembered with them, if they are to be had here, and may be asked without.
         """
         with self.memory(conversation, "auto") as memory:
-            self.fill(memory, conversation, lossless_capacity, progress)
+            self.fill(memory, conversation, _fade_by_age, progress)
         with self.memory(conversation, semantic) as memory:
             yield memory
+
+
+def _fade_by_age(memory: OpticalMemory) -> None:
+    """Half of the pages to the last rung, a quarter to the rung before it, and so on."""
+    policy = halving_policy(len(memory.pages()), memory.reader.profile.ladder)
+    with OpticalMemory(
+        memory.session,
+        store=memory.store,
+        reader=memory.reader,
+        semantic=None,
+        policy=policy,
+        background=False,
+    ) as memory_by_age:
+        memory_by_age.fade()
 
 
 def rung_shares(memory: OpticalMemory) -> dict[str, float]:

@@ -6,7 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from optical_memory.measure.demo_capacity import capacity_for_every_rung, lossless_capacity
+from optical_memory.measure.demo_capacity import (
+    capacity_for_every_rung,
+    lossless_capacity,
+    page_states_of,
+)
 from optical_memory.measure.kept_memories import KeptMemories
 from optical_memory.measure.needles.histories import History
 from optical_memory.memory import OpticalMemory
@@ -40,6 +44,11 @@ class PlantedMemories(KeptMemories):
         meaning, open it with meaning first: the turns get their vectors when they are remembered.
         """
         capacity_for = lossless_capacity if number % 2 else capacity_for_every_rung
+
+        def fade(memory: OpticalMemory) -> None:
+            ladder = memory.reader.profile.ladder
+            memory.fade(capacity_for(page_states_of(memory), memory.policy, ladder))
+
         with self.memory(history.conversation, semantic, keep_turns=0) as memory:
-            self.fill(memory, history.conversation, capacity_for, progress)
+            self.fill(memory, history.conversation, fade, progress)
             yield memory

@@ -1,44 +1,75 @@
-"""Who fades when, as a pure plan: pages and a capacity in, steps out.
+"""Who fades when, as a pure plan: pages and a capacity in, steps with their reasons out.
 
-The capacity counts the visual tokens that a session keeps, as the decoder receives them. A page
-that is still text has none and costs 0; it is charged once it is certified. Without a capacity
-pages fade with age, by the policy's schedule, and none is lost. With a capacity pages stand in
-bands of age, the finest rung for the newest: a page leaves a state when it is `growth` times as old
-as when it came to it, and the capacity sets the pace.
+The capacity counts the tokens that a session keeps: visual tokens, as the decoder receives them,
+and those of the exact facts beside the pictures. A page that is still text has none and costs 0; it
+is charged once it is certified. Without a capacity pages fade with age, by the policy's schedule,
+and none is lost. With a capacity the plan keeps what is worth most: the sum over all pages of
+weight times fidelity is as great as the capacity allows, within a step of a page.
 """
 
 from __future__ import annotations
 
-import heapq
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
+import numpy.typing as npt
+
 from optical_memory.profiles import Ladder
-from optical_memory.session.forgetting.policy import FORGOTTEN, STUB, ForgettingPolicy, PageState
+from optical_memory.session.forgetting.columns import (
+    FORGOTTEN_STATE,
+    TEXT_STATE,
+    Flags,
+    Floats,
+    Ints,
+    PageColumns,
+    state_names,
+)
+from optical_memory.session.forgetting.knapsack import Choice, Problem, choose
+from optical_memory.session.forgetting.policy import ForgettingPolicy, PageState
+from optical_memory.session.forgetting.worth import problem_of
 
 __all__ = [
     "Step",
     "plan",
     "tokens_kept",
+    "value_kept",
 ]
+
+Texts = npt.NDArray[np.object_]
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Page `page` fades to `rung`: a rung's name, "stub" or "forgotten"."""
+    """Page `page` fades to `rung`: a rung's name, "stub" or "forgotten"; `reason` says why."""
 
     page: str
     rung: str
+    reason: str = ""
 
 
 def tokens_kept(pages: Sequence[PageState], policy: ForgettingPolicy, ladder: Ladder) -> int:
-    """Visual tokens that these pages use of the capacity.
+    """Tokens that these pages use of the capacity: of pictures, their facts, and stubs.
 
     Raises `KeyError` for a page at a rung that the ladder does not have.
     """
-    cost = _costs(policy, ladder)
-    return sum(cost[page.rung] for page in pages)
+    return int(_tokens(PageColumns.of(pages, ladder), policy).sum())
+
+
+def value_kept(
+    pages: Sequence[PageState],
+    policy: ForgettingPolicy,
+    ladder: Ladder,
+    now: datetime | None = None,
+) -> float:
+    """The sum of weight times fidelity of these pages: `plan` keeps it as great as it can.
+
+    Pages that are still text count nothing. Raises `KeyError` as `tokens_kept`.
+    """
+    columns = PageColumns.of(pages, ladder)
+    problem = problem_of(columns, policy, _in_utc(now))
+    return problem.value(np.maximum(columns.states, FORGOTTEN_STATE))
 
 
 def plan(
@@ -50,206 +81,160 @@ def plan(
 ) -> list[Step]:
     """The steps that are due: at most one a page, the oldest page first.
 
+    >>> from optical_memory.profiles import V1_LADDER
+    >>> pages = [PageState(str(i), i, "base", {"base": 1.0, "tiny": 0.99}) for i in range(2)]
+    >>> steps = plan(pages, 400, ForgettingPolicy(), V1_LADDER)
+    >>> [(step.page, step.rung) for step in steps]
+    [('0', 'tiny')]
+    >>> steps[0].reason
+    'capacity: base is worth 0.052 per 1,000 tokens, the limit is 0.053'
+
     Without a capacity pages fade to the rung of their age, or to the smallest legible rung before
-    it. With a capacity there are no steps if they fit it; else the oldest pages fade first and
-    farthest. If a page's next rung is below the floor, it skips to its smallest rung that is not.
-    If there is none, it goes to the stub, then to nothing. Pinned pages use capacity but stay, so
-    they alone may exceed it; then no other page keeps anything that costs tokens. Planning on the
-    result gives no steps.
+    it. With a capacity there are no steps if they fit it; else pages fade to the states in which
+    they are worth most together, within `policy.slack` of it. A page fades to a smaller rung that
+    is not below the floor, to a stub, or to nothing; it never comes back. Pinned pages use capacity
+    but stay, so they alone may exceed it; then no other page keeps anything that costs tokens.
+    Planning on the result gives no steps.
 
     Certified pages past the policy's term are forgotten, with or without a capacity. `now` is the
     time from which ages count, by default the present.
 
+    The same pages in any order give the same steps. 100,000 pages take less than 100 ms of CPU.
     Raises `KeyError` for a page at a rung that the ladder does not have.
     """
-    moment = now or datetime.now(UTC)
-    rungs = {page.page: page.rung for page in pages}
-    rungs.update((page.page, FORGOTTEN) for page in pages if _is_expired(page, policy, moment))
-    rest = [page for page in pages if rungs[page.page] == page.rung]
+    moment = _in_utc(now)
+    columns = PageColumns.of(pages, ladder)
+    is_expired = _is_expired(columns, policy, moment)
+    may_fade = (columns.states > FORGOTTEN_STATE) & ~columns.is_pinned & ~is_expired
     if capacity is None:
-        rungs.update(_rungs_by_age(rest, policy, ladder, moment))
+        outcome = _by_age(columns, may_fade, policy, moment)
     else:
-        rungs.update(_rungs_by_capacity(rest, capacity, policy, ladder))
-    steps: list[Step] = []
-    for page in sorted(pages, key=_by_age):
-        rung = rungs[page.page]
-        if rung is not None and rung != page.rung:
-            steps.append(Step(page.page, rung))
-    return steps
+        outcome = _by_capacity(columns, may_fade, is_expired, capacity, policy, moment)
+    return _steps(columns, outcome.after_term(is_expired, policy))
 
 
-def _is_expired(page: PageState, policy: ForgettingPolicy, now: datetime) -> bool:
-    if policy.keep_for is None or page.last_when is None or page.rung is None or page.pinned:
-        return False  # the turns of a page that is still text have their text
-    return _since(page.last_when, now) > policy.keep_for
+def _in_utc(now: datetime | None) -> datetime:
+    return datetime.now(UTC) if now is None else now.astimezone(UTC)
 
 
-def _since(time: datetime, now: datetime) -> timedelta:
-    """The time that has passed; a time without a zone is of the zone of this machine."""
-    return now - (time if time.tzinfo is not None else time.astimezone())
+def _tokens(columns: PageColumns, policy: ForgettingPolicy) -> Floats:
+    """(n,) tokens of each page."""
+    costs = columns.costs(policy)[columns.states, np.arange(len(columns.pages))]
+    return np.where(columns.states == TEXT_STATE, 0.0, costs)
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    """(n,) the new state of each page, and the reason of those that change."""
+
+    states: Ints
+    reasons: Texts
+
+    @classmethod
+    def none(cls, columns: PageColumns) -> _Outcome:
+        """No page changes."""
+        return cls(columns.states, np.full(len(columns.pages), "", np.object_))
+
+    def after_term(self, is_expired: Flags, policy: ForgettingPolicy) -> _Outcome:
+        """And pages past their term are forgotten."""
+        reason = f"term: older than {policy.keep_for}"
+        return _Outcome(
+            np.where(is_expired, FORGOTTEN_STATE, self.states),
+            np.where(is_expired, reason, self.reasons),
+        )
+
+
+def _steps(columns: PageColumns, outcome: _Outcome) -> list[Step]:
+    names = state_names(columns.ladder)
+    changes = np.flatnonzero(outcome.states != columns.states)[::-1]
+    states = outcome.states[changes].tolist()
+    reasons = outcome.reasons[changes].tolist()
+    return [
+        Step(columns.pages[i].page, names[state], reason)
+        for i, state, reason in zip(changes.tolist(), states, reasons, strict=True)
+    ]
+
+
+def _is_expired(columns: PageColumns, policy: ForgettingPolicy, now: datetime) -> Flags:
+    """(n,) True for pages past the term. The turns of a page that is still text have their text."""
+    if policy.keep_for is None:
+        return np.zeros(len(columns.pages), np.bool_)
+    days = columns.ages("days", now)
+    is_old: Flags = days > policy.keep_for / timedelta(days=1)
+    return is_old & (columns.states > FORGOTTEN_STATE) & ~columns.is_pinned
 
 
 # ---- by age --------------------------------------------------------------------------------------
 
 
-def _rungs_by_age(
-    pages: Sequence[PageState], policy: ForgettingPolicy, ladder: Ladder, now: datetime
-) -> dict[str, str]:
-    """The rungs of the pages that fade, by page."""
-    rungs: dict[str, str] = {}
-    ages = _schedule_ages(pages, policy, now)
-    for page in pages:
-        if page.rung in (None, STUB, FORGOTTEN) or page.pinned:
-            continue
-        n_steps = policy.schedule.n_steps(ages.get(page.page, 0.0))
-        due_rungs = ladder.names[: n_steps + 1]
-        legible = [
-            rung.name
-            for rung in ladder.coarser(page.rung)
-            if rung.name in due_rungs and _is_legible(page, rung.name, policy)
-        ]
-        if legible:
-            rungs[page.page] = legible[-1]
-    return rungs
-
-
-def _schedule_ages(
-    pages: Sequence[PageState], policy: ForgettingPolicy, now: datetime
-) -> dict[str, float]:
-    """Ages in the schedule's unit, 0 for the newest; pages whose age is unknown are left out."""
-    if policy.schedule.unit == "pages":
-        return {page: age - 1 for page, age in _ages(pages, policy).items()}
-    if policy.schedule.unit == "turns":
-        turns = {page.page: page.last_turn for page in pages if page.last_turn is not None}
-        newest = max(turns.values(), default=0)
-        return {page: float(newest - turn) for page, turn in turns.items()}
-    times = {page.page: page.last_when for page in pages if page.last_when is not None}
-    return {page: _since(time, now) / timedelta(days=1) for page, time in times.items()}
-
-
-def _is_legible(page: PageState, rung: str, policy: ForgettingPolicy) -> bool:
-    return page.agreement.get(rung, 0.0) >= policy.floor
+def _by_age(
+    columns: PageColumns, may_fade: Flags, policy: ForgettingPolicy, now: datetime
+) -> _Outcome:
+    schedule = policy.schedule
+    ages = columns.ages_at_point(schedule.unit, now, policy.every)
+    if policy.pages_per_hit:
+        ages = ages - policy.pages_per_hit * np.array([page.hits for page in columns.pages])
+    n_steps = np.searchsorted(schedule.ages, np.nan_to_num(ages), side="right")
+    finest = len(columns.ladder) + 1
+    lowest_states = finest - n_steps
+    states = columns.states.copy()
+    may_have = columns.may_have(policy)
+    for state in range(finest, FORGOTTEN_STATE + 1, -1):
+        is_due = may_fade & may_have[state] & (state >= lowest_states)
+        states[is_due] = state
+    limits = [f"age: {limit:g} {schedule.unit} or more" for limit in schedule.ages]
+    texts = np.array(["", *limits], np.object_)
+    return _Outcome(states, texts[n_steps])
 
 
 # ---- by capacity ---------------------------------------------------------------------------------
 
 
-def _rungs_by_capacity(
-    pages: Sequence[PageState], capacity: int, policy: ForgettingPolicy, ladder: Ladder
-) -> dict[str, str | None]:
-    """The rung of each page after it all fits the capacity."""
-    cost = _costs(policy, ladder)
-    rungs = {page.page: page.rung for page in pages}
-    total = sum(cost[page.rung] for page in pages)
-    if total <= capacity:
-        return rungs
-    target = _target(pages, capacity, policy, cost)
-    queue = _Queue(pages, policy, ladder, cost)
-    while total > target:
-        step = queue.pop()
-        if step is None:
-            break
-        total += cost[step.rung] - cost[rungs[step.page]]
-        rungs[step.page] = step.rung
-    return rungs
-
-
-def _by_age(page: PageState) -> tuple[int, str]:
-    return page.ordinal, page.page
-
-
-def _costs(policy: ForgettingPolicy, ladder: Ladder) -> dict[str | None, int]:
-    """Visual tokens of a page in each state; None is text."""
-    costs: dict[str | None, int] = {None: 0, FORGOTTEN: 0, STUB: policy.stub_tokens}
-    for rung in ladder:
-        costs[rung.name] = rung.n_tokens
-    return costs
-
-
-def _target(
-    pages: Sequence[PageState],
+def _by_capacity(
+    columns: PageColumns,
+    may_fade: Flags,
+    is_expired: Flags,
     capacity: int,
     policy: ForgettingPolicy,
-    cost: Mapping[str | None, int],
-) -> int:
-    """Tokens to fade down to. Slack is a share of the part that pinned pages leave to the rest."""
-    n_pinned_tokens = sum(cost[page.rung] for page in pages if page.pinned)
-    return n_pinned_tokens + int(policy.slack * max(0, capacity - n_pinned_tokens))
+    now: datetime,
+) -> _Outcome:
+    tokens = np.where(is_expired, 0.0, _tokens(columns, policy))
+    if tokens.sum() <= capacity:
+        return _Outcome.none(columns)
+    n_pinned_tokens = int(tokens[~may_fade].sum())
+    # Slack is a share of the part that pinned pages leave to the rest.
+    room = int(policy.slack * max(0, capacity - n_pinned_tokens))
+    pages = np.flatnonzero(may_fade)
+    problem = problem_of(columns, policy, now).part(pages)
+    choice = choose(problem, room)
+    states = columns.states.copy()
+    states[pages] = choice.states
+    reasons = np.full(len(states), "", np.object_)
+    reasons[pages] = _reasons(problem, columns.states[pages], choice, columns.ladder)
+    return _Outcome(states, reasons)
 
 
-class _Queue:
-    """Pages that may fade, the most overdue first.
-
-    A page is overdue by its age over the age that is due for its next state.
-    """
-
-    def __init__(
-        self,
-        pages: Sequence[PageState],
-        policy: ForgettingPolicy,
-        ladder: Ladder,
-        cost: Mapping[str | None, int],
-    ) -> None:
-        self._policy = policy
-        self._ladder = ladder
-        self._cost = cost
-        self._states = [*ladder.names, FORGOTTEN]
-        if policy.last_resort == STUB:
-            self._states.insert(-1, STUB)
-        self._next_states = {page.page: self._states_ahead(page) for page in pages}
-        self._ages = _ages(pages, policy)
-        self._ordinals = {page.page: page.ordinal for page in pages}
-        self._heap: list[tuple[float, int, str]] = []
-        for page in pages:
-            self._push(page.page)
-
-    def pop(self) -> Step | None:
-        """The next step; None if nothing can fade any more."""
-        if not self._heap:
-            return None
-        _, _, page = heapq.heappop(self._heap)
-        step = Step(page, self._next_states[page].pop())
-        self._push(page)
-        return step
-
-    def _push(self, page: str) -> None:
-        if not self._next_states[page]:
-            return
-        due = self._policy.growth ** self._states.index(self._next_states[page][-1])
-        heapq.heappush(self._heap, (-self._ages[page] / due, self._ordinals[page], page))
-
-    def _states_ahead(self, page: PageState) -> list[str]:
-        """The states that the page may still fade to, the last first; each costs fewer tokens."""
-        if page.rung in (None, FORGOTTEN) or page.pinned:
-            return []
-        states = self._rungs_ahead(page)
-        last = states[-1] if states else page.rung
-        may_be_stub = page.rung != STUB and self._policy.last_resort == STUB
-        if may_be_stub and self._cost[STUB] < self._cost[last]:
-            states.append(STUB)
-        states.append(FORGOTTEN)
-        return states[::-1]
-
-    def _rungs_ahead(self, page: PageState) -> list[str]:
-        """The rungs that a page fades to in turn.
-
-        That is the next rung if it is legible, else the smallest legible rung.
-        """
-        rungs: list[str] = []
-        coarser = self._ladder.coarser(page.rung)
-        while coarser:
-            legible = [r for r in coarser if _is_legible(page, r.name, self._policy)]
-            if not legible:
-                break
-            rung = legible[0] if legible[0] == coarser[0] else legible[-1]
-            rungs.append(rung.name)
-            coarser = self._ladder.coarser(rung.name)
-        return rungs
+def _reasons(problem: Problem, states: Ints, choice: Choice, ladder: Ladder) -> Texts:
+    """(n,) why each page leaves its state: what that would be worth, and the limit."""
+    reasons = np.full(len(states), "", np.object_)
+    limit = f"the limit is {1_000 * choice.limit:.2g}"
+    has_changed = choice.states != states
+    for state, name in enumerate(state_names(ladder)):
+        pages = np.flatnonzero(has_changed & (states == state))
+        new_states = choice.states[pages]
+        worths, numbers = np.unique(
+            _two_digits(1_000 * problem.gains(new_states, states[pages], pages)),
+            return_inverse=True,
+        )
+        texts = [f"capacity: {name} is worth {x:.2g} per 1,000 tokens, {limit}" for x in worths]
+        reasons[pages] = np.array(texts, np.object_)[numbers]
+    return reasons
 
 
-def _ages(pages: Sequence[PageState], policy: ForgettingPolicy) -> dict[str, float]:
-    """Age in pages: 1 for the newest. Hits make a page younger, but no page is younger than 1."""
-    ages: dict[str, float] = {}
-    for age, page in enumerate(sorted(pages, key=_by_age, reverse=True), 1):
-        ages[page.page] = max(1.0, age - policy.pages_per_hit * page.hits)
-    return ages
+def _two_digits(values: Floats) -> Floats:
+    """Values of 0 or more, each rounded to two digits, so that few texts are made of many."""
+    numbers = values.copy()
+    is_plain = (values > 0) & (values < np.inf)
+    units = 10 ** (np.floor(np.log10(values[is_plain])) - 1)
+    numbers[is_plain] = np.round(values[is_plain] / units) * units
+    return numbers

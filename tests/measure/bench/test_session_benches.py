@@ -38,6 +38,7 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> BenchInputs:
         n_few_pages=5,
         n_messages=100,
         n_result_chars=40_000,
+        n_planned_pages=200,
     )
 
 
@@ -108,6 +109,13 @@ def test_a_chat_is_synced_and_compressed_and_takes_a_long_result(inputs: BenchIn
         ("context after a result of 0.04 MB, p50", CPU),
         ("context after a result of 0.04 MB, p95", CPU),
     ]
+
+
+def test_a_compaction_is_planned_beside_a_plain_heap(inputs: BenchInputs) -> None:
+    rows = rows_of(inputs, "plan")
+
+    assert [row.name for row in rows] == ["plan 200 pages, p50", "plan 200 pages, p95"]
+    assert {(row.baseline_name, row.unit) for row in rows} == {("a heap of steps", CPU)}
 
 
 @pytest.mark.slow

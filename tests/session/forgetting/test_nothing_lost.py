@@ -11,7 +11,7 @@ from support.page_life import RUNGS, turns_with_secret
 
 from optical_memory import ForgettingPolicy, OpticalMemory, Schedule
 
-QUICK = ForgettingPolicy(schedule=Schedule((2.0, 4.0, 6.0)))
+QUICK = ForgettingPolicy(schedule=Schedule((2.0, 4.0, 6.0)), every=1)
 
 
 def filled(opened: Open, **settings: object) -> OpticalMemory:

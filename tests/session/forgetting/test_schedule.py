@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 from optical_memory.errors import InputError
 from optical_memory.profiles import V1_LADDER
-from optical_memory.session.forgetting.plan import Step, plan
+from optical_memory.session.forgetting.plan import plan
 from optical_memory.session.forgetting.policy import (
     FORGOTTEN,
     STUB,
+    AgeUnit,
     ForgettingPolicy,
     PageState,
     Schedule,
@@ -52,11 +53,11 @@ def rungs(pages: list[PageState], policy: ForgettingPolicy) -> list[str | None]:
     return [steps.get(page.page, page.rung) for page in pages]
 
 
-@given(some_pages, schedules)
+@given(some_pages, schedules, st.sampled_from([1, 3, 8]))
 def test_pages_fade_down_the_ladder_to_legible_rungs_and_no_further(
-    pages: list[PageState], schedule: Schedule
+    pages: list[PageState], schedule: Schedule, every: int
 ) -> None:
-    policy = ForgettingPolicy(schedule=schedule)
+    policy = ForgettingPolicy(schedule=schedule, every=every)
     steps = plan(pages, None, policy, V1_LADDER, NOW)
     by_page = {page.page: page for page in pages}
     for step in steps:
@@ -71,14 +72,14 @@ def test_pages_fade_down_the_ladder_to_legible_rungs_and_no_further(
 
 def test_ages_in_pages_give_bands_of_rungs() -> None:
     pages = [PageState(f"p{i}", i, "large", PERFECT) for i in range(20)]
-    policy = ForgettingPolicy(schedule=Schedule((4.0, 8.0)))
+    policy = ForgettingPolicy(schedule=Schedule((4.0, 8.0)), every=1)
     assert rungs(pages, policy) == ["small"] * 12 + ["base"] * 4 + ["large"] * 4
 
 
 def test_ages_in_turns_count_newer_turns() -> None:
     turns = (0, 50, 90, 100)
     pages = [PageState(f"p{t}", i, "large", PERFECT, last_turn=t) for i, t in enumerate(turns)]
-    policy = ForgettingPolicy(schedule=Schedule((10.0, 100.0), "turns"))
+    policy = ForgettingPolicy(schedule=Schedule((10.0, 100.0), "turns"), every=1)
     assert rungs(pages, policy) == ["small", "base", "base", "large"]
 
 
@@ -96,6 +97,54 @@ def test_ages_in_days_count_from_now_and_a_page_without_a_time_stays() -> None:
     ]
     policy = ForgettingPolicy(schedule=Schedule((30.0, 365.0), "days"))
     assert rungs(pages, policy) == ["small", "base", "large", "large"]
+
+
+def test_by_default_no_page_fades_until_the_next_eighth_page_and_then_a_chunk_does() -> None:
+    pages: list[PageState] = []
+    n_steps: list[int] = []
+    for i in range(64):
+        pages.append(PageState(f"p{i}", i, "large", PERFECT, last_turn=10 * i))
+        steps = plan(pages, None, ForgettingPolicy(), V1_LADDER, NOW)
+        n_steps.append(len(steps))
+        fading = {step.page: step.rung for step in steps}
+        pages = [replace(page, rung=fading.get(page.page, page.rung)) for page in pages]
+    assert {i + 1 for i, n in enumerate(n_steps) if n} == set(range(16, 65, 8))
+    assert min(n for n in n_steps if n) == 8
+
+
+@pytest.mark.parametrize("unit", ["pages", "turns"])
+def test_ages_count_from_the_last_point_of_pages_or_turns(unit: AgeUnit) -> None:
+    """The page number eight was the last point; the ninth and tenth make nothing older."""
+    pages = [PageState(f"p{i}", i, "large", PERFECT, last_turn=i) for i in range(10)]
+    policy = ForgettingPolicy(schedule=Schedule((4.0,), unit))
+    for n in (8, 9, 10):
+        assert rungs(pages[:n], policy) == ["base"] * 4 + ["large"] * (n - 4)
+    assert rungs(pages[:7], policy) == ["large"] * 7
+
+
+def test_days_end_at_midnight_so_that_the_pages_of_a_day_fade_together() -> None:
+    policy = ForgettingPolicy(schedule=Schedule((30.0,), "days"))
+    pages = [
+        PageState(
+            f"p{hour}", hour, "large", PERFECT, last_when=datetime(2026, 10, 28, hour, tzinfo=UTC)
+        )
+        for hour in (8, 10, 18)
+    ]
+    assert rungs(pages, policy) == ["large"] * 3  # though two are 30 days old by the clock
+    tomorrow = plan(pages, None, policy, V1_LADDER, NOW + timedelta(hours=13))
+    assert [step.rung for step in tomorrow] == ["base"] * 3
+
+
+def test_the_reason_is_the_age_that_the_schedule_names() -> None:
+    pages = [PageState(f"p{i}", i, "large", PERFECT) for i in range(16)]
+    reasons = {step.reason for step in plan(pages, None, ForgettingPolicy(), V1_LADDER, NOW)}
+    assert reasons == {"age: 8 pages or more"}
+
+
+def test_recalls_make_a_page_younger_where_the_policy_says_so() -> None:
+    pages = [PageState(f"p{i}", i, "large", PERFECT, hits=i % 2) for i in range(16)]
+    policy = ForgettingPolicy(pages_per_hit=8.0)
+    assert [rung == "base" for rung in rungs(pages, policy)[:8]] == [True, False] * 4
 
 
 def test_a_half_life_halves_the_tokens_as_near_as_the_ladder_can() -> None:
@@ -129,8 +178,9 @@ def test_a_page_past_its_term_is_forgotten(capacity: int | None, time: datetime)
         replace(old, page="new", ordinal=3, last_when=NOW - timedelta(days=6)),
         replace(old, page="text", ordinal=4, rung=None),
     ]
-    steps = plan(pages, capacity, policy, V1_LADDER, NOW)
-    assert steps == [Step("old", FORGOTTEN)]
+    (step,) = plan(pages, capacity, policy, V1_LADDER, NOW)
+    assert (step.page, step.rung) == ("old", FORGOTTEN)
+    assert step.reason == "term: older than 7 days, 0:00:00"
 
 
 @pytest.mark.parametrize("ages", [(0.0,), (4.0, 4.0), (8.0, 4.0), (-1.0,)])
