@@ -18,7 +18,14 @@ from optical_memory.search.terms import terms, top_terms
 from optical_memory.session.forgetting.plan import Step
 from optical_memory.session.forgetting.policy import FORGOTTEN, STUB, ForgettingPolicy, PageState
 from optical_memory.session.index_records import IndexDraft
-from optical_memory.session.records import PageRecord, Retain, load_record, picture_key, put
+from optical_memory.session.records import (
+    PageRecord,
+    Retain,
+    load_record,
+    picture_key,
+    put,
+    turn_key,
+)
 from optical_memory.session.snapshot import Change, Snapshot
 from optical_memory.session.stored_page import StoredPage, agreements_of
 from optical_memory.stores.base import Delete, Put
@@ -175,12 +182,16 @@ def _terms(record: PageRecord) -> frozenset[str]:
 
 
 def _without_old_turns(page: StoredPage, snapshot: Snapshot) -> StoredPage:
-    """The page without the terms and facts of turns that the host's list has no more.
+    """The page without the terms and facts of superseded turns and those of no list any more.
 
-    Nobody finds these turns, so their words must not come back as words of a stub.
+    A stub cannot say that its words were replaced or taken back, so these go.
     """
     spans = page.layout.spans if page.layout is not None else ()
-    old_spans = [span for span in spans if snapshot.session.is_old(span.ordinal)]
+    old_spans = [
+        span
+        for span in spans
+        if snapshot.session.is_old(span.ordinal) or turn_key(span.ordinal) in snapshot.superseded
+    ]
     ledger = page.ledger
     terms = dict(page.record.terms)
     for span in old_spans:
