@@ -26,6 +26,7 @@ from optical_memory.turns import Turn, body
 __all__ = [
     "KEY_VARIABLE",
     "came_back",
+    "is_comparable",
     "keyed_digest",
     "known_tombstone",
 ]
@@ -72,6 +73,17 @@ def known_tombstone(snapshot: Snapshot, digest: str) -> str | None:
     return tombstone if tombstone in snapshot.tombstones else None
 
 
+def is_comparable(record: TurnRecord) -> bool:
+    """True if the turn has a tombstone of this machine's key: it is known by its content."""
+    if record.tombstone is None:
+        return False
+    try:
+        key = _key()
+    except OSError:
+        return False
+    return key is not None and record.tombstone.startswith(_key_name(key))
+
+
 def came_back(
     snapshot: Snapshot, turn: Turn, digest: str, previous_digest: str
 ) -> TurnRecord | None:
@@ -94,7 +106,13 @@ def came_back(
 
 
 def _tombstone(key: bytes, digest: str) -> str:
-    return hmac.new(key, digest.encode(), hashlib.sha256).hexdigest()
+    """The name of the key, and the digest under it."""
+    return _key_name(key) + hmac.new(key, digest.encode(), hashlib.sha256).hexdigest()
+
+
+def _key_name(key: bytes) -> str:
+    """A few digits by which two keys are told apart."""
+    return hmac.new(key, b"name", hashlib.sha256).hexdigest()[:8]
 
 
 def _key() -> bytes | None:

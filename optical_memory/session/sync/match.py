@@ -7,7 +7,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise, takewhile
 
-from optical_memory.session.corrections.tombstones import came_back, known_tombstone
+from optical_memory.session.corrections.tombstones import (
+    came_back,
+    is_comparable,
+    known_tombstone,
+)
 from optical_memory.session.records import SessionRecord, TurnRecord
 from optical_memory.session.snapshot import Snapshot
 from optical_memory.session.sync.align import align
@@ -117,7 +121,7 @@ class _Matcher:
     def _pair_rest(self, turns: range, records: range) -> None:
         """Pair turns and records that are left, in order, as versions of each other."""
         used = set(self._pairs.values())
-        rest = [i for i in records if i not in used]
+        rest = [i for i in records if i not in used and not is_comparable(self._records[i])]
         for turn in turns:
             if turn in self._pairs or not rest:
                 continue
@@ -149,10 +153,15 @@ class _Matcher:
     def _without_forgotten(self, gap: _Gap) -> tuple[range, range]:
         """What is left of a gap without forgotten turns at its ends, whose text may stand there.
 
-        Nothing is left that could tell their text from an edit, and it must not come back.
+        Without a tombstone, nothing is left that could tell their text from an edit, and it must
+        not come back. With a tombstone, another text is an edit only if all other turns of the gap
+        have their places too.
         """
         turns = gap.turns
         records = gap.records
+        is_sure = gap.has_left and gap.has_right and len(turns) == len(records)
+        if not is_sure and any(is_comparable(self._records[i]) for i in records):
+            return turns, records
         while gap.has_left and self._may_be_forgotten(turns[:1], records[:1]):
             self._pairs[turns[0]] = records[0]
             turns = turns[1:]
