@@ -8,9 +8,9 @@ from dataclasses import replace
 import numpy as np
 
 from optical_memory.recall.choose import NO_TURNS, UNIT_OVERHEAD, WHOLE_UNITS, Choice
-from optical_memory.recall.find import NO_LIMITS, TimeLimits
+from optical_memory.recall.find import NO_LIMITS, Ranking, TimeLimits
 from optical_memory.search.index import Index
-from optical_memory.session.corrections.versions import superseding_turn
+from optical_memory.session.corrections.versions import superseded_ordinals, superseding_turn
 from optical_memory.session.records import turn_key
 from optical_memory.session.snapshot import Snapshot
 
@@ -39,6 +39,48 @@ class CurrentTurns:
         self._snapshot = snapshot
         self._index = index
         self._keeps_superseded = keeps_superseded
+        self._currents: dict[int, int | None] = {}  # by ordinal of a superseded turn
+
+    def of_ranking(self, ranking: Ranking) -> Ranking:
+        """The ranking with the scores of superseded units at those of their current turns.
+
+        A superseded unit stays only for a current turn without a unit among the candidates: it
+        holds the place, until the units of the current turn are put there.
+        """
+        if self._keeps_superseded or not self._snapshot.superseded:
+            return ranking
+        ordinals = ranking.candidates.ordinals
+        (superseded,) = np.nonzero(np.isin(ordinals, superseded_ordinals(self._snapshot)))
+        scores = ranking.scores.copy()
+        is_relevant = ranking.is_relevant.copy()
+        scores[superseded] = -np.inf
+        is_relevant[superseded] = False
+        for current, unit in self._best_units(ranking, superseded.tolist()).items():
+            (units,) = np.nonzero(ordinals == current)
+            best = units[np.argmax(scores[units])] if len(units) else unit
+            scores[best] = max(scores[best], ranking.scores[unit])
+            is_relevant[best] |= ranking.is_relevant[unit]
+        return replace(ranking, scores=scores, is_relevant=is_relevant)
+
+    def _best_units(self, ranking: Ranking, units: Sequence[int]) -> dict[int, int]:
+        """By ordinal of a current turn: the best of the superseded units that it stands for."""
+        best_units: dict[int, int] = {}
+        for unit in units:
+            current = self._current(int(ranking.candidates.ordinals[unit]))
+            if current is None or ranking.scores[unit] == -np.inf:
+                continue
+            best = best_units.setdefault(current, unit)
+            if ranking.scores[unit] > ranking.scores[best]:
+                best_units[current] = unit
+        return best_units
+
+    def _current(self, ordinal: int) -> int | None:
+        """The ordinal of the current turn; None if it is forgotten or outside of the limits."""
+        if ordinal not in self._currents:
+            record = superseding_turn(self._snapshot, ordinal)
+            is_there = record is not None and self._limits.includes(record.when)
+            self._currents[ordinal] = record.ordinal if record is not None and is_there else None
+        return self._currents[ordinal]
 
     def of_turns(self, turns: Sequence[Sequence[Choice]], k: int) -> list[list[Choice]]:
         """The units of the first `k` turns, each turn once."""
@@ -71,9 +113,9 @@ class CurrentTurns:
             return
         if self._keeps_superseded:
             yield choice
-        current = superseding_turn(self._snapshot, choice.ordinal)
-        if current is not None and self._limits.includes(current.when):
-            yield replace(choice, ordinal=current.ordinal)
+        current = self._current(choice.ordinal)
+        if current is not None:
+            yield replace(choice, ordinal=current)
 
     def _first_units(self, choice: Choice) -> list[Choice]:
         """The first units of the choice's turn, with its score; none if the turn has no unit."""

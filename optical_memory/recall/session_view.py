@@ -125,7 +125,7 @@ class SessionView:
             ranking = self._finder.rank(snapshot, query, limits)
             index = self._finder.index(snapshot)
             current = CurrentTurns(snapshot, index, limits, keeps_superseded=keeps_superseded)
-            turns = current.of_turns(choose_turns(ranking, k + len(snapshot.superseded)), k)
+            turns = current.of_turns(choose_turns(current.of_ranking(ranking), k), k)
             groups = [stretches(turn)[0] for turn in turns]
             passages = read_passages(Sources(snapshot), self._page_reader, groups)
             return with_exact_costs(passages)

@@ -68,16 +68,14 @@ def fill_window(
     Raises `BudgetTooSmall` if the last user turn alone does not fit, `StoreError` if a page changes
     while it is read.
     """
-    open_turns = snapshot.open_turns()
-    if snapshot.superseded:
-        open_turns = [record for record in open_turns if record.superseded_by is None]
+    open_turns = [record for record in snapshot.open_turns() if record.superseded_by is None]
     share = RECENT_SHARE if query else 1.0
     recent = newest_parts([open_part(record) for record in open_turns], budget, share)
     room = budget - sum(part.n_tokens for part in recent) - LEAST_FRAME_TOKENS
     without = _shown_offsets(snapshot, open_turns, recent, query)
     index = finder.index(snapshot)
-    ranking = finder.rank(snapshot, query) if query else None
     current_turns = CurrentTurns(snapshot, index, keeps_superseded=superseded)
+    ranking = current_turns.of_ranking(finder.rank(snapshot, query)) if query else None
     if ranking is None and not superseded:
         without |= dict.fromkeys(superseded_ordinals(snapshot), 0)
     sizes = _Sizes(budget, room)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import zipfile
+from pathlib import Path
 
 import pytest
 from support.memories import Open
@@ -125,6 +127,22 @@ def test_a_chain_of_versions_has_its_last_as_current(opened: Open):
     assert memory.forget(turn="m1") == 4
 
 
+def test_many_versions_of_a_turn_take_no_place_from_other_turns(opened: Open):
+    memory = opened()
+    for i in range(60):
+        memory.remember(Turn("user", f"{i} things are said of the boiler, the boiler.", id="m1"))
+    houses = [f"The boiler of house {i} is warm." for i in range(12)]
+    memory.remember([Turn("user", text) for text in houses])
+    found = texts(memory.recall("What of the boiler?", 6))
+    assert len(set(found)) == 6
+    assert found[0] == "59 things are said of the boiler, the boiler."
+    window = str(memory.context("What of the boiler?", 500, margin=math.inf).to_messages())
+    assert all(text in window for text in houses)
+    assert window.count("things are said") == 1
+    older = memory.recall("What of the boiler?", 9, superseded=True)
+    assert len({(part.id, part.version) for r in older for part in r.parts}) == 9
+
+
 @pytest.mark.parametrize("state", ["open", "certified"])
 def test_an_older_version_given_again_is_current_again_and_nothing_grows(opened: Open, state: str):
     memory = opened(**settings(state))
@@ -226,3 +244,31 @@ def test_a_stub_has_no_word_of_an_older_version(opened: Open):
     stub = memory.read(page).text.lower()
     assert "topic3" in stub
     assert not [word for word in ("zeppelin", "4417") if word in stub]
+
+
+def test_an_exported_file_has_the_marks_and_nothing_of_what_was_forgotten(
+    opened: Open, tmp_path: Path
+):
+    memory = opened(keep_turns=0)
+    remember_and_move_on(memory, Turn("user", OLD, id="m1"), "certified")
+    memory.remember([Turn("user", NEW, id="m1"), Turn("user", "A zorblax.", id="m2")])
+    memory.remember(Turn("user", "Two flurbingtons.", id="m2"))
+    memory.forget(turn="m2")
+    memory.export(tmp_path / "alice.zip")
+    with zipfile.ZipFile(tmp_path / "alice.zip") as file:
+        records = b"".join(file.read(name) for name in file.namelist())
+    assert b"1111" in records or b"2222" in records
+    assert b"zorblax" not in records
+    assert b"flurbington" not in records
+    copy = OpticalMemory.restore(
+        tmp_path / "alice.zip",
+        store=f"sqlite:///{tmp_path}/copy.db",
+        reader=TemplateReader(),
+        background=False,
+    )
+    assert texts(copy.recall("card 1111", 1)) == [NEW]
+    assert OLD in texts(copy.recall("card 1111", 2, superseded=True))
+    copy.remember(Turn("user", "A zorblax.", id="m2"))
+    copy.remember(Turn("user", "Two flurbingtons."))
+    assert copy.recall("zorblax flurbingtons", superseded=True) == []
+    copy.close()
