@@ -206,7 +206,7 @@ class OpticalMemory(SyncedSession, SessionView):
         """Remove a page, a turn or the whole session for good: record, pictures, tokens, index.
 
         A turn goes with all its versions, by the host's id or by that of any version. Turns that it
-        superseded stay, and stay superseded. Gives how many turns and versions went.
+        superseded stay, and stay superseded. Gives how many versions of a turn went, else 0.
 
         >>> with OpticalMemory("alice", store="sqlite:///memory.db") as memory:
         ...     memory.remember(Turn("user", "My PIN is 1234.", id="m1"))
@@ -228,26 +228,24 @@ class OpticalMemory(SyncedSession, SessionView):
         if [page is not None, turn is not None, session].count(True) != 1:
             raise InputError("forget one thing at a time: page=…, turn=… or session=True")
         self._host_list.forget()
-        n_turns = self._erase(page, turn)
+        n_versions = self._erase(page, turn)
         self._page_reader.drop_readings()
         if not session:
             # After the records: whoever caches old tokens meanwhile sees that the page has changed.
             self.store.drop_blobs(self.session)
             self.store.scrub()
-        return n_turns
+        return n_versions
 
     def _erase(self, page: str | None, turn: str | None) -> int:
-        """Erase a page, a turn, or the session if neither is named; gives the number of turns."""
+        """Erase a page, a turn, or the session if neither is named; gives a turn's versions."""
         archive = self._archive
         profile = self.reader.profile
         if page is not None:
-            n_turns = len(archive.snapshot().turns_on(page))
             archive.replace(lambda snapshot: erase_page(snapshot, page, profile, keyed_digest))
-            return n_turns
+            return 0
         if turn is None:
-            n_turns = len(archive.snapshot().turns)
             archive.drop()
-            return n_turns
+            return 0
         picture = archive.picture
         archive.replace(lambda snapshot: erase_turn(snapshot, turn, picture, profile, keyed_digest))
         return len(turn_named(archive.snapshot(), turn))

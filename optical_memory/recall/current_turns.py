@@ -50,12 +50,12 @@ class CurrentTurns:
         if self._keeps_superseded or not self._snapshot.superseded:
             return ranking
         ordinals = ranking.candidates.ordinals
-        (superseded,) = np.nonzero(np.isin(ordinals, superseded_ordinals(self._snapshot)))
+        (old_units,) = np.nonzero(np.isin(ordinals, superseded_ordinals(self._snapshot)))
         scores = ranking.scores.copy()
         is_relevant = ranking.is_relevant.copy()
-        scores[superseded] = -np.inf
-        is_relevant[superseded] = False
-        for current, unit in self._best_units(ranking, superseded.tolist()).items():
+        scores[old_units] = -np.inf
+        is_relevant[old_units] = False
+        for current, unit in self._best_units(ranking, old_units.tolist()).items():
             (units,) = np.nonzero(ordinals == current)
             best = units[np.argmax(scores[units])] if len(units) else unit
             scores[best] = max(scores[best], ranking.scores[unit])

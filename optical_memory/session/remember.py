@@ -11,8 +11,12 @@ from typing import get_args
 
 from optical_memory.errors import InputError
 from optical_memory.search.meaning import Embedder
-from optical_memory.session.corrections.tombstones import came_back
-from optical_memory.session.corrections.versions import current_version, host_id_of
+from optical_memory.session.corrections.tombstones import (
+    came_back,
+    is_comparable,
+    known_tombstone,
+)
+from optical_memory.session.corrections.versions import adds_to, current_version, host_id_of
 from optical_memory.session.index_records import IndexDraft
 from optical_memory.session.records import TurnRecord, put, turn_key
 from optical_memory.session.snapshot import Change, Snapshot
@@ -98,22 +102,21 @@ class _Batch:
         record = record.model_copy(update={"digest": digest})
         if turn.id is not None:
             return self._add_named(record)
-        forgotten = None
+        old = None
         if self._knows_forgotten:
-            forgotten = came_back(self._snapshot, turn, digest, previous_digest)
-        if forgotten is not None:
+            old = came_back(self._snapshot, turn, digest, previous_digest)
+        if old is not None:
             self.n_forgotten += 1
-            return forgotten.id
+            return old.id
         return self._append(record)
 
     def _add_named(self, record: TurnRecord) -> str:
         """Add a turn to which the host gave an id."""
         versions = self._versions(record.id)
         current = current_version(versions)
-        forgotten = [version for version in versions if version.forgotten]
-        if forgotten and (current is None or current.digest != record.digest):
+        if self._is_forgotten(current, versions, record.digest):
             self.n_forgotten += 1
-            return forgotten[-1].id
+            return versions[-1].id
         if current is not None and self._is_same(current, record.digest):
             return current.id
         if record.id in self._damaged_ids:
@@ -124,6 +127,21 @@ class _Batch:
         if older and self._is_readable(older[0]):
             return self._reinstate(older[0], current)
         return self._supersede(current, record, 1 + max(version.version for version in versions))
+
+    def _is_forgotten(
+        self, current: TurnRecord | None, versions: Sequence[TurnRecord], digest: str
+    ) -> bool:
+        """True if a turn is forgotten, or if this text may be that of a forgotten version of it.
+
+        A version is forgotten alone if it stood on a page that was forgotten.
+        """
+        if current is None or current.forgotten:
+            return current is not None
+        if current.digest == digest:
+            return False
+        tombstone = known_tombstone(self._snapshot, digest)
+        old = [version for version in versions if version.forgotten]
+        return any(not is_comparable(v) or v.tombstone == tombstone for v in old)
 
     def _is_same(self, old: TurnRecord, digest: str) -> bool:
         """True if the old turn has this content, or if nothing is left to compare with.
@@ -149,7 +167,7 @@ class _Batch:
         if current.pages or host_id in self._at_end:
             self._mark(current, host_id)
             return self._append(record, version, current.superseded_by)
-        if _adds_to(current, record):
+        if adds_to(current, record):
             version = current.version
         else:
             self._append(_text_of(current, record), current.version, host_id)
@@ -167,9 +185,8 @@ class _Batch:
         return current.id
 
     def _mark(self, record: TurnRecord, superseded_by: str | None) -> None:
-        marked = record.with_superseding(superseded_by)
         records = self._records if record.id in self._records else self._marked
-        records[record.id] = marked
+        records[record.id] = record.with_superseding(superseded_by)
 
     def _versions(self, host_id: str) -> list[TurnRecord]:
         """The turn to which the host gave this id and the edits of it, the oldest first."""
@@ -271,15 +288,3 @@ def _text_of(current: TurnRecord, record: TurnRecord) -> TurnRecord:
     """The text of an open turn as a turn of its own, under the id that the host gave."""
     update = {"id": record.id, "host_id": None, "superseded_by": None, "version": 1, "v": 1}
     return current.model_copy(update=update)
-
-
-def _adds_to(old: TurnRecord, new: TurnRecord) -> bool:
-    """True if the new version has all of the old and only adds to it, as a host that streams."""
-    n_calls = len(old.tool_calls)
-    n_attachments = len(old.attachments)
-    return (
-        old.role == new.role
-        and (new.text or "").startswith(old.text or "")
-        and new.tool_calls[:n_calls] == old.tool_calls
-        and new.attachments[:n_attachments] == old.attachments
-    )

@@ -8,6 +8,7 @@ from optical_memory.session.records import TurnRecord, turn_key
 from optical_memory.session.snapshot import Snapshot
 
 __all__ = [
+    "adds_to",
     "current_version",
     "host_id_of",
     "host_ids",
@@ -58,6 +59,18 @@ def current_version(versions: Sequence[TurnRecord]) -> TurnRecord | None:
     return (current or versions)[-1] if versions else None
 
 
+def adds_to(old: TurnRecord, new: TurnRecord) -> bool:
+    """True if the new version has all of the old and only adds to it, as a host that streams."""
+    n_calls = len(old.tool_calls)
+    n_attachments = len(old.attachments)
+    return (
+        old.role == new.role
+        and (new.text or "").startswith(old.text or "")
+        and new.tool_calls[:n_calls] == old.tool_calls
+        and new.attachments[:n_attachments] == old.attachments
+    )
+
+
 # ---- what superseded what ------------------------------------------------------------------------
 
 
@@ -68,12 +81,12 @@ def superseded_ordinals(snapshot: Snapshot) -> list[int]:
 
 def superseding_turn(snapshot: Snapshot, ordinal: int) -> TurnRecord | None:
     """The turn that is current in place of this turn; None if that is forgotten."""
-    seen: set[int] = set()
+    ordinals: set[int] = set()
     record: TurnRecord | None = snapshot.turns.get(turn_key(ordinal))
-    while record is not None and not record.forgotten and record.ordinal not in seen:
+    while record is not None and not record.forgotten and record.ordinal not in ordinals:
         if record.superseded_by is None:
             return record
-        seen.add(record.ordinal)
+        ordinals.add(record.ordinal)
         record = current_version(versions_of(snapshot, record.superseded_by))
     return None
 

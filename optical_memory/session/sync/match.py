@@ -229,11 +229,11 @@ def with_forgotten(
     for i, turn in enumerate(turns):
         digest = digest_of(snapshot.session, turn)
         if records[i] is None and turn.id is None:
-            forgotten = came_back(snapshot, turn, digest, previous_digest)
-            if forgotten is not None and forgotten.ordinal not in used_ordinals:
-                records[i] = forgotten
+            old = came_back(snapshot, turn, digest, previous_digest)
+            if old is not None and old.ordinal not in used_ordinals:
+                records[i] = old
                 is_same[i] = True
-                used_ordinals.add(forgotten.ordinal)
+                used_ordinals.add(old.ordinal)
         previous_digest = digest
     return Match(records, is_same, match.old)
 

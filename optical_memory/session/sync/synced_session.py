@@ -117,10 +117,10 @@ def _superseding(
     """
     if new.n_forgotten:
         raise Forgotten("the turn that is to supersede was forgotten; give it a new id")
-    after = snapshot.after(changes, snapshot.version)
-    if host_ids(after, new.ids) == host_ids(after, [turn]):
+    latest = snapshot.after(changes, snapshot.version)
+    if host_ids(latest, new.ids) == host_ids(latest, [turn]):
         return list(changes), new.ids[0]  # a later version of the same turn
     writes = {(change.kind, change.key): change for change in changes}
-    for change in supersede(after, turn, new.ids[0]):
+    for change in supersede(latest, turn, new.ids[0]):
         writes[change.kind, change.key] = change
     return list(writes.values()), new.ids[0]

@@ -42,9 +42,8 @@ def sync(
     Raises `InputError` if a turn cannot be kept as it is.
     """
     draft = _Draft(snapshot, known_ids, _with_single_ids(turns), embedder)
-    remembered = draft.write()
-    ids = [*known_ids, *remembered.ids]
-    return draft.changes(), Remembered(ids, remembered.n_forgotten)
+    new = draft.write()
+    return draft.changes(), Remembered([*known_ids, *new.ids], new.n_forgotten)
 
 
 def _with_single_ids(turns: Iterable[Turn]) -> list[Turn]:

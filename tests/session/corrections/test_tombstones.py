@@ -119,6 +119,18 @@ def test_turns_of_a_forgotten_page_do_not_come_back(opened: Open, url: str):
     assert not comes_back(memory, url)
 
 
+def test_a_page_with_an_older_version_may_go_without_the_turn(opened: Open, url: str):
+    memory = opened(keep_turns=0)
+    memory.remember(history(ids=True))
+    memory.flush()
+    memory.remember(Turn("user", "I have no number like that.", id="m2"))
+    memory.forget(page=memory.pages()[0].id)
+    assert memory.remember(Turn("user", SECRET, id="m2")) == ["m2"]
+    assert not comes_back(memory, url)
+    memory.remember(Turn("user", "The zebra has a number.", id="m2"))
+    assert [found.text for found in memory.recall("zebra", 1)] == ["The zebra has a number."]
+
+
 def test_the_store_alone_confirms_no_guess(opened: Open, url: str, forget_key: str):
     memory = opened()
     memory.remember(history(ids=False))
