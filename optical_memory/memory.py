@@ -7,7 +7,6 @@ certifies and fades. Several memories, in one process or many, may share a sessi
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
@@ -28,13 +27,14 @@ from optical_memory.search.meaning import Semantic, open_embedder
 from optical_memory.session.archive import Archive
 from optical_memory.session.background import Progress, Upkeep, Worker, no_progress
 from optical_memory.session.check import check
+from optical_memory.session.corrections.tombstones import keyed_digest
+from optical_memory.session.corrections.versions import turn_named
 from optical_memory.session.erase import erase_page, erase_turn
 from optical_memory.session.export import export, read_export, restore_export
 from optical_memory.session.fade import FadePreview
 from optical_memory.session.forgetting.plan import Step
 from optical_memory.session.forgetting.policy import ForgettingPolicy
 from optical_memory.session.records import Retain
-from optical_memory.session.remember import remember
 from optical_memory.session.stats import Stats, stats
 from optical_memory.session.sync.host_list import HostList
 from optical_memory.session.sync.synced_session import SyncedSession
@@ -42,7 +42,6 @@ from optical_memory.session.token_cache import TokenCache
 from optical_memory.stores.base import Store
 from optical_memory.stores.registry import store_at
 from optical_memory.tokens import INT8, TokenCodec
-from optical_memory.turns import Turn
 
 __all__ = [
     "OpticalMemory",
@@ -150,23 +149,6 @@ class OpticalMemory(SyncedSession, SessionView):
 
     # ---- remembering -----------------------------------------------------------------------------
 
-    def remember(self, turns: Turn | Sequence[Turn]) -> list[str]:
-        """Write turns to the store, durably before this returns; gives the id of each.
-
-        A turn with the id of an open turn replaces it. The same turn again changes nothing. If part
-        of a turn was forgotten, a new turn with its id is ignored: nobody can tell an edit from the
-        old text sent again. Give a correction a new id.
-
-        Raises `InputError` for a value that is no turn, `StoreError` if nothing could be written.
-        """
-        batch = list(turns) if isinstance(turns, Iterable) else [turns]
-        for turn in batch:
-            if not isinstance(turn, Turn):
-                raise InputError(f"remember takes turns, not {type(turn).__name__}")
-        _, ids = self._archive.update(lambda snapshot: remember(snapshot, batch, self._embedder))
-        self._wake()
-        return ids
-
     def _wake(self) -> None:
         if self._background:
             self._worker.wake()
@@ -226,15 +208,24 @@ class OpticalMemory(SyncedSession, SessionView):
 
     def forget(
         self, *, page: str | None = None, turn: str | None = None, session: bool = False
-    ) -> None:
+    ) -> int:
         """Remove a page, a turn or the whole session for good: record, pictures, tokens, index.
+
+        A turn goes with all its versions, by the host's id or by that of any version. Turns that it
+        superseded stay, and stay superseded. Gives how many versions of a turn went, else 0.
 
         >>> with OpticalMemory("alice", store="sqlite:///memory.db") as memory:
         ...     memory.remember(Turn("user", "My PIN is 1234.", id="m1"))
         ...     memory.forget(turn="m1")
         ...     memory.recall("PIN")
         ['m1']
+        1
         []
+
+        What was forgotten does not come back when a host sends its history again: a turn with an id
+        is known by it, also with another text. A turn without an id is known by its text, by a
+        digest with a key that is not in the store (`OPTICAL_MEMORY_FORGET_KEY`, or a file in the
+        user's data directory). Give an id of its own to what you do want back.
 
         Raises `Forgotten` if the page or turn is not there (any more), `InputError` unless exactly
         one thing is named. Raises `StoreError` if everything is removed, but the old text is still
@@ -243,19 +234,27 @@ class OpticalMemory(SyncedSession, SessionView):
         if [page is not None, turn is not None, session].count(True) != 1:
             raise InputError("forget one thing at a time: page=…, turn=… or session=True")
         self._host_list.forget()
-        profile = self.reader.profile
-        if session:
-            self._archive.drop()
-        if page is not None:
-            self._archive.replace(lambda snapshot: erase_page(snapshot, page, profile))
-        if turn is not None:
-            picture = self._archive.picture
-            self._archive.replace(lambda snapshot: erase_turn(snapshot, turn, picture, profile))
+        n_versions = self._erase(page, turn)
         self._page_reader.drop_readings()
         if not session:
             # After the records: whoever caches old tokens meanwhile sees that the page has changed.
             self.store.drop_blobs(self.session)
             self.store.scrub()
+        return n_versions
+
+    def _erase(self, page: str | None, turn: str | None) -> int:
+        """Erase a page, a turn, or the session if neither is named; gives a turn's versions."""
+        archive = self._archive
+        profile = self.reader.profile
+        if page is not None:
+            archive.replace(lambda snapshot: erase_page(snapshot, page, profile, keyed_digest))
+            return 0
+        if turn is None:
+            archive.drop()
+            return 0
+        picture = archive.picture
+        archive.replace(lambda snapshot: erase_turn(snapshot, turn, picture, profile, keyed_digest))
+        return len(turn_named(archive.snapshot(), turn))
 
     # ---- looking after ---------------------------------------------------------------------------
 
@@ -296,5 +295,6 @@ class OpticalMemory(SyncedSession, SessionView):
 
     # ---- async -----------------------------------------------------------------------------------
 
-    aremember = in_thread(remember)
+    aremember = in_thread(SyncedSession.remember)
+    asupersede = in_thread(SyncedSession.supersede)
     async_sync = in_thread(SyncedSession.sync)

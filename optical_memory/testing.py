@@ -25,6 +25,7 @@ from optical_memory.readings import UNREAD, Reading
 from optical_memory.renderers.drawing import glyph_atlas
 from optical_memory.renderers.geometry import cell_size, origins
 from optical_memory.session.archive import Archive
+from optical_memory.session.corrections.versions import host_id_of
 from optical_memory.tokens import VisualTokens
 from optical_memory.turns import body
 
@@ -191,19 +192,23 @@ def _numbers_by_pixels(width: int, height: int) -> dict[bytes, int]:
 
 
 def turn_texts(memory: OpticalMemory) -> dict[str, str]:
-    """The body of every turn by id, as the memory has it now: read back from its pages, and from
-    the turns that are still open.
+    """The body of every turn by the host's id, as the memory has it now: read back from its pages,
+    and from the turns that are still open. Of an edited turn it is that of the current version.
 
     Raises `Forgotten` if a page is forgotten.
     """
     # One snapshot for both: between two looks, an open turn could be put on a page.
     snapshot = Archive(memory.store, memory.session).snapshot()
-    texts = dict.fromkeys((record.id for record in snapshot.turns.values()), "")
+    records = [record for record in snapshot.turns.values() if not record.is_older_version]
+    ids = {record.id: host_id_of(snapshot, record) for record in records}
+    texts = dict.fromkeys(ids.values(), "")
     for page in snapshot.pages:
         text = memory.read(page).text
         layout = memory.inspect(page).layout
         for span in layout.spans if layout else ():
-            texts[span.turn] += text[span.body : span.end]
+            if span.turn in ids:
+                texts[ids[span.turn]] += text[span.body : span.end]
     for record in snapshot.open_turns():
-        texts[record.id] += body(record.turn)[record.sealed_upto :]
+        if record.id in ids:
+            texts[ids[record.id]] += body(record.turn)[record.sealed_upto :]
     return texts

@@ -15,6 +15,7 @@ from support.homes import move_into
 from support.memories import memories
 
 from optical_memory.readers.threads import wait_passively
+from optical_memory.session.corrections.tombstones import KEY_VARIABLE
 from optical_memory.stores import Store, open_store
 from optical_memory.stores.private_server import private_server
 from optical_memory.stores.redis import RedisStore
@@ -25,6 +26,13 @@ if TYPE_CHECKING:
     from support.readers.small_checkpoints import Stock
 
 wait_passively()  # before a test loads torch, and for every process that a test starts
+
+
+@pytest.fixture(autouse=True)
+def forget_key(monkeypatch: pytest.MonkeyPatch) -> str:
+    """The key of tombstones for every test, so that none is written into a home."""
+    monkeypatch.setenv(KEY_VARIABLE, "the key of these tests")
+    return "the key of these tests"
 
 
 @pytest.fixture(scope="session")

@@ -30,6 +30,7 @@ __all__ = [
     "fade",
     "forget",
     "stats",
+    "supersede",
 ]
 
 
@@ -120,6 +121,7 @@ def _show_stats(out: Console, session: str, counts: Stats) -> None:
     pages = ", ".join(f"{n} {rung}" for rung, n in counts.pages.items())
     rows: list[list[object]] = [
         ["turns", f"{counts.turns}, {counts.open_turns} of them open"],
+        ["superseded, forgotten turns", f"{counts.superseded_turns}, {counts.forgotten_turns}"],
         ["pages", pages or "none"],
         ["visual tokens", counts.visual_tokens],
         ["ledger tokens", counts.ledger_tokens],
@@ -163,21 +165,43 @@ def forget(
     reader: ReaderName = "pocket",
     as_json: AsJson = False,
 ) -> None:
-    """Remove a page, a turn or the whole session for good: record, pictures, tokens, ledger and
-    index.
+    """Remove a page, a turn with all its versions or the whole session for good: record, pictures,
+    tokens, ledger and index.
     """
     if [page is not None, turn is not None, whole_session].count(True) != 1:
         raise typer.BadParameter("name one thing: --page, --turn or --whole-session")
     with open_memory(store, session, reader) as memory:
         run = Run("forget", as_json, reader_name(memory.reader))
+        n_versions: int | None = None
         if page is not None:
             id = find_page(memory, page).id
             memory.forget(page=id)
             thing = f"page {id}"
         elif turn is not None:
-            memory.forget(turn=turn)
+            n_versions = memory.forget(turn=turn)
             thing = f"turn {turn!r}"
+            thing += f", {n_versions} versions" if n_versions != 1 else ""
         else:
             memory.forget(session=True)
             thing = f"session {session!r}"
-    run.finish(lambda out: out.print(f"forgot {printable(thing)}", markup=False), forgot=thing)
+    run.finish(
+        lambda out: out.print(f"forgot {printable(thing)}", markup=False),
+        forgot=thing,
+        versions=n_versions,
+    )
+
+
+def supersede(
+    turn: Annotated[str, typer.Argument(help="The id of the older turn.")],
+    by: Annotated[str, typer.Argument(help="The id of the turn that replaces it.")],
+    store: StoreUrl = None,
+    session: SessionName = "default",
+    reader: ReaderName = "pocket",
+    as_json: AsJson = False,
+) -> None:
+    """Replace a turn by a later one: it stays, but is not handed over as current any more."""
+    with open_memory(store, session, reader) as memory:
+        run = Run("supersede", as_json, reader_name(memory.reader))
+        memory.supersede(turn, by)
+    sentence = f"turn {turn!r} is superseded by {by!r}"
+    run.finish(lambda out: out.print(printable(sentence), markup=False), turn=turn, by=by)

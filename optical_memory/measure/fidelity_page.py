@@ -21,7 +21,7 @@ from optical_memory.profiles import Rung
 from optical_memory.readers.base import MethodReader, Reader
 from optical_memory.readings import Reading
 from optical_memory.renderers import PageRenderer
-from optical_memory.session.page_ledger import page_facts, page_ledger
+from optical_memory.session.facts.page_ledger import page_facts, page_ledger
 from optical_memory.spans import DOUBT, Span, statuses
 from optical_memory.stores import Store
 from optical_memory.tokens import TokenCodec, VisualTokens, unpack

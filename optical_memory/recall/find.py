@@ -28,6 +28,7 @@ from optical_memory.session.index_records import (
 from optical_memory.session.snapshot import Snapshot
 
 __all__ = [
+    "NO_LIMITS",
     "Finder",
     "Ranking",
     "TimeLimits",
@@ -50,6 +51,13 @@ class TimeLimits:
         first, last = self.days
         inside: npt.NDArray[np.bool_] = (days >= first) & (days <= last)
         return inside
+
+    def includes(self, time: datetime | None) -> bool:
+        """True for a time inside; a turn without a time is inside only if there are no limits."""
+        if self.days is None or time is None:
+            return self.days is None
+        first, last = self.days
+        return first <= day_number(time) <= last
 
     @property
     def days(self) -> tuple[int, int] | None:

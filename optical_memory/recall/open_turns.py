@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from optical_memory.session.records import TurnRecord
 from optical_memory.turns import Turn, body
 
@@ -26,7 +28,7 @@ def open_part(record: TurnRecord) -> Turn:
     as shown.
     """
     if not record.sealed_upto:
-        return record.turn
+        return replace(record.turn, id=record.host_id or record.id)
     return Turn(
         role=record.role,
         text=body(record.turn)[record.sealed_upto :],

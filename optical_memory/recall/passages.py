@@ -14,8 +14,9 @@ from optical_memory.recall.open_turns import open_turn_id
 from optical_memory.recall.read_pages import PageReader, RangeReading, rung_of
 from optical_memory.recall.recollection import OPEN, PassageTurn, Recollection
 from optical_memory.recall.sources import PageRange, Piece, Source, Sources
+from optical_memory.session.corrections.versions import host_id_of, superseded_turns
 from optical_memory.session.index_records import stub_page
-from optical_memory.session.records import turn_key
+from optical_memory.session.records import TurnRecord, turn_key
 from optical_memory.session.snapshot import Snapshot
 from optical_memory.spans import Span
 
@@ -133,7 +134,7 @@ class _Passage:
         record = source.record
         page_ids = [page for page, _, _ in source.places]
         return PassageTurn(
-            id="" if record is None else record.id,
+            id="" if record is None else host_id_of(self._snapshot, record),
             role="system" if record is None else record.role,
             start=start,
             end=len(self._text),
@@ -144,7 +145,16 @@ class _Passage:
             rung=rung,
             begins=source.piece.start == 0,
             ends=source.ends,
+            version=1 if record is None else record.version,
+            superseded_by=None if record is None else record.superseded_by,
+            supersedes=self._superseded_turns(record),
         )
+
+    def _superseded_turns(self, record: TurnRecord | None) -> tuple[str, ...]:
+        """The turns that a turn superseded; an older version superseded nothing that is told."""
+        if record is None or record.is_older_version or not self._snapshot.superseded:
+            return ()
+        return superseded_turns(self._snapshot, host_id_of(self._snapshot, record))
 
     def _first_time(self, page_ids: Sequence[str]) -> datetime | None:
         """The time of the first turn of these pages."""
@@ -162,19 +172,18 @@ class _Passage:
             score=max(piece.score for piece in pieces),
             n_tokens=sum(piece.n_tokens for piece in pieces),
             turns=tuple(dict.fromkeys(part.id for part in self.parts if part.id)),
-            ordinal=_place_in_talk(self._snapshot, pieces[0], first),
+            ordinal=_place_in_talk(self._snapshot, pieces[0]),
             parts=tuple(self.parts),
         )
 
 
-def _place_in_talk(snapshot: Snapshot, piece: Piece, part: PassageTurn) -> int:
+def _place_in_talk(snapshot: Snapshot, piece: Piece) -> int:
     """The ordinal of a passage's first turn; of a stub's, the first turn on its page or after it.
 
     Turns stand on pages in their order, so that is found by halves.
     """
-    record = snapshot.turn(part.id) if part.id else None
-    if record is not None:
-        return record.ordinal
+    if piece.ordinal >= 0:
+        return piece.ordinal
     page = stub_page(piece.ordinal)
     keys = range(snapshot.session.next_turn)
     return bisect_left(keys, page, key=lambda ordinal: _last_page(snapshot, ordinal))

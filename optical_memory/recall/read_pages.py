@@ -24,6 +24,7 @@ from optical_memory.recall.reading_cache import (
     shared_readings,
 )
 from optical_memory.recall.recollection import Recollection
+from optical_memory.session.corrections.versions import host_ids
 from optical_memory.session.records import PageRecord
 from optical_memory.session.snapshot import Snapshot
 from optical_memory.session.stored_page import StoredPage
@@ -286,6 +287,9 @@ def rung_of(record: PageRecord) -> str | None:
 
 
 def _turn_ids(snapshot: Snapshot, page: StoredPage) -> tuple[str, ...]:
+    """The hosts' ids of the turns on a page, each once."""
     if page.layout is not None:
-        return tuple(span.turn for span in page.layout.spans)
-    return tuple(turn.id for turn in snapshot.turns_on(page.record.id))
+        ids = [span.turn for span in page.layout.spans]
+    else:
+        ids = [turn.id for turn in snapshot.turns_on(page.record.id)]
+    return tuple(dict.fromkeys(host_ids(snapshot, ids)))

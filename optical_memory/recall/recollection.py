@@ -19,12 +19,20 @@ from optical_memory.turns import Role
 __all__ = [
     "DOUBT",
     "OPEN",
+    "SUPERSEDED",
+    "SUPERSEDES",
     "PassageTurn",
     "Recollection",
 ]
 
 OPEN = "open"
 """The rung of a turn that is still text and stands on no page."""
+
+SUPERSEDED = "replaced by a later version"
+"""What a window says of a superseded turn, so that no model takes it for current."""
+
+SUPERSEDES = "replaces an earlier version"
+"""What a window says of a turn that superseded another."""
 
 _WORDS = re.compile(r"\S+|\s+")  # and the blanks between them
 
@@ -53,6 +61,10 @@ class PassageTurn:
     `last_page` is the page that it ends on if that is another. `rung` is the rung that it was read
     from, None if the page's text was there. `begins` and `ends` are True if the piece begins and
     ends with the turn's body. `id` is empty for the words that are left of a faded page.
+
+    `id` is the host's id, and `version` counts the versions of that turn from 1. `superseded_by` is
+    the id of the turn that replaced it: its own for an older version. `supersedes` are the ids of
+    turns that it replaced: its own if it has older versions.
     """
 
     id: str
@@ -66,6 +78,9 @@ class PassageTurn:
     begins: bool = True
     ends: bool = True
     last_page: str | None = None
+    version: int = 1
+    superseded_by: str | None = None
+    supersedes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,16 +148,24 @@ class Recollection:
     def provenance(self) -> str:
         """The mark that goes before the text in a window; pages are numbered from 1.
 
-        A passage says nothing of a page, for it may stand on several.
+        A passage says nothing of a page, for it may stand on several. A passage of superseded turns
+        says that these were replaced.
         """
         place = self.page if self.rung == OPEN else f"page {self.ordinal + 1}"
         prefix = "" if self.parts else f"{place}, "
+        if self.is_superseded:
+            prefix = f"{SUPERSEDED}, {prefix}"
         percent = int(100 * self.share("original", "verified"))
         if not self.rungs:
             return f"[{prefix}original text]"
         if "stub" in self.rungs:
             return f"[{prefix}faded: only keywords and exact facts remain]"
         return f"[{prefix}read from {', '.join(self.rungs)}, {percent} % verified]"
+
+    @property
+    def is_superseded(self) -> bool:
+        """True if every turn of the passage was replaced by a later version or another turn."""
+        return bool(self.parts) and all(part.superseded_by is not None for part in self.parts)
 
     @property
     def is_doubtful(self) -> bool:

@@ -20,8 +20,10 @@ from optical_memory.errors import (
     require_word,
 )
 from optical_memory.recall.choose import choose_turns
+from optical_memory.recall.current_turns import CurrentTurns
 from optical_memory.recall.find import Finder, TimeLimits
 from optical_memory.recall.passages import read_passages, stretches, with_exact_costs
+from optical_memory.recall.past import asks_about_past
 from optical_memory.recall.read_pages import PageReader
 from optical_memory.recall.recollection import Recollection
 from optical_memory.recall.sources import Sources
@@ -99,11 +101,16 @@ class SessionView:
         *,
         after: date | None = None,
         before: date | None = None,
+        superseded: bool | None = None,
     ) -> list[Recollection]:
         """The `k` turns that say most about `query`, best first, as they read now.
 
         A long turn gives the piece that says most. With `after` or `before`, only turns from that
         day on, or until that day, are looked at.
+
+        In place of a turn that was superseded comes the turn that is current. With `superseded`,
+        the superseded turn comes too, before that turn and marked. By default it does so if the
+        question asks about the past ("before", "used to", "first") or there are limits of days.
 
         >>> with OpticalMemory("alice", store="sqlite:///memory.db") as memory:
         ...     _ = memory.remember(Turn("user", "The gate code is 4417#.", id="m1"))
@@ -117,9 +124,15 @@ class SessionView:
         require_number("k", k, minimum=1)
         limits = TimeLimits(_day("after", after), _day("before", before))
 
+        asks_for_older = after is not None or before is not None or asks_about_past(query)
+        keeps_superseded = asks_for_older if superseded is None else superseded
+
         def answer(snapshot: Snapshot) -> list[Recollection]:
             ranking = self._finder.rank(snapshot, query, limits)
-            groups = [stretches(turn)[0] for turn in choose_turns(ranking, k)]
+            index = self._finder.index(snapshot)
+            current = CurrentTurns(snapshot, index, limits, keeps_superseded=keeps_superseded)
+            turns = current.of_turns(choose_turns(current.of_ranking(ranking), k), k)
+            groups = [stretches(turn)[0] for turn in turns]
             passages = read_passages(Sources(snapshot), self._page_reader, groups)
             return with_exact_costs(passages)
 
@@ -149,6 +162,7 @@ class SessionView:
         *,
         provider: str = "openai",
         margin: float | None = None,
+        superseded: bool | None = None,
     ) -> Context:
         """The window of an agent: recent turns, and passages about `query`, or the newest turns.
 
@@ -159,7 +173,8 @@ class SessionView:
 
         It costs at most `budget` tokens. In mode "image", `provider` names whose price of pictures
         counts. A window is not filled for its own sake: passages that score more than `margin`
-        below the best stay out (by default 4.5, or 5.3 with vectors; `math.inf` fills it).
+        below the best stay out (by default 4.5, or 5.3 with vectors; `math.inf` fills it). What
+        was superseded comes as in `recall`, with a mark that the model reads.
 
         Raises `BudgetTooSmall` if the last user turn alone does not fit. Raises `InputError` for a
         negative budget or margin, or an unknown mode or provider.
@@ -172,6 +187,7 @@ class SessionView:
         require_word("provider", provider, IMAGE_PRICES)
         if margin is not None and not (isinstance(margin, (int, float)) and margin >= 0):
             raise InputError(f"margin must be a number from 0 on, not {margin!r}")
+        keeps_superseded = asks_about_past(query or "") if superseded is None else superseded
         return self._retry_if_changed(
             lambda snapshot: fill_window(
                 snapshot,
@@ -182,6 +198,7 @@ class SessionView:
                 mode=mode,
                 provider=provider,
                 margin=margin,
+                superseded=keeps_superseded,
             )
         )
 

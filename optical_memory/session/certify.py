@@ -11,7 +11,7 @@ from optical_memory.ledger import Ledger, LedgerScope, splice
 from optical_memory.pages import Page
 from optical_memory.profiles import ReaderProfile
 from optical_memory.readings import Reading
-from optical_memory.session.page_ledger import page_ledger
+from optical_memory.session.facts.page_ledger import page_ledger
 from optical_memory.session.records import PageRecord, Retain, put
 from optical_memory.session.snapshot import Change, Snapshot
 from optical_memory.session.stored_page import StoredPage

@@ -5,8 +5,8 @@ picture that is left; everything else on the page stays readable, and `verified`
 as it was certified. The page's certificate says that it is partial: another picture was certified.
 
 No digest of the forgotten text stays: the session's salt lies beside it, so a guess could be tested
-against it. How many rows a turn had and how many characters in each stays: the places of other
-text follow from it.
+against it. Only a tombstone does, which is made with a key that is not in the store. How many rows
+a turn had and how many characters in each stays: the places of other text follow from it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ from optical_memory.profiles import ReaderProfile
 from optical_memory.renderers.drawing import Image
 from optical_memory.renderers.pictures import from_png, png_bytes
 from optical_memory.renderers.styles import STYLES
-from optical_memory.session.fade import forgotten_page
+from optical_memory.session.corrections.versions import turn_named
+from optical_memory.session.facts.stubs import forgotten_page
 from optical_memory.session.index_records import IndexDraft
 from optical_memory.session.records import PageRecord, TurnRecord, picture_key, put, turn_key
 from optical_memory.session.snapshot import Change, Snapshot
@@ -38,8 +39,13 @@ __all__ = [
 PictureOf = Callable[[str, str], bytes | None]
 """Gives the stored PNG by page and rung; None if there is none. See `Archive.picture`."""
 
+TombstoneOf = Callable[[str], str | None]
+"""Gives the tombstone of a turn by its digest; None if it gets none. See `keyed_digest`."""
 
-def erase_page(snapshot: Snapshot, page: str, profile: ReaderProfile) -> list[Change]:
+
+def erase_page(
+    snapshot: Snapshot, page: str, profile: ReaderProfile, tombstone_of: TombstoneOf
+) -> list[Change]:
     """Writes after which only the page's order and times are left.
 
     Raises `Forgotten` if there is no such page, or it was erased already.
@@ -49,29 +55,38 @@ def erase_page(snapshot: Snapshot, page: str, profile: ReaderProfile) -> list[Ch
         raise Forgotten(f"no page {page!r}, or it is forgotten already")
     draft = IndexDraft(snapshot)
     _cut_page(draft, snapshot, record)
-    return [*_erased_page(snapshot, record, profile), *draft.changes()]
+    return [*_erased_page(snapshot, record, profile, tombstone_of), *draft.changes()]
 
 
 def _cut_page(draft: IndexDraft, snapshot: Snapshot, page: PageRecord) -> None:
     draft.cut_page(page)
     for turn in snapshot.turns_on(page.id):
         if not turn.sealed and not turn.forgotten:
-            draft.renew(_off_page(snapshot, turn, page.id), without=page.id)
+            draft.renew(_off_page(snapshot, turn, page.id, _no_tombstone), without=page.id)
 
 
-def _erased_page(snapshot: Snapshot, page: PageRecord, profile: ReaderProfile) -> list[Change]:
+def _no_tombstone(digest: str) -> None:
+    """For the index, which has no tombstones."""
+
+
+def _erased_page(
+    snapshot: Snapshot, page: PageRecord, profile: ReaderProfile, tombstone_of: TombstoneOf
+) -> list[Change]:
     """The writes of `erase_page` but for the index."""
     empty = forgotten_page(page).model_copy(update={"digest": "", "text_tokens": 0})
     changes: list[Change] = [put(empty)]
     changes += [Delete("picture", picture_key(page.id, rung.name)) for rung in profile.ladder]
     for turn in snapshot.turns_on(page.id):
         if not turn.forgotten:
-            changes.append(put(_off_page(snapshot, turn, page.id)))
+            changes.append(put(_off_page(snapshot, turn, page.id, tombstone_of)))
     return changes
 
 
-def _off_page(snapshot: Snapshot, turn: TurnRecord, page: str) -> TurnRecord:
+def _off_page(
+    snapshot: Snapshot, turn: TurnRecord, page: str, tombstone_of: TombstoneOf
+) -> TurnRecord:
     """The turn without its text on sealed pages. Other pages keep theirs, and open text stays."""
+    turn = _with_tombstone(turn, tombstone_of)
     if not turn.sealed:
         rest = body(turn.turn)[turn.sealed_upto :]
         part = {
@@ -79,31 +94,67 @@ def _off_page(snapshot: Snapshot, turn: TurnRecord, page: str) -> TurnRecord:
             "tool_calls": [],
             "attachments": [],
             "sealed_upto": 0,
-            "digest": "",
         }
         return turn.model_copy(update=part)
     other_pages = [snapshot.pages.get(id) for id in turn.pages if id != page]
     if any(page is not None and page.readable for page in other_pages):
-        return turn.without_content().model_copy(update={"digest": ""})
+        return turn.without_content()
     return _empty(turn)
 
 
-def erase_turn(
-    snapshot: Snapshot, turn: str, picture: PictureOf, profile: ReaderProfile
-) -> list[Change]:
-    """Writes after which only the turn's number, role and time are left.
+def _with_tombstone(turn: TurnRecord, tombstone_of: TombstoneOf) -> TurnRecord:
+    """The turn with a tombstone in place of its digest."""
+    tombstone = turn.tombstone or tombstone_of(turn.digest)
+    if tombstone is None:
+        return turn.model_copy(update={"digest": ""})
+    return turn.model_copy(update={"digest": "", "tombstone": tombstone, "v": 4})
 
-    Raises `Forgotten` if there is no such turn, or it was erased already.
+
+def erase_turn(
+    snapshot: Snapshot,
+    turn: str,
+    picture: PictureOf,
+    profile: ReaderProfile,
+    tombstone_of: TombstoneOf,
+) -> list[Change]:
+    """Writes after which only the number, role and time of each of a turn's versions are left.
+
+    `turn` is the host's id or that of any version. Raises `Forgotten` if there is no such turn, or
+    it was erased already.
     """
-    record = snapshot.turn(turn)
-    if record is None or record.forgotten:
+    versions = [record for record in turn_named(snapshot, turn) if not record.forgotten]
+    if not versions:
         raise Forgotten(f"no turn {turn!r}, or it is forgotten already")
+    writes: dict[tuple[str, str], Change] = {}
+
+    def latest_picture(page: str, rung: str) -> bytes | None:
+        """The picture without the versions that are erased already."""
+        write = writes.get(("picture", picture_key(page, rung)))
+        if write is None:
+            return picture(page, rung)
+        return write.value if isinstance(write, Put) else None
+
+    for version in versions:
+        record = snapshot.turns[turn_key(version.ordinal)]
+        changes = _erase_version(snapshot, record, latest_picture, profile, tombstone_of)
+        writes.update(((change.kind, change.key), change) for change in changes)
+        snapshot = snapshot.after(changes, snapshot.version)
+    return list(writes.values())
+
+
+def _erase_version(
+    snapshot: Snapshot,
+    record: TurnRecord,
+    picture: PictureOf,
+    profile: ReaderProfile,
+    tombstone_of: TombstoneOf,
+) -> list[Change]:
     changes: list[Change] = []
     draft = IndexDraft(snapshot)
     for id in record.pages:
         page = snapshot.pages.get(id)
         if page is not None:
-            changes += _erase_on_page(snapshot, page, record, picture, profile)
+            changes += _erase_on_page(snapshot, page, record, picture, profile, tombstone_of)
             if page.layout is None:
                 _cut_page(draft, snapshot, page)
     draft.remove([record.ordinal])
@@ -111,11 +162,13 @@ def erase_turn(
     # whatever stands on other pages, so its own write replaces those.
     own_key = turn_key(record.ordinal)
     other_changes = [change for change in changes if (change.kind, change.key) != ("turn", own_key)]
-    return [*other_changes, put(_empty(record)), *draft.changes()]
+    empty = _empty(_with_tombstone(record, tombstone_of))
+    return [*other_changes, put(empty), *draft.changes()]
 
 
 def _empty(record: TurnRecord) -> TurnRecord:
-    update = {"forgotten": True, "name": None, "digest": "", "tool_call_id": None}
+    """The turn without anything that was said; its tombstone stays."""
+    update = {"forgotten": True, "name": None, "tool_call_id": None}
     return record.without_content().model_copy(update=update)
 
 
@@ -125,12 +178,13 @@ def _erase_on_page(
     turn: TurnRecord,
     picture: PictureOf,
     profile: ReaderProfile,
+    tombstone_of: TombstoneOf,
 ) -> list[Change]:
     """Writes that take the turn off a page; off a stub only the whole page can go."""
     stored_page = StoredPage.of(page, snapshot)
     if stored_page.layout is None:  # a stub: nobody knows which of its words are the turn's
         is_left = page.readable or page.digest
-        return _erased_page(snapshot, page, profile) if is_left else []
+        return _erased_page(snapshot, page, profile, tombstone_of) if is_left else []
     spans = [span for span in stored_page.layout.spans if span.ordinal == turn.ordinal]
     if not spans:
         return []

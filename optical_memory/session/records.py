@@ -10,12 +10,10 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
-from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from datetime import datetime
 from typing import Any, Literal, TypeVar
 
-import msgspec
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from optical_memory.errors import InputError, NewerFormat, StoreError
@@ -24,29 +22,26 @@ from optical_memory.stores.base import Put
 from optical_memory.turns import Attachment, Role, ToolCall, Turn, valid_text, valid_turn
 
 __all__ = [
+    "SCHEMA",
     "PageRecord",
     "PageStage",
     "Record",
     "Retain",
     "SessionRecord",
-    "TurnHead",
     "TurnRecord",
     "check_page",
     "load_record",
     "page_key",
     "picture_key",
-    "plain_turn_heads",
     "put",
-    "turn_head",
-    "turn_id",
     "turn_key",
 ]
 
 Retain = Literal["pages", "text"]
 PageStage = Literal["sealed", "certified", "stub", "forgotten"]
 
-SCHEMA = 3
-"""The newest schema. A record says 2 or 3 only if it uses a field that schema 1 or 2 lacks."""
+SCHEMA = 4
+"""The newest schema. A record says 2 or more only if it uses a field that earlier schemas lack."""
 
 AnyRecord = TypeVar("AnyRecord", bound="Record")
 
@@ -141,8 +136,11 @@ class TurnRecord(Record):
     """A turn.
 
     Its content is kept until the whole turn stands on sealed pages; with `retain="text"` it always
-    stays. `host_id` is the id that the host gave, if `id` differs from it: an edit of a turn that
-    stands on a page already gets an id of our own.
+    stays. `host_id` is the id that the host gave, if `id` differs from it: every version of a turn
+    but the first has an id of our own. `version` counts the versions of a turn, the oldest is 1.
+    `superseded_by` is a host's id: the turn's own if a later version took its place, another if
+    another turn did. `tombstone` is left of a forgotten turn: a digest under a key that is not in
+    the store. These three need schema 4.
     """
 
     id: str
@@ -160,6 +158,9 @@ class TurnRecord(Record):
     forgotten: bool = False
     pages: list[str] = []
     host_id: str | None = None
+    version: int = 1
+    superseded_by: str | None = None
+    tombstone: str | None = None
 
     @classmethod
     def of(cls, turn: Turn, id: str, ordinal: int) -> TurnRecord:
@@ -193,6 +194,17 @@ class TurnRecord(Record):
         """
         blank = {"id": "", "ordinal": 0, "digest": "", "host_id": None, "v": 1}
         return self.model_copy(update=blank).dump().decode()
+
+    @property
+    def is_older_version(self) -> bool:
+        """True if a later version of the same turn took its place."""
+        return self.superseded_by is not None and self.superseded_by == (self.host_id or self.id)
+
+    def with_superseding(self, host_id: str | None) -> TurnRecord:
+        """The record, superseded by the turn to which the host gave this id; None by no turn."""
+        if host_id == self.superseded_by:
+            return self
+        return self.model_copy(update={"superseded_by": host_id, "v": 4})
 
     @property
     def turn(self) -> Turn:
@@ -254,41 +266,7 @@ def put(record: SessionRecord | TurnRecord | PageRecord) -> Put:
     return Put("page", record.id, record.dump())
 
 
-class TurnHead(msgspec.Struct, gc=False, kw_only=True):
-    """The fields of a turn's record by which a session is put in order."""
-
-    v: int = 1
-    id: str
-    sealed: bool = False
-    forgotten: bool = False
-    host_id: str | None = None
-
-
-_TURN = strict_decoder(TurnRecord, TurnHead)
 _PAGE = strict_decoder(PageRecord)
-
-
-def plain_turn_heads(records: Iterable[bytes]) -> Iterator[TurnHead | None]:
-    """The heads of turns' records; None if `turn_head` must decide, which knows all errors."""
-    decode = _TURN.decode
-    for data in records:
-        try:
-            head: TurnHead = decode(data)
-        except REFUSALS:
-            yield None
-            continue
-        yield head if head.v <= SCHEMA else None
-
-
-def turn_head(data: bytes) -> TurnHead:
-    """The head of a turn's record. Raises as `load_record`."""
-    (head,) = plain_turn_heads([data])
-    return head or msgspec.convert(load_record(TurnRecord, data), TurnHead, from_attributes=True)
-
-
-def turn_id(data: bytes) -> str:
-    """The id in a turn's record. Raises as `load_record`."""
-    return turn_head(data).id
 
 
 def check_page(data: bytes) -> None:

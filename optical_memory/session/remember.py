@@ -3,69 +3,145 @@
 from __future__ import annotations
 
 import itertools
+import logging
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from typing import TypeGuard, get_args
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from typing import get_args
 
 from optical_memory.errors import InputError
 from optical_memory.search.meaning import Embedder
+from optical_memory.session.corrections.tombstones import (
+    came_back,
+    is_comparable,
+    known_tombstone,
+)
+from optical_memory.session.corrections.versions import adds_to, current_version, host_id_of
 from optical_memory.session.index_records import IndexDraft
-from optical_memory.session.records import TurnRecord, put
-from optical_memory.session.snapshot import EDIT_OF, Change, Snapshot
+from optical_memory.session.records import TurnRecord, put, turn_key
+from optical_memory.session.snapshot import Change, Snapshot
+from optical_memory.session.turn_heads import EDIT_OF
 from optical_memory.turns import Role, Turn
 
 __all__ = [
+    "Remembered",
+    "log_passed_over",
     "remember",
 ]
 
+log = logging.getLogger("optical_memory")
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """The id of each turn's record, and how many turns were passed over as forgotten."""
+
+    ids: list[str]
+    n_forgotten: int
+
 
 def remember(
-    snapshot: Snapshot, turns: Sequence[Turn], embedder: Embedder | None = None
-) -> tuple[list[Change], list[str]]:
-    """Writes that put the turns at the end of the session, and the id of each turn.
+    snapshot: Snapshot,
+    turns: Sequence[Turn],
+    embedder: Embedder | None = None,
+    *,
+    at_end: Collection[str] = (),
+    is_list: bool = False,
+) -> tuple[list[Change], Remembered]:
+    """Writes that put the turns at the end of the session, and the ids of their records.
 
-    A turn whose id is known replaces the old turn while that is open. If the old turn stands on a
-    page already, the new turn is an edit of it: it gets an id of our own (`a~2`). The same turn
-    again is no change. If part of a turn was forgotten, a new turn with its id is no change either.
-    A host that sends its history again must not bring the text back. Nothing is left that could
-    tell an edit from the old text.
+    A turn whose id is known is a version of the turn that is there, which it supersedes. It takes
+    the place of an open turn, whose older text moves to the end; if it only adds to that text, no
+    older version is kept. A turn that stands on a page stays there, and so does an open turn whose
+    id is in `at_end`: the later version goes to the end. The same turn again is no change. An older
+    version, given again, is current again.
 
+    A turn whose id is forgotten is passed over, whatever its text. So is a turn without an id that
+    was forgotten (`tombstones`), but not in a host's list (`is_list`), which is matched elsewhere.
     `embedder` gives the turns their vectors. Raises `InputError` if a turn cannot be kept as it is.
     """
-    batch = _Batch(snapshot, embedder)
+    batch = _Batch(snapshot, embedder, at_end, knows_forgotten=not is_list)
     ids = [batch.add(turn) for turn in turns]
-    return batch.changes(), ids
+    return batch.changes(), Remembered(ids, batch.n_forgotten)
 
 
 class _Batch:
     """Turns that are being added to a snapshot."""
 
-    def __init__(self, snapshot: Snapshot, embedder: Embedder | None) -> None:
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        embedder: Embedder | None,
+        at_end: Collection[str],
+        *,
+        knows_forgotten: bool,
+    ) -> None:
+        self.n_forgotten = 0
         self._embedder = embedder
+        self._at_end = at_end
+        self._knows_forgotten = knows_forgotten
         self._snapshot = snapshot
         self._session = snapshot.session
         self._next_turn = snapshot.session.next_turn
         self._records: dict[str, TurnRecord] = {}  # new and replaced turns by id
+        self._marked: dict[str, TurnRecord] = {}  # turns of which only a mark is new, by id
         # The new aliases; those that were there already are in the snapshot.
         self._aliases: defaultdict[str, list[str]] = defaultdict(list)
         self._damaged_ids = snapshot.damaged_turn_ids()
+        self._previous_digest = self._last_digest() if snapshot.tombstones else ""
 
     def add(self, turn: Turn) -> str:
-        """Add a turn; gives its id. Raises `InputError` if the turn cannot be kept."""
+        """Add a turn; gives its record's id. Raises `InputError` if the turn cannot be kept."""
         if turn.role not in get_args(Role):
             roles = ", ".join(get_args(Role))
             raise InputError(f"a turn has the role {turn.role!r}; roles are {roles}")
         record = TurnRecord.of(turn, turn.id or self._own_id(), self._next_turn)
         digest = self._session.digest(record.content)
-        versions = self._versions(record.id) if turn.id is not None else []
-        old = _same_or_last(versions, digest)
-        if old is not None and (old.forgotten or self._is_same(old, digest)):
+        previous_digest = self._previous_digest
+        self._previous_digest = digest
+        record = record.model_copy(update={"digest": digest})
+        if turn.id is not None:
+            return self._add_named(record)
+        old = None
+        if self._knows_forgotten:
+            old = came_back(self._snapshot, turn, digest, previous_digest)
+        if old is not None:
+            self.n_forgotten += 1
             return old.id
-        if turn.id is not None and record.id in self._damaged_ids:
+        return self._append(record)
+
+    def _add_named(self, record: TurnRecord) -> str:
+        """Add a turn to which the host gave an id."""
+        versions = self._versions(record.id)
+        current = current_version(versions)
+        if self._is_forgotten(current, versions, record.digest):
+            self.n_forgotten += 1
+            return versions[-1].id
+        if current is not None and self._is_same(current, record.digest):
+            return current.id
+        if record.id in self._damaged_ids:
             return record.id  # nobody knows if that turn was forgotten
-        record = self._replaced(old, record) if _is_open(old) else self._appended(record)
-        self._records[record.id] = record.model_copy(update={"digest": digest})
-        return record.id
+        if current is None:
+            return self._append(record)
+        older = [version for version in versions if version.digest == record.digest]
+        if older and self._is_readable(older[0]):
+            return self._reinstate(older[0], current)
+        return self._supersede(current, record, 1 + max(version.version for version in versions))
+
+    def _is_forgotten(
+        self, current: TurnRecord | None, versions: Sequence[TurnRecord], digest: str
+    ) -> bool:
+        """True if a turn is forgotten, or if this text may be that of a forgotten version of it.
+
+        A version is forgotten alone if it stood on a page that was forgotten.
+        """
+        if current is None or current.forgotten:
+            return current is not None
+        if current.digest == digest:
+            return False
+        tombstone = known_tombstone(self._snapshot, digest)
+        old = [version for version in versions if version.forgotten]
+        return any(not is_comparable(v) or v.tombstone == tombstone for v in old)
 
     def _is_same(self, old: TurnRecord, digest: str) -> bool:
         """True if the old turn has this content, or if nothing is left to compare with.
@@ -74,6 +150,57 @@ class _Batch:
         damaged: then the key of all digests is gone.
         """
         return old.digest in ("", digest) or self._snapshot.is_session_damaged
+
+    def _is_readable(self, record: TurnRecord) -> bool:
+        """True if nothing of the turn was lost with its pages."""
+        pages = [self._snapshot.pages.get(id) for id in record.pages]
+        return all(
+            page is not None and (page.lines is not None or page.state in ("sealed", "certified"))
+            for page in pages
+        )
+
+    # ---- versions --------------------------------------------------------------------------------
+
+    def _supersede(self, current: TurnRecord, record: TurnRecord, version: int) -> str:
+        """Add a later version of the current version."""
+        host_id = record.id
+        if current.pages or host_id in self._at_end:
+            self._mark(current, host_id)
+            return self._append(record, version, current.superseded_by)
+        if adds_to(current, record):
+            version = current.version
+        else:
+            self._append(_text_of(current, record), current.version, host_id)
+        self._records[current.id] = _in_place_of(current, record, version)
+        return current.id
+
+    def _reinstate(self, older: TurnRecord, current: TurnRecord) -> str:
+        """Make an older version current again; open turns swap their texts, so that places stay."""
+        if current.pages or older.pages:
+            self._mark(current, host_id_of(self._snapshot, current))
+            self._mark(older, current.superseded_by)
+            return older.id
+        self._records[current.id] = _in_place_of(current, older, older.version)
+        self._records[older.id] = _in_place_of(older, current, current.version)
+        return current.id
+
+    def _mark(self, record: TurnRecord, superseded_by: str | None) -> None:
+        records = self._records if record.id in self._records else self._marked
+        records[record.id] = record.with_superseding(superseded_by)
+
+    def _versions(self, host_id: str) -> list[TurnRecord]:
+        """The turn to which the host gave this id and the edits of it, the oldest first."""
+        ids = [host_id, *self._snapshot.aliases.get(host_id, ()), *self._aliases[host_id]]
+        records = [self._record(id) for id in dict.fromkeys(ids)]
+        versions = [
+            r for r in records if r is not None and host_id_of(self._snapshot, r) == host_id
+        ]
+        return sorted(versions, key=lambda record: record.version)
+
+    def _record(self, id: str) -> TurnRecord | None:
+        return self._records.get(id) or self._marked.get(id) or self._snapshot.turn(id)
+
+    # ---- ids -------------------------------------------------------------------------------------
 
     def _own_id(self) -> str:
         """An id for a turn that has none.
@@ -85,31 +212,24 @@ class _Batch:
         mark = f"-{self._session.salt[:4]}" if self._session.lost_turns else ""
         return self._free_id(f"t{n}{mark}")
 
-    def _replaced(self, old: TurnRecord, record: TurnRecord) -> TurnRecord:
-        """The edit of an open turn takes that turn's place."""
-        place = {"id": old.id, "ordinal": old.ordinal, "host_id": old.host_id, "v": old.v}
-        return record.model_copy(update=place)
-
-    def _appended(self, record: TurnRecord) -> TurnRecord:
-        """A turn at the end of the session, under a free id."""
+    def _append(
+        self, record: TurnRecord, version: int = 1, superseded_by: str | None = None
+    ) -> str:
+        """Add a turn at the end of the session, under a free id; gives the id."""
+        host_id = record.id
+        id = self._free_id(host_id)
+        update: dict[str, object] = {"id": id, "ordinal": self._next_turn}
+        if id != host_id:
+            self._aliases[host_id].append(id)
+        if id != host_id or ("~" in id and EDIT_OF.fullmatch(id)):
+            # Schema 2 has `host_id`: an older program must not take the edit for another turn, and
+            # a turn whose own id looks like an edit's must not be taken for an edit.
+            update |= {"host_id": host_id, "v": 2}
+        if version != 1 or superseded_by is not None:
+            update |= {"version": version, "superseded_by": superseded_by, "v": 4}
         self._next_turn += 1
-        id = self._free_id(record.id)
-        if id == record.id and not ("~" in id and EDIT_OF.fullmatch(id)):
-            return record
-        if id != record.id:
-            self._aliases[record.id].append(id)
-        # Schema 2 has `host_id`: an older program must not take the edit for another turn, and a
-        # turn whose own id looks like an edit's must not be taken for an edit.
-        return record.model_copy(update={"id": id, "host_id": record.id, "v": 2})
-
-    def _versions(self, host_id: str) -> list[TurnRecord]:
-        """The turn to which the host gave this id and the edits of it, the oldest first."""
-        ids = [host_id, *self._snapshot.aliases.get(host_id, ()), *self._aliases[host_id]]
-        records = [self._records.get(id) or self._snapshot.turn(id) for id in ids]
-        return [r for r in records if r is not None and self._host_id(r) == host_id]
-
-    def _host_id(self, record: TurnRecord) -> str:
-        return record.host_id or self._snapshot.host_ids.get(record.id, record.id)
+        self._records[id] = record.model_copy(update=update)
+        return id
 
     def _free_id(self, id: str) -> str:
         return next(name for name in _names(id) if not self._is_taken(name))
@@ -117,19 +237,31 @@ class _Batch:
     def _is_taken(self, id: str) -> bool:
         return id in self._records or id in self._snapshot.keys or id in self._damaged_ids
 
+    def _last_digest(self) -> str:
+        """The digest of the session's last turn; empty if it has none."""
+        last = self._snapshot.turns.get(turn_key(self._next_turn - 1)) if self._next_turn else None
+        return "" if last is None else last.digest
+
     def changes(self) -> list[Change]:
         """The writes for all turns that were added."""
-        changes: list[Change] = [put(record) for record in self._records.values()]
+        records = {**self._marked, **self._records}
+        changes: list[Change] = [put(record) for record in records.values()]
         draft = IndexDraft(self._snapshot, self._embedder)
         draft.add(list(self._records.values()))
         changes += draft.changes()
         if changes and self._snapshot.is_session_damaged:
             # The session gets a new key for digests, so the digests that are there say nothing.
-            old_turns = [r for r in self._snapshot.turns.values() if r.id not in self._records]
+            old_turns = [r for r in self._snapshot.turns.values() if r.id not in records]
             changes += [put(record.model_copy(update={"digest": ""})) for record in old_turns]
         if self._next_turn != self._session.next_turn:
             changes.append(put(self._session.model_copy(update={"next_turn": self._next_turn})))
         return changes
+
+
+def log_passed_over(session: str, n_turns: int) -> None:
+    """Say in the log how many turns were passed over because they are forgotten."""
+    if n_turns:
+        log.info("session %r: %d turns passed over, for they are forgotten", session, n_turns)
 
 
 def _names(id: str) -> Iterator[str]:
@@ -139,14 +271,20 @@ def _names(id: str) -> Iterator[str]:
         yield f"{id}~{n}"
 
 
-def _is_open(record: TurnRecord | None) -> TypeGuard[TurnRecord]:
-    """True for a turn of which nothing stands on a page yet."""
-    return record is not None and not record.pages
+def _in_place_of(old: TurnRecord, content: TurnRecord, version: int) -> TurnRecord:
+    """The content as a version at the place of a turn of which nothing stands on a page."""
+    place = {
+        "id": old.id,
+        "ordinal": old.ordinal,
+        "host_id": old.host_id,
+        "version": version,
+        "superseded_by": old.superseded_by,
+        "v": old.v if version == 1 and old.superseded_by is None else 4,
+    }
+    return content.model_copy(update=place)
 
 
-def _same_or_last(versions: Sequence[TurnRecord], digest: str) -> TurnRecord | None:
-    """The version with this content, else the newest version; None without versions."""
-    for record in versions:
-        if record.digest == digest:
-            return record
-    return versions[-1] if versions else None
+def _text_of(current: TurnRecord, record: TurnRecord) -> TurnRecord:
+    """The text of an open turn as a turn of its own, under the id that the host gave."""
+    update = {"id": record.id, "host_id": None, "superseded_by": None, "version": 1, "v": 1}
+    return current.model_copy(update=update)

@@ -6,7 +6,6 @@ parsed when they are asked for, and a snapshot shares with the last all that is 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -19,10 +18,14 @@ from optical_memory.session.records import (
     PageRecord,
     Record,
     SessionRecord,
-    TurnHead,
     TurnRecord,
     check_page,
     load_record,
+)
+from optical_memory.session.turn_heads import (
+    EDIT_OF,
+    MarkChanges,
+    TurnHead,
     plain_turn_heads,
     turn_head,
     turn_id,
@@ -38,9 +41,6 @@ __all__ = [
 
 Value = TypeVar("Value")
 Changes = dict[str, Value | None]
-
-EDIT_OF = re.compile(r"(.+)~(?:[2-9]|[1-9]\d+)", re.DOTALL)
-"""The spelling of an edit's id: the id of the first version, and a number from 2."""
 
 RECORD_KINDS: Final[Mapping[Kind, type[Record]]] = {
     "session": SessionRecord,
@@ -59,8 +59,10 @@ class Snapshot:
 
     `turns` are by key and `pages` by id, both in order. `keys` has the key of each turn by its id.
     `aliases` has, by the id that the host gave, the ids that we gave to edits, the oldest first;
-    `host_ids` has it the other way round. `open_keys` has the keys of the turns with text that
-    stands on no sealed page yet.
+    `host_ids` has it the other way round. `superseded` has, by the key of each superseded turn that
+    is not forgotten, the host's id of the turn that superseded it. `tombstones` has the keys of
+    forgotten turns by their tombstones. `open_keys` has the keys of the turns with text that stands
+    on no sealed page yet.
     `damage` has the errors of records that do not parse, by kind and key. Those records are passed
     over, and everything else stays in use. `index` has the segments of the search index by key,
     read when they are first asked for: they may be newer than the snapshot, never older.
@@ -73,6 +75,8 @@ class Snapshot:
     keys: TurnKeys = field(default_factory=lambda: TurnKeys(turn_id))
     aliases: SortedMap[tuple[str, ...]] = field(default_factory=SortedMap)
     host_ids: SortedMap[str] = field(default_factory=SortedMap)
+    superseded: SortedMap[str] = field(default_factory=SortedMap)
+    tombstones: SortedMap[str] = field(default_factory=SortedMap)
     open_keys: SortedMap[bool] = field(default_factory=SortedMap)
     damage: Mapping[tuple[Kind, str], str] = field(default_factory=dict)
     index: DeferredMap = field(default_factory=DeferredMap)
@@ -169,7 +173,7 @@ def _plain_turns(
     pairs = list(pairs)
     heads = plain_turn_heads(value for _, value in pairs)
     for pair, head in zip(pairs, heads, strict=True):
-        if head is None or head.host_id or "~" in head.id:
+        if head is None or head.host_id or head.superseded_by or head.tombstone or "~" in head.id:
             odd_pairs.append(pair)
             continue
         plain_pairs.append(pair)
@@ -203,9 +207,8 @@ class _SnapshotDraft:
         self._damage = dict(base.damage)
         self._turns: Changes[bytes] = {}
         self._pages: Changes[bytes] = {}
-        self._keys: Changes[str] = {}
+        self._marks = MarkChanges()
         self._aliases: Changes[tuple[str, ...]] = {}
-        self._host_ids: Changes[str] = {}
         self._open_keys: Changes[bool] = {}
         self.index: Changes[bytes] = {}
         self._make: dict[str, Callable[[str, bytes | None], None]] = {
@@ -240,27 +243,23 @@ class _SnapshotDraft:
 
     def _make_turn(self, key: str, value: bytes | None) -> None:
         head = None if value is None else turn_head(value)
-        self._drop_id(key)
+        old_value = self._turns[key] if key in self._turns else self._base.turns.data.get(key)
+        if old_value is not None:
+            self._marks.drop(turn_head(old_value), key)
         self._turns[key] = value
         if head is None:
             self._open_keys[key] = None
             return
         self._open_keys[key] = None if head.sealed or head.forgotten else True
-        self._keys[head.id] = key
+        self._marks.note(head, key)
         if head.host_id or "~" in head.id:
             self._note_alias(head, key)
-
-    def _drop_id(self, key: str) -> None:
-        """Take away the id of the turn that this key has."""
-        old_value = self._turns[key] if key in self._turns else self._base.turns.data.get(key)
-        if old_value is not None:
-            self._keys[turn_id(old_value)] = None
 
     def _note_alias(self, head: TurnHead, key: str) -> None:
         host_id = head.host_id or self._first_schemas_host_id(head.id, key)
         if host_id == head.id:
             return
-        self._host_ids[head.id] = host_id
+        self._marks.host_ids[head.id] = host_id
         ids = self._aliases.get(host_id) or self._base.aliases.get(host_id, ())
         if head.id not in ids:
             self._aliases[host_id] = (*ids, head.id)
@@ -270,7 +269,7 @@ class _SnapshotDraft:
         match = EDIT_OF.fullmatch(id)
         first_id = match[1] if match is not None else id
         turns = self._base.turns.data.after(self._turns)
-        first_key = self._base.keys.after(turns, self._keys).get(first_id)
+        first_key = self._base.keys.after(turns, self._marks.keys).get(first_id)
         return first_id if first_key is not None and first_key < key else id
 
     def _session_or_stand_in(self, turns: ParsedMap[TurnRecord]) -> SessionRecord:
@@ -290,9 +289,11 @@ class _SnapshotDraft:
             self._session_or_stand_in(turns),
             turns,
             base.pages.after(self._pages),
-            base.keys.after(turns.data, self._keys),
+            base.keys.after(turns.data, self._marks.keys),
             base.aliases.after(self._aliases),
-            base.host_ids.after(self._host_ids),
+            base.host_ids.after(self._marks.host_ids),
+            base.superseded.after(self._marks.superseded),
+            base.tombstones.after(self._marks.tombstones),
             base.open_keys.after(self._open_keys),
             self._damage,
             index,

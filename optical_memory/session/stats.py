@@ -13,6 +13,7 @@ from optical_memory.session.forgetting.policy import FORGOTTEN, STUB, Forgetting
 from optical_memory.session.records import PageRecord
 from optical_memory.session.snapshot import Snapshot
 from optical_memory.session.stored_page import PageInfo, page_info
+from optical_memory.session.turn_heads import turn_head
 
 __all__ = [
     "Stats",
@@ -24,6 +25,8 @@ __all__ = [
 class Stats:
     """Counts of one session. Tokens are those that the decoder receives.
 
+    `turns` counts turns, each once: `superseded_turns` are older versions, and turns that another
+    turn replaced. `forgotten_turns` counts turns and versions of which only a tombstone is left.
     `pages` counts pages by form: a rung's name, "text" until a page is certified, "stub" or
     "forgotten". `ledger_tokens` counts the tokens of the ledgers of pages that have a picture.
     `compression` is text tokens divided by visual and ledger tokens, of the certified pages that
@@ -43,6 +46,8 @@ class Stats:
     problem: str | None = None
     lost_turns: int = 0
     ledger_tokens: int = 0
+    superseded_turns: int = 0
+    forgotten_turns: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """The fields as JSON takes them."""
@@ -64,7 +69,7 @@ def stats(
     n_ledger = sum(page.n_ledger_tokens for page in with_rung)
     n_text = sum(page.n_text_tokens for page in with_rung)
     return Stats(
-        turns=len(snapshot.turns),
+        turns=len(snapshot.turns) - _n_older_versions(snapshot),
         open_turns=len(snapshot.open_turns()),
         pages=dict(Counter(page.form for page in pages)),
         visual_tokens=tokens_kept(states, policy, profile.ladder),
@@ -74,7 +79,19 @@ def stats(
         forgotten=[_trace(record) for record in snapshot.pages.values() if not record.readable],
         lost_turns=snapshot.session.lost_turns,
         ledger_tokens=n_ledger,
+        superseded_turns=len(snapshot.superseded),
+        forgotten_turns=_n_forgotten(snapshot),
     )
+
+
+def _n_older_versions(snapshot: Snapshot) -> int:
+    return sum(snapshot.turns[key].is_older_version for key in snapshot.superseded)
+
+
+def _n_forgotten(snapshot: Snapshot) -> int:
+    """How many turns are forgotten. Few records have the word, and only these are parsed."""
+    records = [data for _, data in snapshot.turns.data.pairs() if b'"forgotten":true' in data]
+    return sum(turn_head(data).forgotten for data in records)
 
 
 def _state(page: PageInfo) -> str | None:

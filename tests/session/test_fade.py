@@ -21,7 +21,8 @@ from optical_memory.counting import count_tokens
 from optical_memory.measure.accuracy import accuracy
 from optical_memory.renderers.pictures import from_png
 from optical_memory.renderers.renderer import PageRenderer
-from optical_memory.session.fade import KEYWORDS, page_states
+from optical_memory.session.facts.stubs import KEYWORDS
+from optical_memory.session.fade import page_states
 from optical_memory.session.forgetting.plan import tokens_kept
 from optical_memory.session.forgetting.policy import FORGOTTEN, STUB
 from optical_memory.stores import Store

@@ -47,7 +47,7 @@ def test_the_same_turn_again_writes_no_index(opened: Open, store: Store) -> None
     assert list(store.scan("alice", "index")) == index
 
 
-def test_words_of_an_open_turn_leave_the_index_when_it_is_edited(
+def test_words_of_an_edited_open_turn_stay_in_the_index_under_its_older_version(
     opened: Open, store: Store
 ) -> None:
     memory = opened()
@@ -55,11 +55,23 @@ def test_words_of_an_open_turn_leave_the_index_when_it_is_edited(
         [Turn("user", "The zeppelin.", id="a"), Turn("user", "Flurbington.", id="b"), *said(3)]
     )
     memory.remember(Turn("user", "The heron.", id="a"))
-    assert not hashes(memory, "zeppelin") & stored_keys(store)
-    assert hashes(memory, "heron flurbington") <= stored_keys(store)
+    assert hashes(memory, "zeppelin heron flurbington") <= stored_keys(store)
     index = Finder().index(memory._archive.snapshot())
     ordinals = [o for part in index.parts for o in part.segment.ordinals.tolist()]
-    assert ordinals == sorted(ordinals) == list(range(5))
+    assert ordinals == sorted(ordinals) == list(range(6))
+    assert memory.recall("zeppelin", superseded=False)[0].text == "The heron."
+    memory.forget(turn="a")
+    assert not hashes(memory, "zeppelin heron") & stored_keys(store)
+
+
+def test_words_of_an_open_turn_leave_the_index_if_a_later_version_keeps_nothing_of_the_older(
+    opened: Open, store: Store
+) -> None:
+    memory = opened()
+    memory.remember([Turn("user", "The zep", id="a"), *said(3)])
+    memory.remember(Turn("user", "The zeppelin lands.", id="a"))
+    assert not hashes(memory, "zep") & stored_keys(store)
+    assert hashes(memory, "zeppelin") <= stored_keys(store)
 
 
 def test_an_edited_turn_keeps_its_place_among_many_open_turns(opened: Open) -> None:

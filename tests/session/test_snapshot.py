@@ -19,10 +19,10 @@ from optical_memory.session.records import (
     check_page,
     load_record,
     put,
-    turn_head,
     turn_key,
 )
 from optical_memory.session.snapshot import RECORD_KINDS, Change, Snapshot
+from optical_memory.session.turn_heads import turn_head
 from optical_memory.stores import Delete, Put, Version
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from optical_memory.loaders import Conversation
-from optical_memory.measure.demo_capacity import lossless_capacity
+from optical_memory.measure.demo_capacity import lossless_capacity, page_states_of
 from optical_memory.measure.finding.product import OpticalMemoryMethod
 from optical_memory.measure.finding.rolling_summary import RollingSummary
 from optical_memory.measure.finding.transcript import Transcript
@@ -125,7 +125,9 @@ def _copy(archive: Path, reader: Reader) -> Iterator[OpticalMemory]:
 
 def _keep_newest_pages(memory: OpticalMemory, n_tokens: int) -> None:
     """Fade all pages to their last rung, and forget the oldest until the others fit."""
-    memory.fade(lossless_capacity(memory.pages(), memory.policy, memory.reader.profile.ladder))
+    memory.fade(
+        lossless_capacity(page_states_of(memory), memory.policy, memory.reader.profile.ladder)
+    )
     for page in memory.pages():
         if memory.stats().visual_tokens <= n_tokens:
             break

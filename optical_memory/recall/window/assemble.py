@@ -72,7 +72,7 @@ class Window:
         best_first = [
             passage
             for passage in sorted(passages, key=lambda passage: (-passage.score, -passage.ordinal))
-            if not (passage.turns and turn_ids.issuperset(passage.turns))
+            if passage.is_superseded or not (passage.turns and turn_ids.issuperset(passage.turns))
         ]
         return passage_parts(best_first, self.counter)
 

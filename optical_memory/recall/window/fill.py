@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from optical_memory.pages import Layout
 from optical_memory.profiles import Rung
 from optical_memory.recall.choose import Choice, choose_units, newest_units
+from optical_memory.recall.current_turns import CurrentTurns
 from optical_memory.recall.find import Finder
 from optical_memory.recall.open_turns import open_part
 from optical_memory.recall.passages import read_passages, split_at_pages, stretches
@@ -18,7 +20,8 @@ from optical_memory.recall.window.frame import LEAST_FRAME_TOKENS
 from optical_memory.recall.window.newest import RECENT_SHARE
 from optical_memory.recall.window.parts import PagePicture, TextPart
 from optical_memory.recall.window.text_parts import newest_parts
-from optical_memory.session.records import PageRecord, TurnRecord
+from optical_memory.session.corrections.versions import host_id_of, superseded_ordinals
+from optical_memory.session.records import PageRecord, TurnRecord, turn_key
 from optical_memory.session.snapshot import Snapshot
 from optical_memory.session.stored_page import text_offset
 from optical_memory.turns import body
@@ -53,23 +56,28 @@ def fill_window(
     mode: Mode = "text",
     provider: str = "openai",
     margin: float | None = None,
+    superseded: bool = False,
 ) -> Context:
     """Recent turns and passages about `query`, or the newest turns without a query.
 
     Costs at most `budget` tokens. With a query, recent turns before the last exchange take at most
     `RECENT_SHARE` of it. Only passages that the budget can hold are read. `margin` says how far
-    below the best a unit may score, None as far as is usual.
+    below the best a unit may score, None as far as is usual. Superseded turns are handed over only
+    if `superseded` is True.
 
     Raises `BudgetTooSmall` if the last user turn alone does not fit, `StoreError` if a page changes
     while it is read.
     """
-    open_turns = snapshot.open_turns()
+    open_turns = [record for record in snapshot.open_turns() if record.superseded_by is None]
     share = RECENT_SHARE if query else 1.0
     recent = newest_parts([open_part(record) for record in open_turns], budget, share)
     room = budget - sum(part.n_tokens for part in recent) - LEAST_FRAME_TOKENS
     without = _shown_offsets(snapshot, open_turns, recent, query)
     index = finder.index(snapshot)
-    ranking = finder.rank(snapshot, query) if query else None
+    current_turns = CurrentTurns(snapshot, index, keeps_superseded=superseded)
+    ranking = current_turns.of_ranking(finder.rank(snapshot, query)) if query else None
+    if ranking is None and not superseded:
+        without |= dict.fromkeys(superseded_ordinals(snapshot), 0)
     sizes = _Sizes(budget, room)
     window = Window(recent)
     sources = Sources(snapshot)
@@ -80,6 +88,7 @@ def fill_window(
         last_choices = choices
         if ranking is not None:
             choices = choose_units(ranking, sizes.allowance, margin=margin, without=without)
+            choices = current_turns.of_units(choices, without)
         else:
             choices = newest_units(index, sizes.allowance, without=without)
         if choices == last_choices:
@@ -148,7 +157,9 @@ def _shown_offsets(
     recent_ends = {part.text for part in recent if part.turn is None}
     offsets: dict[int, int] = {}
     for record in open_turns:
-        if record.id in recent_ids or (query is not None and record.text == query):
+        if host_id_of(snapshot, record) in recent_ids or (
+            query is not None and record.text == query
+        ):
             offsets[record.ordinal] = 0
         elif record.sealed_upto and body(open_part(record)) in recent_ends:
             offsets[record.ordinal] = text_offset(snapshot, record) + record.sealed_upto
@@ -164,10 +175,20 @@ def _pictures(
         return pictures
     for passage in passages:
         record = snapshot.pages.get(passage.page)
-        if record is not None and record.rung is not None and record.id not in pictures:
+        if record is None or record.rung is None or record.id in pictures:
+            continue
+        if not _shows_superseded(snapshot, record):
             rung = page_reader.reader.profile.rung(record.rung)
             pictures[record.id] = _picture(record, rung, page_reader, mode)
     return pictures
+
+
+def _shows_superseded(snapshot: Snapshot, record: PageRecord) -> bool:
+    """True if a superseded turn stands on the page: its picture would show it without a mark."""
+    if not snapshot.superseded or record.layout is None:
+        return False
+    spans = Layout.from_json(record.layout).spans
+    return any(turn_key(span.ordinal) in snapshot.superseded for span in spans)
 
 
 def _picture(record: PageRecord, rung: Rung, page_reader: PageReader, mode: Mode) -> PagePicture:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import count
 
-from optical_memory.recall.recollection import PassageTurn, Recollection
+from optical_memory.recall.recollection import SUPERSEDED, SUPERSEDES, PassageTurn, Recollection
 from optical_memory.recall.speaker import STUB_LABEL, speaker
 from optical_memory.recall.window.parts import PagePicture, PassagePart
 from optical_memory.turns import without_addresses
@@ -152,15 +152,25 @@ def _lines(part: PassagePart) -> Iterator[Line]:
         yield times, turn_line(passage.provenance, part.text, separator=" ")
         return
     for pieces in _turns(passage):
-        label = speaker(pieces[0].role, pieces[0].name) if pieces[0].id else STUB_LABEL
-        yield (pieces[0].when,), turn_line(label, _text(passage, pieces))
+        yield (pieces[0].when,), turn_line(_label(pieces[0]), _text(passage, pieces))
+
+
+def _label(piece: PassageTurn) -> str:
+    """Who speaks, and if the turn was replaced or replaces another."""
+    if not piece.id:
+        return STUB_LABEL
+    label = speaker(piece.role, piece.name)
+    if piece.superseded_by is not None:
+        return f"{label} ({SUPERSEDED})"
+    return f"{label} ({SUPERSEDES})" if piece.supersedes else label
 
 
 def _turns(passage: Recollection) -> list[list[PassageTurn]]:
     """The pieces of each turn."""
     turns: list[list[PassageTurn]] = []
     for piece in passage.parts:
-        if turns and turns[-1][-1].id == piece.id:
+        last = turns[-1][-1] if turns else None
+        if last is not None and (last.id, last.version) == (piece.id, piece.version):
             turns[-1].append(piece)
         else:
             turns.append([piece])

@@ -14,6 +14,8 @@ from optical_memory.errors import InputError
 from optical_memory.loaders.messages import message_turns
 from optical_memory.search.meaning import Embedder
 from optical_memory.session.archive import Archive
+from optical_memory.session.corrections.versions import host_ids
+from optical_memory.session.remember import Remembered, log_passed_over
 from optical_memory.session.snapshot import Change, Snapshot
 from optical_memory.session.sync.write import numbers, sync
 from optical_memory.turns import Turn
@@ -58,17 +60,18 @@ class HostList:
             entries = _known_entries(self._entries, messages)
             turns = _Turns(messages)
 
-            def change(snapshot: Snapshot) -> tuple[list[Change], tuple[int, list[str]]]:
+            def change(snapshot: Snapshot) -> tuple[list[Change], tuple[int, Remembered]]:
                 n_known = len(entries) if self._is_valid(entries, snapshot) else 0
                 known_ids = list(chain.from_iterable(entry.ids for entry in entries[:n_known]))
-                changes, ids = sync(snapshot, known_ids, turns.after(n_known), self._embedder)
-                return changes, (n_known, ids)
+                changes, new = sync(snapshot, known_ids, turns.after(n_known), self._embedder)
+                return changes, (n_known, new)
 
-            snapshot, (n_known, ids) = self._archive.update(change)
-            self._entries = [*entries[:n_known], *turns.entries(n_known, ids)]
+            snapshot, (n_known, new) = self._archive.update(change)
+            self._entries = [*entries[:n_known], *turns.entries(n_known, new.ids)]
             self._epoch = snapshot.version.epoch
         self._notify()
-        return ids
+        log_passed_over(self._archive.session, new.n_forgotten)
+        return host_ids(snapshot, new.ids)
 
     def forget(self) -> None:
         """Drop the list, so that nothing of a forgotten turn stays in the process."""

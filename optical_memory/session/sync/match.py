@@ -7,14 +7,22 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise, takewhile
 
+from optical_memory.session.corrections.tombstones import (
+    came_back,
+    is_comparable,
+    known_tombstone,
+)
 from optical_memory.session.records import SessionRecord, TurnRecord
+from optical_memory.session.snapshot import Snapshot
 from optical_memory.session.sync.align import align
 from optical_memory.turns import Turn, body
 
 __all__ = [
     "Match",
+    "digest_of",
     "host_id_of",
     "match_turns",
+    "with_forgotten",
 ]
 
 SIMILAR = 0.5
@@ -45,7 +53,7 @@ class _Gap:
 
 
 def match_turns(
-    session: SessionRecord,
+    snapshot: Snapshot,
     records: Sequence[TurnRecord],
     turns: Sequence[Turn],
     *,
@@ -58,7 +66,7 @@ def match_turns(
     others that are there, unless as many turns stand in their place. After the last match, the list
     goes another way: all other records are gone.
     """
-    matcher = _Matcher(session, records, turns)
+    matcher = _Matcher(snapshot, records, turns)
     if follows:
         matcher.match(range(len(turns)), range(len(records)), follows=True)
     else:
@@ -78,11 +86,12 @@ class _Matcher:
     """Pairs of turns and records, by position."""
 
     def __init__(
-        self, session: SessionRecord, records: Sequence[TurnRecord], turns: Sequence[Turn]
+        self, snapshot: Snapshot, records: Sequence[TurnRecord], turns: Sequence[Turn]
     ) -> None:
+        self._snapshot = snapshot
         self._records = records
         self._turns = turns
-        self._digests = [_digest(session, turn) for turn in turns]
+        self._digests = [digest_of(snapshot.session, turn) for turn in turns]
         self._places = _places_by_id(records, turns)
         self._keys = [self._key(i) for i in range(len(turns))]
         self._old_keys = [self._old_key(i) for i in range(len(records))]
@@ -93,11 +102,16 @@ class _Matcher:
 
     def _key(self, turn: int) -> str:
         id = self._turns[turn].id
-        return f"id {id}" if id in self._places else self._digests[turn]
+        if id in self._places:
+            return f"id {id}"
+        digest = self._digests[turn]
+        return known_tombstone(self._snapshot, digest) or digest
 
     def _old_key(self, record: int) -> str:
         id = host_id_of(self._records[record])
-        return f"id {id}" if self._places.get(id) == record else self._records[record].digest
+        if self._places.get(id) == record:
+            return f"id {id}"
+        return self._records[record].digest or self._records[record].tombstone or ""
 
     def match_head(self, turns: range, records: range) -> None:
         """Match the system messages at the head: the same, then by place."""
@@ -107,7 +121,7 @@ class _Matcher:
     def _pair_rest(self, turns: range, records: range) -> None:
         """Pair turns and records that are left, in order, as versions of each other."""
         used = set(self._pairs.values())
-        rest = [i for i in records if i not in used]
+        rest = [i for i in records if i not in used and not is_comparable(self._records[i])]
         for turn in turns:
             if turn in self._pairs or not rest:
                 continue
@@ -139,10 +153,15 @@ class _Matcher:
     def _without_forgotten(self, gap: _Gap) -> tuple[range, range]:
         """What is left of a gap without forgotten turns at its ends, whose text may stand there.
 
-        Nothing is left that could tell their text from an edit, and it must not come back.
+        Without a tombstone, nothing is left that could tell their text from an edit, and it must
+        not come back. With a tombstone, another text is an edit only if all other turns of the gap
+        have their places too.
         """
         turns = gap.turns
         records = gap.records
+        is_sure = gap.has_left and gap.has_right and len(turns) == len(records)
+        if not is_sure and any(is_comparable(self._records[i]) for i in records):
+            return turns, records
         while gap.has_left and self._may_be_forgotten(turns[:1], records[:1]):
             self._pairs[turns[0]] = records[0]
             turns = turns[1:]
@@ -195,6 +214,30 @@ class _Matcher:
         return Match(partners, is_same, [self._records[i] for i in old_places])
 
 
+def with_forgotten(
+    snapshot: Snapshot, match: Match, turns: Sequence[Turn], previous_digest: str
+) -> Match:
+    """The match, with forgotten turns that were not among the records but stand in the list again.
+
+    Each stands there once. `previous_digest` is that of the turn before the first.
+    """
+    if not snapshot.tombstones:
+        return match
+    records = list(match.records)
+    is_same = list(match.is_same)
+    used_ordinals = {record.ordinal for record in records if record is not None}
+    for i, turn in enumerate(turns):
+        digest = digest_of(snapshot.session, turn)
+        if records[i] is None and turn.id is None:
+            old = came_back(snapshot, turn, digest, previous_digest)
+            if old is not None and old.ordinal not in used_ordinals:
+                records[i] = old
+                is_same[i] = True
+                used_ordinals.add(old.ordinal)
+        previous_digest = digest
+    return Match(records, is_same, match.old)
+
+
 def _gaps(
     chain: Sequence[tuple[int, int]], turns: range, records: range, *, follows: bool
 ) -> Iterator[_Gap]:
@@ -219,5 +262,6 @@ def host_id_of(record: TurnRecord) -> str:
     return record.host_id or record.id
 
 
-def _digest(session: SessionRecord, turn: Turn) -> str:
+def digest_of(session: SessionRecord, turn: Turn) -> str:
+    """The digest of a turn's content in this session."""
     return session.digest(TurnRecord.of(turn, turn.id or "", 0).content)

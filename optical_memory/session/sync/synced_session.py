@@ -1,11 +1,19 @@
-"""A session that a host keeps in step with its message list: a part of `OpticalMemory`."""
+"""A session that takes turns, a host's whole list, and corrections: a part of `OpticalMemory`."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
+from optical_memory.errors import Forgotten, InputError
+from optical_memory.search.meaning import Embedder
+from optical_memory.session.archive import Archive
+from optical_memory.session.corrections.supersede import supersede
+from optical_memory.session.corrections.versions import host_ids
+from optical_memory.session.remember import Remembered, log_passed_over, remember
+from optical_memory.session.snapshot import Change, Snapshot
 from optical_memory.session.sync.host_list import HostList
+from optical_memory.turns import Turn
 
 __all__ = [
     "SyncedSession",
@@ -13,9 +21,70 @@ __all__ = [
 
 
 class SyncedSession:
-    """Takes the whole list of a host every turn."""
+    """Takes turns, and the whole list of a host every turn."""
 
+    _archive: Archive
+    _embedder: Embedder | None
     _host_list: HostList
+
+    def remember(self, turns: Turn | Sequence[Turn]) -> list[str]:
+        """Write turns to the store, durably before this returns; gives the id of each.
+
+        The same turn again changes nothing. A turn with a known id and another text is a later
+        version of that turn, and supersedes it: `recall` and `context` hand over the later version,
+        the older stays until it is forgotten. An older version, given again, is current again. A
+        version that only adds to a text that stands on no page yet keeps nothing of the older.
+
+        A turn that was forgotten is passed over, also with another text if it has an id; the log
+        counts these. Give a new id to what you do want back.
+
+        Raises `InputError` for a value that is no turn, `StoreError` if nothing could be written.
+        """
+        batch = list(turns) if isinstance(turns, Iterable) else [turns]
+        for turn in batch:
+            if not isinstance(turn, Turn):
+                raise InputError(f"remember takes turns, not {type(turn).__name__}")
+        snapshot, new = self._archive.update(
+            lambda snapshot: remember(snapshot, batch, self._embedder)
+        )
+        self._wake()
+        log_passed_over(self._archive.session, new.n_forgotten)
+        return host_ids(snapshot, new.ids)
+
+    def supersede(self, turn: str, by: str | Turn) -> str:
+        """Replace a turn by a later statement, a turn that is there or a new turn; gives its id.
+
+        >>> with OpticalMemory("alice", store="sqlite:///memory.db") as memory:
+        ...     _ = memory.remember(Turn("user", "I live in Turin.", id="m1"))
+        ...     memory.supersede("m1", by=Turn("user", "I have moved to Oslo.", id="m7"))
+        ...     [found.text for found in memory.recall("Where do I live?")]
+        ...     [found.turns for found in memory.recall("live Turin", superseded=True)]
+        'm7'
+        ['I have moved to Oslo.']
+        [('m1',), ('m7',)]
+
+        `recall` and `context` then hand over the later turn. The older stays readable until it is
+        forgotten. If the turn is superseded already, the last turn that superseded it is replaced;
+        if `by` was superseded by this turn, it is current again.
+
+        Raises `Forgotten` if one of the turns is not there (any more). Raises `InputError` if both
+        are the same turn, or for a value of another type.
+        """
+        if not isinstance(turn, str) or not isinstance(by, str | Turn):
+            raise InputError("supersede takes the id of a turn, and a turn or its id")
+
+        def change(snapshot: Snapshot) -> tuple[list[Change], str]:
+            if isinstance(by, str):
+                return supersede(snapshot, turn, by), by
+            changes, new = remember(snapshot, [by], self._embedder)
+            return _superseding(snapshot, turn, changes, new)
+
+        snapshot, id = self._archive.update(change)
+        self._wake()
+        return host_ids(snapshot, [id])[0]
+
+    def _wake(self) -> None:
+        """Tell the background worker that there is work."""
 
     def sync(self, messages: Sequence[Any]) -> list[str]:
         """Bring the session in step with a host's whole message list; gives the id of each turn.
@@ -27,13 +96,31 @@ class SyncedSession:
         >>> memory.close()
 
         Messages have any form that the loaders read, or are turns. New messages are remembered. An
-        edited message replaces the old version: by its id, or by its place if it has none. If the
-        list goes another way after some message, the turns of the old way are not found any more;
-        those that stand on a page stay on it. Messages that the host cut off at the front of its
-        list, or out of its middle, are still found. Forgotten turns do not come back. It costs by
-        what is new.
+        edited message is a later version, as in `remember`: by its id, or by its place if it has
+        none. If the list goes another way after some message, the turns of the old way are not
+        found any more; those that stand on a page stay on it. Messages that the host cut off at the
+        front of its list, or out of its middle, are still found. Forgotten turns do not come back,
+        and the log counts them. It costs by what is new.
 
         Raises `InputError` for a message that cannot be read, `StoreError` if nothing could be
         written.
         """
         return self._host_list.sync(messages)
+
+
+def _superseding(
+    snapshot: Snapshot, turn: str, changes: Sequence[Change], new: Remembered
+) -> tuple[list[Change], str]:
+    """The writes that remember a new turn, with those by which it supersedes another.
+
+    Raises `Forgotten` if the new turn was forgotten before, and as `supersede`.
+    """
+    if new.n_forgotten:
+        raise Forgotten("the turn that is to supersede was forgotten; give it a new id")
+    latest = snapshot.after(changes, snapshot.version)
+    if host_ids(latest, new.ids) == host_ids(latest, [turn]):
+        return list(changes), new.ids[0]  # a later version of the same turn
+    writes = {(change.kind, change.key): change for change in changes}
+    for change in supersede(latest, turn, new.ids[0]):
+        writes[change.kind, change.key] = change
+    return list(writes.values()), new.ids[0]

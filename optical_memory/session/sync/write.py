@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 from itertools import chain
 
 from optical_memory.search.meaning import Embedder
+from optical_memory.session.corrections.versions import versions_of
 from optical_memory.session.index_records import IndexDraft
 from optical_memory.session.records import TurnRecord, put, turn_key
-from optical_memory.session.remember import remember
+from optical_memory.session.remember import Remembered, remember
 from optical_memory.session.snapshot import Change, Snapshot
-from optical_memory.session.sync.match import Match, host_id_of, match_turns
+from optical_memory.session.sync.match import Match, host_id_of, match_turns, with_forgotten
 from optical_memory.stores.base import Delete
 from optical_memory.turns import Turn
 
@@ -29,20 +30,20 @@ def sync(
     known_ids: Sequence[str],
     turns: Sequence[Turn],
     embedder: Embedder | None = None,
-) -> tuple[list[Change], list[str]]:
-    """Writes after which the session has a host's list, and the id of each turn of it.
+) -> tuple[list[Change], Remembered]:
+    """Writes after which the session has a host's list, and the id of each turn's record.
 
     The list is the turns of `known_ids`, which have not changed since the last list, then `turns`.
-    New turns are remembered. A turn with other content, by its id or by its place, is an edit: it
-    replaces an open turn, and a turn on a page is not found any more. Turns that the list has no
-    more are not found either; open turns are removed. Those that a host cut off at the front of its
-    list stay. A forgotten turn does not come back. `embedder` gives new turns their vectors.
+    New turns are remembered. A turn with other content, by its id or by its place, is an edit, a
+    later version that supersedes the turn. Turns that the list has no more, or has under another
+    id, are not found any more; open turns are removed. Those that a host cut off at the front of
+    its list stay. A forgotten turn does not come back. `embedder` gives new turns their vectors.
 
     Raises `InputError` if a turn cannot be kept as it is.
     """
     draft = _Draft(snapshot, known_ids, _with_single_ids(turns), embedder)
-    ids = draft.write()
-    return draft.changes(), [*known_ids, *ids]
+    new = draft.write()
+    return draft.changes(), Remembered([*known_ids, *new.ids], new.n_forgotten)
 
 
 def _with_single_ids(turns: Iterable[Turn]) -> list[Turn]:
@@ -74,20 +75,27 @@ class _Draft:
         self._old = set(numbers(snapshot.session.old_turns))
         self._changes: dict[tuple[str, str], Change] = {}
 
-    def write(self) -> list[str]:
+    def write(self) -> Remembered:
         """Make all writes; gives the ids of the turns that were not known."""
-        match = self._match()
+        match = with_forgotten(self._snapshot, self._match(), self._turns, self._digest_of_known())
         steps = _steps(match, self._turns)
-        self._remove([*match.old, *(step.old for step in steps if step.old is not None)])
+        self._remove([*self._all_versions(match.old), *_replaced(steps)])
         new_turns = [step.turn for step in steps if step.turn is not None]
-        changes, new_ids = remember(self._snapshot, new_turns, self._embedder)
+        at_end = [step.turn.id for step in steps if step.turn is not None and step.goes_to_end]
+        changes, new = remember(
+            self._snapshot,
+            new_turns,
+            self._embedder,
+            at_end=set(filter(None, at_end)),
+            is_list=True,
+        )
         self._apply(changes)
-        ids_left = iter(new_ids)
+        ids_left = iter(new.ids)
         ids = [step.id if step.turn is None else next(ids_left) for step in steps]
-        self._remove(self._strays(match, ids))
         self._find_again(ids)
         self._set_line(ids)
-        return ids
+        n_forgotten = sum(record is not None and record.forgotten for record in match.records)
+        return Remembered(ids, n_forgotten)
 
     def _apply(self, changes: Sequence[Change]) -> None:
         if changes:
@@ -115,7 +123,7 @@ class _Draft:
 
     def _match_with(self, records: Sequence[TurnRecord], *, follows: bool) -> Match:
         """The match; only turns of the host's last list are old, if it gave a list."""
-        match = match_turns(self._snapshot.session, records, self._turns, follows=follows)
+        match = match_turns(self._snapshot, records, self._turns, follows=follows)
         line = set(self._line)
         old_records = [r for r in match.old if not line or r.ordinal in line]
         return replace(match, old=old_records)
@@ -128,16 +136,21 @@ class _Draft:
         """The turns before the host's last list; of a session without such a list, the newest."""
         end = min(self._line, default=self._snapshot.session.next_turn)
         first = max(0, end - len(self._turns) - MORE_TURNS)
-        return self._records(n for n in range(first, end) if n not in self._old)
+        records = self._records(n for n in range(first, end) if n not in self._old)
+        return [record for record in records if not record.is_older_version]
 
-    def _strays(self, match: Match, ids: Sequence[str]) -> list[TurnRecord]:
-        """Versions that still stand beside an older version, which the list has again."""
-        strays: list[TurnRecord] = []
-        for record in match.records:
-            if record is not None and record.id not in ids and record.ordinal not in self._old:
-                latest = self._snapshot.turn(record.id)
-                strays += [] if latest is None else [latest]
-        return strays
+    def _digest_of_known(self) -> str:
+        """The digest of the last turn that is known; empty without such turns."""
+        records = self._records(self._known[-1:])
+        return records[0].digest if records else ""
+
+    def _all_versions(self, records: Iterable[TurnRecord]) -> list[TurnRecord]:
+        """The records, and the older versions of these turns."""
+        versions: dict[int, TurnRecord] = {}
+        for record in records:
+            older = versions_of(self._snapshot, host_id_of(record))
+            versions.update((version.ordinal, version) for version in [record, *older])
+        return list(versions.values())
 
     # ---- writing ---------------------------------------------------------------------------------
 
@@ -190,12 +203,18 @@ class _Step:
     """What becomes of a turn of the list.
 
     `turn` is remembered if it is not None; else the turn is in the session already, as `id`. `old`
-    is the record that leaves the session for it.
+    is the record that leaves the session for it. `goes_to_end` is True for a later version that
+    must stand behind turns that were remembered before it.
     """
 
     id: str
     turn: Turn | None = None
     old: TurnRecord | None = None
+    goes_to_end: bool = False
+
+
+def _replaced(steps: Iterable[_Step]) -> list[TurnRecord]:
+    return [step.old for step in steps if step.old is not None]
 
 
 def _steps(match: Match, turns: Sequence[Turn]) -> list[_Step]:
@@ -211,23 +230,21 @@ def _steps(match: Match, turns: Sequence[Turn]) -> list[_Step]:
             step = _Step("", turn)
         elif is_same and not (is_behind and _can_move(record)):
             step = _Step(record.id)
-        elif is_behind or not _takes_place(turn, record):
+        elif is_same or turn.id not in (None, host_id_of(record)):
             step = _Step("", _renamed(turn, record), old=record)
         else:
-            step = _Step("", replace(turn, id=host_id_of(record)))
-        is_behind = is_behind or record is None or step.old is not None
+            goes_to_end = is_behind or bool(record.pages)
+            step = _Step("", replace(turn, id=host_id_of(record)), goes_to_end=goes_to_end)
+        is_behind = is_behind or record is None or step.old is not None or step.goes_to_end
         steps.append(step)
     return steps
 
 
 def _can_move(record: TurnRecord) -> bool:
-    """True for an open turn of which nothing stands on a page."""
-    return not (record.pages or record.forgotten) and record.text is not None
-
-
-def _takes_place(turn: Turn, record: TurnRecord) -> bool:
-    """True if the turn can replace the record as an edit of it."""
-    return not record.pages and turn.id in (None, host_id_of(record))
+    """True for an open turn of which nothing stands on a page, and that nothing superseded."""
+    if record.pages or record.forgotten or record.superseded_by is not None:
+        return False
+    return record.text is not None
 
 
 def _renamed(turn: Turn, record: TurnRecord) -> Turn:

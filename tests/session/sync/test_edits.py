@@ -16,7 +16,8 @@ from optical_memory.session.index_records import rebuild
 def test_the_same_id_with_other_content_is_an_edit(open_memory: Open):
     memory = open_memory()
     memory.sync([user("The code is 4417.", id="m1"), assistant("Noted.", id="m2")])
-    memory.sync([user("The code is 9921.", id="m1"), assistant("Noted.", id="m2")])
+    ids = memory.sync([user("The code is 9921.", id="m1"), assistant("Noted.", id="m2")])
+    assert ids == ["m1", "m2"]
     assert memory.stats().turns == 2
     assert not answers(memory, "code", "4417")
 
@@ -101,7 +102,7 @@ def test_old_turns_stay_hidden_when_the_index_is_made_again(open_memory: Open):
     memory = open_memory(keep_turns=0)
     memory.sync([*talk(2), user("Take the blue boat.")])
     fill_pages(memory)
-    memory.sync([*talk(2), user("Take the red train.")])
+    memory.sync(talk(2))
     snapshot = memory._archive.snapshot()
     indexed = set(rebuild(snapshot).ordinals.tolist())
     assert len(indexed) == len(snapshot.turns) - 1

@@ -15,7 +15,7 @@ from optical_memory.ledger import UNREADABLE, UNSURE, Ledger, LedgerScope, blank
 from optical_memory.pages import Page
 from optical_memory.readings import Reading
 from optical_memory.renderers import PageRenderer, PlacedTurn
-from optical_memory.session.page_ledger import SURE, mark_ranges, page_facts, page_ledger
+from optical_memory.session.facts.page_ledger import SURE, mark_ranges, page_facts, page_ledger
 from optical_memory.session.records import put
 from optical_memory.testing import SMALL_GRID, TemplateReader
 

@@ -1,0 +1,1 @@
+"""Corrections: versions of a turn, turns that supersede others, and tombstones of turns."""
