@@ -45,8 +45,8 @@ def test_encode_makes_the_tokens_that_the_cache_lacks_and_no_others(url: str):
 def test_encode_goes_by_the_rung_that_a_page_has_or_all_that_it_may_still_have(file_url: str):
     n_pages = fill(file_url)
     with closing(open_store(file_url)) as store:
-        n_ledger_tokens = ledger_tokens(open_session(store, "alice"))
-    n_faded = n_done(run(file_url, "fade", capacity=400 + n_ledger_tokens))
+        n_ledger_tokens = max(ledger_tokens(open_session(store, name)) for name in NAMES)
+    n_faded = n_done(run(file_url, "fade", capacity=200 + n_ledger_tokens))
     assert 0 < n_faded < n_pages
 
     assert n_done(run(file_url, "encode")) == n_pages

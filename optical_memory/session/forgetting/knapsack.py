@@ -130,19 +130,22 @@ def _hull_steps(problem: Problem) -> _HullSteps:
 
 
 def _steepest(problem: Problem, state: int, pages: Ints) -> tuple[Ints, Floats]:
-    """The state to which the value rises most steeply, the last of several; and its slope."""
+    """The state to which the value rises most steeply, of several the highest; and its slope."""
     base_costs = problem.costs[state, pages]
     base_shares = problem.shares[state, pages]
     best_states = np.full(len(pages), state, np.intp)
     best_slopes = np.zeros(len(pages))
+    best_rises = np.zeros(len(pages))
     for next_state in range(state + 1, len(problem.costs)):
         runs = problem.costs[next_state, pages] - base_costs
         if runs.min(initial=np.inf) == np.inf:
             continue  # no page may have this state
-        slopes = _slopes(problem.shares[next_state, pages] - base_shares, runs)
-        is_best = (slopes > 0) & (slopes >= best_slopes)
+        rises = problem.shares[next_state, pages] - base_shares
+        slopes = _slopes(rises, runs)
+        is_best = (slopes > best_slopes) | ((slopes == best_slopes) & (rises > best_rises))
         best_states = np.where(is_best, next_state, best_states)
         best_slopes = np.where(is_best, slopes, best_slopes)
+        best_rises = np.where(is_best, rises, best_rises)
     return best_states, best_slopes
 
 

@@ -87,7 +87,7 @@ def plan(
     >>> [(step.page, step.rung) for step in steps]
     [('0', 'tiny')]
     >>> steps[0].reason
-    'capacity: base is worth 0.052 per 1,000 tokens, the limit is 0.053'
+    'capacity: base is worth 0.049 per 1,000 tokens, the limit is 0.049'
 
     Without a capacity pages fade to the rung of their age, or to the smallest legible rung before
     it. With a capacity there are no steps if they fit it; else pages fade to the states in which

@@ -43,7 +43,8 @@ def dual_bound(problem: Problem, capacity: float) -> float:
         rewards[np.isinf(problem.costs)] = 0.0
         return price * capacity + float(rewards.max(0).sum())
 
-    low, high = 0.0, 1.0
+    low = 0.0
+    high = 3.0  # more than any gain here
     for _ in range(100):
         left, right = low + (high - low) / 3, high - (high - low) / 3
         if bound(left) <= bound(right):
