@@ -18,13 +18,16 @@ __all__ = [
     "CurrentTurns",
 ]
 
+CURRENT_WINS = 1e-6
+"""What a current turn is worth before the turn that it superseded: it comes first in a list."""
+
 
 class CurrentTurns:
     """Puts the current turns of a session in place of superseded turns, or beside them.
 
     A question that only the older statement answers is answered by the newer, which may have none
     of its words. `index` is that of the snapshot. Current turns outside of `limits` stay out. With
-    `keeps_superseded`, superseded turns stay, each before its current turn.
+    `keeps_superseded`, superseded turns stay, each beside its current turn.
     """
 
     def __init__(
@@ -115,7 +118,7 @@ class CurrentTurns:
             yield choice
         current = self._current(choice.ordinal)
         if current is not None:
-            yield replace(choice, ordinal=current)
+            yield replace(choice, ordinal=current, score=choice.score + CURRENT_WINS)
 
     def _first_units(self, choice: Choice) -> list[Choice]:
         """The first units of the choice's turn, with its score; none if the turn has no unit."""

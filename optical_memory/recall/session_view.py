@@ -109,7 +109,7 @@ class SessionView:
         day on, or until that day, are looked at.
 
         In place of a turn that was superseded comes the turn that is current. With `superseded`,
-        the superseded turn comes too, before that turn and marked. By default it does so if the
+        the superseded turn comes too, marked. By default it does so if the
         question asks about the past ("before", "used to", "first") or there are limits of days.
 
         >>> with OpticalMemory("alice", store="sqlite:///memory.db") as memory:

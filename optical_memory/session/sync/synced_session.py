@@ -61,7 +61,7 @@ class SyncedSession:
         ...     [found.turns for found in memory.recall("live Turin", superseded=True)]
         'm7'
         ['I have moved to Oslo.']
-        [('m1',), ('m7',)]
+        [('m7',), ('m1',)]
 
         `recall` and `context` then hand over the later turn. The older stays readable until it is
         forgotten. If the turn is superseded already, the last turn that superseded it is replaced;
