@@ -184,8 +184,7 @@ def agreements_of(record: PageRecord) -> Mapping[str, float]:
 
 def n_ledger_tokens(record: PageRecord) -> int:
     """Tokens of the exact facts beside the page's picture; raises as `StoredPage.of`."""
-    ledger = _parse(record, "ledger", record.ledger or None, Ledger.from_json)
-    return 0 if ledger is None else ledger.n_tokens
+    return _parse(record, "ledger", record.ledger, ledger_tokens) or 0
 
 
 def page_info(record: PageRecord, ladder: Ladder) -> PageInfo:
@@ -205,7 +204,7 @@ def page_info(record: PageRecord, ladder: Ladder) -> PageInfo:
         last_when=record.last_when,
         digest=record.digest,
         has_text=record.lines is not None,
-        n_ledger_tokens=_parse(record, "ledger", record.ledger, ledger_tokens) or 0,
+        n_ledger_tokens=n_ledger_tokens(record),
     )
 
 
