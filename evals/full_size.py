@@ -25,7 +25,7 @@ import statistics
 import threading
 import time
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -80,25 +80,32 @@ def make(folder: Path, shapes: Path, config: Path) -> None:
     tensors = {key: tuple(shape) for key, shape in read_json(shapes)["tensors"].items()}
     write_sparse(folder / "model.safetensors", tensors)
     header = read_header(folder / "model.safetensors")
-    pool = np.random.default_rng(0).standard_normal(8_000_000)
     with header.file.open("r+b") as file:
         for i, (name, tensor) in enumerate(header.tensors.items()):
-            values = random_numbers(name, tensor["shape"], pool[i * 977 % 1_000_000 :])
             file.seek(header.start + tensor["data_offsets"][0])
-            file.write((values.view(np.uint32) >> 16).astype(np.uint16).tobytes())
+            file.write(random_numbers(name, tensor["shape"], i * 977 % 1_000_000).tobytes())
     (folder / "config.json").write_bytes(config.read_bytes())
     ocr_tokenizer().save(str(folder / "tokenizer.json"))
 
 
-def random_numbers(
-    name: str, shape: list[int], pool: npt.NDArray[np.float64]
-) -> npt.NDArray[np.float32]:
-    """All numbers of a tensor in a row, from a pool of normal numbers."""
+def random_numbers(name: str, shape: list[int], start: int) -> npt.NDArray[np.uint16]:
+    """All numbers of a tensor in a row, bfloat16 as it is stored, from a place in the pool."""
     size = int(np.prod(shape))
     if "norm" in name and name.endswith("weight") and len(shape) == 1:
-        return np.ones(size, np.float32)
+        return bfloat16(np.ones(size, np.float32))
     scale = 0.02 if len(shape) == 1 else min(0.05, 0.7 * float(np.prod(shape[1:])) ** -0.5)
-    return np.resize(pool, size).astype(np.float32) * np.float32(scale)
+    return np.resize(scaled_pool(scale)[start:], size)
+
+
+@cache
+def scaled_pool(scale: float) -> npt.NDArray[np.uint16]:
+    """Eight million normal numbers with this standard deviation."""
+    numbers = np.random.default_rng(0).standard_normal(8_000_000, np.float32)
+    return bfloat16(numbers * np.float32(scale))
+
+
+def bfloat16(values: npt.NDArray[np.float32]) -> npt.NDArray[np.uint16]:
+    return (values.view(np.uint32) >> 16).astype(np.uint16)
 
 
 # ---- measure -------------------------------------------------------------------------------------

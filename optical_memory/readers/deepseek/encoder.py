@@ -21,7 +21,11 @@ from optical_memory.readers.checkpoints.devices import Device
 from optical_memory.readers.checkpoints.memory_check import require_memory
 from optical_memory.readers.deepseek.constants import without_constants
 from optical_memory.readers.deepseek.halves import half_parameters
-from optical_memory.readers.deepseek.low_memory import chunk_attention, upcast_linears
+from optical_memory.readers.deepseek.low_memory import (
+    chunk_attention,
+    fold_attention,
+    upcast_linears,
+)
 from optical_memory.readers.deepseek.open_folder import DeepseekCheckpoint
 from optical_memory.readers.deepseek.views import SHADES, preprocess
 from optical_memory.readers.deepseek.weights import load_half, map_half
@@ -51,9 +55,12 @@ class LocalEncoder:
         """
         n_parameters = half_parameters(self.checkpoint, "encoder")
         require_memory(self.checkpoint.family.id, "encoder", n_parameters, self.device)
-        if self.device.name != "cpu":
-            return load_half(self.checkpoint, "encoder", self.device.dtype, self.device.name)
-        return self._load_on_cpu()
+        if self.device.name == "cpu":
+            return self._load_on_cpu()
+        model = load_half(self.checkpoint, "encoder", self.device.dtype, self.device.name)
+        if self.device.name.startswith("cuda"):
+            fold_attention(model)
+        return model
 
     def _load_on_cpu(self) -> PreTrainedModel:
         if self.device.dtype != torch.bfloat16:
