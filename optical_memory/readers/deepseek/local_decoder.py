@@ -107,7 +107,7 @@ class LocalDecoder:
         """
         if not tasks or not self.device.name.startswith("cuda"):
             return PAGES_AT_ONCE
-        any_config: Any = self.model.config
+        any_config: Any = self.checkpoint.config
         text = any_config.text_config
         token_bytes = 2 * text.num_hidden_layers * text.hidden_size * self.device.dtype.itemsize
         n_tokens = max(len(task.tokens) + task.limit for task in tasks)
