@@ -22,10 +22,9 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
-import threading
 import time
 from collections.abc import Callable, Sequence
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,21 +32,17 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from bounds import Peak, flop, most_pages, most_tokens, peak
+from memory_watcher import MemoryWatcher
+from random_checkpoint import make_checkpoint
+from stock_model import load_whole, pixels, stock_generate
 
 from optical_memory.profiles import Rung
 from optical_memory.readers.checkpoints.devices import Device
-from optical_memory.readers.checkpoints.safetensors_files import (
-    read_header,
-    read_json,
-    write_sparse,
-)
-from optical_memory.readers.deepseek.halves import stock_class
 from optical_memory.readers.deepseek.local_decoder import LocalDecoder
 from optical_memory.readers.deepseek.reader import DeepseekReader
-from optical_memory.readers.deepseek.views import preprocess
 from optical_memory.readers.deepseek.weights import load_half
 from optical_memory.readers.language.decoder import Guard, Task
-from optical_memory.readers.language.tokenizer import BOS, IMAGE, ocr_tokenizer, spell
+from optical_memory.readers.language.tokenizer import spell
 from optical_memory.renderers import PageRenderer, PlacedTurn
 from optical_memory.renderers.sans_grid import sans_grid
 from optical_memory.turns import Turn
@@ -71,43 +66,6 @@ GIB = 2**30
 NO_GUARD = Guard(10_000, 10_000)
 
 
-# ---- make ----------------------------------------------------------------------------------------
-
-
-def make(folder: Path, shapes: Path, config: Path) -> None:
-    """Write a checkpoint of random bfloat16 numbers; activations neither vanish nor explode."""
-    folder.mkdir(parents=True, exist_ok=True)
-    tensors = {key: tuple(shape) for key, shape in read_json(shapes)["tensors"].items()}
-    write_sparse(folder / "model.safetensors", tensors)
-    header = read_header(folder / "model.safetensors")
-    with header.file.open("r+b") as file:
-        for i, (name, tensor) in enumerate(header.tensors.items()):
-            file.seek(header.start + tensor["data_offsets"][0])
-            file.write(random_numbers(name, tensor["shape"], i * 977 % 1_000_000).tobytes())
-    (folder / "config.json").write_bytes(config.read_bytes())
-    ocr_tokenizer().save(str(folder / "tokenizer.json"))
-
-
-def random_numbers(name: str, shape: list[int], start: int) -> npt.NDArray[np.uint16]:
-    """All numbers of a tensor in a row, bfloat16 as it is stored, from a place in the pool."""
-    size = int(np.prod(shape))
-    if "norm" in name and name.endswith("weight") and len(shape) == 1:
-        return bfloat16(np.ones(size, np.float32))
-    scale = 0.02 if len(shape) == 1 else min(0.05, 0.7 * float(np.prod(shape[1:])) ** -0.5)
-    return np.resize(scaled_pool(scale)[start:], size)
-
-
-@cache
-def scaled_pool(scale: float) -> npt.NDArray[np.uint16]:
-    """Eight million normal numbers with this standard deviation."""
-    numbers = np.random.default_rng(0).standard_normal(8_000_000, np.float32)
-    return bfloat16(numbers * np.float32(scale))
-
-
-def bfloat16(values: npt.NDArray[np.float32]) -> npt.NDArray[np.uint16]:
-    return (values.view(np.uint32) >> 16).astype(np.uint16)
-
-
 # ---- measure -------------------------------------------------------------------------------------
 
 
@@ -119,21 +77,9 @@ def measure(reader: DeepseekReader, args: argparse.Namespace) -> None:
     rungs = [reader.family.rung(name) for name in names]
     batches = [int(size) for size in args.batch.split(",")]
     compare_encodings(reader, rungs, batches, args.runs)
-    whole = load_whole(reader, args)
+    whole = load_whole(reader, stock_dtype(args))
     for batch in batches:
         compare_decoding(reader, whole, rungs[-1], batch, args)
-
-
-def load_whole(reader: DeepseekReader, args: argparse.Namespace) -> Any:
-    """The stock class with all weights."""
-    any_class: Any = stock_class(reader.family)
-    model = any_class.from_pretrained(
-        reader.folder,
-        config=reader.checkpoint.config,
-        dtype=stock_dtype(args),
-        local_files_only=True,
-    )
-    return model.to(reader.encoder.device.name).eval()
 
 
 def stock_dtype(args: argparse.Namespace) -> torch.dtype:
@@ -178,7 +124,7 @@ def compare_decoding(
     device: Device = decoder.device
     pictures = pages(rung, batch)
     tasks = tasks_for(reader, pictures, rung, args.new, reader.family.guards[0])
-    plain = stock_generate(reader, whole, pictures, rung, args)
+    plain = stock_generate(reader, whole, pictures, rung, args.new, stock_dtype(args))
     if any(transcript.ended for transcript in decoder.transcribe(tasks)):
         raise SystemExit(f"a page ended before {args.new} tokens: its figures would be too good")
     count = batch * args.new
@@ -211,32 +157,6 @@ def tasks_for(
     ]
 
 
-def stock_generate(
-    reader: DeepseekReader,
-    whole: Any,
-    pictures: Sequence[npt.NDArray[np.uint8]],
-    rung: Rung,
-    args: argparse.Namespace,
-) -> Callable[[], torch.Tensor]:
-    """`generate` of the stock class from the pictures, (pages, tokens)."""
-    decoder: Any = reader.decoder
-    device: Device = decoder.device
-    prompt = reader.family.prompts["plain"]
-    prompt_ids = decoder.tokenizer.encode(prompt, add_special_tokens=False).ids
-    ids = torch.tensor([[BOS, *[IMAGE] * rung.n_tokens, *prompt_ids]] * len(pictures))
-    return partial(
-        whole.generate,
-        pixel_values=pixels(pictures, rung, device.name, stock_dtype(args)),
-        input_ids=ids.to(device.name),
-        attention_mask=torch.ones_like(ids, device=device.name),
-        do_sample=False,
-        max_new_tokens=args.new,
-        min_new_tokens=args.new,
-        eos_token_id=1,
-        pad_token_id=2,
-    )
-
-
 def pages(rung: Rung, n_pages: int) -> list[npt.NDArray[np.uint8]]:
     """Pictures of different pages of prose, (side_px, side_px) each."""
     text = "Memory keeps what was said as pictures, and pictures fade. "
@@ -247,13 +167,6 @@ def pages(rung: Rung, n_pages: int) -> list[npt.NDArray[np.uint8]]:
         first_page = renderer.paginate([turn])[0]
         pictures.append(renderer.draw(first_page, rung.side_px))
     return pictures
-
-
-def pixels(
-    pictures: Sequence[npt.NDArray[np.uint8]], rung: Rung, device: str, dtype: torch.dtype
-) -> torch.Tensor:
-    """Pages without tiles, as the stock class takes them."""
-    return torch.from_numpy(preprocess(pictures, rung).pages).to(device, dtype)
 
 
 def compare(
@@ -309,7 +222,7 @@ def print_row(row: dict[str, Any], device: Device, bound: float | None) -> None:
 
 def same(reader: DeepseekReader, args: argparse.Namespace) -> None:
     """Print how far the greedy text of each rung is that of the stock class."""
-    whole = load_whole(reader, args)
+    whole = load_whole(reader, stock_dtype(args))
     names = args.rungs.split(",") if args.rungs else reader.family.ladder
     for name in names:
         rung = reader.family.rung(name)
@@ -318,7 +231,9 @@ def same(reader: DeepseekReader, args: argparse.Namespace) -> None:
         decoder: Any = reader.decoder
         (transcript,) = decoder.transcribe([task])
         with torch.inference_mode():
-            ids = stock_generate(reader, whole, pictures, rung, args)().tolist()[0]
+            ids = stock_generate(
+                reader, whole, pictures, rung, args.new, stock_dtype(args)
+            )().tolist()[0]
         new_ids = ids[-args.new :]
         plain, _ = spell(decoder.tokenizer, new_ids, np.ones(len(new_ids), np.float32))
         row = {
@@ -371,30 +286,10 @@ def memory(reader: DeepseekReader, args: argparse.Namespace) -> None:
     print(json.dumps(row))
 
 
-class MemoryWatcher(threading.Thread):
-    """A thread that keeps the highest figures of this process in `peaks`, in bytes (Linux)."""
-
-    def __init__(self) -> None:
-        super().__init__(daemon=True)
-        self.peaks = {"RssAnon": 0, "VmRSS": 0}
-        self._is_over = threading.Event()
-
-    def run(self) -> None:
-        while not self._is_over.wait(0.01):
-            for line in Path("/proc/self/status").read_text().splitlines():
-                name, _, value = line.partition(":")
-                if name in self.peaks:
-                    self.peaks[name] = max(self.peaks[name], 1024 * int(value.split()[0]))
-
-    def stop(self) -> None:
-        self._is_over.set()
-        self.join()
-
-
 def main() -> None:
     args = cli.parse_args()
     if args.what == "make":
-        return make(args.folder, args.shapes, args.config)
+        return make_checkpoint(args.folder, args.shapes, args.config)
     reader = DeepseekReader(args.folder, device=args.device, dtype=args.dtype)
     verbs = {"measure": measure, "memory": memory, "same": same}
     return verbs[args.what](reader, args)

@@ -59,15 +59,15 @@ def compare_readings(readers: dict[str, PocketReader], pages: Sequence[Page]) ->
     for rung in next(iter(readers.values())).profile.ladder:
         pictures = draw(pages, rung)
         for writer_device, writer in readers.items():
-            encoded = writer.encode(pictures, rung)
-            stored = [unpack(INT8.pack(tokens)) for tokens in encoded]
-            certified = writer.certify(stored, pages)
+            tokens = writer.encode(pictures, rung)
+            unpacked = [unpack(INT8.pack(page_tokens)) for page_tokens in tokens]
+            first_readings = writer.certify(unpacked, pages)
             for reader_device, reader in readers.items():
                 row = {
                     "rung": rung.name,
                     "certified_on": writer_device,
                     "read_on": reader_device,
-                    **count_differences(rung, reader, pages, stored, certified),
+                    **count_differences(rung, reader, pages, unpacked, first_readings),
                 }
                 print(json.dumps(row), flush=True)
         compare_tokens(readers, pictures, rung)
@@ -77,33 +77,35 @@ def count_differences(
     rung: Rung,
     reader: PocketReader,
     pages: Sequence[Page],
-    stored: Sequence[VisualTokens],
-    certified: Sequence[Reading],
+    unpacked: Sequence[VisualTokens],
+    first_readings: Sequence[Reading],
 ) -> dict[str, Any]:
     counts = dict.fromkeys(("chars", "changed", "verified_before", "verified", "silent_errors"), 0)
     counts |= {"pages_changed": 0}
     largest_step = 0.0
-    readings = reader.decode(stored, [page.layout for page in pages])
-    for page, before, after in zip(pages, certified, readings, strict=True):
-        n_changed = int((codepoints(before.text) != codepoints(after.text)).sum())
+    readings = reader.decode(unpacked, [page.layout for page in pages])
+    for page, first, second in zip(pages, first_readings, readings, strict=True):
+        n_changed = int((codepoints(first.text) != codepoints(second.text)).sum())
         counts["chars"] += len(page.text)
         counts["changed"] += n_changed
         counts["pages_changed"] += n_changed > 0
-        counts["verified_before"] += int(verified(rung, page, before, before).sum())
-        is_verified = verified(rung, page, before, after)
+        counts["verified_before"] += int(verified(rung, page, first, first).sum())
+        is_verified = verified(rung, page, first, second)
         counts["verified"] += int(is_verified.sum())
-        is_wrong = codepoints(page.text) != codepoints(after.text)
+        is_wrong = codepoints(page.text) != codepoints(second.text)
         counts["silent_errors"] += int((is_verified & is_wrong).sum())
-        largest_step = max(largest_step, float(np.abs(before.confidence - after.confidence).max()))
+        largest_step = max(largest_step, float(np.abs(first.confidence - second.confidence).max()))
     return {**counts, "largest_step_of_confidence": largest_step}
 
 
-def verified(rung: Rung, page: Page, certified: Reading, reading: Reading) -> npt.NDArray[np.bool_]:
+def verified(
+    rung: Rung, page: Page, first_readings: Reading, reading: Reading
+) -> npt.NDArray[np.bool_]:
     """(n_chars,) True for every character that a memory would call verified."""
-    certificate = certify_reading(rung.name, page.text, certified)
+    certificate = certify_reading(rung.name, page.text, first)
     is_verified = np.zeros(len(page.text), np.bool_)
-    confirmed = certificate.confirms(reading.text)
-    for span in statuses(len(page.text), Ledger(()), confirmed, reading):
+    is_confirmed = certificate.confirms(reading.text)
+    for span in statuses(len(page.text), Ledger(()), is_confirmed, reading):
         is_verified[span.start : span.end] = span.status == "verified"
     return is_verified
 
@@ -111,11 +113,11 @@ def verified(rung: Rung, page: Page, certified: Reading, reading: Reading) -> np
 def compare_tokens(
     readers: dict[str, PocketReader], pictures: Sequence[npt.NDArray[np.uint8]], rung: Rung
 ) -> None:
-    first, *others = (reader.encode(pictures, rung) for reader in readers.values())
-    for tokens in others:
+    first_tokens, *other_tokens = (reader.encode(pictures, rung) for reader in readers.values())
+    for tokens in other_tokens:
         error = max(
             float(np.abs(a.values - b.values).max() / np.abs(a.values).max())
-            for a, b in zip(first, tokens, strict=True)
+            for a, b in zip(first_tokens, tokens, strict=True)
         )
         print(json.dumps({"rung": rung.name, "largest_relative_error_of_tokens": error}))
 
