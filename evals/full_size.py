@@ -230,10 +230,9 @@ def same(reader: DeepseekReader, args: argparse.Namespace) -> None:
         (task,) = tasks_for(reader, pictures, rung, args.new, NO_GUARD)
         decoder: Any = reader.decoder
         (transcript,) = decoder.transcribe([task])
+        plainly = stock_generate(reader, whole, pictures, rung, args.new, stock_dtype(args))
         with torch.inference_mode():
-            ids = stock_generate(
-                reader, whole, pictures, rung, args.new, stock_dtype(args)
-            )().tolist()[0]
+            ids = plainly().tolist()[0]
         new_ids = ids[-args.new :]
         plain, _ = spell(decoder.tokenizer, new_ids, np.ones(len(new_ids), np.float32))
         row = {

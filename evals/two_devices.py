@@ -98,9 +98,7 @@ def count_differences(
     return {**counts, "largest_step_of_confidence": largest_step}
 
 
-def verified(
-    rung: Rung, page: Page, first_readings: Reading, reading: Reading
-) -> npt.NDArray[np.bool_]:
+def verified(rung: Rung, page: Page, first: Reading, reading: Reading) -> npt.NDArray[np.bool_]:
     """(n_chars,) True for every character that a memory would call verified."""
     certificate = certify_reading(rung.name, page.text, first)
     is_verified = np.zeros(len(page.text), np.bool_)
