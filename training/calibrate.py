@@ -64,7 +64,7 @@ def read_page(reader: PocketReader, texts: Texts, rng: random.Random, rung: Rung
     decoder = PageDecoder(reader.network, tokens.values, grid, rung)
     rows = [RowBox(y, x, grid.measure, grid.measure, "") for y, x in line_starts(grid)]
     geometry = decoder.geometry(rows, grid.measure)
-    both = decoder.both_logits(geometry, all_masked(len(rows), grid.measure))
+    both = decoder.both_logits(geometry, all_masked(len(rows), grid.measure, decoder.device))
     decoder_p, grid_p = (logits.flatten(0, 1).log_softmax(-1) for logits in both)
     line_codes = np.concatenate([codes[row.y, row.x : row.x + row.cells] for row in rows])
     ids = torch.from_numpy(chars_to_ids(line_codes))

@@ -11,6 +11,9 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from functools import cache, lru_cache
+from importlib.util import find_spec
+from pathlib import Path
+from runpy import run_path
 from typing import TYPE_CHECKING
 
 from optical_memory.search.inflections import BASE_FORMS
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "key",
+    "library_stop_words",
     "question_keys",
     "terms",
     "top_terms",
@@ -124,10 +128,26 @@ def _stop_words() -> frozenset[str]:
 
     What is down or off is asked for too.
     """
-    from bm25s.stopwords import STOPWORDS_EN, STOPWORDS_EN_PLUS
-
+    lists = library_stop_words()
+    stop_words = {*lists["STOPWORDS_EN"], *lists["STOPWORDS_EN_PLUS"], "can't", "ain't"}
     halves = {"won", "ma", "don", "d", "m", "o", "s", "t", "y"}
-    return frozenset({*STOPWORDS_EN, *STOPWORDS_EN_PLUS, "can't", "ain't"} - halves - _TELLING)
+    return frozenset(stop_words - halves - _TELLING)
+
+
+@cache
+def library_stop_words() -> Mapping[str, tuple[str, ...]]:
+    """The lists of stop words of `bm25s` by their names, read from its file.
+
+    Importing bm25s would start JAX if it is installed, and JAX takes three quarters of a GPU's
+    memory when it starts.
+    """
+    spec = find_spec("bm25s")
+    if spec is None or spec.origin is None:
+        raise ModuleNotFoundError("bm25s is not installed: install optical-memory again")
+    lists: Mapping[str, tuple[str, ...]] = run_path(
+        str(Path(spec.origin).with_name("stopwords.py"))
+    )
+    return lists
 
 
 @cache

@@ -62,3 +62,17 @@ def test_a_name_that_is_not_there_is_an_attribute_error():
 
 def test_the_version_is_the_packages():
     assert optical_memory.__version__[0].isdigit()
+
+
+def test_searching_does_not_start_jax(tmp_path: Path):
+    """bm25s imports JAX if it is installed, and JAX takes most of a GPU's memory at once."""
+    (tmp_path / "jax").mkdir()
+    (tmp_path / "jax" / "__init__.py").write_text("raise SystemExit('JAX was started')")
+    statement = "from optical_memory.search.terms import terms; print(list(terms('the ferry')))"
+    process = subprocess.run(
+        [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(tmp_path)!r}); {statement}"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert process.stdout == "['ferry']\n"

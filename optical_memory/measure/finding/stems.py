@@ -10,6 +10,8 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING
 
+from optical_memory.search.terms import library_stop_words
+
 if TYPE_CHECKING:
     from snowballstemmer.english_stemmer import EnglishStemmer
 
@@ -35,9 +37,7 @@ def stems(text: str) -> list[str]:
 
 @cache
 def _stop_words() -> frozenset[str]:
-    from bm25s.stopwords import STOPWORDS_EN_PLUS
-
-    return frozenset(STOPWORDS_EN_PLUS)
+    return frozenset(library_stop_words()["STOPWORDS_EN_PLUS"])
 
 
 @cache

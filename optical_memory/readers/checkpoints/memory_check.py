@@ -21,9 +21,10 @@ needs keys and values.
 
 
 def free_bytes(device: str) -> int:
-    """Free memory of a device by its name, in bytes."""
+    """Free memory of a device by its name, in bytes, with the part that torch keeps for itself."""
     if device.startswith("cuda"):
-        return int(torch.cuda.mem_get_info(device)[0])
+        n_kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return int(torch.cuda.mem_get_info(device)[0]) + n_kept
     return int(psutil.virtual_memory().available)
 
 

@@ -21,9 +21,13 @@ from optical_memory.readers.checkpoints.devices import Device
 from optical_memory.readers.checkpoints.memory_check import require_memory
 from optical_memory.readers.deepseek.constants import without_constants
 from optical_memory.readers.deepseek.halves import half_parameters
-from optical_memory.readers.deepseek.low_memory import chunk_attention, upcast_linears
+from optical_memory.readers.deepseek.low_memory import (
+    chunk_attention,
+    fold_attention,
+    upcast_linears,
+)
 from optical_memory.readers.deepseek.open_folder import DeepseekCheckpoint
-from optical_memory.readers.deepseek.views import preprocess
+from optical_memory.readers.deepseek.views import SHADES, preprocess
 from optical_memory.readers.deepseek.weights import load_half, map_half
 from optical_memory.readers.locked_property import locked_cached_property
 
@@ -51,9 +55,12 @@ class LocalEncoder:
         """
         n_parameters = half_parameters(self.checkpoint, "encoder")
         require_memory(self.checkpoint.family.id, "encoder", n_parameters, self.device)
-        if self.device.name != "cpu":
-            return load_half(self.checkpoint, "encoder", self.device.dtype, self.device.name)
-        return self._load_on_cpu()
+        if self.device.name == "cpu":
+            return self._load_on_cpu()
+        model = load_half(self.checkpoint, "encoder", self.device.dtype, self.device.name)
+        if self.device.name.startswith("cuda"):
+            fold_attention(model)
+        return model
 
     def _load_on_cpu(self) -> PreTrainedModel:
         if self.device.dtype != torch.bfloat16:
@@ -90,9 +97,9 @@ class LocalEncoder:
         """All tokens that the model gives for each picture, (n_tokens, dim), constants included."""
         pixels = preprocess(images, rung)
         views = rung.views
-        inputs: dict[str, Any] = {"pixel_values": self._tensor(pixels.pages)}
-        if pixels.tiles is not None:
-            inputs["pixel_values_local"] = self._tensor(pixels.tiles)
+        inputs: dict[str, Any] = {"pixel_values": self._pixels(pixels.page_shades)}
+        if pixels.tile_shades is not None:
+            inputs["pixel_values_local"] = self._pixels(pixels.tile_shades)
             inputs["num_local_patches"] = [views.tiles] * len(images)
             if views.newlines:
                 inputs["patches_grid"] = [[views.across, views.down]] * len(images)
@@ -100,5 +107,8 @@ class LocalEncoder:
         pages = model.get_image_features(**inputs).pooler_output
         return [tokens.float().cpu().numpy() for tokens in pages]
 
-    def _tensor(self, pixels: Floats) -> Tensor:
-        return torch.from_numpy(pixels).to(self.device.name, self.compute_dtype)
+    def _pixels(self, shades: Image) -> Tensor:
+        """(b, side, side) shades to (b, 3, side, side) on the device: it gets a byte a pixel."""
+        values = torch.from_numpy(SHADES).to(self.device.name, self.compute_dtype)
+        gray = values[torch.from_numpy(shades).to(self.device.name).int()]
+        return gray[:, None].repeat(1, 3, 1, 1)

@@ -15,17 +15,24 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from optical_memory.readers.checkpoints.devices import Device
-from optical_memory.readers.checkpoints.memory_check import require_memory
+from optical_memory.readers.checkpoints.memory_check import free_bytes, require_memory
 from optical_memory.readers.deepseek.drafted_decoding import greedy_by_draft
 from optical_memory.readers.deepseek.halves import half_parameters
 from optical_memory.readers.deepseek.open_folder import DeepseekCheckpoint
 from optical_memory.readers.deepseek.weights import load_half
 from optical_memory.readers.language.decoder import Task, Transcript
-from optical_memory.readers.language.generate import batches, generate_ids, transcript_of
+from optical_memory.readers.language.generate import (
+    PAGES_AT_ONCE,
+    batches,
+    generate_ids,
+    transcript_of,
+)
 from optical_memory.readers.language.tokenizer import BOS, EOS
 from optical_memory.readers.locked_property import locked_cached_property
 
 __all__ = ["LocalDecoder"]
+
+MAX_PAGES_AT_ONCE = 64  # on a GPU
 
 
 class LocalDecoder:
@@ -61,7 +68,8 @@ class LocalDecoder:
         class would give another text.
         """
         transcripts: dict[int, Transcript] = {}
-        for group in batches(tasks, same_length=self.has_window):
+        max_pages = self._pages_at_once(tasks)
+        for group in batches(tasks, same_length=self.has_window, max_pages=max_pages):
             batch = [tasks[i] for i in group]
             inputs = [self.embeds(task)[0] for task in batch]
             rows = generate_ids(self.model, inputs, batch)
@@ -91,6 +99,20 @@ class LocalDecoder:
         words = table(torch.tensor([BOS, *prompt], device=self.device.name))
         tokens = torch.from_numpy(task.tokens).to(words.device, words.dtype)
         return torch.cat([words[:1], tokens, words[1:]])[None]
+
+    def _pages_at_once(self, tasks: Sequence[Task]) -> int:
+        """As many pages as have room in half of a GPU's free memory, from 8 to 64.
+
+        A step takes a GPU almost as long for few pages as for many.
+        """
+        if not tasks or not self.device.name.startswith("cuda"):
+            return PAGES_AT_ONCE
+        any_config: Any = self.checkpoint.config
+        text = any_config.text_config
+        token_bytes = 2 * text.num_hidden_layers * text.hidden_size * self.device.dtype.itemsize
+        n_tokens = max(len(task.tokens) + task.limit for task in tasks)
+        n_pages = free_bytes(self.device.name) // 2 // int(n_tokens * token_bytes)
+        return min(max(n_pages, PAGES_AT_ONCE), MAX_PAGES_AT_ONCE)
 
     def _transcript(
         self, ids: Sequence[int], probabilities: Sequence[float], limit: int

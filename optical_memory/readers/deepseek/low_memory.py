@@ -1,10 +1,13 @@
-"""Makes the stock encoder use less memory on a CPU; results are identical.
+"""Makes the stock encoder use less memory: on a CPU with identical results, on a GPU with results
+that differ by rounding.
 
-Two changes to a loaded model. Global attention of the SAM tower builds its bias of relative
-positions for some rows of one head at a time; the stock class builds all of it, 0.8 GiB for a page
-of 1024 px in float32. Linear layers may keep their weights in bfloat16, mapped from the file, and
-compute in float32: a published checkpoint is bfloat16, so this is exactly the result of loading it
-as float32.
+On a CPU, two changes to a loaded model. Global attention of the SAM tower builds its bias of
+relative positions for some rows of one head at a time; the stock class builds all of it, 0.8 GiB
+for a page of 1024 px in float32. Linear layers may keep their weights in bfloat16, mapped from the
+file, and compute in float32: a published checkpoint is bfloat16, so this is exactly the result of
+loading it as float32.
+
+On a GPU, attention of the SAM tower builds no bias at all (`FoldedAttention`).
 """
 
 from __future__ import annotations
@@ -20,8 +23,10 @@ from transformers import PreTrainedModel
 
 __all__ = [
     "ChunkedAttention",
+    "FoldedAttention",
     "UpcastLinear",
     "chunk_attention",
+    "fold_attention",
     "upcast_linears",
 ]
 
@@ -94,6 +99,74 @@ def chunk_attention(model: PreTrainedModel) -> None:
     for layer in tower.model.vision_tower.sam_encoder.layers:
         if layer.window_size == 0:
             layer.attn = ChunkedAttention(layer.attn)
+
+
+# ---- attention on a GPU --------------------------------------------------------------------------
+
+HEAD_MULTIPLE = 8  # of channels in a head, for the fast kernels
+
+
+class FoldedAttention(nn.Module):
+    """A stock SAM attention, with its weights, that folds relative positions into the heads.
+
+    The bias of a query and a key is a product too: of the query's biases for all rows and columns,
+    and of ones at the key's row and column. So queries and keys get h + w channels more, and fast
+    kernels need no bias of (h * w, h * w), which takes a GPU most of its time at 1024 px.
+    """
+
+    def __init__(self, stock: Any) -> None:
+        super().__init__()
+        self.qkv = stock.qkv
+        self.proj = stock.proj
+        self.rel_pos_h = stock.rel_pos_h
+        self.rel_pos_w = stock.rel_pos_w
+        self.heads = stock.num_attention_heads
+        self.scale = stock.scale
+        self._positions = stock.get_rel_pos
+        self._tables: dict[tuple[int, int], tuple[Tensor, Tensor, Tensor]] = {}
+
+    def forward(self, hidden_states: Tensor, **options: Any) -> tuple[Tensor, None]:
+        """(b, h, w, d) to the same, as the stock class gives it, up to rounding."""
+        batch, height, width, dim = hidden_states.shape
+        n = height * width
+        qkv = self.qkv(hidden_states).view(batch, n, 3, self.heads, -1)
+        query, key, value = qkv.permute(2, 0, 3, 1, 4)  # (b, heads, n, c) each
+        rows, columns, places = self._table(height, width)
+        grid = query.unflatten(2, (height, width))
+        row_bias = torch.einsum("bnhwc,hkc->bnhwk", grid, rows).flatten(2, 3)
+        column_bias = torch.einsum("bnhwc,wkc->bnhwk", grid, columns).flatten(2, 3)
+        n_channels = value.shape[-1]
+        spare = -(n_channels + height + width) % HEAD_MULTIPLE
+        padding = value.new_zeros(1, 1, 1, spare).expand(batch, self.heads, n, -1)
+        places = places.expand(batch, self.heads, -1, -1)
+        values = F.scaled_dot_product_attention(
+            torch.cat([query * self.scale, row_bias, column_bias, padding], -1),
+            torch.cat([key, places, padding], -1),
+            F.pad(value, (0, height + width + spare)),
+            scale=1.0,
+        )[..., :n_channels]
+        output: Tensor = self.proj(values.transpose(1, 2).reshape(batch, height, width, dim))
+        return output, None
+
+    def _table(self, height: int, width: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Relative positions of rows (h, h, c) and columns (w, w, c), and (h * w, h + w) ones at
+        the row and the column of every key.
+        """
+        if (height, width) not in self._tables:
+            rows = self._positions(height, height, self.rel_pos_h)
+            columns = self._positions(width, width, self.rel_pos_w)
+            in_row = torch.eye(height).repeat_interleave(width, 0)
+            in_column = torch.eye(width).repeat(height, 1)
+            places = torch.cat([in_row, in_column], 1).to(rows.device, rows.dtype)
+            self._tables[height, width] = (rows, columns, places)
+        return self._tables[height, width]
+
+
+def fold_attention(model: PreTrainedModel) -> None:
+    """Replace all attention of the SAM tower of a loaded encoder in place."""
+    tower: Any = model
+    for layer in tower.model.vision_tower.sam_encoder.layers:
+        layer.attn = FoldedAttention(layer.attn)
 
 
 # ---- linear layers -------------------------------------------------------------------------------

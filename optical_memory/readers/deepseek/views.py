@@ -1,8 +1,8 @@
 """Preprocessing: a page's picture as a published encoder sees it.
 
-Pixels are RGB in -1..1. Pages of a native size need no resampling. If there are tiles, the picture
-is cut into them and the whole is shown once more, shrunk and padded with grey as DeepSeek's own
-preprocessing does. Imports no torch.
+Pixels are RGB in -1..1, a value for each of the 256 shades of a picture. Pages of a native size
+need no resampling. If there are tiles, the picture is cut into them and the whole is shown once
+more, shrunk and padded with grey as DeepSeek's own preprocessing does. Imports no torch.
 """
 
 from __future__ import annotations
@@ -19,25 +19,41 @@ from optical_memory.errors import ReaderMismatch
 from optical_memory.profiles import Rung, Views
 
 __all__ = [
+    "SHADES",
     "PixelValues",
     "preprocess",
 ]
 
-GREY = 127  # int(0.5 * 255), the margin of padded pictures
 Image = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
+
+GREY = 127  # int(0.5 * 255), the margin of padded pictures
+
+SHADES: Floats = np.arange(256, dtype=np.float32) / np.float32(127.5) - np.float32(1)
+"""(256,): the value of a pixel for each shade of grey, from black to white."""
 
 
 @dataclass(frozen=True, slots=True)
 class PixelValues:
-    """Pixels of b pages of one rung.
+    """Pictures of b pages of one rung, as shades and as pixels.
 
-    `pages` are (b, 3, page_px, page_px). `tiles` are (b * across * down, 3, tile_px, tile_px), row
-    by row, or None if the rung has no tiles.
+    `page_shades` are (b, page_px, page_px) uint8. `tile_shades` are
+    (b * across * down, tile_px, tile_px) uint8, row by row, or None if the rung has no tiles.
+    Pixels take 12 times the memory, so a GPU makes its own from the shades.
     """
 
-    pages: Floats
-    tiles: Floats | None
+    page_shades: Image
+    tile_shades: Image | None
+
+    @property
+    def pages(self) -> Floats:
+        """(b, 3, page_px, page_px) in -1..1."""
+        return _pixels(self.page_shades)
+
+    @property
+    def tiles(self) -> Floats | None:
+        """(b * across * down, 3, tile_px, tile_px) in -1..1, or None."""
+        return None if self.tile_shades is None else _pixels(self.tile_shades)
 
 
 def preprocess(images: Sequence[Image], rung: Rung) -> PixelValues:
@@ -55,7 +71,7 @@ def preprocess(images: Sequence[Image], rung: Rung) -> PixelValues:
     tiles: list[Image] = []
     for image in images:
         tiles += _cut(image, rung.views)
-    return PixelValues(_normalize(pages), _normalize(tiles) if tiles else None)
+    return PixelValues(np.stack(pages), np.stack(tiles) if tiles else None)
 
 
 def _pad(image: Image, side_px: int) -> Image:
@@ -77,7 +93,6 @@ def _cut(image: Image, views: Views) -> list[Image]:
     return tiles
 
 
-def _normalize(images: Sequence[Image]) -> Floats:
-    """(b, side, side) uint8 to (b, 3, side, side) in -1..1."""
-    gray = (np.stack(images).astype(np.float32) / 255 - np.float32(0.5)) / np.float32(0.5)
-    return np.repeat(gray[:, None], 3, axis=1).astype(np.float32, copy=False)
+def _pixels(shades: Image) -> Floats:
+    """(b, side, side) shades to (b, 3, side, side) in -1..1."""
+    return np.repeat(SHADES[shades][:, None], 3, axis=1)

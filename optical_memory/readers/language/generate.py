@@ -17,15 +17,19 @@ from optical_memory.readers.language.loop_guard import WindowedNGramBan
 from optical_memory.readers.language.tokenizer import spell
 
 __all__ = [
+    "PAGES_AT_ONCE",
     "batches",
     "generate_ids",
     "transcript_of",
 ]
 
-PAGES_AT_ONCE = 8  # pages in one batch
+PAGES_AT_ONCE = 8
+"""Pages in one batch, if nothing is known of the memory."""
 
 
-def batches(tasks: Sequence[Task], *, same_length: bool) -> Iterator[list[int]]:
+def batches(
+    tasks: Sequence[Task], *, same_length: bool, max_pages: int = PAGES_AT_ONCE
+) -> Iterator[list[int]]:
     """Indices of tasks to decode together, with like limits.
 
     With `same_length`, the tasks of a batch have the same prompt and as many visual tokens, so that
@@ -38,8 +42,8 @@ def batches(tasks: Sequence[Task], *, same_length: bool) -> Iterator[list[int]]:
     order = sorted(range(len(tasks)), key=lambda i: (*length(i), tasks[i].limit))
     for _, indices in itertools.groupby(order, key=length if same_length else lambda i: None):
         group = list(indices)
-        for start in range(0, len(group), PAGES_AT_ONCE):
-            yield group[start : start + PAGES_AT_ONCE]
+        for start in range(0, len(group), max_pages):
+            yield group[start : start + max_pages]
 
 
 def generate_ids(

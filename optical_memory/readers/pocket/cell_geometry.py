@@ -64,7 +64,7 @@ class CellGeometry:
             self.token_row[index], self.token_column[index], self.slot[index], self.table
         )
 
-    def to(self, device: str) -> CellGeometry:
+    def to(self, device: str | torch.device) -> CellGeometry:
         """The same on another device: an embedding takes no indices from elsewhere."""
         return CellGeometry(
             self.token_row.to(device),

@@ -15,8 +15,9 @@ from optical_memory.readers.pocket.network import pixel_values
 
 __all__ = ["encode_pages"]
 
-BATCH_PX = 1024 * 1024
-"""Pixels in one pass of the encoder: more would fall out of a CPU's caches."""
+BATCH_PX = {"cpu": 1024 * 1024, "cuda": 16 * 1024 * 1024, "mps": 4 * 1024 * 1024}
+"""Pixels in one pass of the encoder, by the kind of device: more would fall out of a CPU's caches.
+"""
 
 
 @torch.inference_mode()
@@ -30,12 +31,13 @@ def encode_pages(
     Newlines and separator are left out: they are constants of the model.
     """
     n = side_px // PX_PER_TOKEN
+    device = model.device
     pages = []
-    for batch in _batches(images, max(1, BATCH_PX // side_px**2)):
-        features: Any = model.get_image_features(pixel_values(np.stack(batch)))
+    for batch in _batches(images, max(1, BATCH_PX[device.type] // side_px**2)):
+        features: Any = model.get_image_features(pixel_values(np.stack(batch), device))
         for page in features.pooler_output:  # (n * (n + 1) + 1, d)
             rows = page[:-1].view(n, n + 1, -1)
-            pages.append(rows[:, :n].reshape(n * n, -1).numpy().copy())
+            pages.append(rows[:, :n].reshape(n * n, -1).cpu().numpy().copy())
     return pages
 
 

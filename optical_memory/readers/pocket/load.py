@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 from transformers import UnlimitedOcrForConditionalGeneration
 
@@ -16,15 +17,16 @@ from optical_memory.readers.pocket.network import Cells, Mix, PocketNetwork, poc
 __all__ = ["load_network"]
 
 
-def load_network(folder: Path, ladder: tuple[Rung, ...]) -> PocketNetwork:
-    """The network in `folder`, in float32, with a mix for each rung of `ladder`.
+def load_network(folder: Path, ladder: tuple[Rung, ...], device: str = "cpu") -> PocketNetwork:
+    """The network in `folder`, in float32 on `device`, with a mix for each rung of `ladder`.
 
     Raises `CheckpointError` unless every file is there and every tensor fits.
     """
     cells = Cells()
     load_module(cells, folder / CELLS)
-    model = load_stock(UnlimitedOcrForConditionalGeneration, folder, pocket_config())
-    return PocketNetwork(model, cells, _read_mixes(folder / CALIBRATION, ladder))
+    model: Any = load_stock(UnlimitedOcrForConditionalGeneration, folder, pocket_config())
+    mixes = _read_mixes(folder / CALIBRATION, ladder)
+    return PocketNetwork(model.to(device), cells.to(device), mixes)
 
 
 def _read_mixes(file: Path, ladder: tuple[Rung, ...]) -> dict[str, Mix]:

@@ -39,6 +39,7 @@ __all__ = [
     "pocket_config",
 ]
 
+CPU = torch.device("cpu")
 NEGATIVE_BELOW_PX = 1024
 """The network sees smaller pages than this as negatives, so that it knows which of the two slots
 is in use.
@@ -125,13 +126,13 @@ def _text_config() -> dict[str, Any]:
     }
 
 
-def pixel_values(images: npt.NDArray[np.uint8]) -> Tensor:
-    """(b, side, side) pictures, 0 on 255, to (b, 3, side, side) float32 in -1..1.
+def pixel_values(images: npt.NDArray[np.uint8], device: torch.device = CPU) -> Tensor:
+    """(b, side, side) pictures, 0 on 255, to (b, 3, side, side) float32 in -1..1 on `device`.
 
     Small and Tiny become negatives.
     """
     sign = 1 if images.shape[-1] >= NEGATIVE_BELOW_PX else -1
-    pixels = torch.from_numpy(images).float().div_(127.5).sub_(1).mul_(sign)
+    pixels = torch.from_numpy(images).to(device).float().div_(127.5).sub_(1).mul_(sign)
     return pixels[:, None].expand(-1, 3, -1, -1)
 
 

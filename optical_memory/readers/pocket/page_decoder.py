@@ -43,7 +43,8 @@ class PageDecoder:
         self.grid = grid
         self.side_px = rung.side_px
         n = rung.side_px // PX_PER_TOKEN
-        self.tokens = torch.from_numpy(values).view(1, n, n, -1)
+        self.device = network.model.device
+        self.tokens = torch.from_numpy(values).view(1, n, n, -1).to(self.device)
         prefix = decoder_prefix(self.model, self.cells, self.tokens)
         self.n_prefix = prefix.shape[1]
         self._cache = DynamicCache()
@@ -61,7 +62,8 @@ class PageDecoder:
         shape = (*states.shape[:2], -1, layer.self_attn.head_dim)
         keys = layer.self_attn.k_proj(states).view(shape).transpose(1, 2)
         values = layer.self_attn.v_proj(states).view(shape).transpose(1, 2)
-        places = decoder.rotary_emb(prefix, position_ids=torch.arange(self.n_prefix)[None])
+        position_ids = torch.arange(self.n_prefix, device=self.device)[None]
+        places = decoder.rotary_emb(prefix, position_ids=position_ids)
         _, turned_keys = apply_rotary_pos_emb(keys, keys, *places)
         return turned_keys, values
 
@@ -73,9 +75,10 @@ class PageDecoder:
         starts = np.array([row.x for row in rows])
         x = (starts[:, None] + np.arange(length)).clip(max=self.grid.columns - 1).reshape(-1)
         y = np.repeat([row.y for row in rows], length)
-        return cell_geometry(
+        geometry = cell_geometry(
             x, y, columns=self.grid.columns, rows=self.grid.rows, side_px=self.side_px
         )
+        return geometry.to(self.device)
 
     def logits(self, geometry: CellGeometry, previous: Tensor) -> Tensor:
         """(lines, length, vocab): the logits of both readings, weighted and added.
@@ -92,7 +95,7 @@ class PageDecoder:
         cell_vectors = self.cells.look_up(self.tokens, geometry)
         embeddings = self.model.get_input_embeddings()(previous.view(1, -1))
         queries = self.cells.queries(geometry, cell_vectors, embeddings).view(n_lines, length, -1)
-        positions = self.n_prefix + torch.arange(length).expand(n_lines, -1)
+        positions = self.n_prefix + torch.arange(length, device=self.device).expand(n_lines, -1)
         states = self.hidden_states(queries, self.cache_for(n_lines), positions)
         decoder_logits: Tensor = self.model.lm_head(states)
         return decoder_logits, self.cells.grid_logits(cell_vectors).view_as(decoder_logits)
@@ -124,6 +127,6 @@ class PageDecoder:
         return cache
 
 
-def all_masked(n_lines: int, length: int) -> Tensor:
-    """(n_lines, length) of `MASK`: no character before any cell is known."""
-    return torch.full((n_lines, length), MASK)
+def all_masked(n_lines: int, length: int, device: torch.device) -> Tensor:
+    """(n_lines, length) of `MASK` on `device`: no character before any cell is known."""
+    return torch.full((n_lines, length), MASK, device=device)

@@ -36,6 +36,8 @@ __all__ = [
 ]
 
 LINES_AT_ONCE = 32
+"""On a CPU, which reads such groups side by side. A GPU reads all lines of a page together."""
+
 PASSES = 4  # over lines that are not sure, at most
 
 
@@ -76,38 +78,41 @@ def read_cells(
         return _read_rows(decoder, [layout.rows[i] for i in group])
 
     readings = [NO_CELLS] * len(layout.rows)
-    groups = _groups(layout, range(len(layout.rows)) if lines is None else lines)
+    size = LINES_AT_ONCE if decoder.device.type == "cpu" else len(layout.rows)
+    groups = _groups(layout, range(len(layout.rows)) if lines is None else lines, size)
     for group, group_readings in zip(groups, map_groups(read_group, groups), strict=True):
         for i, reading in zip(group, group_readings, strict=True):
             readings[i] = reading
     return readings
 
 
-def _groups(layout: Layout, lines: Iterable[int]) -> list[list[int]]:
-    """Those of the lines that have ink, of like length together: little is read but cells of text.
+def _groups(layout: Layout, lines: Iterable[int], size: int) -> list[list[int]]:
+    """Those of the lines that have ink, `size` of like length together: little is read but text.
 
     The longest come last.
     """
     inked_rows = [i for i in sorted(set(lines)) if layout.rows[i].cells]
     inked_rows.sort(key=lambda i: layout.rows[i].cells)
-    starts = range(0, len(inked_rows), LINES_AT_ONCE)
-    return [inked_rows[start : start + LINES_AT_ONCE] for start in starts]
+    starts = range(0, len(inked_rows), max(1, size))
+    return [inked_rows[start : start + size] for start in starts]
 
 
 @torch.inference_mode()
 def _read_rows(decoder: PageDecoder, rows: Sequence[RowBox]) -> list[RowReading]:
     """Some rows in one batch: all cells masked, then the lines that are not sure once more."""
-    n_cells = torch.tensor([row.cells for row in rows])
-    length = int(n_cells.max())
+    device = decoder.device
+    n_cells = torch.tensor([row.cells for row in rows], device=device)
+    length = max(row.cells for row in rows)
+    columns = torch.arange(length, device=device)
     geometry = decoder.geometry(rows, length)
-    ids, confidence = best_ids(decoder.logits(geometry, all_masked(len(rows), length)))
-    inside = torch.arange(length) < n_cells[:, None]  # (lines, length): a cell, no padding
+    ids, confidence = best_ids(decoder.logits(geometry, all_masked(len(rows), length, device)))
+    inside = columns < n_cells[:, None]  # (lines, length): a cell, no padding
     doubtful = confidence < CONFIDENT
     lines = (doubtful & inside).any(1).nonzero()[:, 0]
     for _ in range(PASSES):
         if not len(lines):
             break
-        cells = (lines[:, None] * length + torch.arange(length)).view(-1)
+        cells = (lines[:, None] * length + columns).view(-1)
         new_ids, p = best_ids(decoder.logits(geometry[cells], _previous(ids[lines])))
         new_ids = torch.where(doubtful[lines], new_ids, ids[lines])
         confidence[lines] = torch.where(doubtful[lines], p, confidence[lines])
@@ -131,6 +136,6 @@ def best_ids(logits: Tensor) -> tuple[Tensor, Tensor]:
 def split_rows(ids: Tensor, confidence: Tensor, rows: Sequence[RowBox]) -> list[RowReading]:
     """(lines, length) ids and confidences as a reading for each row, without the padding."""
     readings = []
-    for row, row_ids, p in zip(rows, ids.numpy(), confidence.numpy(), strict=True):
+    for row, row_ids, p in zip(rows, ids.cpu().numpy(), confidence.cpu().numpy(), strict=True):
         readings.append(RowReading(row_ids[: row.cells], p[: row.cells]))
     return readings

@@ -35,13 +35,14 @@ def _read_rows(decoder: PageDecoder, rows: Sequence[RowBox]) -> list[RowReading]
     length = max(row.cells for row in rows)
     geometry = decoder.geometry(rows, length)
     cache = decoder.cache_for(n_lines)
-    ids = all_masked(n_lines, length)
-    confidence = torch.zeros(n_lines, length)
+    lines = torch.arange(n_lines, device=decoder.device)
+    ids = all_masked(n_lines, length, decoder.device)
+    confidence = torch.zeros(n_lines, length, device=decoder.device)
     for i in range(length):
-        column = geometry[torch.arange(n_lines) * length + i]
+        column = geometry[lines * length + i]
         previous = ids[:, i - 1] if i else ids[:, 0]
         query, grid_logits = _query(decoder, column, previous)
-        positions = torch.full((n_lines, 1), decoder.n_prefix + i)
+        positions = torch.full_like(lines[:, None], decoder.n_prefix + i)
         states = decoder.hidden_states(query, cache, positions)
         decoder_logits = decoder.model.lm_head(states[:, 0])
         logits = decoder.mix.decoder * decoder_logits + decoder.mix.grid * grid_logits

@@ -44,16 +44,24 @@ class PocketReader:
     """A checkpoint of pocket in `folder`, by default the one that ships.
 
     A shorter `ladder` leaves rungs out: a memory with fewer rungs draws, encodes and certifies less
-    for every page. Raises `ReaderMismatch` for a rung that pocket was not trained at.
+    for every page. `device` is "auto" or as in `checkpoints.devices.choose_device`. Raises
+    `ReaderMismatch` for a rung that pocket was not trained at.
     """
 
-    def __init__(self, folder: Path = CHECKPOINT, ladder: tuple[Rung, ...] = LADDER) -> None:
+    def __init__(
+        self,
+        folder: Path = CHECKPOINT,
+        ladder: tuple[Rung, ...] = LADDER,
+        *,
+        device: str = "cpu",
+    ) -> None:
         strange = [rung.name for rung in ladder if rung not in LADDER]
         if strange:
             raise ReaderMismatch(f"pocket was not trained at {', '.join(strange)}")
         wait_passively()
         self.folder = Path(folder)
         self.ladder = ladder
+        self._device = device
 
     @property
     def profile(self) -> ReaderProfile:
@@ -77,9 +85,11 @@ class PocketReader:
     @locked_cached_property
     def network(self) -> PocketNetwork:
         """The weights, loaded at the first use. Raises `CheckpointError`."""
+        from optical_memory.readers.checkpoints.devices import choose_device
         from optical_memory.readers.pocket.load import load_network
 
-        return load_network(self.folder, LADDER)
+        device = choose_device("encoder", self._device, "float32").name
+        return load_network(self.folder, LADDER, device)
 
     def encode(self, images: Sequence[npt.NDArray[np.uint8]], rung: Rung) -> list[VisualTokens]:
         """See pages: each image is (side_px, side_px) uint8, black on white.

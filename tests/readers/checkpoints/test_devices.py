@@ -6,18 +6,24 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from support.readers.change_checkpoint import change_checkpoint
-from support.readers.small_checkpoints import Stock
+from support.readers.small_checkpoints import LAYERS, Stock
 
 from optical_memory.errors import CheckpointError, NotEnoughMemory, ReaderUnavailable
 from optical_memory.readers import open_reader
 from optical_memory.readers.check import check_reader
 from optical_memory.readers.checkpoints import memory_check
 from optical_memory.readers.checkpoints.devices import Device, choose_device
+from optical_memory.readers.deepseek import local_decoder
 from optical_memory.readers.deepseek.families import V1
+from optical_memory.readers.deepseek.local_decoder import LocalDecoder
 from optical_memory.readers.deepseek.reader import DeepseekReader
+from optical_memory.readers.language.decoder import Guard, Task
+from optical_memory.readers.language.tokenizer import ocr_tokenizer
+from optical_memory.readers.pocket.reader import PocketReader
 
 # ---- devices and memory --------------------------------------------------------------------------
 
@@ -55,6 +61,28 @@ def test_too_little_memory_is_told_before_loading(
         _ = decoder.model
     with pytest.raises(NotEnoughMemory, match="encoder of deepseek-ocr needs"):
         _ = reader.encoder.model
+
+
+@pytest.mark.parametrize(
+    ("n_free_pages", "n_pages"), [(0, 8), (2 * 20, 20), (2 * 1000, 64)], ids=["few", "some", "many"]
+)
+def test_a_gpu_decodes_as_many_pages_at_once_as_have_room(
+    n_free_pages: int, n_pages: int, stock: dict[str, Stock], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkpoint = DeepseekReader(stock[V1.id][0]).checkpoint
+    decoder = LocalDecoder(checkpoint, ocr_tokenizer(), Device("cuda", torch.bfloat16))
+    task = Task(np.zeros((73, 64), np.float32), "", 27, Guard())
+    page_bytes = 100 * 2 * 2 * LAYERS * 64  # tokens, keys and values of two bytes, layers, width
+    monkeypatch.setattr(local_decoder, "free_bytes", lambda device: n_free_pages * page_bytes)
+    assert decoder._pages_at_once([task]) == n_pages
+    on_cpu = LocalDecoder(checkpoint, ocr_tokenizer(), Device("cpu", torch.bfloat16))
+    assert on_cpu._pages_at_once([task]) == 8
+
+
+def test_pocket_runs_on_the_device_that_is_named() -> None:
+    assert PocketReader(device="cpu").network.model.device.type == "cpu"
+    with pytest.raises(ReaderUnavailable, match="no device 'tpu' here"):
+        _ = PocketReader(device="tpu").network
 
 
 # ---- names ---------------------------------------------------------------------------------------

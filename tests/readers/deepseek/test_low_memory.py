@@ -1,4 +1,4 @@
-"""The encoder with less memory on a CPU gives the same numbers."""
+"""The encoder with less memory gives the same numbers."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from optical_memory.readers.deepseek.families import V1
 from optical_memory.readers.deepseek.low_memory import (
     FEW_PATCHES,
     ChunkedAttention,
+    FoldedAttention,
     UpcastLinear,
 )
 from optical_memory.readers.deepseek.reader import DeepseekReader
@@ -67,3 +68,20 @@ def test_attention_in_pieces_is_the_stock_attention(side: int, stock: dict[str, 
         in_pieces = ChunkedAttention(attention)(patches)[0]
     assert side * side > FEW_PATCHES
     assert (whole - in_pieces).abs().max() <= 1e-5 * whole.abs().max()
+
+
+@pytest.mark.parametrize(("layer", "height", "width"), [(0, 14, 14), (1, 40, 40), (1, 6, 9)])
+def test_attention_with_folded_positions_is_the_stock_attention(
+    layer: int, height: int, width: int, stock: dict[str, Stock]
+) -> None:
+    _, model = stock[V1.id]
+    tower: Any = model
+    attention = tower.model.vision_tower.sam_encoder.layers[layer].attn
+    patches = torch.randn(2, height, width, 32, generator=torch.Generator().manual_seed(0))
+    folded = FoldedAttention(attention)
+    with torch.no_grad():
+        plain = attention(patches)[0]
+        values = [folded(patches)[0] for _ in range(2)]
+    assert attention.rel_pos_h.std() > 0.01  # positions matter
+    for value in values:
+        assert (value - plain).abs().max() <= 1e-5 * plain.abs().max()

@@ -46,3 +46,15 @@ def test_one_ban_for_each_row_of_a_batch_and_the_probability_is_kept() -> None:
     probability = float(torch.softmax(logits, 0)[6])
     assert ban.probabilities[1] == [pytest.approx(probability)]
     assert ban.probabilities[0][0] < probability
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_every_row_of_a_batch_has_the_ban_of_its_own_guard(seed: int) -> None:
+    rng = random.Random(seed)
+    guards = [Guard(rng.choice([1, 2, 3, 5]), rng.choice([2, 5, 20, 90]), (1,)) for _ in range(4)]
+    n_ids = rng.randrange(1, 60)
+    rows = [[rng.randrange(4) for _ in range(n_ids)] for _ in guards]
+    scores = WindowedNGramBan(guards)(torch.tensor(rows), torch.zeros(4, 6))
+    for ids, guard, row_scores in zip(rows, guards, scores, strict=True):
+        banned = (row_scores == -torch.inf).nonzero()[:, 0].tolist()
+        assert set(banned) == banned_tokens(ids, guard)

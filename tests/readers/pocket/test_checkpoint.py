@@ -78,9 +78,9 @@ def test_a_folder_without_a_checkpoint_is_refused(tmp_path: Path) -> None:
 def test_the_weights_load_once_however_many_ask(monkeypatch: pytest.MonkeyPatch) -> None:
     folders: list[Path] = []
 
-    def count(folder: Path, ladder: tuple[Rung, ...]) -> PocketNetwork:
+    def count(folder: Path, ladder: tuple[Rung, ...], device: str) -> PocketNetwork:
         folders.append(folder)
-        return load_network(folder, ladder)
+        return load_network(folder, ladder, device)
 
     monkeypatch.setattr(load, "load_network", count)
     reader = PocketReader()
