@@ -43,7 +43,7 @@ __all__ = [
 ]
 
 NO_LIMIT = 2**40
-"""A capacity that no session exceeds."""
+"""No session exceeds it."""
 
 PATIENCE = 10.0
 """Seconds that a server has for a call."""
@@ -208,9 +208,7 @@ class _DemoSession:
             png=memory.picture(info.id) if info.rung else None,
         )
 
-    def read_again(
-        self, memory: OpticalMemory, store: str, pages: Sequence[PageReading]
-    ) -> Restart:
+    def read_again(self, memory: OpticalMemory, store: str, pages: list[PageReading]) -> Restart:
         """Read all pages from the store as it is; then a page of each form without its tokens.
 
         `store` is the scheme of the store's URL.
