@@ -117,16 +117,18 @@ class _Batch:
         if self._is_forgotten(current, versions, record.digest):
             self.n_forgotten += 1
             return versions[-1].id
-        if current is not None and self._is_same(current, record.digest):
+        is_there = current is not None and not current.is_older_version
+        if current is not None and is_there and self._is_same(current, record.digest):
             return current.id
         if record.id in self._damaged_ids:
             return record.id  # nobody knows if that turn was forgotten
-        if current is None:
-            return self._append(record)
+        next_version = 1 + max((version.version for version in versions), default=0)
+        if current is None or not is_there:  # a list may have taken the current version away
+            return self._append(record, next_version)
         older = [version for version in versions if version.digest == record.digest]
         if older and self._is_readable(older[0]):
             return self._reinstate(older[0], current)
-        return self._supersede(current, record, 1 + max(version.version for version in versions))
+        return self._supersede(current, record, next_version)
 
     def _is_forgotten(
         self, current: TurnRecord | None, versions: Sequence[TurnRecord], digest: str

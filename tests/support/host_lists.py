@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from optical_memory import OpticalMemory, Turn
+from optical_memory.session.corrections.versions import current_version, versions_of
+from optical_memory.session.records import turn_key
 
 Message = dict[str, Any]
 
@@ -26,12 +28,15 @@ def talk(n: int, **fields: Any) -> list[Message]:
 
 
 def texts(memory: OpticalMemory, ids: list[str]) -> list[str]:
-    """The texts of these turns as the store has them."""
+    """The texts of the current versions of these turns as the store has them."""
     return [memory._archive.snapshot().turns[key].text or "" for key in keys(memory, ids)]
 
 
 def keys(memory: OpticalMemory, ids: list[str]) -> list[str]:
-    return [memory._archive.snapshot().keys[id] for id in ids]
+    """The keys of the current versions of these turns, by the hosts' ids."""
+    snapshot = memory._archive.snapshot()
+    versions = [current_version(versions_of(snapshot, id)) for id in ids]
+    return [turn_key(version.ordinal) for version in versions if version is not None]
 
 
 def answers(memory: OpticalMemory, query: str, word: str) -> bool:

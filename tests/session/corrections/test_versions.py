@@ -157,6 +157,18 @@ def test_an_older_version_given_again_is_current_again_and_nothing_grows(opened:
     assert memory.check() == []
 
 
+def test_an_edited_message_that_a_list_moves_stays_current_in_its_order(opened: Open):
+    memory = opened()
+    lists = [["Red.", "Blue."], ["Red.", "Green boat."], ["Red.", "New.", "Green boat."]]
+    for contents in lists:
+        ids = memory.sync([{"role": "user", "content": text} for text in contents])
+    recent = [part.text for part in memory.context(budget=500).parts]
+    assert recent == ["Red.", "New.", "Green boat."]
+    (found, *_) = memory.recall("green boat")
+    assert (found.text, found.turns) == ("Green boat.", (ids[2],))
+    assert memory.forget(turn=ids[2]) == 2
+
+
 def test_a_message_that_a_host_streams_keeps_no_versions(opened: Open):
     memory = opened()
     for end in range(5, len(OLD) + 1, 5):
