@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import logging
 from collections.abc import Callable, Coroutine
 from datetime import date
 from itertools import chain
@@ -43,6 +44,8 @@ __all__ = [
 
 Result = TypeVar("Result")
 Arguments = ParamSpec("Arguments")
+
+log = logging.getLogger("optical_memory")
 
 READ_TRIES = 5
 """How often a reading starts again because pages changed while it read them."""
@@ -152,7 +155,10 @@ class SessionView:
             records = [snapshot.pages[id] for id in sorted(ids) if id in snapshot.pages]
             return [put(r.model_copy(update={"hits": r.hits + 1})) for r in records], None
 
-        self._archive.update(change)
+        try:
+            self._archive.update(change)
+        except StoreError as error:  # the answer is there, whatever becomes of the count
+            log.warning("session %r: a recall was not counted: %s", self.session, error)
 
     def context(
         self,

@@ -197,3 +197,18 @@ def test_the_bundled_reader_seals_certifies_fades_and_reads_from_cached_tokens(f
         memory._page_reader.drop_readings()
         assert memory.recall("topic", k=60) == passages
         assert memory.check() == []
+
+
+def test_a_recall_that_cannot_be_counted_answers_all_the_same(
+    opened: Open, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    memory = opened(keep_turns=0, capacity=10**6, background=False)
+    memory.remember(said(40))
+    memory.flush()
+
+    def refuse(*_: object, **__: object) -> None:
+        raise StoreError("attempt to write a readonly database")
+
+    monkeypatch.setattr(memory.store, "commit", refuse)
+    assert memory.recall("topic7", k=1)
+    assert "not counted" in caplog.text
