@@ -26,8 +26,12 @@ from optical_memory.readers.deepseek.constants import read_constants, with_const
 from optical_memory.readers.deepseek.grounding import Block, parse_marks
 from optical_memory.readers.deepseek.many_pages import transcribe_together
 from optical_memory.readers.deepseek.open_folder import open_folder
-from optical_memory.readers.deepseek.page_attempts import UNGUARDED, PageAttempts, forbids
-from optical_memory.readers.deepseek.token_limit import token_limit
+from optical_memory.readers.deepseek.page_attempts import (
+    UNGUARDED,
+    PageAttempts,
+    forbids,
+    token_limit,
+)
 from optical_memory.readers.language.align import fit
 from optical_memory.readers.language.attempts import (
     NOT_READ,
