@@ -7,7 +7,7 @@ read as ink is a misreading all the same.
 A certificate speaks of one reading. Other arithmetic (a GPU's, a server's, bfloat16) can make a
 decoder go another way from some character on. So checksums of the certified reading are kept, and
 a later reading that differs from it is not `verified`. They are checksums of the reading with the
-ledger put over it: characters that the ledger has may be read in any way.
+ledger put over it, and without what is misread: these characters may be read in any way.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from optical_memory.errors import NewerFormat, ReadingFailed
 from optical_memory.readings import Reading, codepoints, is_inked, runs
-from optical_memory.rung_certificate import CHUNK, RungCertificate, checksums
+from optical_memory.rung_certificate import CHUNK, RungCertificate, checksums, masked
 
 __all__ = [
     "CHUNK",
@@ -126,13 +126,14 @@ def certify_reading(
     right = codepoints(truth) == codepoints(reading.text)
     ink = np.flatnonzero(is_inked(truth))
     misread = tuple((start, end) for start, end, is_wrong in runs(~right) if is_wrong)
+    exact_text = reading.text if text_with_ledger is None else text_with_ledger
     return RungCertificate(
         rung,
         agreement=float(right[ink].mean()) if ink.size else 1.0,
         misread=misread,
         worst=_worst(right, ink),
         confidence=float(reading.confidence[ink].mean()) if ink.size else 1.0,
-        checks=checksums(reading.text if text_with_ledger is None else text_with_ledger),
+        checks=checksums(masked(exact_text, misread)),
         method=reading.method,
     )
 

@@ -16,6 +16,7 @@ __all__ = [
     "CHUNK",
     "RungCertificate",
     "checksums",
+    "masked",
 ]
 
 CHUNK = 64
@@ -31,8 +32,9 @@ class RungCertificate:
     `misread` has the maximal ranges of characters that are read wrongly, `worst` the (start, end,
     agreement) of the worst 64 inked characters in a row. `confidence` is the reader's own mean
     confidence over the inked characters. `checks` has the CRC-32 of every 64 characters of the
-    reading, with the ledger over it; 0 stands for no checksum. With `checks_bare` they are of the
-    reading without the ledger, as older versions kept them. `method` is that of the reading.
+    reading, with the ledger over it and without what is misread; 0 stands for no checksum. With
+    `checks_bare` they are of the bare reading, as older versions kept them. `method` is that of the
+    reading.
     """
 
     rung: str
@@ -50,34 +52,30 @@ class RungCertificate:
 
         `text` is the reading with the ledger over it, or without it if `checks_bare`.
         """
-        right = np.zeros(len(text), np.bool_)
-        pairs = zip(self.checks, checksums(text), strict=False)
-        for i, (certified_check, later_check) in enumerate(pairs):
-            right[i * CHUNK : (i + 1) * CHUNK] = certified_check == later_check
+        is_right = np.zeros(len(text), np.bool_)
+        for i, (certified_check, later_check) in enumerate(self._pairs(text)):
+            is_right[i * CHUNK : (i + 1) * CHUNK] = certified_check == later_check
         for start, end in self.misread:
-            right[start:end] = False
-        return right
+            is_right[start:end] = False
+        return is_right
 
-    def refutes(self, text: str, is_exact: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-        """(len(text),) True for every character of a chunk that holds an error for sure: the
-        certified reading was right there, and this reading, `text`, is another.
+    def refutes(self, text: str) -> npt.NDArray[np.bool_]:
+        """(len(text),) True for every character of a chunk that holds an error for sure: a
+        character that the certified reading had right is another in `text`.
 
-        `is_exact` (len(text),) says which characters the ledger has. It makes no difference who
-        read the text: the checksum is that of the right text.
+        `text` is a reading with the ledger over it. It makes no difference who read it.
         """
         is_wrong = np.zeros(len(text), np.bool_)
         if self.checks_bare:
             return is_wrong
-        is_misread = np.zeros(len(text), np.bool_)
-        for start, end in self.misread:
-            is_misread[start:end] = True
-        is_misread &= ~is_exact
-        pairs = zip(self.checks, checksums(text), strict=False)
-        for i, (certified_check, later_check) in enumerate(pairs):
-            chunk = slice(i * CHUNK, (i + 1) * CHUNK)
-            differs = certified_check not in (0, later_check)
-            is_wrong[chunk] = differs and not is_misread[chunk].any()
+        for i, (certified_check, later_check) in enumerate(self._pairs(text)):
+            is_wrong[i * CHUNK : (i + 1) * CHUNK] = certified_check not in (0, later_check)
         return is_wrong
+
+    def _pairs(self, text: str) -> Iterator[tuple[int, int]]:
+        """The certified checksum and that of `text`, for each chunk."""
+        later_text = text if self.checks_bare else masked(text, self.misread)
+        return zip(self.checks, checksums(later_text), strict=False)
 
     def without(self, start: int, end: int) -> RungCertificate:
         """The certificate without anything that tells of the text in `start:end`.
@@ -124,6 +122,14 @@ class RungCertificate:
         numbers = _unpacked_checks(checks)
         certificate = cls(rung, agreement, ranges, (start, end, share), confidence, numbers)
         return replace(certificate, method=method)
+
+
+def masked(text: str, misread: Iterable[Range]) -> str:
+    """The text without what was misread: only characters that were right have checksums."""
+    chars = list(text)
+    for start, end in misread:
+        chars[start:end] = "\0" * len(chars[start:end])
+    return "".join(chars)
 
 
 def checksums(text: str) -> tuple[int, ...]:

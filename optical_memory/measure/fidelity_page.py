@@ -139,16 +139,13 @@ def _through_store(blob: bytes, key: str, store: Store) -> VisualTokens:
 
 def _spans(certificate: RungCertificate, reading: Reading, text: str, ledger: Ledger) -> list[Span]:
     """How far to trust a reading; `text` is that of the reading with the ledger over it."""
-    is_exact = np.zeros(len(text), np.bool_)
-    for span in ledger.spans:
-        is_exact[span.start : span.end] = True
     return statuses(
         n=len(text),
         ledger=ledger,
         is_confirmed=certificate.confirms(text),
         reading=reading,
         misread=certificate.misread,
-        is_refuted=certificate.refutes(text, is_exact),
+        is_refuted=certificate.refutes(text),
     )
 
 

@@ -151,15 +151,11 @@ class PageRanges:
             checks=self._proof.checks[first // CHUNK :],
             misread=tuple(_clipped(self._proof.misread, first, last)),
         )
-        ledger = ledger_range(self.page.ledger, first, last)
         if not proof.checks_bare:
-            text = splice(text, ledger)
-        is_exact = np.zeros(len(text), np.bool_)
-        for span in ledger.spans:
-            is_exact[span.start : span.end] = True
+            text = splice(text, ledger_range(self.page.ledger, first, last))
         return _Evidence(
             is_confirmed=proof.confirms(text)[part] if self._verifies else None,
-            is_refuted=proof.refutes(text, is_exact)[part],
+            is_refuted=proof.refutes(text)[part],
             misread=_clipped(proof.misread, part.start, part.stop),
         )
 

@@ -33,6 +33,11 @@ __all__ = [
 
 log = logging.getLogger("optical_memory")
 
+CELLS_PER_TOKEN = 2.0
+"""Half-em cells of text that a token has at least: prose has about 4, Chinese 2.6, random hex 2."""
+
+SPARE_TOKENS = 64  # beyond those of the text, for a page of few words
+
 UNGUARDED = "unguarded"
 """The method of a reading that was made without a guard."""
 
@@ -127,3 +132,9 @@ def forbids(guard: Guard, ids: Sequence[int]) -> bool:
             return True
         last_places[run] = start
     return False
+
+
+def token_limit(layout: Layout) -> int:
+    """Tokens that a page's text takes at most."""
+    n_cells = sum(row.cells for row in layout.rows)
+    return int(n_cells / CELLS_PER_TOKEN) + len(layout.rows) + SPARE_TOKENS
