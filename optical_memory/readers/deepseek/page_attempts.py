@@ -33,11 +33,6 @@ __all__ = [
 
 log = logging.getLogger("optical_memory")
 
-CELLS_PER_TOKEN = 2.0
-"""Half-em cells of text that a token has at least: prose has about 4, Chinese 2.6, random hex 2."""
-
-SPARE_TOKENS = 64  # beyond those of the text, for a page of few words
-
 UNGUARDED = "unguarded"
 """The method of a reading that was made without a guard."""
 
@@ -48,12 +43,6 @@ SPARE_TOKENS = 64  # beyond those of the text, for a page of few words
 
 NO_GUARD = Guard(ngram=100_000, window=100_000)
 """Forbids nothing: no page has as many tokens."""
-
-
-def token_limit(layout: Layout) -> int:
-    """Tokens that a page's text takes at most."""
-    n_cells = sum(row.cells for row in layout.rows)
-    return int(n_cells / CELLS_PER_TOKEN) + len(layout.rows) + SPARE_TOKENS
 
 
 class PageAttempts:
