@@ -20,11 +20,13 @@ from typing import Any
 
 from optical_memory.measure.finding.evidence import EvidenceRow
 from optical_memory.measure.finding.plots import evidence_plot
+from optical_memory.measure.forgetting.plot import forgetting_plot
+from optical_memory.measure.forgetting.rows import ForgettingRow
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "results"
-FIGURES = {"evidence.svg": "evidence-locomo.json"}
-"""Figures of `results/`, each with the output of `eval evidence` that it shows."""
+FIGURES = {"evidence.svg": "evidence-locomo.json", "forgetting.svg": "forgetting.json"}
+"""Figures of `results/`, each with the output of a command of `eval` that it shows."""
 
 PAGES_WITH_TABLES = (RESULTS / "README.md", ROOT / "README.md")
 
@@ -109,6 +111,27 @@ def _needle_lines(rows: Sequence[Row], field: str) -> str:
     return _markdown([*head, "verified", "silent errors"], lines, n_words=3)
 
 
+def forgetting_table(name: str) -> str:
+    """A line for each source and method, a column for each size."""
+    rows = [row for row in load(name)["rows"] if row["age"] == row["form"] == "all"]
+    sizes = list(dict.fromkeys(row["size_share"] for row in rows))
+    cells = {(row["source"], row["method"], row["size_share"]): row for row in rows}
+    lines: list[list[str]] = []
+    for source, method in dict.fromkeys((row["source"], row["method"]) for row in rows):
+        own = [cells.get((source, method, size)) for size in sizes]
+        lines.append([source, method, *(_forgetting_cell(row) for row in own)])
+    head = ["no capacity" if size is None else f"{size:.0%}" for size in sizes]
+    return _markdown(["facts", "method", *head], lines, n_words=2)
+
+
+def _forgetting_cell(row: Row | None) -> str:
+    if row is None:
+        return ""
+    low, high = row["ci95"]["false_forgetting"]
+    interval = f"{_share(low)} to {_share(high)}"
+    return f"{_share(row['false_forgetting'])} ({interval}) / {_share(row['false_memory'])}"
+
+
 def _share(value: float) -> str:
     """A share with three decimals, without the zero before the point."""
     return f"{value:.3f}" if value >= 1 else f"{value:.3f}".removeprefix("0")
@@ -125,6 +148,7 @@ TABLES: Mapping[str, Callable[[str], str]] = {
     "retrieval": retrieval_table,
     "needles": needle_table,
     "needle-rungs": needle_rung_table,
+    "forgetting": forgetting_table,
 }
 """The tables by the first word of their name; the rest of it names the file."""
 
@@ -148,6 +172,8 @@ def filled(page: str) -> str:
 def figure(name: str) -> str:
     """The figure that is `results/NAME`."""
     rows = load(FIGURES[name].removesuffix(".json"))["rows"]
+    if name == "forgetting.svg":
+        return forgetting_plot([ForgettingRow(**row) for row in rows])
     known = EvidenceRow.__dataclass_fields__
     return evidence_plot([EvidenceRow(**{k: row[k] for k in known}) for row in rows])
 

@@ -112,7 +112,7 @@ def test_exact_facts_survive_every_rung(opened: Open):
 
 
 def test_the_index_of_a_page_stays_whole_until_it_is_a_stub(opened: Open, store: Store):
-    memory = opened(policy=SHORT_STUBS)
+    memory = opened(policy=replace(SHORT_STUBS, stub_share=0.9))
     memory.remember(turns_with_secret(60))
     memory.flush()
     index = dict(store.scan("alice", "index"))
@@ -155,7 +155,7 @@ def test_the_plan_sees_what_is_kept_beside_a_page_and_how_much_it_tells(opened: 
 def test_a_stub_is_keywords_and_facts_within_its_allowance(
     opened: Open, store: Store, allowance: int
 ):
-    memory = opened(policy=ForgettingPolicy(stub_tokens=allowance))
+    memory = opened(policy=ForgettingPolicy(stub_tokens=allowance, stub_share=0.9))
     memory.remember(turns_with_secret(60))
     memory.flush()
     memory.fade(capacity=allowance * 10)
@@ -192,7 +192,7 @@ def test_a_stub_keeps_an_identifier_before_shorter_code(opened: Open):
 
 
 def test_a_stub_is_still_found_by_its_keywords(opened: Open):
-    memory = opened(policy=SHORT_STUBS)
+    memory = opened(policy=replace(SHORT_STUBS, stub_share=0.9))
     memory.remember(turns_with_secret(60))
     memory.flush()
     memory.fade(capacity=110)

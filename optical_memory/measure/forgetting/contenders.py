@@ -73,7 +73,7 @@ def contenders(
         memory.export(archive)
     with _copy(archive, reader) as memory:
         memory.fade()
-        n_tokens = memory.stats().visual_tokens
+        n_tokens = _size(memory)
         yield Contender(OpticalMemoryMethod(memory, name=BY_AGE), None, n_tokens, pages)
     transcript = Transcript(conversation.turns)
     for share in shares:
@@ -129,9 +129,15 @@ def _keep_newest_pages(memory: OpticalMemory, n_tokens: int) -> None:
         lossless_capacity(page_states_of(memory), memory.policy, memory.reader.profile.ladder)
     )
     for page in memory.pages():
-        if memory.stats().visual_tokens <= n_tokens:
+        if _size(memory) <= n_tokens:
             break
         memory.forget(page=page.id)
+
+
+def _size(memory: OpticalMemory) -> int:
+    """The tokens that a capacity counts: of pictures and stubs, and of exact facts."""
+    stats = memory.stats()
+    return stats.visual_tokens + stats.ledger_tokens
 
 
 def _pages_by_turn(memory: OpticalMemory) -> dict[str, str]:
