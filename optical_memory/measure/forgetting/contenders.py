@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from optical_memory.counting import count_tokens
 from optical_memory.loaders import Conversation
 from optical_memory.measure.demo_capacity import lossless_capacity, page_states_of
 from optical_memory.measure.finding.product import OpticalMemoryMethod
@@ -89,12 +90,25 @@ def contenders(
 
 
 def _texts(transcript: Transcript, share: float, n_tokens: int) -> Iterator[Contender]:
-    """The newest turns, and a rolling summary, of this size."""
-    newest_first = reversed(range(len(transcript.turns)))
-    newest_turns = transcript.fill(newest_first, n_tokens)
-    yield Contender(KeptText(TRUNCATION, newest_turns), share, n_tokens)
+    """The newest text, and a rolling summary, of this size."""
+    text = transcript.write(range(len(transcript.turns)))
+    yield Contender(KeptText(TRUNCATION, _end_of(text, n_tokens)), share, n_tokens)
     summary = RollingSummary(transcript).window("", n_tokens)
     yield Contender(KeptText(RollingSummary.name, summary), share, n_tokens)
+
+
+def _end_of(text: str, n_tokens: int) -> Window:
+    """The end of a text that costs at most so many tokens: the most that does, by halves."""
+    shortest = 0
+    longest = len(text)
+    while shortest < longest:
+        length = (shortest + longest + 1) // 2
+        if count_tokens(text[len(text) - length :]) <= n_tokens:
+            shortest = length
+        else:
+            longest = length - 1
+    end = text[len(text) - shortest :]
+    return Window((end,), count_tokens(end))
 
 
 @contextmanager

@@ -19,6 +19,7 @@ import numpy.typing as npt
 from optical_memory.profiles import Ladder
 from optical_memory.session.forgetting.columns import (
     FORGOTTEN_STATE,
+    STUB_STATE,
     TEXT_STATE,
     Flags,
     Floats,
@@ -38,6 +39,11 @@ __all__ = [
 ]
 
 Texts = npt.NDArray[np.object_]
+
+LOSSY_SLACK = 0.97
+"""When pages must be lost, so much of the capacity stays in use: with 0.9, a tenth more of what is
+remembered would go at once, for the sake of fewer steps.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +97,10 @@ def plan(
 
     Without a capacity pages fade to the rung of their age, or to the smallest legible rung before
     it. With a capacity there are no steps if they fit it; else pages fade to the states in which
-    they are worth most together, within `policy.slack` of it. A page fades to a smaller rung that
-    is not below the floor, to a stub, or to nothing; it never comes back. Pinned pages use capacity
-    but stay, so they alone may exceed it; then no other page keeps anything that costs tokens.
+    they are worth most together, within `policy.slack` of it, or nearer to it if pages must be
+    lost. A page fades to a smaller rung that is not below the floor, to a stub, or to nothing; it
+    never comes back. Pinned pages use capacity but stay, so they alone may exceed it; then no other
+    page keeps anything that costs tokens.
     Planning on the result gives no steps.
 
     Certified pages past the policy's term are forgotten, with or without a capacity. `now` is the
@@ -202,9 +209,9 @@ def _by_capacity(
     if tokens.sum() <= capacity:
         return _Outcome.none(columns)
     n_pinned_tokens = int(tokens[~may_fade].sum())
-    # Slack is a share of the part that pinned pages leave to the rest.
-    room = int(policy.slack * max(0, capacity - n_pinned_tokens))
     pages = np.flatnonzero(may_fade)
+    n_lossless = float(_lossless_tokens(columns, policy)[pages].sum())
+    room = _room(max(0, capacity - n_pinned_tokens), n_lossless, policy.slack)
     problem = problem_of(columns, policy, now).part(pages)
     choice = choose(problem, room)
     states = columns.states.copy()
@@ -212,6 +219,25 @@ def _by_capacity(
     reasons = np.full(len(states), "", np.object_)
     reasons[pages] = _reasons(problem, columns.states[pages], choice, columns.ladder)
     return _Outcome(states, reasons)
+
+
+def _lossless_tokens(columns: PageColumns, policy: ForgettingPolicy) -> Floats:
+    """(n,) the fewest tokens of each page at which it loses no more than it has lost."""
+    costs = np.where(columns.may_have(policy), columns.costs(policy), np.inf)
+    smallest_pictures = costs[STUB_STATE + 1 :].min(0)
+    own = costs[np.maximum(columns.states, FORGOTTEN_STATE), np.arange(len(columns.pages))]
+    has_picture = columns.states > STUB_STATE
+    return np.where(has_picture, smallest_pictures, own)
+
+
+def _room(capacity: int, n_lossless: float, slack: float) -> int:
+    """The tokens to fade down to, of the part of the capacity that pinned pages leave to the rest.
+
+    Slack is made of finer pictures. Only a small slack is worth the loss of a page.
+    """
+    if n_lossless <= capacity:
+        return int(max(slack * capacity, n_lossless))
+    return int(max(slack, LOSSY_SLACK) * capacity)
 
 
 def _reasons(problem: Problem, states: Ints, choice: Choice, ladder: Ladder) -> Texts:
