@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 from support.homes import move_into
 from support.memories import memories
 
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
     from support.readers.small_checkpoints import Stock
 
 wait_passively()  # before a test loads torch, and for every process that a test starts
+
+# How long an example takes says more of the machine, which others use too, than of the code.
+settings.register_profile("any machine", deadline=None)
+settings.load_profile("any machine")
 
 
 @pytest.fixture(autouse=True)

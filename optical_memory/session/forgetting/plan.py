@@ -40,11 +40,6 @@ __all__ = [
 
 Texts = npt.NDArray[np.object_]
 
-LOSSY_SLACK = 0.97
-"""When pages must be lost, so much of the capacity stays in use: with 0.9, a tenth more of what is
-remembered would go at once, for the sake of fewer steps.
-"""
-
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -211,7 +206,7 @@ def _by_capacity(
     n_pinned_tokens = int(tokens[~may_fade].sum())
     pages = np.flatnonzero(may_fade)
     n_lossless = float(_lossless_tokens(columns, policy)[pages].sum())
-    room = _room(max(0, capacity - n_pinned_tokens), n_lossless, policy.slack)
+    room = _room(max(0, capacity - n_pinned_tokens), n_lossless, policy)
     problem = problem_of(columns, policy, now).part(pages)
     choice = choose(problem, room)
     states = columns.states.copy()
@@ -230,14 +225,14 @@ def _lossless_tokens(columns: PageColumns, policy: ForgettingPolicy) -> Floats:
     return np.where(has_picture, smallest_pictures, own)
 
 
-def _room(capacity: int, n_lossless: float, slack: float) -> int:
+def _room(capacity: int, n_lossless: float, policy: ForgettingPolicy) -> int:
     """The tokens to fade down to, of the part of the capacity that pinned pages leave to the rest.
 
-    Slack is made of finer pictures. Only a small slack is worth the loss of a page.
+    No page is lost for slack that finer pictures can make.
     """
     if n_lossless <= capacity:
-        return int(max(slack * capacity, n_lossless))
-    return int(max(slack, LOSSY_SLACK) * capacity)
+        return int(max(policy.slack * capacity, n_lossless))
+    return int(max(policy.slack, policy.slack_of_loss) * capacity)
 
 
 def _reasons(problem: Problem, states: Ints, choice: Choice, ladder: Ladder) -> Texts:

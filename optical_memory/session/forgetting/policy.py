@@ -144,7 +144,8 @@ class ForgettingPolicy:
     0..1. A stub of 32 tokens had 12 % of the words of LoCoMo's answers that its page has.
     `slack`: if the capacity is exceeded, pages fade until only this share of it is used: the next
     pages find room, and nothing changes until it is full again. No page is lost for that: slack is
-    made of finer pictures, and if pages must be lost, of 3 %.
+    made of finer pictures. `slack_of_loss`: the same where pages must be lost, if it is nearer
+    to 1: at 0.9 a tenth more of what is remembered would go at once, for the sake of fewer steps.
 
     Raises `InputError` if a number is out of its range.
     """
@@ -155,6 +156,7 @@ class ForgettingPolicy:
     last_resort: Literal["stub", "forgotten"] = "stub"
     stub_tokens: int = 32
     slack: float = 0.9
+    slack_of_loss: float = 0.97
     pages_per_hit: float = 0.0
     weights: Weights = field(default_factory=Weights)
     stub_share: float = 0.15
@@ -165,6 +167,7 @@ class ForgettingPolicy:
             "keep_for": self.keep_for is None or self.keep_for > timedelta(0),
             "floor": 0 <= self.floor <= 1,
             "slack": 0 < self.slack <= 1,
+            "slack_of_loss": 0 < self.slack_of_loss <= 1,
             "pages_per_hit": self.pages_per_hit >= 0,
             "stub_tokens": self.stub_tokens >= 0,
             "stub_share": 0 <= self.stub_share <= 1,
@@ -175,6 +178,6 @@ class ForgettingPolicy:
         if wrong:
             raise InputError(
                 f"{' and '.join(wrong)} out of range: floor and stub_share must be in 0..1, slack "
-                "in (0, 1], keep_for above 0, pages_per_hit >= 0, stub_tokens >= 0, every >= 1 and "
+                "and slack_of_loss in (0, 1], keep_for above 0, pages_per_hit >= 0, stub_tokens >= 0, every >= 1 and "
                 f"last_resort 'stub' or 'forgotten': {self}"
             )

@@ -273,7 +273,7 @@ def test_fading_comes_in_chunks_so_that_most_pages_added_change_nothing() -> Non
     pages, changed = session(80, "tiny"), 0
     for i in range(80, 180):
         pages.append(PageState(f"p{i:04}", i, "tiny", PERFECT))
-        steps = planned(pages, 5_000, ForgettingPolicy(slack=0.8))
+        steps = planned(pages, 5_000, ForgettingPolicy(slack=0.8, slack_of_loss=0.8))
         changed += bool(steps)
         pages = after(pages, steps)
     assert 1 <= changed <= 20
