@@ -178,6 +178,7 @@ class ForgettingPolicy:
         if wrong:
             raise InputError(
                 f"{' and '.join(wrong)} out of range: floor and stub_share must be in 0..1, slack "
-                "and slack_of_loss in (0, 1], keep_for above 0, pages_per_hit >= 0, stub_tokens >= 0, every >= 1 and "
-                f"last_resort 'stub' or 'forgotten': {self}"
+                "and slack_of_loss in (0, 1], keep_for above 0, pages_per_hit >= 0, "
+                "stub_tokens >= 0, every >= 1 and last_resort 'stub' or 'forgotten': "
+                f"{self}"
             )
