@@ -51,7 +51,7 @@ class MessageGroup:
         return any(turn.role == "tool" or turn.tool_calls for turn in self.turns.values())
 
 
-def group_messages(messages: Sequence[Message]) -> list[MessageGroup]:
+def group_messages(messages: Sequence[Any]) -> list[MessageGroup]:
     """The messages in groups, by their first position.
 
     A message with tool calls is in a group with the messages that answer them. System messages

@@ -20,6 +20,7 @@ from optical_memory.cli import (
     demo,
     evaluations,
     inspect,
+    mcp,
     readers,
     tend,
 )
@@ -49,6 +50,7 @@ app.command()(tend.stats)
 app.command()(tend.check)
 app.command()(tend.forget)
 app.command()(tend.supersede)
+app.command()(mcp.mcp)
 app.command()(bench.bench)
 app.add_typer(evaluations.app, name="eval")
 app.add_typer(readers.app, name="readers")

@@ -51,11 +51,16 @@ class OpticalChatMessageHistory(BaseChatMessageHistory):
         self.on_error = on_error
 
     @property
-    def messages(self) -> list[BaseMessage]:  # type: ignore[override]
-        """The messages as they stand now."""
+    def messages(self) -> list[BaseMessage]:
+        """The messages as they stand now. Setting them forgets the session and begins it again."""
         if self.on_error == "raise":
             return self._messages()
         return or_else("reading the history", self._messages, [])
+
+    @messages.setter
+    def messages(self, messages: list[BaseMessage]) -> None:
+        self.clear()
+        self.add_messages(messages)
 
     def _messages(self) -> list[BaseMessage]:
         window = self.memory.context(budget=self.budget)
