@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import accumulate
+from itertools import accumulate, chain
 from typing import Any
 
 from optical_memory.counting import count_up_to, image_tokens
@@ -70,16 +70,26 @@ def group_messages(messages: Sequence[Any]) -> list[MessageGroup]:
 
 
 def _positions(turns: Sequence[Sequence[Turn]]) -> list[list[int]]:
-    """The positions of the messages of each group."""
+    """The positions of the messages of each group.
+
+    A message without turns, like a model's reasoning, is in the group of the message after it.
+    """
     systems: list[list[int]] = []
     talk: list[int] = []
     for i, message in enumerate(turns):
-        if all(turn.role == "system" for turn in message):
+        if message and all(turn.role == "system" for turn in message):
             systems.append([i])
-        else:
+        elif message:
             talk.append(i)
-    groups = group_calls([turns[i] for i in talk])
-    return [*systems, *([talk[i] for i in group] for group in groups)]
+    groups = [[talk[i] for i in group] for group in group_calls([turns[i] for i in talk])]
+    owners = dict(chain.from_iterable(((i, group) for i in group) for group in groups))
+    following: list[int] = []
+    for i in reversed(range(len(turns))):
+        if turns[i]:
+            following = owners.get(i, following)
+        else:
+            following.append(i)
+    return [*systems, *map(sorted, groups)]
 
 
 # ---- costs ---------------------------------------------------------------------------------------

@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import chain, takewhile
 from typing import Any
 
 from langchain_core.messages import BaseMessage
 
 from optical_memory.agents.failures import or_else
-from optical_memory.agents.langchain.adapters.messages import last_question, passage_message
-from optical_memory.agents.message_groups import GroupCosts, MessageGroup, group_messages
-from optical_memory.agents.passages import framed_passages
+from optical_memory.agents.langchain.adapters.messages import passage_message
+from optical_memory.agents.short_view import short_view
 from optical_memory.errors import require_number
 from optical_memory.memory import OpticalMemory
 
 __all__ = [
     "MemoryNode",
 ]
-
-RECENT_SHARE = 0.5
-"""Share of the budget for the newest messages; passages have the rest."""
 
 
 class MemoryNode:
@@ -59,47 +54,10 @@ class MemoryNode:
 
     def view(self, messages: Sequence[BaseMessage]) -> list[BaseMessage]:
         """The messages that a model is shown. Raises `InputError` if a message cannot be read."""
-        messages = list(messages)
-        groups = group_messages(messages)
-        costs = GroupCosts(groups, self.budget)
-        ids: list[str] = or_else("remembering", lambda: self.memory.sync(messages), [])
-        if costs.total(range(len(groups))) <= self.budget:
-            return messages
-        stays = _newest(groups, costs, int(RECENT_SHARE * self.budget))
-        positions = sorted(chain.from_iterable(groups[i].positions for i in stays))
-        recent = [messages[i] for i in positions]
-        budget_left = self.budget - sum(costs[i] for i in stays)
-        shown = {ids[n] for i in stays for n in groups[i].turns if n < len(ids)}
-        text = or_else(
-            "recall",
-            lambda: framed_passages(
-                self.memory,
-                last_question(messages),
-                budget_left,
-                without=shown,
-                other_texts=[message.text for message in recent],
-            ),
-            "",
-        )
-        head = list(takewhile(lambda message: message.type == "system", recent))
-        passages = [passage_message(text)] if text else []
-        return [*head, *passages, *recent[len(head) :]]
-
-
-def _newest(groups: Sequence[MessageGroup], costs: GroupCosts, budget: int) -> list[int]:
-    """The groups that stay: system messages, the last question, and the newest that fit."""
-    with_user = [i for i, group in enumerate(groups) if group.has_user]
-    stays = {i for i, group in enumerate(groups) if group.is_system}
-    stays |= {len(groups) - 1, *with_user[-1:]}
-    budget_left = budget - sum(costs[i] for i in stays)
-    for i in reversed(range(len(groups))):
-        if i in stays:
-            continue
-        budget_left -= costs[i]
-        if budget_left < 0:
-            break
-        stays.add(i)
-    return sorted(stays)
+        view = short_view(self.memory, messages, self.budget)
+        shown = [messages[i] for i in view.positions]
+        passages = [passage_message(view.passages)] if view.passages else []
+        return [*shown[: view.n_head], *passages, *shown[view.n_head :]]
 
 
 def _field(state: Any, key: str) -> list[BaseMessage]:
