@@ -75,21 +75,36 @@ def _positions(turns: Sequence[Sequence[Turn]]) -> list[list[int]]:
     A message without turns, like a model's reasoning, is in the group of the message after it.
     """
     systems: list[list[int]] = []
-    talk: list[int] = []
+    talk: list[list[int]] = []
     for i, message in enumerate(turns):
         if message and all(turn.role == "system" for turn in message):
             systems.append([i])
+        elif message and talk and _are_calls(message) and _are_calls(turns[talk[-1][-1]]):
+            talk[-1].append(i)  # made together, a message for each, as the Responses API has them
         elif message:
-            talk.append(i)
-    groups = [[talk[i] for i in group] for group in group_calls([turns[i] for i in talk])]
-    owners = dict(chain.from_iterable(((i, group) for i in group) for group in groups))
-    following: list[int] = []
+            talk.append([i])
+    units = [list(chain.from_iterable(turns[i] for i in positions)) for positions in talk]
+    groups = [list(chain.from_iterable(talk[n] for n in group)) for group in group_calls(units)]
+    return [*systems, *_with_silent(groups, turns)]
+
+
+def _are_calls(message: Sequence[Turn]) -> bool:
+    """True if a message is nothing but calls of tools."""
+    return all(turn.tool_calls and not turn.text for turn in message)
+
+
+def _with_silent(groups: Sequence[list[int]], turns: Sequence[Sequence[Turn]]) -> list[list[int]]:
+    """The groups, each with the messages without turns that stand before one of its own."""
+    owners: dict[int, int] = {}
+    for n, group in enumerate(groups):
+        owners.update(dict.fromkeys(group, n))
+    complete = [list(group) for group in groups]
+    owner = len(groups) - 1
     for i in reversed(range(len(turns))):
-        if turns[i]:
-            following = owners.get(i, following)
-        else:
-            following.append(i)
-    return [*systems, *map(sorted, groups)]
+        owner = owners.get(i, owner)
+        if not turns[i] and owner >= 0:
+            complete[owner].append(i)
+    return [sorted(group) for group in complete]
 
 
 # ---- costs ---------------------------------------------------------------------------------------

@@ -57,8 +57,7 @@ class OpticalSession:
         """Remember items, durably before this returns."""
 
         def remember() -> None:
-            turns = chain.from_iterable(message_turns(item, "item") for item in items)
-            self.memory.remember([_with_id(turn) for turn in turns])
+            self.memory.remember(_turns_of(items))
 
         await asyncio.to_thread(or_else, "remembering", remember, None)
 
@@ -81,8 +80,10 @@ class OpticalSession:
         turns = self.memory.context(budget=self.budget).turns
         if not turns or turns[-1].turn is None:
             return None
+        *rest, last = _items_of(turns[-1])
         self.memory.forget(turn=turns[-1].turn)
-        return _items_of(turns[-1])[-1]
+        self.memory.remember(_turns_of(rest))
+        return last
 
 
 def input_filter(
@@ -107,18 +108,38 @@ def input_filter(
 
 
 def _view(memory: OpticalMemory, items: Sequence[Item], budget: int) -> list[Item]:
-    view = short_view(memory, items, budget)
+    view = short_view(memory, [_without_id(item) for item in items], budget)
     shown = [items[i] for i in view.positions]
     passages = [{"role": "user", "content": view.passages}] if view.passages else []
     return [*shown[: view.n_head], *passages, *shown[view.n_head :]]
 
 
+def _without_id(item: Any) -> Any:
+    return {key: item[key] for key in item if key != "id"} if isinstance(item, dict) else item
+
+
 # ---- items ---------------------------------------------------------------------------------------
 
 
-def _with_id(turn: Turn) -> Turn:
-    """The turn with an id: what is popped, and then said again, is another turn."""
-    return turn if turn.id else replace(turn, id=uuid.uuid4().hex)
+def _turns_of(items: Iterable[Any]) -> list[Turn]:
+    """The turns of items; calls right after each other are a turn. Each has an id of its own.
+
+    So what is popped, and then said again, is another turn. The ids of items are not used: the SDK
+    gives the same to all answers of some models.
+    """
+    turns: list[Turn] = []
+    for turn in chain.from_iterable(message_turns(item, "item") for item in items):
+        last = turns[-1] if turns else None
+        if last is not None and _is_call(last) and _is_call(turn):
+            turns[-1] = replace(last, tool_calls=(*last.tool_calls, *turn.tool_calls))
+        else:
+            turns.append(replace(turn, id=uuid.uuid4().hex))
+    return turns
+
+
+def _is_call(turn: Turn) -> bool:
+    """True if a turn is nothing but calls of tools."""
+    return bool(turn.tool_calls) and not turn.text
 
 
 def _items_of(turn: TextPart) -> list[Item]:

@@ -152,6 +152,16 @@ def test_a_view_that_fits_is_everything(memory: OpticalMemory, model_data: type)
     assert (view.input, view.instructions) == (items, "Be brief.")
 
 
+def test_calls_that_were_made_together_stay_with_all_their_results(
+    memory: OpticalMemory, model_data: type
+):
+    items = [*long_chat(9), *ITEMS, *long_chat(2)]
+    for budget in range(100, 500, 20):
+        view = filtered(memory, model_data, items, budget).input
+        shown = [item for item in view if item in ITEMS[1:5]]
+        assert shown in ([], ITEMS[1:5])
+
+
 @pytest.mark.parametrize("budget", range(150, 700, 50))
 def test_a_shorter_view_keeps_pairs_and_a_models_reasoning_with_its_call(
     memory: OpticalMemory, model_data: type, budget: int
@@ -185,7 +195,7 @@ def test_a_filter_that_fails_still_shows_the_newest(
 # ---- runs ----------------------------------------------------------------------------------------
 
 
-def test_an_agent_remembers_between_runs(memory: OpticalMemory, monkeypatch: pytest.MonkeyPatch):
+def test_an_agent_remembers_between_runs(memory: OpticalMemory):
     sdk = pytest.importorskip("agents", reason="needs openai-agents")
     testing = pytest.importorskip("agents.testing", reason="needs a newer openai-agents")
     from agents.memory.session import Session
@@ -193,7 +203,9 @@ def test_an_agent_remembers_between_runs(memory: OpticalMemory, monkeypatch: pyt
     session = OpticalSession(memory)
     assert isinstance(session, Session)
     sdk.set_tracing_disabled(True)
-    model = testing.ScriptedModel(["Noted.", "It is 4417#."])
+    model = testing.ScriptedModel(
+        [[testing.assistant_message("Noted.")], [testing.assistant_message("It is 4417#.")]]
+    )
     agent = sdk.Agent(name="helper", model=model)
 
     async def talk() -> list[str]:

@@ -18,8 +18,7 @@ def group_calls(messages: Sequence[Sequence[Turn]]) -> list[list[int]]:
     """Positions of messages, in groups that stay together.
 
     A message with tool calls is in a group with the messages right after it that answer them.
-    Calls right after each other, a message for each, were made together, and are in a group. Every
-    other message is a group by itself.
+    Every other message is a group by itself.
 
     >>> call = Turn("assistant", "", tool_calls=(ToolCall("look", id="c1"),))
     >>> answer = Turn("tool", "It rains.", tool_call_id="c1")
@@ -32,19 +31,13 @@ def group_calls(messages: Sequence[Sequence[Turn]]) -> list[list[int]]:
     groups: list[list[int]] = []
     calls: list[ToolCall] = []
     for i, turns in enumerate(messages):
-        goes_on = i > 0 and _calls(messages[i - 1]) and _calls(turns)
-        if not goes_on and not any(_answers(turn, calls) for turn in turns):
+        if not any(_answers(turn, calls) for turn in turns):
             groups.append([])
             calls = []
         groups[-1].append(i)
         for turn in turns:
             calls.extend(turn.tool_calls)
     return groups
-
-
-def _calls(turns: Sequence[Turn]) -> bool:
-    """True if a message is nothing but calls of tools."""
-    return bool(turns) and all(turn.tool_calls and not turn.text for turn in turns)
 
 
 def _answers(turn: Turn, calls: Sequence[ToolCall]) -> bool:
