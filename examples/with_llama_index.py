@@ -58,7 +58,9 @@ async def talk(block: OpticalBlock) -> None:
     print(f"{len(window)} messages in the window; found: {found}")
 
 
-with tempfile.TemporaryDirectory() as folder:
-    with OpticalMemory("example", store=f"sqlite:///{folder}/memory.db") as memory:
-        asyncio.run(talk(OpticalBlock(name="optical", memory=memory)))
-        print(f"{memory.stats().turns} turns in memory")
+with (
+    tempfile.TemporaryDirectory() as folder,
+    OpticalMemory("example", store=f"sqlite:///{folder}/memory.db") as memory,
+):
+    asyncio.run(talk(OpticalBlock(name="optical", memory=memory)))
+    print(f"{memory.stats().turns} turns in memory")

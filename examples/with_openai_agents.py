@@ -8,9 +8,9 @@ import asyncio
 import os
 import tempfile
 
-from agents import Agent, Runner, set_tracing_disabled
 from agents.testing import ScriptedModel, assistant_message
 
+from agents import Agent, Runner, set_tracing_disabled
 from optical_memory import OpticalMemory
 from optical_memory.agents.openai_agents import OpticalSession
 
@@ -25,7 +25,9 @@ async def talk(session: OpticalSession) -> None:
 
 
 set_tracing_disabled("MODEL" not in os.environ)
-with tempfile.TemporaryDirectory() as folder:
-    with OpticalMemory("example", store=f"sqlite:///{folder}/memory.db") as memory:
-        asyncio.run(talk(OpticalSession(memory)))
-        print(f"remembered: {memory.recall('gate code', k=1)[0].text}")
+with (
+    tempfile.TemporaryDirectory() as folder,
+    OpticalMemory("example", store=f"sqlite:///{folder}/memory.db") as memory,
+):
+    asyncio.run(talk(OpticalSession(memory)))
+    print(f"remembered: {memory.recall('gate code', k=1)[0].text}")

@@ -58,10 +58,12 @@ history: list[ModelMessage] = []
 for i in range(60):
     history.append(ModelRequest(parts=[UserPromptPart(f"Note {i}: the meeting is in room {i}.")]))
     history.append(ModelResponse(parts=[TextPart(f"Noted, {i}.")]))
-with tempfile.TemporaryDirectory() as folder:
-    with OpticalMemory("example", store=f"sqlite:///{folder}/memory.db") as memory:
-        model = os.environ.get("MODEL") or FunctionModel(scripted)
-        agent = Agent(model, capabilities=[Memory(memory, budget=500)])
-        result = agent.run_sync("In which room was the meeting of note 7?", message_history=history)
-        print(result.output)
-        print(f"{len(result.all_messages())} messages in the run's history")
+with (
+    tempfile.TemporaryDirectory() as folder,
+    OpticalMemory("example", store=f"sqlite:///{folder}/memory.db") as memory,
+):
+    model = os.environ.get("MODEL") or FunctionModel(scripted)
+    agent = Agent(model, capabilities=[Memory(memory, budget=500)])
+    result = agent.run_sync("In which room was the meeting of note 7?", message_history=history)
+    print(result.output)
+    print(f"{len(result.all_messages())} messages in the run's history")

@@ -215,4 +215,4 @@ def test_an_agent_remembers_between_runs(memory: OpticalMemory):
 
     assert asyncio.run(talk()) == ["Noted.", "It is 4417#."]
     assert [item["role"] for item in items_of(session)] == ["user", "assistant"] * 2
-    assert memory.recall("gate code", k=1)[0].text == "The gate code is 4417#."
+    assert any("4417#" in passage.text for passage in memory.recall("gate code", k=3))
