@@ -19,6 +19,7 @@ from optical_memory.cli import (
     converse,
     demo,
     evaluations,
+    hook,
     inspect,
     mcp,
     readers,
@@ -51,6 +52,7 @@ app.command()(tend.check)
 app.command()(tend.forget)
 app.command()(tend.supersede)
 app.command()(mcp.mcp)
+app.command()(hook.hook)
 app.command()(bench.bench)
 app.add_typer(evaluations.app, name="eval")
 app.add_typer(readers.app, name="readers")
