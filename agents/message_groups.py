@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import accumulate
+from itertools import accumulate, chain
 from typing import Any
 
 from optical_memory.counting import count_up_to, image_tokens
@@ -51,7 +51,7 @@ class MessageGroup:
         return any(turn.role == "tool" or turn.tool_calls for turn in self.turns.values())
 
 
-def group_messages(messages: Sequence[Message]) -> list[MessageGroup]:
+def group_messages(messages: Sequence[Any]) -> list[MessageGroup]:
     """The messages in groups, by their first position.
 
     A message with tool calls is in a group with the messages that answer them. System messages
@@ -70,16 +70,41 @@ def group_messages(messages: Sequence[Message]) -> list[MessageGroup]:
 
 
 def _positions(turns: Sequence[Sequence[Turn]]) -> list[list[int]]:
-    """The positions of the messages of each group."""
+    """The positions of the messages of each group.
+
+    A message without turns, like a model's reasoning, is in the group of the message after it.
+    """
     systems: list[list[int]] = []
-    talk: list[int] = []
+    talk: list[list[int]] = []
     for i, message in enumerate(turns):
-        if all(turn.role == "system" for turn in message):
+        if message and all(turn.role == "system" for turn in message):
             systems.append([i])
-        else:
-            talk.append(i)
-    groups = group_calls([turns[i] for i in talk])
-    return [*systems, *([talk[i] for i in group] for group in groups)]
+        elif message and talk and _are_calls(message) and _are_calls(turns[talk[-1][-1]]):
+            talk[-1].append(i)  # made together, a message for each, as the Responses API has them
+        elif message:
+            talk.append([i])
+    units = [list(chain.from_iterable(turns[i] for i in positions)) for positions in talk]
+    groups = [list(chain.from_iterable(talk[n] for n in group)) for group in group_calls(units)]
+    return [*systems, *_with_silent(groups, turns)]
+
+
+def _are_calls(message: Sequence[Turn]) -> bool:
+    """True if a message is nothing but calls of tools."""
+    return all(turn.tool_calls and not turn.text for turn in message)
+
+
+def _with_silent(groups: Sequence[list[int]], turns: Sequence[Sequence[Turn]]) -> list[list[int]]:
+    """The groups, each with the messages without turns that stand before one of its own."""
+    owners: dict[int, int] = {}
+    for n, group in enumerate(groups):
+        owners.update(dict.fromkeys(group, n))
+    complete = [list(group) for group in groups]
+    owner = len(groups) - 1
+    for i in reversed(range(len(turns))):
+        owner = owners.get(i, owner)
+        if not turns[i] and owner >= 0:
+            complete[owner].append(i)
+    return [sorted(group) for group in complete]
 
 
 # ---- costs ---------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""A LangChain tool that lets an agent ask its memory.
+"""A LangChain tool that lets an agent ask its memory, from lines to passages to a whole page.
 
 Needs langchain-core, which is loaded when the tool is made.
 """
@@ -6,15 +6,21 @@ Needs langchain-core, which is loaded when the tool is made.
 from __future__ import annotations
 
 import asyncio
-import logging
-from typing import TYPE_CHECKING
+import base64
+from datetime import date
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, Field
 
-from optical_memory.errors import Forgotten, OpticalMemoryError
-from optical_memory.recall.window.frame import frame
+from optical_memory.agents.recall_answers import (
+    MAX_PASSAGES,
+    Detail,
+    RecallAnswer,
+    recall_answer,
+)
 
 if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
     from langchain_core.tools import StructuredTool
 
     from optical_memory.memory import OpticalMemory
@@ -24,51 +30,86 @@ __all__ = [
     "recall_tool",
 ]
 
-log = logging.getLogger("optical_memory")
-
-# The model reads the name, the description and these answers.
-NAME = "recall"
+# The model reads the name, the description and the answers.
+NAME = "recall_memory"
 DESCRIPTION = (
-    "Search earlier parts of this conversation that are no longer in view. Every passage says "
-    "where it comes from and how sure it is; [word?] marks a doubtful word, […] a forgotten "
-    "passage."
+    "Search earlier parts of this conversation that are no longer in view. detail='lines' gives a "
+    "line for each match, with the number of its page; detail='passages' the words themselves; "
+    "page=N a whole page. [word?] marks a doubtful word, […] a forgotten passage."
 )
-NO_MATCH = "Nothing is remembered about that."
-NO_MEMORY = "The memory cannot be reached now."
 
 
 class RecallInput(BaseModel):
     """The arguments of the tool."""
 
-    query: str = Field(description="What to look for, in the words that were probably used then.")
-    k: int = Field(default=3, ge=1, le=10, description="How many passages to return at most.")
+    query: str | None = Field(
+        default=None, description="What to look for, in the words that were probably used then."
+    )
+    detail: Detail = Field(default="passages", description="How much of each match to give.")
+    page: int | None = Field(
+        default=None, ge=1, description="The number of a page to read as a whole, from 1."
+    )
+    k: int | None = Field(
+        default=None, ge=1, le=MAX_PASSAGES, description="How many matches to give at most."
+    )
+    after: date | None = Field(default=None, description="Only what was said from this day on.")
+    before: date | None = Field(default=None, description="Only what was said until this day.")
 
 
-def recall_tool(memory: OpticalMemory) -> StructuredTool:
-    """A tool named `recall` over a memory.
+def recall_tool(
+    memory: OpticalMemory, model: BaseChatModel | None = None, *, images: bool | None = None
+) -> StructuredTool:
+    """A tool named `recall_memory` over a memory.
 
-    If the memory fails, the tool says so in a sentence without details, and the log has the reason.
+    A page comes as its picture if `images` is True, or if `images` is None and the profile of
+    `model` says that it takes pictures in results of tools. Else it comes as text. If the memory
+    fails, the tool says so in a sentence without details, and the log has the reason.
     """
     from langchain_core.tools import StructuredTool
 
-    def recall(query: str, k: int = 3) -> str:
-        return _answer(memory, query, k)
+    with_images = _takes_images(model) if images is None else images
 
-    async def arecall(query: str, k: int = 3) -> str:
-        return await asyncio.to_thread(_answer, memory, query, k)
+    def recall(
+        query: str | None = None,
+        detail: Detail = "passages",
+        page: int | None = None,
+        k: int | None = None,
+        after: date | None = None,
+        before: date | None = None,
+    ) -> str | list[dict[str, Any]]:
+        answer = recall_answer(
+            memory,
+            query,
+            detail=detail,
+            page=page,
+            k=k,
+            after=after,
+            before=before,
+            images=with_images,
+        )
+        return _content(answer)
+
+    async def arecall(**arguments: Any) -> str | list[dict[str, Any]]:
+        return await asyncio.to_thread(recall, **arguments)
 
     return StructuredTool.from_function(
         recall, arecall, name=NAME, description=DESCRIPTION, args_schema=RecallInput
     )
 
 
-def _answer(memory: OpticalMemory, query: str, k: int) -> str:
-    try:
-        recollections = memory.recall(query, k)
-    except (OpticalMemoryError, Forgotten) as error:
-        log.warning(
-            "recall failed, the agent goes on without it: %s: %s", type(error).__name__, error
-        )
-        return NO_MEMORY
-    in_order = sorted(recollections, key=lambda passage: passage.ordinal)
-    return frame(in_order) or NO_MATCH
+def _takes_images(model: BaseChatModel | None) -> bool:
+    """True if the model's profile says that results of tools may have pictures."""
+    profile = getattr(model, "profile", None) or {}
+    return profile.get("image_tool_message") is True
+
+
+def _content(answer: RecallAnswer) -> str | list[dict[str, Any]]:
+    """The content of a tool message: a text, or LangChain's standard blocks."""
+    if answer.png is None:
+        return answer.text
+    picture = {
+        "type": "image",
+        "base64": base64.b64encode(answer.png).decode(),
+        "mime_type": "image/png",
+    }
+    return [{"type": "text", "text": answer.text}, picture]

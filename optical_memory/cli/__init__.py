@@ -19,7 +19,9 @@ from optical_memory.cli import (
     converse,
     demo,
     evaluations,
+    hook,
     inspect,
+    mcp,
     readers,
     tend,
 )
@@ -49,6 +51,8 @@ app.command()(tend.stats)
 app.command()(tend.check)
 app.command()(tend.forget)
 app.command()(tend.supersede)
+app.command()(mcp.mcp)
+app.command()(hook.hook)
 app.command()(bench.bench)
 app.add_typer(evaluations.app, name="eval")
 app.add_typer(readers.app, name="readers")

@@ -3,6 +3,7 @@ finds out the format.
 """
 
 from optical_memory.loaders.base import Conversation
+from optical_memory.loaders.claude_code import claude_code
 from optical_memory.loaders.datasets import beam, locomo, longmemeval, memorybank, taubench
 from optical_memory.loaders.detect import example, load
 from optical_memory.loaders.logs import text_log
@@ -12,6 +13,7 @@ from optical_memory.loaders.specstory import specstory
 __all__ = [
     "Conversation",
     "beam",
+    "claude_code",
     "example",
     "langchain_messages",
     "load",

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from optical_memory.errors import InputError
 from optical_memory.loaders.base import Conversation, read_json, read_text
+from optical_memory.loaders.claude_code import claude_code, is_claude_code
 from optical_memory.loaders.datasets import (
     beam,
     is_memorybank,
@@ -58,6 +59,8 @@ _FORMATS = (
         langchain_messages,
     ),
     _Format("OpenAI messages", _has_any("role", "messages"), openai_messages),
+    _Format("LangGraph messages", _has("type", "content"), openai_messages),
+    _Format("items of the Responses API", _has("type", "call_id"), openai_messages),
 )
 
 
@@ -82,7 +85,10 @@ def example() -> Conversation:
 
 
 def _load_json(path: Path) -> list[Conversation]:
-    item = _first_object(read_json(path))
+    data = read_json(path)
+    if is_claude_code(data):
+        return claude_code(path)
+    item = _first_object(data)
     for json_format in _FORMATS:
         if json_format.matches(item):
             return json_format.loader(path)

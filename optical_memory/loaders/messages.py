@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from optical_memory.errors import InputError
 from optical_memory.loaders.base import Conversation, conversation, get, moment, read_json, stem
+from optical_memory.loaders.forms import as_openai, from_langchain, from_sharegpt, is_left_out
 from optical_memory.loaders.parts import Content, arguments, join, read_content, text_content
 from optical_memory.turns import Role, ToolCall, Turn
 
@@ -54,14 +55,14 @@ def openai_messages(source: Any) -> list[Conversation]:
 
     Raises `InputError` with the place for anything else.
     """
-    return _conversations(read_json(source), "messages", stem(source), lambda message, _: message)
+    return _conversations(read_json(source), "messages", stem(source), as_openai)
 
 
 def langchain_messages(source: Any) -> list[Conversation]:
     """Messages as `messages_to_dict` or `dumpd` of langchain-core write them, in the same shapes as
     OpenAI's. Raises `InputError` with the place for anything else.
     """
-    return _conversations(read_json(source), "messages", stem(source), _langchain_to_openai)
+    return _conversations(read_json(source), "messages", stem(source), from_langchain)
 
 
 def sharegpt(source: Any) -> list[Conversation]:
@@ -71,7 +72,7 @@ def sharegpt(source: Any) -> list[Conversation]:
     data = read_json(source)
     first = data[0] if isinstance(data, list) and data else data
     key = "items" if isinstance(first, dict) and "items" in first else "conversations"
-    return _conversations(data, key, stem(source), _sharegpt_to_openai)
+    return _conversations(data, key, stem(source), from_sharegpt)
 
 
 class _MessageList(NamedTuple):
@@ -149,22 +150,9 @@ def message_turns(message: Any, place: str) -> list[Turn]:
     Answers of tools inside of it come first, as turns of their own. Raises as `turns_of`.
     """
     try:
-        return _message_turns(_as_openai(message, place), place)
+        return _message_turns(as_openai(message, place), place)
     except RecursionError as error:
         raise InputError(f"{place}: it is nested too deep to be read") from error
-
-
-def _as_openai(message: Any, place: str) -> Any:
-    """A message of any form with OpenAI's keys."""
-    if not isinstance(message, Mapping):
-        if not (hasattr(message, "model_dump") and hasattr(message, "type")):
-            return message
-        message = {"type": message.type, "data": message.model_dump()}  # LangChain's own class
-    if "role" not in message and "from" in message:
-        return _sharegpt_to_openai(dict(message), place)
-    if "role" not in message and ("data" in message or "kwargs" in message):
-        return _langchain_to_openai(dict(message), place)
-    return dict(message)
 
 
 def turns_of(messages: list[Any], place: str) -> list[Turn]:
@@ -178,6 +166,8 @@ def turns_of(messages: list[Any], place: str) -> list[Turn]:
 
 
 def _message_turns(message: Any, place: str) -> list[Turn]:
+    if is_left_out(message):
+        return []
     role = get(message, "role", str, place)
     if role.lower() not in _ROLES:
         raise InputError(f"{place}.role: {role!r} is not one of {sorted(_ROLES)}")
@@ -252,49 +242,3 @@ def _call(call: Any, place: str) -> ToolCall:
     name = get(inner, "name", str, place)
     value = inner.get("arguments", inner.get("args", inner.get("input", {})))
     return ToolCall(name, arguments(value), call.get("id"))
-
-
-# ---- other forms as OpenAI's ---------------------------------------------------------------------
-
-_LANGCHAIN_ROLES = {
-    "human": "user",
-    "ai": "assistant",
-    "system": "system",
-    "tool": "tool",
-    "function": "function",
-}
-
-
-def _sharegpt_to_openai(message: Any, place: str) -> dict[str, Any]:
-    role = get(message, "from", str, place)
-    return {**message, "role": role, "content": get(message, "value", str, place)}
-
-
-def _langchain_to_openai(message: Any, place: str) -> dict[str, Any]:
-    kind, fields = _langchain_fields(message, place)
-    role = fields.get("role") if kind == "chat" else _LANGCHAIN_ROLES.get(kind)
-    if not isinstance(role, str):
-        raise InputError(f"{place}.type: {kind!r} is not one of {[*_LANGCHAIN_ROLES, 'chat']}")
-    extra = fields.get("additional_kwargs") or {}
-    calls = list(fields.get("tool_calls") or extra.get("tool_calls") or [])
-    calls += fields.get("invalid_tool_calls") or []
-    extra_keys = ("reasoning_content", "refusal", "created_at", "timestamp")
-    return {
-        **{key: extra[key] for key in extra_keys if extra.get(key)},
-        **fields,
-        "role": role,
-        "tool_calls": calls,
-        "function_call": None if calls else extra.get("function_call"),
-    }
-
-
-def _langchain_fields(message: Any, place: str) -> tuple[str, dict[str, Any]]:
-    """(kind, fields) of a message as `messages_to_dict` writes it, or `dumpd` ("constructor")."""
-    kind = get(message, "type", str, place)
-    if kind == "constructor":
-        name = str(get(message, "id", list, place)[-1])
-        fields = get(message, "kwargs", dict, place)
-    else:
-        name = kind
-        fields = get(message, "data", dict, place)
-    return name.removesuffix("Chunk").removesuffix("Message").lower(), fields

@@ -92,7 +92,15 @@ def arguments(value: Any) -> str:
     """A tool call's arguments as JSON text: as written if they are text, else as JSON of ours."""
     if isinstance(value, str):
         return value
-    return json.dumps({} if value is None else value, ensure_ascii=False)
+    return _json({} if value is None else value)
+
+
+def _json(value: object) -> str:
+    """The value as JSON; what JSON has no form for, like a date, as Python writes it."""
+    try:
+        return json.dumps(value, ensure_ascii=False, default=str)
+    except (TypeError, ValueError):  # a key that is no text, or an object that holds itself
+        return json.dumps(str(value), ensure_ascii=False)
 
 
 # ---- readers of parts, by type -------------------------------------------------------------------
@@ -167,7 +175,7 @@ def _tool_result(part: dict[str, Any], place: str) -> Content:
 
 
 def _unknown(part: dict[str, Any], place: str) -> Content:
-    return text_content(json.dumps(part, ensure_ascii=False))
+    return text_content(_json(part))
 
 
 _READERS: dict[str, PartReader] = {

@@ -43,8 +43,11 @@ def tree_rows() -> dict[str, str]:
 
 def rooms() -> set[str]:
     """Each folder of the package with modules in it, as README names it."""
-    folders = {path.parent.relative_to(ROOT) for path in source_files("optical_memory")}
-    return {folder.as_posix() for folder in folders} | {f"optical_memory/{name}" for name in LINKS}
+    folders = {path.parent.relative_to(ROOT).as_posix() for path in source_files("optical_memory")}
+    for name in LINKS:
+        linked = {path.parent.relative_to(ROOT).as_posix() for path in source_files(name)}
+        folders |= {f"optical_memory/{folder}" for folder in linked}
+    return folders
 
 
 def layer_numbers() -> dict[str, int]:

@@ -22,6 +22,7 @@ __all__ = [
     "GAP",
     "LEAST_FRAME_TOKENS",
     "TIME_TOKENS",
+    "enclosed",
     "frame",
     "frame_blocks",
     "framed_lines",
@@ -95,6 +96,19 @@ def frame_blocks(
     blocks[0] = f"<{tag}>\n{_legend(parts)}\n{blocks[0]}"
     blocks[-1] = f"{blocks[-1]}</{tag}>"
     return blocks
+
+
+def enclosed(lines: Sequence[str], legend: str) -> str:
+    r"""Lines in the frame, after a legend; they end with a line break, as `turn_line` gives them.
+
+    >>> print(enclosed([turn_line("page 3, user", "Hello")], "A line each."))
+    <recall>
+    A line each.
+    page 3, user: Hello
+    </recall>
+    """
+    tag = _tag(lines)
+    return f"<{tag}>\n{legend}\n{''.join(lines)}</{tag}>"
 
 
 def _order(part: PassagePart) -> tuple[int, str]:

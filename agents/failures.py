@@ -1,0 +1,45 @@
+"""What happens in an agent's path if the memory fails: no memory this turn, and a line in the log.
+
+No turn breaks, and no error text goes into a conversation.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import TypeVar
+
+from optical_memory.errors import Forgotten, OpticalMemoryError
+
+__all__ = [
+    "FAILURES",
+    "NO_MEMORY",
+    "log_failure",
+    "or_else",
+]
+
+Result = TypeVar("Result")
+
+log = logging.getLogger("optical_memory")
+
+FAILURES = (OpticalMemoryError, Forgotten, OSError)
+"""Everything that a memory may raise for reasons that an agent cannot mend."""
+
+NO_MEMORY = "The memory cannot be reached now."
+"""All that a model is told of a failure, if it asked: the reason is in the log."""
+
+
+def or_else(action: str, function: Callable[[], Result], default: Result) -> Result:
+    """The function's result; the default if the memory fails. `action` names it in the log."""
+    try:
+        return function()
+    except FAILURES as error:
+        log_failure(action, error)
+        return default
+
+
+def log_failure(action: str, error: BaseException) -> None:
+    """A warning in the log: what failed, and that the agent goes on without it."""
+    log.warning(
+        "%s failed, the agent goes on without it: %s: %s", action, type(error).__name__, error
+    )

@@ -1,0 +1,55 @@
+"""Passages of a memory about a question as the text of a message, within a budget of tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING
+
+from optical_memory.counting import count_tokens
+from optical_memory.recall.recollection import Recollection
+from optical_memory.recall.window.frame import frame
+
+if TYPE_CHECKING:
+    from optical_memory.memory import OpticalMemory
+
+__all__ = [
+    "framed_passages",
+]
+
+N_PASSAGES = 12
+"""Turns that are looked at: most questions need three, those that count things need more."""
+
+
+def framed_passages(
+    memory: OpticalMemory,
+    query: str,
+    budget: int,
+    *,
+    without: Collection[str] = (),
+    other_texts: Sequence[str] = (),
+) -> str:
+    """The passages that say most about a query, framed, in at most `budget` tokens.
+
+    It is empty if none fits or none says anything. Turns whose ids are in `without` stay out: they
+    are in the window already. The frame's tag is in none of the `other_texts`. Raises as
+    `OpticalMemory.recall`.
+    """
+    if not query.strip():
+        return ""
+    shown = set(without)
+    passages = [
+        passage
+        for passage in memory.recall(query, N_PASSAGES + len(shown))
+        if shown.isdisjoint(passage.turns)
+    ]
+    best = passages[:N_PASSAGES]
+    while best:
+        text = frame(_in_order(best), other_texts)
+        if count_tokens(text) <= budget:
+            return text
+        best.pop()
+    return ""
+
+
+def _in_order(passages: Sequence[Recollection]) -> list[Recollection]:
+    return sorted(passages, key=lambda passage: passage.ordinal)

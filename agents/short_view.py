@@ -1,0 +1,104 @@
+"""A short view of a host's messages: which of them stay, and passages about the rest.
+
+Knows no agent framework: messages have any form that the loaders read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+from optical_memory.agents.failures import or_else
+from optical_memory.agents.message_groups import GroupCosts, MessageGroup, group_messages
+from optical_memory.agents.passages import framed_passages
+from optical_memory.turns import body
+
+if TYPE_CHECKING:
+    from optical_memory.memory import OpticalMemory
+
+__all__ = [
+    "ShortView",
+    "short_view",
+]
+
+RECENT_SHARE = 0.5
+"""Share of the budget for the newest messages; passages have the rest."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShortView:
+    """The positions of the messages that stay, and the frame of passages; empty without any.
+
+    The frame stands behind the first `n_head` of the positions, which are system messages.
+    """
+
+    positions: tuple[int, ...]
+    n_head: int
+    passages: str
+
+
+def short_view(memory: OpticalMemory, messages: Sequence[Any], budget: int) -> ShortView:
+    """Remember the messages, and say what a model is shown of them in `budget` tokens.
+
+    If they fit, all stay. Else system messages, the last question and the newest messages stay, a
+    tool call with all its results. If the memory fails there are no passages, and the log has the
+    reason. Raises `InputError` if a message cannot be read.
+    """
+    groups = group_messages(messages)
+    costs = GroupCosts(groups, budget)
+    ids: list[str] = or_else("remembering", lambda: memory.sync(messages), [])
+    everything = range(len(groups))
+    stays = list(everything)
+    passages = ""
+    if costs.total(everything) > budget:
+        stays = _newest(groups, costs, int(RECENT_SHARE * budget))
+        budget_left = budget - sum(costs[i] for i in stays)
+        kept = [groups[i] for i in stays]
+        passages = _passages(memory, _question(groups), budget_left, kept, ids)
+    positions = sorted(chain.from_iterable(groups[i].positions for i in stays))
+    systems = {group.positions[0] for group in groups if group.is_system}
+    n_head = next((i for i, n in enumerate(positions) if n not in systems), len(positions))
+    return ShortView(tuple(positions), n_head, passages)
+
+
+def _passages(
+    memory: OpticalMemory,
+    question: str,
+    budget: int,
+    kept: Sequence[MessageGroup],
+    ids: Sequence[str],
+) -> str:
+    """Passages about the question, without the turns that stay."""
+    turns = dict(chain.from_iterable(group.turns.items() for group in kept))
+    texts = [body(turn) for turn in turns.values()]
+    shown = {ids[n] for n in turns if n < len(ids)}
+    return or_else(
+        "recall",
+        lambda: framed_passages(memory, question, budget, without=shown, other_texts=texts),
+        "",
+    )
+
+
+def _newest(groups: Sequence[MessageGroup], costs: GroupCosts, budget: int) -> list[int]:
+    """The groups that stay: system messages, the last question, and the newest that fit."""
+    with_user = [i for i, group in enumerate(groups) if group.has_user]
+    stays = {i for i, group in enumerate(groups) if group.is_system}
+    stays |= {len(groups) - 1, *with_user[-1:]}
+    budget_left = budget - sum(costs[i] for i in stays)
+    for i in reversed(range(len(groups))):
+        if i in stays:
+            continue
+        budget_left -= costs[i]
+        if budget_left < 0:
+            break
+        stays.add(i)
+    return sorted(stays)
+
+
+def _question(groups: Sequence[MessageGroup]) -> str:
+    """The last words of the user; empty without any."""
+    with_user = [group for group in groups if group.has_user]
+    turns = with_user[-1].turns.values() if with_user else ()
+    return "\n".join(turn.text for turn in turns if turn.role == "user")

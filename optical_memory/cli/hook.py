@@ -1,0 +1,43 @@
+"""The command `hook`: answers an event of a coding agent, and never breaks its session."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Annotated
+
+import typer
+
+from optical_memory.cli.options import ReaderName, StoreUrl
+from optical_memory.memory import OpticalMemory
+
+__all__ = [
+    "hook",
+]
+
+PREFIX = "claude-code/"
+"""Sessions of coding agents begin with it, so that they are told from others."""
+
+
+def hook(
+    session: Annotated[
+        str | None,
+        typer.Option(
+            "--session", help="The session; without it a session for each of the agent's."
+        ),
+    ] = None,
+    store: StoreUrl = None,
+    reader: ReaderName = "pocket",
+) -> None:
+    """Answer a hook event on standard input: Claude Code's, or one of the same form."""
+    from optical_memory.agents.hooks.answers import hook_answer
+
+    logging.getLogger("optical_memory").addHandler(logging.StreamHandler(sys.stderr))
+
+    def open_memory(id: str) -> OpticalMemory:
+        name = session or f"{PREFIX}{id}"
+        return OpticalMemory(name, store=store, reader=reader, background=False)
+
+    answer = hook_answer(open_memory, sys.stdin.buffer.read())
+    if answer:
+        print(answer)
