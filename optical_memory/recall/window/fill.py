@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from optical_memory.hosts.profile import HostProfile
 from optical_memory.pages import Layout
 from optical_memory.profiles import Rung
 from optical_memory.recall.choose import Choice, choose_units, newest_units
@@ -14,11 +15,12 @@ from optical_memory.recall.passages import read_passages, split_at_pages, stretc
 from optical_memory.recall.read_pages import PageReader
 from optical_memory.recall.recollection import Recollection
 from optical_memory.recall.sources import Sources
-from optical_memory.recall.window.assemble import Window
+from optical_memory.recall.window.assemble import Shown, Window
 from optical_memory.recall.window.context import Context, Mode
 from optical_memory.recall.window.frame import LEAST_FRAME_TOKENS
 from optical_memory.recall.window.newest import RECENT_SHARE
-from optical_memory.recall.window.parts import PagePicture, TextPart
+from optical_memory.recall.window.parts import PagePicture, PassagePart, TextPart
+from optical_memory.recall.window.sheet_window import PAYS, SheetWindow
 from optical_memory.recall.window.text_parts import newest_parts
 from optical_memory.session.corrections.versions import host_id_of, superseded_ordinals
 from optical_memory.session.records import PageRecord, TurnRecord, turn_key
@@ -54,7 +56,9 @@ def fill_window(
     query: str | None,
     budget: int,
     mode: Mode = "text",
-    provider: str = "openai",
+    provider: str | None = None,
+    host: HostProfile | None = None,
+    min_ratio: float = PAYS,
     margin: float | None = None,
     superseded: bool = False,
 ) -> Context:
@@ -65,21 +69,29 @@ def fill_window(
     below the best a unit may score, None as far as is usual. Superseded turns are handed over only
     if `superseded` is True.
 
+    With a `host`, passages go on sheets if the host reads them and their text costs `min_ratio`
+    times as much; all costs are this host's tokens. In mode "tokens", or in mode "image" with a
+    `provider`, passages go as the visual tokens or the stored picture of their page if that is
+    cheaper.
+
     Raises `BudgetTooSmall` if the last user turn alone does not fit, `StoreError` if a page changes
     while it is read.
     """
     open_turns = [record for record in snapshot.open_turns() if record.superseded_by is None]
-    share = RECENT_SHARE if query else 1.0
-    recent = newest_parts([open_part(record) for record in open_turns], budget, share)
-    room = budget - sum(part.n_tokens for part in recent) - LEAST_FRAME_TOKENS
+    text_budget = int(budget / (host.text_factor if host else 1.0))
+    recent = newest_parts(
+        [open_part(record) for record in open_turns], text_budget, RECENT_SHARE if query else 1.0
+    )
     without = _shown_offsets(snapshot, open_turns, recent, query)
     index = finder.index(snapshot)
     current_turns = CurrentTurns(snapshot, index, keeps_superseded=superseded)
     ranking = current_turns.of_ranking(finder.rank(snapshot, query)) if query else None
     if ranking is None and not superseded:
         without |= dict.fromkeys(superseded_ordinals(snapshot), 0)
-    sizes = _Sizes(budget, room)
-    window = Window(recent)
+    has_pages = mode == "tokens" or (mode == "image" and provider is not None)
+    recent_cost = sum(part.n_tokens for part in recent)
+    sizes = _Sizes(budget, text_budget - recent_cost - LEAST_FRAME_TOKENS)
+    window = _window(snapshot, recent, host, min_ratio)
     sources = Sources(snapshot)
     choices: list[Choice] = []
     passages: list[Recollection] = []
@@ -93,11 +105,14 @@ def fill_window(
             choices = newest_units(index, sizes.allowance, without=without)
         if choices == last_choices:
             break
-        groups = stretches(choices)
-        if mode != "text":
-            groups = split_at_pages(sources, groups)
-        passages = read_passages(sources, page_reader, groups)
-        window = window.with_pictures(_pictures(snapshot, page_reader, passages, mode), provider)
+        if has_pages:
+            passages = read_passages(
+                sources, page_reader, split_at_pages(sources, stretches(choices))
+            )
+            pictures = _pictures(snapshot, page_reader, passages, mode)
+            window = Window(recent).with_pictures(pictures, provider or "openai")
+        else:
+            passages = read_passages(sources, page_reader, stretches(choices))
         shown = window.shown(passages)
         if best[1] < shown[1] <= budget:
             best = shown
@@ -106,7 +121,33 @@ def fill_window(
         sizes.learn(choices, shown[1])
     if not best[0]:
         best = window.best(passages, budget)
-    return Context((*best[0], *recent), best[1], budget, mode, index.n_tokens)
+    return _context(best, recent, budget, mode, index.n_tokens, host)
+
+
+def _context(
+    shown: Shown,
+    recent: Sequence[TextPart],
+    budget: int,
+    mode: Mode,
+    n_history_tokens: int,
+    host: HostProfile | None,
+) -> Context:
+    """The window as a value; all costs are the host's if there is one."""
+    parts: tuple[TextPart | PassagePart, ...] = (*shown[0], *recent)
+    if host is None:
+        return Context(parts, shown[1], budget, mode, n_history_tokens)
+    return Context(
+        parts, shown[1], budget, mode, host.text_tokens(n_history_tokens), host=host.name
+    )
+
+
+def _window(
+    snapshot: Snapshot, recent: Sequence[TextPart], host: HostProfile | None, min_ratio: float
+) -> Window | SheetWindow:
+    """The window to fill: at a host's own prices, or at ours."""
+    if host is None:
+        return Window(recent)
+    return SheetWindow(Window(recent), host, snapshot.session.next_turn, min_ratio)
 
 
 class _Sizes:
@@ -171,8 +212,6 @@ def _pictures(
 ) -> dict[str, PagePicture]:
     """Pictures, or visual tokens, of the pages of passages that have a rung, by page id."""
     pictures: dict[str, PagePicture] = {}
-    if mode == "text":
-        return pictures
     for passage in passages:
         record = snapshot.pages.get(passage.page)
         if record is None or record.rung is None or record.id in pictures:
