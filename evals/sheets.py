@@ -92,11 +92,11 @@ def row(source: str, parts: Sequence[PassagePart], host: HostProfile, px2: float
     }
 
 
-def read_by_ocr(sheet: Sheet, upscale: float = 2.5) -> float:
+def read_by_ocr(sheet: Sheet, n_rows: int = OCR_ROWS, upscale: float = 2.5) -> float:
     """How well RapidOCR reads the first rows of a sheet."""
     from judge import PAPER_PX, Judge, accuracy
 
-    rows = sheet.rows[:OCR_ROWS]
+    rows = sheet.rows[:n_rows]
     tops = row_tops(rows)
     picture = draw_rows(rows, sheet.width_px, tops[-1] + PAPER_PX)
     middles = np.add(tops[:-1], tops[1:]) / 2 + PAPER_PX

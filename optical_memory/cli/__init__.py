@@ -19,6 +19,7 @@ from optical_memory.cli import (
     converse,
     demo,
     evaluations,
+    hosts,
     inspect,
     readers,
     tend,
@@ -50,6 +51,7 @@ app.command()(tend.check)
 app.command()(tend.forget)
 app.command()(tend.supersede)
 app.command()(bench.bench)
+app.command()(hosts.hosts)
 app.add_typer(evaluations.app, name="eval")
 app.add_typer(readers.app, name="readers")
 app.add_typer(bulk.app, name="bulk")

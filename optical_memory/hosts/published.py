@@ -8,45 +8,18 @@ from __future__ import annotations
 
 from optical_memory.hosts.prices import AreaPrice, FlatPrice, PatchPrice, TilePrice
 from optical_memory.hosts.profile import Density, HostProfile, Limits, SheetSize
-from optical_memory.hosts.receipts import Face, Receipt
+from optical_memory.hosts.published_openai import OPENAI_HOSTS
+from optical_memory.hosts.published_parts import MIB, PXPIPE, SAFE, receipt
 
 __all__ = [
     "HOSTS",
 ]
 
-MIB = 2**20
-
-PXPIPE = "pxpipe's broad suite and hex battery"
 OURS = "10 random facts a page planted in LoCoMo talk, read blind at native size, by this project"
-
-
-def _receipt(
-    model: str,
-    face: Face,
-    px2: float,
-    exact: int,
-    n: int,
-    source: str,
-    date: str,
-    silent: int | None = None,
-) -> Receipt:
-    return Receipt(
-        model=model,
-        face=face,
-        density_px2=px2,
-        exact=exact,
-        n=n,
-        silent=silent,
-        source=source,
-        date=date,
-    )
 
 
 DENSE = (Density(0, 50.0), Density(256, 40.0), Density(1024, 35.0))
 """For models that read 35 px²: the newest passages a good deal larger than they must be."""
-
-SAFE = (Density(0, 50.0), Density(256, 45.0), Density(1024, 40.0))
-"""For models whose receipts are of other type, and for those that nobody measured."""
 
 CLAUDE_LIMITS = Limits(max_images=20, max_side_px=1568, max_bytes=20 * MIB)
 """More than 20 pictures must be smaller; requests fail past about 20 MiB (pxpipe #157)."""
@@ -60,13 +33,6 @@ CLAUDE_SOURCES = (
     "Anthropic, vision guide, July 2026",
     "OmniGlyph, sweep of 22 sizes, residual 0, 5 July 2026",
 )
-
-OPENAI_LIMITS = Limits(max_images=50, max_side_px=2048, max_bytes=20 * MIB)
-
-OPENAI_SHEET = SheetSize(1024, 1024, 32)
-
-TALL_TILES = SheetSize(512, 2048, 512)
-"""A column of tiles, so that no line is cut in two."""
 
 GEMINI_LIMITS = Limits(max_images=50, max_side_px=3072, max_bytes=15 * MIB)
 
@@ -85,18 +51,18 @@ CLAUDE_5 = HostProfile(
     ),
     text_factor=1.2,
     receipts=(
-        _receipt("a current Claude model", "sans", 60.0, 39, 40, OURS, "2026-11-27"),
-        _receipt("a current Claude model", "sans", 50.0, 36, 40, OURS, "2026-11-27"),
-        _receipt("a current Claude model", "sans", 45.0, 15, 20, OURS, "2026-11-27"),
-        _receipt("a current Claude model", "sans", 40.0, 58, 60, OURS, "2026-11-27"),
-        _receipt(
+        receipt("a current Claude model", "sans", 60.0, 39, 40, OURS, "2026-11-27"),
+        receipt("a current Claude model", "sans", 50.0, 36, 40, OURS, "2026-11-27"),
+        receipt("a current Claude model", "sans", 45.0, 15, 20, OURS, "2026-11-27"),
+        receipt("a current Claude model", "sans", 40.0, 58, 60, OURS, "2026-11-27"),
+        receipt(
             "a current Claude model", "sans", 40.0, 35, 40, f"{OURS}; 6 of 10 base62", "2026-11-27"
         ),
-        _receipt("a current Claude model", "sans", 35.0, 20, 20, OURS, "2026-11-27"),
-        _receipt("a current Claude model", "sans", 30.0, 9, 20, OURS, "2026-11-27"),
-        _receipt("claude-fable-5", "pixel", 40.0, 30, 30, "OmniGlyph, 1 bit", "2026-07-05", 0),
-        _receipt("claude-opus-5", "pixel", 40.0, 3, 26, PXPIPE, "2026-07", 10),
-        _receipt("claude-opus-5", "pixel", 144.0, 100, 100, PXPIPE, "2026-07"),
+        receipt("a current Claude model", "sans", 35.0, 20, 20, OURS, "2026-11-27"),
+        receipt("a current Claude model", "sans", 30.0, 9, 20, OURS, "2026-11-27"),
+        receipt("claude-fable-5", "pixel", 40.0, 30, 30, "OmniGlyph, 1 bit", "2026-07-05", 0),
+        receipt("claude-opus-5", "pixel", 40.0, 3, 26, PXPIPE, "2026-07", 10),
+        receipt("claude-opus-5", "pixel", 144.0, 100, 100, PXPIPE, "2026-07"),
     ),
 )
 
@@ -112,8 +78,8 @@ CLAUDE_4_7 = HostProfile(
     sources=CLAUDE_SOURCES,
     text_factor=1.2,
     receipts=(
-        _receipt("claude-opus-4-8", "pixel", 144.0, 8, 8, PXPIPE, "2026-07", 0),
-        _receipt("claude-opus-4-8", "pixel", 40.0, 0, 15, PXPIPE, "2026-07"),
+        receipt("claude-opus-4-8", "pixel", 144.0, 8, 8, PXPIPE, "2026-07", 0),
+        receipt("claude-opus-4-8", "pixel", 40.0, 0, 15, PXPIPE, "2026-07"),
     ),
 )
 
@@ -132,85 +98,6 @@ CLAUDE_4 = HostProfile(
     sources=CLAUDE_SOURCES,
 )
 
-GPT_6 = HostProfile(
-    name="gpt-6",
-    patterns=(r"gpt-6(?:$|[-.@])", r"gpt-5[.][4-9](?:$|[-.@])"),
-    price=PatchPrice(32, percent=120),
-    limits=OPENAI_LIMITS,
-    sheet=OPENAI_SHEET,
-    densities=SAFE,
-    beside="identifiers",
-    date="2026-11-27",
-    sources=(
-        "Hugging Face JOHNISKING/image-token-cost, recomputed: residual 0 at 10 sizes",
-        "vision-squeezer 0.6.2",
-    ),
-    receipts=(
-        _receipt("gpt-5.6", "pixel", 40.0, 0, 15, PXPIPE, "2026-07"),
-        _receipt("gpt-5.6", "pixel", 144.0, 7, 8, PXPIPE, "2026-07", 0),
-    ),
-)
-
-GPT_5 = HostProfile(
-    name="gpt-5",
-    patterns=(r"gpt-5(?:$|[-@:])", r"gpt-5[.]1(?:$|[-@:])"),
-    price=TilePrice(70, 140),
-    limits=OPENAI_LIMITS,
-    sheet=TALL_TILES,
-    densities=SAFE,
-    beside="identifiers",
-    date="2026-07",
-    sources=("OpenAI, vision guide",),
-)
-
-GPT_4O_MINI = HostProfile(
-    name="gpt-4o-mini",
-    patterns=(r"gpt-4o-mini",),
-    price=TilePrice(2833, 5667),
-    limits=OPENAI_LIMITS,
-    sheet=TALL_TILES,
-    densities=SAFE,
-    beside="identifiers",
-    date="2026-07",
-    sources=("OpenAI, vision guide",),
-)
-
-GPT_41_MINI = HostProfile(
-    name="gpt-4.1-mini",
-    patterns=(r"gpt-4[.]1-mini",),
-    price=PatchPrice(32, percent=162),
-    limits=OPENAI_LIMITS,
-    sheet=OPENAI_SHEET,
-    densities=SAFE,
-    beside="identifiers",
-    date="2026-07",
-    sources=("OpenAI, vision guide: at most 1,536 patches",),
-)
-
-GPT_41_NANO = HostProfile(
-    name="gpt-4.1-nano",
-    patterns=(r"gpt-4[.]1-nano",),
-    price=PatchPrice(32, percent=246),
-    limits=OPENAI_LIMITS,
-    sheet=OPENAI_SHEET,
-    densities=SAFE,
-    beside="identifiers",
-    date="2026-07",
-    sources=("OpenAI, vision guide: at most 1,536 patches",),
-)
-
-GPT_4O = HostProfile(
-    name="gpt-4o",
-    patterns=(r"gpt-4o(?:$|[-@:])", r"gpt-4[.]1(?:$|[-@:])"),
-    price=TilePrice(85, 170),
-    limits=OPENAI_LIMITS,
-    sheet=TALL_TILES,
-    densities=SAFE,
-    beside="identifiers",
-    date="2026-07",
-    sources=("OpenAI, vision guide",),
-)
-
 GEMINI_FLASH = HostProfile(
     name="gemini-3.6-flash",
     patterns=(r"gemini-3[.][67]-flash",),
@@ -226,9 +113,9 @@ GEMINI_FLASH = HostProfile(
     ),
     receipts=(
         # Of pixel type; ours is never denser. Proportional type of the same area was read better
-        # by the model that read both (hosts.md of this project's measurement, LOG.md).
-        _receipt("gemini-3.6-flash", "pixel", 40.0, 14, 15, PXPIPE, "2026-07", 0),
-        _receipt("gemini-3.7-flash", "pixel", 40.0, 14, 15, PXPIPE, "2026-07", 0),
+        # by the model that read both (see LOG.md).
+        receipt("gemini-3.6-flash", "pixel", 40.0, 14, 15, PXPIPE, "2026-07", 0),
+        receipt("gemini-3.7-flash", "pixel", 40.0, 14, 15, PXPIPE, "2026-07", 0),
     ),
 )
 
@@ -254,7 +141,7 @@ GEMINI_2 = HostProfile(
     beside="identifiers",
     date="2026-07",
     sources=("Google, 258 tokens a tile of 768 px",),
-    receipts=(_receipt("gemini-2.5-flash", "pixel", 40.0, 0, 26, PXPIPE, "2026-07", 25),),
+    receipts=(receipt("gemini-2.5-flash", "pixel", 40.0, 0, 26, PXPIPE, "2026-07", 25),),
 )
 
 GROK = HostProfile(
@@ -268,8 +155,8 @@ GROK = HostProfile(
     date="2026-07",
     sources=("pxpipe, about 1,000 tokens a megapixel",),
     receipts=(
-        _receipt("grok-4.5", "pixel", 40.0, 0, 8, PXPIPE, "2026-07"),
-        _receipt("grok-4.5", "pixel", 144.0, 4, 8, PXPIPE, "2026-07", 4),
+        receipt("grok-4.5", "pixel", 40.0, 0, 8, PXPIPE, "2026-07"),
+        receipt("grok-4.5", "pixel", 144.0, 4, 8, PXPIPE, "2026-07", 4),
     ),
 )
 
@@ -284,8 +171,8 @@ QWEN_VL = HostProfile(
     date="2026-07",
     sources=("Qwen3-VL's processor: a token for 32 x 32 px", "pxpipe: 1,000 a megapixel for 3.8"),
     receipts=(
-        _receipt("qwen3.8-27b", "pixel", 40.0, 0, 15, PXPIPE, "2026-07"),
-        _receipt("qwen3.8-27b", "pixel", 144.0, 11, 15, PXPIPE, "2026-07"),
+        receipt("qwen3.8-27b", "pixel", 40.0, 0, 15, PXPIPE, "2026-07"),
+        receipt("qwen3.8-27b", "pixel", 144.0, 11, 15, PXPIPE, "2026-07"),
     ),
 )
 
@@ -305,12 +192,7 @@ HOSTS: tuple[HostProfile, ...] = (
     CLAUDE_5,
     CLAUDE_4_7,
     CLAUDE_4,
-    GPT_6,
-    GPT_5,
-    GPT_4O_MINI,
-    GPT_41_MINI,
-    GPT_41_NANO,
-    GPT_4O,
+    *OPENAI_HOSTS,
     GEMINI_FLASH,
     GEMINI_3,
     GEMINI_2,

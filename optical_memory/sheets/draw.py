@@ -22,6 +22,11 @@ __all__ = [
 HEAD_PX = 3
 """White px above the first row and below the last."""
 
+OVERLAP_PX = 1
+"""Px by which the band of a row reaches into the next: the white that every band has below its
+descenders. Without it "l" and "i" would be moved down at some densities, and read as "]" and "j".
+"""
+
 BAR_PX = 2
 """Black px before a label."""
 
@@ -41,7 +46,7 @@ def draw_rows(rows: Sequence[Row], width_px: int, height_px: int) -> Image:
     ink = np.zeros((height_px, width_px), np.uint8)
     tops = row_tops(rows)
     for row, top in zip(rows, tops, strict=False):
-        band = row.type.line_64 // 64
+        band = row.type.line_64 // 64 + OVERLAP_PX
         for segment in row.segments:
             _draw_segment(ink[top : top + band], segment, row.type.em_64)
     return 255 - ink

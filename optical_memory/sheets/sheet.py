@@ -72,7 +72,9 @@ def drop_drawn_sheets() -> None:
 
 
 def lay_sheets(pieces: Sequence[Piece], host: HostProfile) -> list[Sheet]:
-    """The sheets of these pieces: all full but the last two, which are alike, or a smaller one.
+    """The sheets of these pieces: all full but the last two, which are alike.
+
+    A single sheet is as small as its words allow. At a flat price only the last is not full.
 
     >>> from optical_memory.hosts import host_named
     >>> from optical_memory.sheets.pieces import Piece, Type
@@ -84,7 +86,7 @@ def lay_sheets(pieces: Sequence[Piece], host: HostProfile) -> list[Sheet]:
     parts = _cut(rows, host.sheet.height_px)
     if len(parts) == 1:
         return [_small_sheet(pieces, parts[0], host)]
-    if parts:
+    if parts and not _is_flat(host):
         parts[-2:] = _halves([*parts[-2], *parts[-1]])
     return [_sheet(part, host.sheet.width_px, host) for part in parts]
 
@@ -100,6 +102,13 @@ def _cut(rows: Sequence[Row], height_px: int) -> list[list[Row]]:
         parts[-1].append(row)
         room_64 -= row.type.line_64
     return parts
+
+
+def _is_flat(host: HostProfile) -> bool:
+    """True if a lower picture is no cheaper: then a sheet is full, or its words are better text."""
+    size = host.sheet
+    lowest = host.price.tokens(size.width_px, size.step_px)
+    return lowest == host.price.tokens(size.width_px, size.height_px)
 
 
 def _halves(rows: Sequence[Row]) -> list[list[Row]]:
