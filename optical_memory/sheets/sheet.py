@@ -22,6 +22,12 @@ __all__ = [
 MIN_WIDTH_PX = 280
 """No sheet is narrower: a row holds 40 letters at least."""
 
+WIDTHS = 3
+"""Narrower and wider sheets that are tried around the square."""
+
+ENOUGH_FILL = 0.95
+"""A sheet of full width that is so well filled is not made narrower."""
+
 CACHED_SHEETS = 64
 """Pictures that the process keeps, of about 0.2 MB each."""
 
@@ -123,7 +129,9 @@ def _small_sheet(pieces: Sequence[Piece], rows: Sequence[Row], host: HostProfile
     widest = _sheet(rows, size.width_px, host)
     side_px = _round_up(isqrt(widest.width_px * _height_px(rows)), size.step_px)
     sheets = [widest]
-    for n_steps in (-1, 0, 1):
+    if widest.fill >= ENOUGH_FILL:
+        return widest
+    for n_steps in range(-WIDTHS, WIDTHS + 1):
         width_px = max(_round_up(MIN_WIDTH_PX, size.step_px), side_px + n_steps * size.step_px)
         parts = _cut(lay_rows(pieces, width_px), size.height_px)
         if width_px < size.width_px and len(parts) == 1:

@@ -173,8 +173,7 @@ def _price(answer: object, words_alone: object) -> float | None:
 
 def _answers(answer: object, facts: Sequence[Planted]) -> list[tuple[Planted, str]]:
     """Each fact with the value that the model gave; "?" if it gave none."""
-    text = getattr(answer, "text", "")
-    match = re.search(r"\{.*\}", str(text() if callable(text) else text), re.DOTALL)
+    match = re.search(r"\{.*\}", str(getattr(answer, "text", "")), re.DOTALL)
     try:
         values = json.loads(match[0]) if match else {}
     except ValueError:
