@@ -15,6 +15,7 @@ __all__ = [
     "HOSTS",
 ]
 
+SHEETS = "12 facts on a sheet as it is drawn now, each with a twin, read blind, by this project"
 OURS = "10 random facts a page planted in LoCoMo talk, read blind at native size, by this project"
 
 
@@ -60,6 +61,9 @@ CLAUDE_5 = HostProfile(
         ),
         receipt("a current Claude model", "sans", 35.0, 20, 20, OURS, "2026-11-27"),
         receipt("a current Claude model", "sans", 30.0, 9, 20, OURS, "2026-11-27"),
+        receipt("a current Claude model", "sans", 50.0, 12, 12, SHEETS, "2026-11-27", 0),
+        receipt("a current Claude model", "sans", 40.0, 11, 12, SHEETS, "2026-11-27", 1),
+        receipt("a current Claude model", "sans", 35.0, 12, 12, SHEETS, "2026-11-27", 0),
         receipt("claude-fable-5", "pixel", 40.0, 30, 30, "OmniGlyph, 1 bit", "2026-07-05", 0),
         receipt("claude-opus-5", "pixel", 40.0, 3, 26, PXPIPE, "2026-07", 10),
         receipt("claude-opus-5", "pixel", 144.0, 100, 100, PXPIPE, "2026-07"),

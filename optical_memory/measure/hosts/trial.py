@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from typing import Any, Protocol
 
@@ -104,8 +104,7 @@ def _row(
     prices: list[float] = []
     expected = 0
     for i, page_texts in enumerate(_page_texts(texts, host, px2, n_pages)):
-        planted, facts = plant(page_texts, n_facts, seed + i)
-        sheet = _sheet(planted, host, px2)
+        sheet, facts = _full_sheet(page_texts, host, px2, n_facts, seed + i)
         expected += sheet.n_tokens
         question = _question(facts)
         answer = model.invoke([{"role": "user", "content": [question, _picture(sheet)]}])
@@ -127,29 +126,38 @@ def _row(
 def _page_texts(
     texts: Sequence[str], host: HostProfile, px2: float, n_pages: int
 ) -> list[list[str]]:
-    """Texts for each sheet, about nine tenths of it: the facts fill the rest."""
-    n_chars = 0.85 * host.sheet.width_px * host.sheet.height_px / px2
+    """Texts for each sheet, a little more than it holds."""
+    n_chars = host.sheet.width_px * host.sheet.height_px / px2
     pages: list[list[str]] = [[]]
     for text in texts:
-        if sum(map(len, pages[-1])) + len(text) > n_chars:
+        if sum(map(len, pages[-1])) > n_chars:
             pages.append([])
             if len(pages) > n_pages:
                 return pages[:n_pages]
-        pages[-1].append(text[: int(n_chars)])
+        pages[-1].append(text[: int(n_chars) // 8])
     raise InputError(
         f"the texts do not fill {n_pages} sheets of {n_chars:.0f} characters: give more text"
     )
 
 
-def _sheet(texts: Sequence[str], host: HostProfile, px2: float) -> Sheet:
+def _full_sheet(
+    texts: Sequence[str], host: HostProfile, px2: float, n_facts: int, seed: int
+) -> tuple[Sheet, list[Planted]]:
+    """A single sheet of as many texts as it holds beside the facts, and the facts."""
+    n_texts = len(texts)
+    while True:
+        planted, facts = plant(texts[:n_texts], n_facts, seed)
+        sheets = lay_sheets(_pieces(planted, px2), host)
+        if len(sheets) == 1:
+            return sheets[0], facts
+        n_texts -= max(1, n_texts // 40)
+
+
+def _pieces(texts: Sequence[str], px2: float) -> list[Piece]:
     pieces: list[Piece] = []
     for i, text in enumerate(texts, 1):
         pieces += [Piece(f"note {i}:", Type(px2), is_label=True), Piece(run_on(text), Type(px2))]
-    sheets = lay_sheets(pieces, host)
-    if len(sheets) == 1:
-        return sheets[0]
-    tall = replace(host, sheet=replace(host.sheet, height_px=2 * host.sheet.height_px))
-    return lay_sheets(pieces, tall)[0]
+    return pieces
 
 
 def _question(facts: Sequence[Planted]) -> dict[str, Any]:
