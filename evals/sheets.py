@@ -1,4 +1,4 @@
-"""What sheets save: history drawn for a host, beside the same history as its text.
+"""What sheets save: history sheet_parts for a host, beside the same history as its text.
 
     python evals/sheets.py --locomo FILE --taubench FILE --specstory FOLDER [--ocr] [--png FOLDER]
 
@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from judge import PAPER_PX, Judge, accuracy
 
 from optical_memory.counting import LineCounter
 from optical_memory.hosts import Density, HostProfile, host_named
@@ -71,9 +72,9 @@ def row(source: str, parts: Sequence[PassagePart], host: HostProfile, px2: float
     at_density = replace(host, densities=(Density(0, px2),), receipts=())
     counter = LineCounter()
     n_text = counter.count(window_texts(parts, []))
-    drawn = draw_parts(parts, at_density, newest=0)
-    n_beside = counter.count(window_texts(drawn, []))
-    sheets = sheets_of(drawn)
+    sheet_parts = draw_parts(parts, at_density, newest=0)
+    n_beside = counter.count(window_texts(sheet_parts, []))
+    sheets = sheets_of(sheet_parts)
     price = sum(sheet.n_tokens for sheet in sheets)
     n_px = sum(sheet.width_px * sheet.height_px for sheet in sheets)
     return {
@@ -94,8 +95,6 @@ def row(source: str, parts: Sequence[PassagePart], host: HostProfile, px2: float
 
 def read_by_ocr(sheet: Sheet, n_rows: int = OCR_ROWS, upscale: float = 2.5) -> float:
     """How well RapidOCR reads the first rows of a sheet."""
-    from judge import PAPER_PX, Judge, accuracy
-
     rows = sheet.rows[:n_rows]
     tops = row_tops(rows)
     picture = draw_rows(rows, sheet.width_px, tops[-1] + PAPER_PX)
@@ -103,8 +102,16 @@ def read_by_ocr(sheet: Sheet, n_rows: int = OCR_ROWS, upscale: float = 2.5) -> f
     lines = Judge(upscale).lines(np.pad(picture, PAPER_PX, constant_values=255))
     by_row = [(int(np.argmin(abs(middles - line.y))), line.x, line.text) for line in lines]
     text = " ".join(line for *_, line in sorted(by_row))
-    truth = " ".join(" ".join(segment.text for segment in row.segments) for row in rows)
+    truth = " ".join(row.text for row in rows)
     return accuracy(" ".join(truth.split()), " ".join(text.split()))
+
+
+def turns_of(file: Path) -> list[Turn]:
+    """The turns of all conversations of a file."""
+    turns: list[Turn] = []
+    for conversation in load(file):
+        turns += conversation.turns
+    return turns
 
 
 def sources(options: argparse.Namespace) -> dict[str, list[PassagePart]]:
@@ -113,13 +120,12 @@ def sources(options: argparse.Namespace) -> dict[str, list[PassagePart]]:
     by_source: dict[str, list[PassagePart]] = {}
     for name, file in files.items():
         if file is not None:
-            turns = [turn for conversation in load(file) for turn in conversation.turns]
+            turns = turns_of(file)
             by_source[name] = passages([turn for turn in turns if turn.role != "system"])
     if options.specstory is not None:
         turns = []
         for file in sorted(options.specstory.glob("*.md")):
-            for conversation in load(file):
-                turns += conversation.turns
+            turns += turns_of(file)
         by_source["SpecStory"] = passages(turns)
     return by_source
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from typing import Any
 
@@ -15,6 +16,8 @@ __all__ = [
     "host_named",
     "model_id",
 ]
+
+LOGGER = logging.getLogger(__name__)
 
 ID_FIELDS = ("model_name", "model", "model_id")
 """Attributes that chat models of LangChain keep their id in."""
@@ -53,8 +56,8 @@ def _field(model: Any) -> str:
 def find_host(model: object) -> HostProfile | None:
     """The profile of a model, an id or a chat model of LangChain; None if nobody knows it.
 
-    It has the user's own receipts of exactly this model. Raises `InputError` if the file of
-    receipts is damaged.
+    It has the user's own receipts of exactly this model. If the file of receipts is damaged, it is
+    passed over with a warning in the log: an agent's turn goes on.
 
     >>> host = find_host("claude-opus-5-5-20261001")
     >>> host.name, host.is_open
@@ -66,7 +69,12 @@ def find_host(model: object) -> HostProfile | None:
     profile = next((host for host in HOSTS if id and host.matches(id)), None)
     if profile is None:
         return None
-    return profile.with_receipts(r for r in user_receipts() if model_id(r.model) == id)
+    try:
+        own_receipts = user_receipts()
+    except InputError as error:
+        LOGGER.warning("your own receipts open no model: %s", error)
+        return profile
+    return profile.with_receipts(r for r in own_receipts if model_id(r.model) == id)
 
 
 def host_named(name: str) -> HostProfile:

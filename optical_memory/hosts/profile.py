@@ -86,11 +86,11 @@ class HostProfile:
 
         If the receipts are of larger letters than all of ours, letters are drawn as large as those.
         """
-        passing = [receipt.density_px2 for receipt in self.receipts if receipt.passes]
-        if not passing:
+        px2s = [receipt.density_px2 for receipt in self.receipts if receipt.passes]
+        if not px2s:
             return ()
-        covered = tuple(density for density in self.densities if density.px2 >= min(passing))
-        return covered or (Density(0, min(passing)),)
+        steps = tuple(density for density in self.densities if density.px2 >= min(px2s))
+        return steps or (Density(0, min(px2s)),)
 
     def density(self, age: int) -> float:
         """px² a character for a passage of this age in turns; denser the older it is.

@@ -69,9 +69,16 @@ def receipts_file() -> Path:
 
 
 def read_receipts(path: str | Path) -> list[Receipt]:
-    """The receipts of a file of JSON lines. Raises `InputError` if a line is none."""
+    """The receipts of a file of JSON lines.
+
+    Raises `InputError` if the file cannot be read or a line is no receipt.
+    """
+    try:
+        lines = Path(path).read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{Path(path).name} cannot be read: {type(error).__name__}") from error
     receipts: list[Receipt] = []
-    for number, line in enumerate(Path(path).read_text(encoding="utf-8").splitlines(), 1):
+    for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
         try:

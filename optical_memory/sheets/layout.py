@@ -50,6 +50,11 @@ class Row:
     segments: tuple[Segment, ...]
     pieces: tuple[int, int]
 
+    @property
+    def text(self) -> str:
+        """The words of the row."""
+        return " ".join(segment.text for segment in self.segments)
+
 
 def measure_units(type: Type, width_px: int) -> int:
     """The length of a row in font units."""

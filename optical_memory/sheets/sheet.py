@@ -52,7 +52,7 @@ class Sheet:
     @property
     def n_chars(self) -> int:
         """Characters on the sheet."""
-        return sum(len(segment.text) for row in self.rows for segment in row.segments)
+        return sum(len(row.text) for row in self.rows)
 
     @property
     def fill(self) -> float:
@@ -63,8 +63,7 @@ class Sheet:
     @property
     def text(self) -> str:
         """The words of the sheet, row by row."""
-        lines = [" ".join(segment.text for segment in row.segments) for row in self.rows]
-        return "\n".join(lines)
+        return "\n".join(row.text for row in self.rows)
 
 
 @lru_cache(maxsize=CACHED_SHEETS)

@@ -155,10 +155,17 @@ def test_a_receipt_of_ones_own_opens_exactly_its_model(own_receipts: Path):
     assert not other.is_open
 
 
-def test_a_damaged_receipt_is_named_by_its_line(own_receipts: Path):
+def test_a_damaged_receipt_is_named_by_its_line_and_opens_nothing(
+    own_receipts: Path, caplog: pytest.LogCaptureFixture
+):
     own_receipts.write_text(f"{receipt().model_dump_json()}\n{{}}\n")
     with pytest.raises(InputError, match=r"receipts\.jsonl, line 2"):
-        find_host("gpt-6")
+        read_receipts(own_receipts)
+    assert find_host("gpt-6") == host_named("gpt-6")
+    assert "receipts.jsonl, line 2" in caplog.text
+    own_receipts.write_bytes(b"\xff\xfe")
+    with pytest.raises(InputError, match="cannot be read"):
+        read_receipts(own_receipts)
     with pytest.raises(ValidationError):
         receipt(n=0)
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import random
+import re
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from optical_memory.errors import InputError
-from optical_memory.hosts import HOSTS, HostProfile, host_named
+from optical_memory.hosts import HOSTS, host_named
 from optical_memory.loaders import example
 from optical_memory.renderers.pictures import from_png
 from optical_memory.sheets.beside import exact_words
@@ -156,10 +155,8 @@ def test_a_reader_that_nobody_here_made_reads_every_density(px2: float):
         from sheets import read_by_ocr
     finally:
         sys.path.pop(0)
-    host: HostProfile = replace(CLAUDE, sheet=replace(CLAUDE.sheet, width_px=700))
-    rng = random.Random(0)
-    prose = [text for text in PROSE if text.isascii() and "`" not in text and text[0].isalpha()]
+    prose = [text for text in PROSE if re.fullmatch(r"[A-Za-z0-9 ,.'?!;:()-]+", text)]
     pieces: list[Piece] = []
-    for text in rng.sample(prose, min(12, len(prose))):
+    for text in prose[:20]:
         pieces += [Piece("Ann:", Type(px2), is_label=True), Piece(text, Type(px2))]
-    assert read_by_ocr(lay_sheets(pieces, host)[0], n_rows=10) >= 0.98
+    assert read_by_ocr(lay_sheets(pieces, CLAUDE)[0], n_rows=8) >= 0.98

@@ -42,10 +42,10 @@ def plant(texts: Sequence[str], n: int, seed: int) -> tuple[list[str], list[Plan
     sentences: list[str] = []
     for fact in facts:
         sentences += fact.sentences
-    planted = list(texts)
+    page_texts = list(texts)
     for sentence in sentences:
-        planted.insert(chance.randint(0, len(planted)), sentence)
-    return planted, facts
+        page_texts.insert(chance.randint(0, len(page_texts)), sentence)
+    return page_texts, facts
 
 
 def _fact(i: int, chance: random.Random) -> Planted:
@@ -66,7 +66,7 @@ def _value(kind: str, chance: random.Random) -> str:
     return "".join(chance.choice(SYLLABLES) for _ in range(4))
 
 
-def _twin(value: str, other: str, chance: random.Random) -> str:
-    """The value with two characters of another in place of its own."""
+def _twin(value: str, source: str, chance: random.Random) -> str:
+    """The value with two characters of `source` in place of its own."""
     i = chance.randrange(0, len(value) - 1, 2)
-    return value[:i] + other[i : i + 2] + value[i + 2 :]
+    return value[:i] + source[i : i + 2] + value[i + 2 :]

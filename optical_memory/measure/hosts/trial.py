@@ -102,10 +102,10 @@ def _row(
 ) -> TrialRow:
     counts = {"exact": 0, "abstained": 0, "silent": 0}
     prices: list[float] = []
-    expected = 0
+    expected_price = 0
     for i, page_texts in enumerate(_page_texts(texts, host, px2, n_pages)):
         sheet, facts = _full_sheet(page_texts, host, px2, n_facts, seed + i)
-        expected += sheet.n_tokens
+        expected_price += sheet.n_tokens
         question = _question(facts)
         answer = model.invoke([{"role": "user", "content": [question, _picture(sheet)]}])
         words_alone = model.invoke([{"role": "user", "content": [question]}])
@@ -118,7 +118,7 @@ def _row(
         n_pages=n_pages,
         n=n_pages * n_facts,
         price=sum(prices) / len(prices) if prices else None,
-        expected_price=expected / n_pages,
+        expected_price=expected_price / n_pages,
         **counts,
     )
 
@@ -146,8 +146,8 @@ def _full_sheet(
     """A single sheet of as many texts as it holds beside the facts, and the facts."""
     n_texts = len(texts)
     while True:
-        planted, facts = plant(texts[:n_texts], n_facts, seed)
-        sheets = lay_sheets(_pieces(planted, px2), host)
+        page_texts, facts = plant(texts[:n_texts], n_facts, seed)
+        sheets = lay_sheets(_pieces(page_texts, px2), host)
         if len(sheets) == 1:
             return sheets[0], facts
         n_texts -= max(1, n_texts // 40)

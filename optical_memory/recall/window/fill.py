@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from optical_memory.hosts.profile import HostProfile
 from optical_memory.pages import Layout
@@ -14,7 +15,7 @@ from optical_memory.recall.open_turns import open_part
 from optical_memory.recall.passages import read_passages, split_at_pages, stretches
 from optical_memory.recall.read_pages import PageReader
 from optical_memory.recall.recollection import Recollection
-from optical_memory.recall.sources import Sources
+from optical_memory.recall.sources import Piece, Sources
 from optical_memory.recall.window.assemble import Shown, Window
 from optical_memory.recall.window.context import Context, Mode
 from optical_memory.recall.window.frame import LEAST_FRAME_TOKENS
@@ -88,10 +89,10 @@ def fill_window(
     ranking = current_turns.of_ranking(finder.rank(snapshot, query)) if query else None
     if ranking is None and not superseded:
         without |= dict.fromkeys(superseded_ordinals(snapshot), 0)
-    has_pages = mode == "tokens" or (mode == "image" and provider is not None)
+    forms = _Forms(mode, provider, host, min_ratio)
     recent_cost = sum(part.n_tokens for part in recent)
     sizes = _Sizes(budget, text_budget - recent_cost - LEAST_FRAME_TOKENS)
-    window = _window(snapshot, recent, host, min_ratio)
+    window = forms.window(snapshot, recent)
     sources = Sources(snapshot)
     choices: list[Choice] = []
     passages: list[Recollection] = []
@@ -105,14 +106,8 @@ def fill_window(
             choices = newest_units(index, sizes.allowance, without=without)
         if choices == last_choices:
             break
-        if has_pages:
-            passages = read_passages(
-                sources, page_reader, split_at_pages(sources, stretches(choices))
-            )
-            pictures = _pictures(snapshot, page_reader, passages, mode)
-            window = Window(recent).with_pictures(pictures, provider or "openai")
-        else:
-            passages = read_passages(sources, page_reader, stretches(choices))
+        passages = read_passages(sources, page_reader, forms.groups(sources, choices))
+        window = forms.with_pages(window, snapshot, page_reader, passages)
         shown = window.shown(passages)
         if best[1] < shown[1] <= budget:
             best = shown
@@ -141,13 +136,45 @@ def _context(
     )
 
 
-def _window(
-    snapshot: Snapshot, recent: Sequence[TextPart], host: HostProfile | None, min_ratio: float
-) -> Window | SheetWindow:
-    """The window to fill: at a host's own prices, or at ours."""
-    if host is None:
-        return Window(recent)
-    return SheetWindow(Window(recent), host, snapshot.session.next_turn, min_ratio)
+@dataclass(frozen=True, slots=True)
+class _Forms:
+    """The forms that passages may have: text, sheets of a host, or pages as they are stored."""
+
+    mode: Mode
+    provider: str | None
+    host: HostProfile | None
+    min_ratio: float
+
+    @property
+    def has_pages(self) -> bool:
+        """True if pages may go as they are stored."""
+        is_image = self.mode == "image" and self.provider is not None
+        return self.host is None and (is_image or self.mode == "tokens")
+
+    def groups(self, sources: Sources, choices: Sequence[Choice]) -> list[list[Piece]]:
+        """The pieces of each passage; a passage that may go as its page stands on one."""
+        groups = stretches(choices)
+        return split_at_pages(sources, groups) if self.has_pages else groups
+
+    def window(self, snapshot: Snapshot, recent: Sequence[TextPart]) -> Window | SheetWindow:
+        """The window to fill: at a host's own prices, or at ours."""
+        window = Window(recent)
+        if self.host is None:
+            return window
+        return SheetWindow(window, self.host, snapshot.session.next_turn, self.min_ratio)
+
+    def with_pages(
+        self,
+        window: Window | SheetWindow,
+        snapshot: Snapshot,
+        page_reader: PageReader,
+        passages: Sequence[Recollection],
+    ) -> Window | SheetWindow:
+        """The window with the pages of these passages as they are stored, if they may go so."""
+        if not self.has_pages or not isinstance(window, Window):
+            return window
+        pictures = _pictures(snapshot, page_reader, passages, self.mode)
+        return window.with_pictures(pictures, self.provider or "openai")
 
 
 class _Sizes:

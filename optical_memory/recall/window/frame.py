@@ -104,46 +104,45 @@ def frame_blocks(parts: Sequence[PassagePart], other_texts: Sequence[str] = ()) 
     """
     if not parts:
         return []
-    drawn = [part for part in parts if part.sheets]
-    blocks: list[Block] = [""]
-    for sheet in sheets_of(parts):
-        blocks += [sheet, ""]
-    blocks[-1] = _exact_line(drawn)
-    in_text = [part for part in parts if not part.sheets]
-    for line in framed_lines(sorted(in_text, key=_order)):
-        if isinstance(line, PagePicture):
-            blocks += [line, ""]
-        else:
-            blocks[-1] = f"{blocks[-1]}{line}"
+    in_order = sorted(parts, key=_order)
+    on_sheets = [part for part in in_order if part.sheets]
+    lines: list[FrameLine | Sheet | PagePicture | str] = [*sheets_of(parts), _exact_line(on_sheets)]
+    lines += [line for _, line in numbered_lines([p for p in in_order if not p.sheets])]
+    blocks = _joined(lines)
     texts = [block for block in blocks if isinstance(block, str)]
-    drawn_texts = [part.text for part in drawn]
-    blocks = _without_blanks(blocks)
-    tag = _tag([*texts, *drawn_texts, *other_texts])
+    tag = _tag([*texts, *(part.text for part in on_sheets), *other_texts])
     blocks[0] = f"<{tag}>\n{_legend(parts)}\n{blocks[0]}"
     blocks[-1] = f"{blocks[-1]}</{tag}>"
     return blocks
 
 
+def _joined(lines: Sequence[FrameLine | Block]) -> list[Block]:
+    """Texts that follow each other as a block; the first and the last block are texts."""
+    blocks: list[Block] = [""]
+    for line in lines:
+        if isinstance(line, (PagePicture, Sheet)):
+            blocks.append(line)
+        elif isinstance(blocks[-1], str):
+            blocks[-1] = f"{blocks[-1]}{line}"
+        elif str(line):
+            blocks.append(str(line))
+    return blocks if isinstance(blocks[-1], str) else [*blocks, ""]
+
+
 def sheets_of(parts: Sequence[PassagePart]) -> list[Sheet]:
     """The sheets on which the passages are drawn, in order."""
-    sheets: list[Sheet] = []
+    sheets: dict[int, Sheet] = {}
     for part in sorted(parts, key=_order):
-        sheets += [sheet for sheet in part.sheets if not any(sheet is other for other in sheets)]
-    return sheets
+        sheets |= {id(sheet): sheet for sheet in part.sheets}  # a hash of all rows takes long
+    return list(sheets.values())
 
 
-def _exact_line(drawn: Sequence[PassagePart]) -> str:
+def _exact_line(parts: Sequence[PassagePart]) -> str:
     """The line of words whose exact spelling stands beside the sheets; empty without any."""
     words: dict[str, None] = {}
-    for part in sorted(drawn, key=_order):
+    for part in parts:
         words |= dict.fromkeys(part.exact_words)
     return f"{EXACT_LABEL}: {' · '.join(words)}\n" if words else ""
-
-
-def _without_blanks(blocks: Sequence[Block]) -> list[Block]:
-    """The blocks without empty texts between pictures; the first and the last stay."""
-    last = len(blocks) - 1
-    return [block for i, block in enumerate(blocks) if block != "" or i in (0, last)]
 
 
 def _order(part: PassagePart) -> tuple[int, str]:

@@ -75,15 +75,15 @@ class SheetWindow:
         if not self.host.open_densities:
             return best
         drawable = [part for part in in_order if _is_drawable(part)]
-        for n_drawn in self._cuts(drawable):
-            drawn = self._on_sheets(drawable[:n_drawn])
-            ids = {id(part) for part in drawable[:n_drawn]}
+        for n_parts in self._cuts(drawable):
+            on_sheets = self._on_sheets(drawable[:n_parts])
+            ids = {id(part) for part in drawable[:n_parts]}
             in_text = [part for part in in_order if id(part) not in ids]
-            cost = self._cost([*drawn, *in_text])
+            cost = self._cost([*on_sheets, *in_text])
             rest_cost = self._cost(in_text)
             pays = text_cost - rest_cost >= self.min_ratio * (cost - rest_cost)
             if pays and cost < best[1]:
-                best = (sorted([*drawn, *in_text], key=lambda part: part.ordinal), cost)
+                best = (sorted([*on_sheets, *in_text], key=lambda part: part.ordinal), cost)
         return best
 
     def _cost(self, parts: Sequence[PassagePart]) -> int:
@@ -98,15 +98,15 @@ class SheetWindow:
         """
         if not drawable:
             return
-        drawn = self._on_sheets(drawable)
-        sheets = sheets_of(drawn)
-        allowed = sheets[: self._n_allowed(sheets)]
-        if len(allowed) == len(sheets):
-            yield len(drawn)
-            allowed = sheets[:-1]
-        ids = {id(sheet) for sheet in allowed}
-        n_within = sum(all(id(sheet) in ids for sheet in part.sheets) for part in drawn)
-        if 0 < n_within < len(drawn):
+        on_sheets = self._on_sheets(drawable)
+        sheets = sheets_of(on_sheets)
+        n_sheets = self._n_allowed(sheets)
+        if n_sheets == len(sheets):
+            yield len(on_sheets)
+            n_sheets -= 1
+        ids = {id(sheet) for sheet in sheets[:n_sheets]}
+        n_within = sum(all(id(sheet) in ids for sheet in part.sheets) for part in on_sheets)
+        if 0 < n_within < len(on_sheets):
             yield n_within
 
     def _n_allowed(self, sheets: Sequence[Sheet]) -> int:
