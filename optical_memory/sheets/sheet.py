@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import accumulate
 from math import isqrt
 
 from optical_memory.hosts.profile import HostProfile
@@ -92,7 +94,7 @@ def lay_sheets(pieces: Sequence[Piece], host: HostProfile) -> list[Sheet]:
     if len(parts) == 1:
         return [_small_sheet(pieces, parts[0], host)]
     if parts and not _is_flat(host):
-        parts[-2:] = _halves([*parts[-2], *parts[-1]])
+        parts[-2:] = _halves(parts[-2], parts[-1])
     return [_sheet(part, host.sheet.width_px, host) for part in parts]
 
 
@@ -116,10 +118,15 @@ def _is_flat(host: HostProfile) -> bool:
     return lowest == host.price.tokens(size.width_px, size.height_px)
 
 
-def _halves(rows: Sequence[Row]) -> list[list[Row]]:
-    """The rows of the last two sheets: a sheet of a few rows would have much white below them."""
-    middle = -(-len(rows) // 2)
-    return [list(rows[:middle]), list(rows[middle:])]
+def _halves(full: Sequence[Row], last: Sequence[Row]) -> list[list[Row]]:
+    """The rows of the last two sheets, shared so that both are about as high.
+
+    A sheet of a few rows would have much white below them.
+    """
+    rows = [*full, *last]
+    heights = list(accumulate(row.type.line_64 for row in rows))
+    middle = min(len(full), bisect_left(heights, heights[-1] // 2) + 1)
+    return [rows[:middle], rows[middle:]]
 
 
 def _small_sheet(pieces: Sequence[Piece], rows: Sequence[Row], host: HostProfile) -> Sheet:

@@ -16,7 +16,7 @@ from optical_memory.hosts import HOSTS, host_named
 from optical_memory.loaders import example
 from optical_memory.renderers.pictures import from_png
 from optical_memory.sheets.beside import exact_words
-from optical_memory.sheets.draw import BAR_PX, draw_rows, row_tops
+from optical_memory.sheets.draw import BAR_PX, HEAD_PX, draw_rows, row_tops
 from optical_memory.sheets.layout import MARGIN_PX, lay_rows
 from optical_memory.sheets.pieces import Piece, Type, run_on
 from optical_memory.sheets.sheet import drop_drawn_sheets, lay_sheets
@@ -97,6 +97,30 @@ def test_older_words_are_smaller_and_begin_a_row():
     heights = [row.type.line_64 for row in rows]
     assert heights == sorted(heights)
     assert len(set(heights)) == 2
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    runs=st.lists(
+        st.tuples(st.sampled_from([35.0, 50.0, 160.0]), st.integers(100, 9_000)),
+        min_size=1,
+        max_size=6,
+    ),
+    name=st.sampled_from([host.name for host in HOSTS]),
+)
+def test_rows_of_several_heights_stand_on_their_sheet(runs: list[tuple[float, int]], name: str):
+    host = host_named(name)
+    pieces: list[Piece] = []
+    for px2, n_chars in runs:
+        pieces += talk(n_chars, px2)
+    sheets = lay_sheets(pieces, host)
+    for sheet in sheets:
+        assert row_tops(sheet.rows)[-1] + HEAD_PX <= sheet.height_px + 1
+        assert sheet.height_px <= host.sheet.height_px
+    assert words("".join(sheet.text for sheet in sheets)) == words(
+        "".join(piece.text for piece in pieces)
+    )
+    assert sheets[-1].png
 
 
 def bars(texts: list[Piece]) -> list[int]:

@@ -69,7 +69,7 @@ class SheetWindow:
 
     def _shown(self, parts: Sequence[PassagePart]) -> Shown:
         """The parts in order, on sheets if that is cheaper by far."""
-        in_order = sorted(parts, key=lambda part: (part.ordinal, part.page))
+        in_order = sorted(parts, key=_place)
         best = (in_order, self._cost(in_order))
         text_cost = best[1]
         if not self.host.open_densities:
@@ -83,7 +83,7 @@ class SheetWindow:
             rest_cost = self._cost(in_text)
             pays = text_cost - rest_cost >= self.min_ratio * (cost - rest_cost)
             if pays and cost < best[1]:
-                best = (sorted([*on_sheets, *in_text], key=lambda part: part.ordinal), cost)
+                best = (sorted([*on_sheets, *in_text], key=_place), cost)
         return best
 
     def _cost(self, parts: Sequence[PassagePart]) -> int:
@@ -127,6 +127,10 @@ class SheetWindow:
         return self._drawn[key]
 
 
+def _place(part: PassagePart) -> tuple[int, str]:
+    return part.ordinal, part.page
+
+
 def _is_drawable(part: PassagePart) -> bool:
     n_other = len(_OTHER_SCRIPT.findall(part.text))
     return n_other <= MAX_OTHER_SCRIPT * len(part.text)
@@ -148,10 +152,14 @@ def draw_parts(parts: Sequence[PassagePart], host: HostProfile, newest: int) -> 
         pieces += line_pieces
         sources += [number] * len(line_pieces)
         words[number] = f"{words.get(number, '')}\n{line.text or ''}"
-    by_part = _sheets_by_part(lay_sheets(pieces, host), sources)
+    sheets = lay_sheets(pieces, host)
+    by_part = _sheets_by_part(sheets, sources)
+    price = sum(sheet.n_tokens for sheet in sheets)
+    n_chars = sum(sheet.n_chars for sheet in sheets)
     return [
         replace(
             part,
+            n_tokens=-(-price * len(words[i]) // n_chars),
             sheets=tuple(by_part[i]),
             exact_words=exact_words(words[i], host.beside),
         )
