@@ -10,6 +10,9 @@ __all__ = [
     "OPENAI_HOSTS",
 ]
 
+O200K = 0.96
+"""Tokens of o200k for one of ours: the least of three sources (0.96 to 1.00, LOG.md)."""
+
 OPENAI_LIMITS = Limits(max_images=50, max_side_px=2048, max_bytes=20 * MIB)
 
 OPENAI_SHEET = SheetSize(1024, 1024, 32)
@@ -25,6 +28,7 @@ GPT_6 = HostProfile(
     sheet=OPENAI_SHEET,
     densities=SAFE,
     beside="identifiers",
+    text_factor=O200K,
     date="2026-11-27",
     sources=(
         "Hugging Face JOHNISKING/image-token-cost, recomputed: residual 0 at 10 sizes",
@@ -44,6 +48,7 @@ GPT_5 = HostProfile(
     sheet=TALL_TILES,
     densities=SAFE,
     beside="identifiers",
+    text_factor=O200K,
     date="2026-07",
     sources=("OpenAI, vision guide",),
 )
@@ -56,6 +61,7 @@ GPT_4O_MINI = HostProfile(
     sheet=TALL_TILES,
     densities=SAFE,
     beside="identifiers",
+    text_factor=O200K,
     date="2026-07",
     sources=("OpenAI, vision guide",),
 )
@@ -68,6 +74,7 @@ GPT_41_MINI = HostProfile(
     sheet=OPENAI_SHEET,
     densities=SAFE,
     beside="identifiers",
+    text_factor=O200K,
     date="2026-07",
     sources=("OpenAI, vision guide: at most 1,536 patches",),
 )
@@ -80,6 +87,7 @@ GPT_41_NANO = HostProfile(
     sheet=OPENAI_SHEET,
     densities=SAFE,
     beside="identifiers",
+    text_factor=O200K,
     date="2026-07",
     sources=("OpenAI, vision guide: at most 1,536 patches",),
 )
@@ -92,6 +100,7 @@ GPT_4O = HostProfile(
     sheet=TALL_TILES,
     densities=SAFE,
     beside="identifiers",
+    text_factor=O200K,
     date="2026-07",
     sources=("OpenAI, vision guide",),
 )
