@@ -235,7 +235,7 @@ class OpticalMemory(SyncedSession, SessionView):
             raise InputError("forget one thing at a time: page=…, turn=… or session=True")
         self._host_list.forget()
         n_versions = self._erase(page, turn)
-        self._page_reader.drop_readings()
+        self._drop_readings()
         if not session:
             # After the records: whoever caches old tokens meanwhile sees that the page has changed.
             self.store.drop_blobs(self.session)

@@ -78,7 +78,7 @@ def test_recall_asks_for_one_result_at_least(opened: Open, k: Any):
     ("options", "message"),
     [
         ({"budget": -1}, "budget must be a whole number of at least 0, not -1"),
-        ({"mode": "pixels"}, "mode must be one of text, image, tokens, not 'pixels'"),
+        ({"mode": "pixels"}, "mode must be one of text, image, tokens, auto, not 'pixels'"),
         ({"provider": "acme"}, "provider must be one of .*, not 'acme'"),
     ],
 )

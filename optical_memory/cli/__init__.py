@@ -20,6 +20,7 @@ from optical_memory.cli import (
     demo,
     evaluations,
     hook,
+    hosts,
     inspect,
     mcp,
     readers,
@@ -54,6 +55,7 @@ app.command()(tend.supersede)
 app.command()(mcp.mcp)
 app.command()(hook.hook)
 app.command()(bench.bench)
+app.command()(hosts.hosts)
 app.add_typer(evaluations.app, name="eval")
 app.add_typer(readers.app, name="readers")
 app.add_typer(bulk.app, name="bulk")

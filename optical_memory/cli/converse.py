@@ -159,7 +159,13 @@ def context(
     ] = None,
     budget: Annotated[int, typer.Option(min=1, help="Tokens that the context may cost.")] = BUDGET,
     mode: Annotated[Mode, typer.Option(help="The form in which pages go in.")] = "text",
-    provider: Annotated[Provider, typer.Option(help="Whose price of pictures.")] = "openai",
+    model: Annotated[
+        str | None, typer.Option(help="The agent's model: pictures only if it reads them.")
+    ] = None,
+    host: Annotated[str | None, typer.Option(help="A name of `optical-memory hosts`.")] = None,
+    provider: Annotated[
+        Provider | None, typer.Option(help="Stored pages, at this provider's price of pictures.")
+    ] = None,
     store: StoreUrl = None,
     session: SessionName = "default",
     reader: ReaderName = "pocket",
@@ -168,7 +174,7 @@ def context(
     """The content of an agent's window: recent turns and recalled pages, within a budget."""
     with open_memory(store, session, reader) as memory:
         run = Run("context", as_json, reader_name(memory.reader))
-        window = memory.context(query, budget, mode, provider=provider)
+        window = memory.context(query, budget, mode, provider=provider, host=host, model=model)
     run.finish(
         lambda out: _show_context(out, window),
         [_part(part) for part in window.parts],
@@ -190,6 +196,7 @@ def _part(part: TextPart | PassagePart) -> dict[str, Any]:
             "turns": list(part.turns),
             "tokens": part.n_tokens,
             "side_px": part.picture.side_px if part.picture else None,
+            "sheets": len(part.sheets),
         }
     return {"kind": "turn", "turn": part.turn, "role": part.role, "tokens": part.n_tokens}
 

@@ -20,6 +20,8 @@ from optical_memory.errors import (
     require_text,
     require_word,
 )
+from optical_memory.hosts.profile import HostProfile
+from optical_memory.hosts.resolve import resolve_host
 from optical_memory.recall.choose import choose_turns
 from optical_memory.recall.current_turns import CurrentTurns
 from optical_memory.recall.find import Finder, TimeLimits
@@ -30,12 +32,14 @@ from optical_memory.recall.recollection import Recollection
 from optical_memory.recall.sources import Sources
 from optical_memory.recall.window.context import Context, Mode
 from optical_memory.recall.window.fill import fill_window
+from optical_memory.recall.window.sheet_window import PAYS
 from optical_memory.search.meaning import Embedder
 from optical_memory.session.forgetting.policy import ForgettingPolicy
 from optical_memory.session.records import PageRecord, put
 from optical_memory.session.snapshot import Change, Snapshot
 from optical_memory.session.stored_page import PageInfo, StoredPage, page_info
 from optical_memory.session.token_cache import TokenCache
+from optical_memory.sheets.sheet import drop_drawn_sheets
 
 __all__ = [
     "SessionView",
@@ -166,7 +170,9 @@ class SessionView:
         budget: int | None = None,
         mode: Mode = "text",
         *,
-        provider: str = "openai",
+        provider: str | None = None,
+        host: HostProfile | str | None = None,
+        model: object | None = None,
         margin: float | None = None,
         superseded: bool | None = None,
     ) -> Context:
@@ -177,20 +183,29 @@ class SessionView:
         ...     memory.context("key", budget=100).to_messages()[-1]
         {'role': 'user', 'content': 'Where is my key?'}
 
-        It costs at most `budget` tokens. In mode "image", `provider` names whose price of pictures
-        counts. A window is not filled for its own sake: passages that score more than `margin`
+        It costs at most `budget` tokens. In mode "auto", passages are drawn on sheets if `model`
+        (an id or a chat model) or `host` (a profile or its name) is known to read them, and their
+        text would cost 1.5 times as much; in mode "image", if it would cost more at all. All other
+        models get text. Mode "tokens" gives visual tokens of whole pages; mode "image" with a
+        `provider` gives stored pages, drawn for the reader, at its price.
+
+        A window is not filled for its own sake: passages that score more than `margin`
         below the best stay out (by default 4.5, or 5.3 with vectors; `math.inf` fills it). What
         was superseded comes as in `recall`, with a mark that the model reads.
 
         Raises `BudgetTooSmall` if the last user turn alone does not fit. Raises `InputError` for a
-        negative budget or margin, or an unknown mode or provider.
+        negative budget or margin, an unknown mode, host or provider, or a host and a provider.
         """
         if query is not None:
             require_text("query", query)
         limit = self.budget if budget is None else budget
         require_number("budget", limit, minimum=0)
         require_word("mode", mode, get_args(Mode))
-        require_word("provider", provider, IMAGE_PRICES)
+        if provider is not None:
+            require_word("provider", provider, IMAGE_PRICES)
+        profile = resolve_host(host, model) if mode in ("auto", "image") else None
+        if provider is not None and profile is not None:
+            raise InputError("name a host or a provider: a provider is for stored pages alone")
         if margin is not None and not (isinstance(margin, (int, float)) and margin >= 0):
             raise InputError(f"margin must be a number from 0 on, not {margin!r}")
         keeps_superseded = asks_about_past(query or "") if superseded is None else superseded
@@ -203,10 +218,17 @@ class SessionView:
                 budget=limit,
                 mode=mode,
                 provider=provider,
+                host=profile,
+                min_ratio=PAYS if mode == "auto" else 1.0,
                 margin=margin,
                 superseded=keeps_superseded,
             )
         )
+
+    def _drop_readings(self) -> None:
+        """Drop what this process keeps of readings: something was forgotten."""
+        self._page_reader.drop_readings()
+        drop_drawn_sheets()
 
     def _retry_if_changed(self, answer_from: Callable[[Snapshot], Result]) -> Result:
         """The answer for the session as it is now.

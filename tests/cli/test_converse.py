@@ -132,6 +132,19 @@ def test_a_context_of_pictures_costs_what_the_provider_bills(large_pages: Shell)
     assert min(gemini) > 1_000 > max(openai)
 
 
+def test_a_context_for_a_model_that_looks_has_sheets_and_others_have_text(
+    large_pages: Shell,
+) -> None:
+    def n_sheets(*words: str) -> int:
+        options = ("--mode", "auto", "--budget", "2000", *words)
+        rows = large_pages.json("context", "parcel at the gate", *options)["rows"]
+        return sum(row["sheets"] for row in rows if row["kind"] == "passage")
+
+    assert n_sheets("--model", "claude-opus-5-5") > 0
+    assert n_sheets("--host", "claude-5") > 0
+    assert n_sheets("--model", "llama-4") == n_sheets() == 0
+
+
 def test_a_context_is_shown_to_people(full: Shell) -> None:
     code, out, _ = full.on_store("context", "parcel PX-712", "--budget", "600")
 

@@ -62,7 +62,7 @@ def test_no_context_exceeds_its_budget(
     full: OpticalMemory, budget: int, query: str | None, mode: Mode
 ):
     try:
-        context = full.context(query, budget, mode)
+        context = full.context(query, budget, mode, provider="openai")
     except BudgetTooSmall:
         assert budget < count_tokens(LAST_USER_TURN)
         return
@@ -91,7 +91,7 @@ def dense(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpticalMemory]:
 
 def test_a_context_shows_pages_as_text_pictures_or_visual_tokens(dense: OpticalMemory):
     for mode in MODES:
-        passages = page_parts(dense.context("apples on the shelf", 12_000, mode))
+        passages = page_parts(dense.context("apples on the shelf", 12_000, mode, provider="openai"))
         assert BASKETS[150] in " ".join(part.passage.text for part in passages)
         pictures = [part.picture for part in passages if part.picture is not None]
         assert bool(pictures) == (mode != "text")
@@ -103,7 +103,7 @@ def test_a_context_shows_pages_as_text_pictures_or_visual_tokens(dense: OpticalM
 
 def test_a_passage_is_text_if_that_costs_less_than_the_picture_of_its_page(dense: OpticalMemory):
     for mode in MODES:
-        context = dense.context(BASKETS[150], 12_000, mode)
+        context = dense.context(BASKETS[150], 12_000, mode, provider="openai")
         assert any(BASKETS[150] in part.text for part in page_parts(context))
         assert not any(part.picture for part in page_parts(context))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from optical_memory.cli.evaluations import finding, forgetting, needles, pages
+from optical_memory.cli.evaluations import finding, forgetting, hosts, needles, pages
 
 __all__ = [
     "app",
@@ -17,3 +17,4 @@ app.command()(finding.evidence)
 app.command()(finding.retrieval)
 app.command()(needles.needles)
 app.command()(forgetting.forgetting)
+app.command()(hosts.host)

@@ -48,11 +48,11 @@ class Window:
 
     def shown(self, passages: Sequence[Recollection]) -> Shown:
         """All passages but those whose turns are among the recent turns."""
-        return self._shown(self._parts(passages))
+        return self._shown(self.best_first(passages))
 
     def best(self, passages: Sequence[Recollection], budget: int) -> Shown:
         """The passages that fit, the best first; each is tried, unless it is surely too large."""
-        parts = self._parts(passages)
+        parts = self.best_first(passages)
         everything = self._shown(parts)
         if everything[1] <= budget:
             return everything
@@ -67,7 +67,8 @@ class Window:
                 shown = with_part
         return shown
 
-    def _parts(self, passages: Sequence[Recollection]) -> list[PassagePart]:
+    def best_first(self, passages: Sequence[Recollection]) -> list[PassagePart]:
+        """The passages as text, the best first, without those among the recent turns."""
         turn_ids = {part.turn for part in self.recent}
         best_first = [
             passage

@@ -7,8 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from optical_memory.errors import InputError
+from optical_memory.recall.window.assemble import Window
+from optical_memory.recall.window.blocks import BlockForm, block_in
+from optical_memory.recall.window.frame import frame_blocks, sheets_of
 from optical_memory.recall.window.messages import as_messages
 from optical_memory.recall.window.parts import PassagePart, TextPart
+from optical_memory.sheets.sheet import Sheet
 
 if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage
@@ -18,7 +22,7 @@ __all__ = [
     "Mode",
 ]
 
-Mode = Literal["text", "image", "tokens"]
+Mode = Literal["text", "image", "tokens", "auto"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +31,7 @@ class Context:
 
     `n_tokens` is the exact cost of `to_messages()`, with the price of pictures; it is never above
     `budget`. `n_history_tokens` is the cost of the whole conversation as text, None if unknown.
+    With a `host`, the name of its profile, all of these are tokens of this host.
     """
 
     parts: tuple[TextPart | PassagePart, ...]
@@ -34,6 +39,7 @@ class Context:
     budget: int
     mode: Mode = "text"
     n_history_tokens: int | None = None
+    host: str | None = None
 
     @property
     def compression(self) -> float | None:
@@ -63,6 +69,32 @@ class Context:
         """The recent turns, in order."""
         return tuple(part for part in self.parts if isinstance(part, TextPart))
 
+    @property
+    def sheets(self) -> tuple[Sheet, ...]:
+        """The sheets that passages are drawn on, in order; none if all are text."""
+        return tuple(sheets_of(self.passages))
+
+    def as_text(self, budget: int | None = None) -> Context:
+        """The same passages as text, for a host that refused the sheets or failed on them.
+
+        Text costs more: the passages that fit no more are left out, the worst first. Costs are
+        counted in our own tokens.
+        """
+        limit = self.budget if budget is None else budget
+        passages = [part.passage for part in self.passages]
+        parts, n_tokens = Window(self.turns).best(passages, limit)
+        return Context((*parts, *self.turns), n_tokens, limit)
+
+    def content_blocks(self, form: BlockForm = "openai") -> list[dict[str, Any]]:
+        """The passages alone, as the blocks of a message of the user: texts, sheets, pictures.
+
+        `form` is that of OpenAI's chat messages, of Anthropic's, or of LangChain (v1). Raises like
+        `to_messages`.
+        """
+        self._require_pictures()
+        blocks = frame_blocks(self.passages, [part.text for part in self.turns])
+        return [block_in(form, block) for block in blocks if block]
+
     def to_messages(self) -> list[dict[str, Any]]:
         """OpenAI-style messages: passages in a message of the user, and a message for each turn.
 
@@ -75,17 +107,21 @@ class Context:
         Raises `InputError` in mode "tokens": a chat message cannot carry visual tokens, so take
         them from `parts`.
         """
+        self._require_pictures()
+        return as_messages(self.passages, self.turns)
+
+    def _require_pictures(self) -> None:
         if any(part.picture and part.picture.png is None for part in self.passages):
             raise InputError(
                 "visual tokens have no form in a chat message: use `context.parts` or mode 'image'"
             )
-        return as_messages(self.passages, self.turns)
 
     def to_langchain(self) -> list[BaseMessage]:
-        """The same as LangChain messages. Raises like `to_messages`."""
+        """The same as LangChain messages, pictures as its own blocks. Raises like `to_messages`."""
         from langchain_core.messages import convert_to_messages
 
-        messages = self.to_messages()
+        self._require_pictures()
+        messages = as_messages(self.passages, self.turns, form="langchain")
         for message in messages:
             for call in message.get("tool_calls", ()):
                 function = call["function"]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
+from optical_memory.hosts.profile import HostProfile
 from optical_memory.pages import Layout
 from optical_memory.profiles import Rung
 from optical_memory.recall.choose import Choice, choose_units, newest_units
@@ -13,12 +15,13 @@ from optical_memory.recall.open_turns import open_part
 from optical_memory.recall.passages import read_passages, split_at_pages, stretches
 from optical_memory.recall.read_pages import PageReader
 from optical_memory.recall.recollection import Recollection
-from optical_memory.recall.sources import Sources
-from optical_memory.recall.window.assemble import Window
+from optical_memory.recall.sources import Piece, Sources
+from optical_memory.recall.window.assemble import Shown, Window
 from optical_memory.recall.window.context import Context, Mode
 from optical_memory.recall.window.frame import LEAST_FRAME_TOKENS
 from optical_memory.recall.window.newest import RECENT_SHARE
-from optical_memory.recall.window.parts import PagePicture, TextPart
+from optical_memory.recall.window.parts import PagePicture, PassagePart, TextPart
+from optical_memory.recall.window.sheet_window import PAYS, SheetWindow
 from optical_memory.recall.window.text_parts import newest_parts
 from optical_memory.session.corrections.versions import host_id_of, superseded_ordinals
 from optical_memory.session.records import PageRecord, TurnRecord, turn_key
@@ -54,7 +57,9 @@ def fill_window(
     query: str | None,
     budget: int,
     mode: Mode = "text",
-    provider: str = "openai",
+    provider: str | None = None,
+    host: HostProfile | None = None,
+    min_ratio: float = PAYS,
     margin: float | None = None,
     superseded: bool = False,
 ) -> Context:
@@ -65,21 +70,29 @@ def fill_window(
     below the best a unit may score, None as far as is usual. Superseded turns are handed over only
     if `superseded` is True.
 
+    With a `host`, passages go on sheets if the host reads them and their text costs `min_ratio`
+    times as much; all costs are this host's tokens. In mode "tokens", or in mode "image" with a
+    `provider`, passages go as the visual tokens or the stored picture of their page if that is
+    cheaper.
+
     Raises `BudgetTooSmall` if the last user turn alone does not fit, `StoreError` if a page changes
     while it is read.
     """
     open_turns = [record for record in snapshot.open_turns() if record.superseded_by is None]
-    share = RECENT_SHARE if query else 1.0
-    recent = newest_parts([open_part(record) for record in open_turns], budget, share)
-    room = budget - sum(part.n_tokens for part in recent) - LEAST_FRAME_TOKENS
+    text_budget = int(budget / (host.text_factor if host else 1.0))
+    recent = newest_parts(
+        [open_part(record) for record in open_turns], text_budget, RECENT_SHARE if query else 1.0
+    )
     without = _shown_offsets(snapshot, open_turns, recent, query)
     index = finder.index(snapshot)
     current_turns = CurrentTurns(snapshot, index, keeps_superseded=superseded)
     ranking = current_turns.of_ranking(finder.rank(snapshot, query)) if query else None
     if ranking is None and not superseded:
         without |= dict.fromkeys(superseded_ordinals(snapshot), 0)
-    sizes = _Sizes(budget, room)
-    window = Window(recent)
+    forms = _Forms(mode, provider, host, min_ratio)
+    recent_cost = sum(part.n_tokens for part in recent)
+    sizes = _Sizes(budget, text_budget - recent_cost - LEAST_FRAME_TOKENS)
+    window = forms.window(snapshot, recent)
     sources = Sources(snapshot)
     choices: list[Choice] = []
     passages: list[Recollection] = []
@@ -93,11 +106,8 @@ def fill_window(
             choices = newest_units(index, sizes.allowance, without=without)
         if choices == last_choices:
             break
-        groups = stretches(choices)
-        if mode != "text":
-            groups = split_at_pages(sources, groups)
-        passages = read_passages(sources, page_reader, groups)
-        window = window.with_pictures(_pictures(snapshot, page_reader, passages, mode), provider)
+        passages = read_passages(sources, page_reader, forms.groups(sources, choices))
+        window = forms.with_pages(window, snapshot, page_reader, passages)
         shown = window.shown(passages)
         if best[1] < shown[1] <= budget:
             best = shown
@@ -106,7 +116,65 @@ def fill_window(
         sizes.learn(choices, shown[1])
     if not best[0]:
         best = window.best(passages, budget)
-    return Context((*best[0], *recent), best[1], budget, mode, index.n_tokens)
+    return _context(best, recent, budget, mode, index.n_tokens, host)
+
+
+def _context(
+    shown: Shown,
+    recent: Sequence[TextPart],
+    budget: int,
+    mode: Mode,
+    n_history_tokens: int,
+    host: HostProfile | None,
+) -> Context:
+    """The window as a value; all costs are the host's if there is one."""
+    parts: tuple[TextPart | PassagePart, ...] = (*shown[0], *recent)
+    if host is None:
+        return Context(parts, shown[1], budget, mode, n_history_tokens)
+    return Context(
+        parts, shown[1], budget, mode, host.text_tokens(n_history_tokens), host=host.name
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Forms:
+    """The forms that passages may have: text, sheets of a host, or pages as they are stored."""
+
+    mode: Mode
+    provider: str | None
+    host: HostProfile | None
+    min_ratio: float
+
+    @property
+    def has_pages(self) -> bool:
+        """True if pages may go as they are stored."""
+        is_image = self.mode == "image" and self.provider is not None
+        return self.host is None and (is_image or self.mode == "tokens")
+
+    def groups(self, sources: Sources, choices: Sequence[Choice]) -> list[list[Piece]]:
+        """The pieces of each passage; a passage that may go as its page stands on one."""
+        groups = stretches(choices)
+        return split_at_pages(sources, groups) if self.has_pages else groups
+
+    def window(self, snapshot: Snapshot, recent: Sequence[TextPart]) -> Window | SheetWindow:
+        """The window to fill: at a host's own prices, or at ours."""
+        window = Window(recent)
+        if self.host is None:
+            return window
+        return SheetWindow(window, self.host, snapshot.session.next_turn, self.min_ratio)
+
+    def with_pages(
+        self,
+        window: Window | SheetWindow,
+        snapshot: Snapshot,
+        page_reader: PageReader,
+        passages: Sequence[Recollection],
+    ) -> Window | SheetWindow:
+        """The window with the pages of these passages as they are stored, if they may go so."""
+        if not self.has_pages or not isinstance(window, Window):
+            return window
+        pictures = _pictures(snapshot, page_reader, passages, self.mode)
+        return window.with_pictures(pictures, self.provider or "openai")
 
 
 class _Sizes:
@@ -171,8 +239,6 @@ def _pictures(
 ) -> dict[str, PagePicture]:
     """Pictures, or visual tokens, of the pages of passages that have a rung, by page id."""
     pictures: dict[str, PagePicture] = {}
-    if mode == "text":
-        return pictures
     for passage in passages:
         record = snapshot.pages.get(passage.page)
         if record is None or record.rung is None or record.id in pictures:

@@ -7,7 +7,6 @@ allow.
 
 from __future__ import annotations
 
-import base64
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -16,8 +15,10 @@ from itertools import chain
 from typing import Any
 
 from optical_memory.recall.speaker import speaker
-from optical_memory.recall.window.frame import frame_blocks, time_in_words, turn_line
-from optical_memory.recall.window.parts import PagePicture, PassagePart, TextPart
+from optical_memory.recall.window.blocks import BlockForm, block_in
+from optical_memory.recall.window.frame import Block, frame_blocks, turn_line
+from optical_memory.recall.window.parts import PassagePart, TextPart
+from optical_memory.recall.window.times import time_in_words
 from optical_memory.turns import Role, ToolCall
 
 __all__ = [
@@ -43,7 +44,7 @@ class _Draft:
     """A message as a value: the frame's blocks if it carries the passages, then turns."""
 
     role: Role
-    blocks: tuple[str | PagePicture, ...] = ()
+    blocks: tuple[Block, ...] = ()
     turns: tuple[TextPart, ...] = ()
     times: tuple[str, ...] = ()
 
@@ -68,7 +69,7 @@ class _Draft:
         return list(chain.from_iterable(turn.tool_calls for turn in self.turns))
 
     @property
-    def content(self) -> list[str | PagePicture]:
+    def content(self) -> list[Block]:
         """Texts and pictures in turn; a single text without pictures, empty for calls alone."""
         texts = [self._turn_text(i) for i in range(len(self.turns))]
         words = "\n\n".join(filter(None, texts))
@@ -92,12 +93,14 @@ class _Draft:
         return turn_line(label, turn.text).removesuffix("\n")
 
 
-def as_messages(passages: Sequence[PassagePart], turns: Sequence[TextPart]) -> list[Message]:
+def as_messages(
+    passages: Sequence[PassagePart], turns: Sequence[TextPart], form: BlockForm = "openai"
+) -> list[Message]:
     """The messages for these parts: system turns, all passages in a message, the other turns.
 
     The passages are sorted by time, and the user's turn that follows is in the same message.
     """
-    return [_message(draft) for draft in _drafts(passages, turns)]
+    return [_message(draft, form) for draft in _drafts(passages, turns)]
 
 
 def window_texts(passages: Sequence[PassagePart], turns: Sequence[TextPart]) -> list[str]:
@@ -156,10 +159,10 @@ def _time_line(turn: TextPart) -> str:
     return "" if turn.when is None else f"[{time_in_words(turn.when)}]\n"
 
 
-def _message(draft: _Draft) -> Message:
+def _message(draft: _Draft, form: BlockForm) -> Message:
     content = draft.content
     is_text = len(content) == 1
-    blocks = content[0] if is_text else [_block(block) for block in content if block]
+    blocks = content[0] if is_text else [block_in(form, block) for block in content if block]
     message: Message = {"role": draft.role, "content": blocks}
     if draft.name:
         message["name"] = draft.name
@@ -169,13 +172,6 @@ def _message(draft: _Draft) -> Message:
     if call_ids:
         message["tool_call_id"] = call_ids[0]
     return message
-
-
-def _block(block: str | PagePicture) -> Message:
-    if isinstance(block, str):
-        return {"type": "text", "text": block}
-    url = "data:image/png;base64," + base64.b64encode(block.png or b"").decode()
-    return {"type": "image_url", "image_url": {"url": url}}
 
 
 def _call(call: ToolCall) -> Message:

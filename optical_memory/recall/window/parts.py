@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Literal
 
 from optical_memory.recall.recollection import Recollection
+from optical_memory.sheets.sheet import Sheet
 from optical_memory.tokens import VisualTokens
 from optical_memory.turns import Role, ToolCall
 
@@ -60,13 +61,16 @@ class PassagePart:
 
     `text` is the passage with its marks of doubt, without names and times; beside a picture these
     are the page's exact facts. `n_tokens` is about its share of the message that carries all
-    passages.
+    passages. With `sheets`, the passage is drawn on these in place of text, and `exact_words` are
+    its identifiers that stand beside them.
     """
 
     passage: Recollection
     text: str
     n_tokens: int
     picture: PagePicture | None = None
+    sheets: tuple[Sheet, ...] = ()
+    exact_words: tuple[str, ...] = ()
 
     @property
     def page(self) -> str:

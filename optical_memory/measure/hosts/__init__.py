@@ -1,0 +1,1 @@
+"""Receipts: what a chat model reads on our sheets, measured with a user's own key."""
