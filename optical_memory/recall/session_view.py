@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import Callable, Coroutine
+import threading
+from collections.abc import Callable, Collection, Coroutine
 from datetime import date
 from itertools import chain
 from typing import Any, ParamSpec, TypeVar, get_args
 
+from optical_memory.bill import Bill
 from optical_memory.counting import IMAGE_PRICES
 from optical_memory.errors import (
     Forgotten,
@@ -87,6 +89,13 @@ class SessionView:
         self._page_reader = PageReader(cache)
         self._finder = Finder(embedder)
         self._embedder = embedder
+        self._billing = threading.Lock()
+        self.bill: Bill | None = None
+
+    def add_bill(self, bill: Bill) -> None:
+        """Add the bill of a request that an agent made with this memory; `stats` shows the sum."""
+        with self._billing:
+            self.bill = (self.bill or Bill()) + bill
 
     def sessions(self) -> list[str]:
         """The names of all sessions in the store."""
@@ -163,6 +172,7 @@ class SessionView:
         provider: str = "openai",
         margin: float | None = None,
         superseded: bool | None = None,
+        shown: Collection[str] | None = None,
     ) -> Context:
         """The window of an agent: recent turns, and passages about `query`, or the newest turns.
 
@@ -174,7 +184,8 @@ class SessionView:
         It costs at most `budget` tokens. In mode "image", `provider` names whose price of pictures
         counts. A window is not filled for its own sake: passages that score more than `margin`
         below the best stay out (by default 4.5, or 5.3 with vectors; `math.inf` fills it). What
-        was superseded comes as in `recall`, with a mark that the model reads.
+        was superseded comes as in `recall`, with a mark that the model reads. A host that shows
+        turns by itself gives their ids as `shown`: the window then has passages of others only.
 
         Raises `BudgetTooSmall` if the last user turn alone does not fit. Raises `InputError` for a
         negative budget or margin, or an unknown mode or provider.
@@ -199,6 +210,7 @@ class SessionView:
                 provider=provider,
                 margin=margin,
                 superseded=keeps_superseded,
+                shown=shown,
             )
         )
 

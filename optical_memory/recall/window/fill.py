@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from optical_memory.pages import Layout
 from optical_memory.profiles import Rung
@@ -20,7 +20,7 @@ from optical_memory.recall.window.frame import LEAST_FRAME_TOKENS
 from optical_memory.recall.window.newest import RECENT_SHARE
 from optical_memory.recall.window.parts import PagePicture, TextPart
 from optical_memory.recall.window.text_parts import newest_parts
-from optical_memory.session.corrections.versions import host_id_of, superseded_ordinals
+from optical_memory.session.corrections.versions import host_id_of, superseded_ordinals, turn_named
 from optical_memory.session.records import PageRecord, TurnRecord, turn_key
 from optical_memory.session.snapshot import Snapshot
 from optical_memory.session.stored_page import text_offset
@@ -57,22 +57,25 @@ def fill_window(
     provider: str = "openai",
     margin: float | None = None,
     superseded: bool = False,
+    shown: Collection[str] | None = None,
 ) -> Context:
     """Recent turns and passages about `query`, or the newest turns without a query.
 
     Costs at most `budget` tokens. With a query, recent turns before the last exchange take at most
     `RECENT_SHARE` of it. Only passages that the budget can hold are read. `margin` says how far
     below the best a unit may score, None as far as is usual. Superseded turns are handed over only
-    if `superseded` is True.
+    if `superseded` is True. `shown` has the ids of turns that the host shows by itself: then there
+    are passages of other turns only.
 
     Raises `BudgetTooSmall` if the last user turn alone does not fit, `StoreError` if a page changes
     while it is read.
     """
     open_turns = [record for record in snapshot.open_turns() if record.superseded_by is None]
     share = RECENT_SHARE if query else 1.0
-    recent = newest_parts([open_part(record) for record in open_turns], budget, share)
+    recent_turns = open_turns if shown is None else []
+    recent = newest_parts([open_part(record) for record in recent_turns], budget, share)
     room = budget - sum(part.n_tokens for part in recent) - LEAST_FRAME_TOKENS
-    without = _shown_offsets(snapshot, open_turns, recent, query)
+    without = _shown_offsets(snapshot, open_turns, recent, query) | _host_offsets(snapshot, shown)
     index = finder.index(snapshot)
     current_turns = CurrentTurns(snapshot, index, keeps_superseded=superseded)
     ranking = current_turns.of_ranking(finder.rank(snapshot, query)) if query else None
@@ -163,6 +166,14 @@ def _shown_offsets(
             offsets[record.ordinal] = 0
         elif record.sealed_upto and body(open_part(record)) in recent_ends:
             offsets[record.ordinal] = text_offset(snapshot, record) + record.sealed_upto
+    return offsets
+
+
+def _host_offsets(snapshot: Snapshot, ids: Collection[str] | None) -> dict[int, int]:
+    """By ordinal, from where on turns are not recalled: the host shows all of them."""
+    offsets: dict[int, int] = {}
+    for id in ids or ():
+        offsets |= dict.fromkeys((record.ordinal for record in turn_named(snapshot, id)), 0)
     return offsets
 
 
