@@ -34,6 +34,15 @@ PROBE_SECONDS = 5.0
 MAX_IN_HAND = 400
 """So many of the newest archived messages are searched without a memory: some 60 ms."""
 
+MAX_GIVEN = 512
+"""A session is given a list of at most so many messages if the chat only went on.
+
+It takes a list without its beginning as one whose beginning was cut off: that stays.
+"""
+
+N_GIVEN = 128
+"""A list that is too long is cut to its last messages: so the next cut is far away."""
+
 ABOUT_SHARE = 0.6
 """Share of the head for what is about the question; the rest is for what came last."""
 
@@ -86,6 +95,7 @@ class Conversation:
         self._open = open_memory
         self._outage = outage
         self._memory: OpticalMemory | None = None
+        self._first = 0  # the first message of the list that the session was given last
         self._facts: list[Facts] = []
         self._turns: list[tuple[Turn, ...]] = []
         self._ids: list[tuple[str, ...]] = []
@@ -126,14 +136,19 @@ class Conversation:
         if not self.has_memory:
             return False
         n_same = self._n_same(facts)
+        n_old = len(self._facts)
+        if n_same == n_old == len(facts) > 0:
+            return True
         turns = self._turns[:n_same]
         turns += [_with_id(message) for message in facts[n_same:]]
-        if n_same == len(facts) == len(self._facts) and len(self._ids) == n_same:
-            return True
-        ids = self.memory.sync(list(chain.from_iterable(turns)))
+        first = self._first if n_same == n_old else 0
+        if n_same == n_old and len(facts) - first > MAX_GIVEN:
+            first = max(0, min(n_same, len(facts) - N_GIVEN))
+        ids = self.memory.sync(list(chain.from_iterable(turns[first:])))
+        self._first = first
         self._facts = list(facts)
         self._turns = turns
-        self._ids = _by_message(turns, ids)
+        self._ids = [*self._ids[:first], *_by_message(turns[first:], ids)]
         return True
 
     def _n_same(self, facts: Sequence[Facts]) -> int:

@@ -51,31 +51,14 @@ class Facts:
 
 
 @dataclass(frozen=True, slots=True)
-class _Content:
-    """The fields of a message by which it is known again."""
+class _Entry:
+    """A message by its fields, and the facts about it."""
 
+    kind: type[BaseMessage]
     content: Any
     tool_calls: Any
-    name: Any
-    tool_call_id: Any
     extras: Any
-
-    @classmethod
-    def of(cls, message: BaseMessage) -> _Content:
-        kwargs = message.additional_kwargs
-        extras = {key: kwargs[key] for key in _FIELDS if kwargs.get(key)} if kwargs else None
-        return cls(
-            message.content,
-            getattr(message, "tool_calls", None),
-            message.name,
-            getattr(message, "tool_call_id", None),
-            extras or None,
-        )
-
-    def digest(self, kind: str) -> str:
-        fields = [kind, self.content, self.tool_calls, self.name, self.tool_call_id, self.extras]
-        text = json.dumps(fields, ensure_ascii=True, default=str, sort_keys=True)
-        return hashlib.blake2b(text.encode(), digest_size=DIGEST_BYTES).hexdigest()
+    facts: Facts
 
 
 @dataclass(slots=True)
@@ -83,7 +66,7 @@ class FactBook:
     """Facts of the messages that were seen last. Threads may share it."""
 
     counter: TokenCounter
-    _by_id: OrderedDict[str, tuple[_Content, Facts]] = field(default_factory=OrderedDict)
+    _by_id: OrderedDict[str, _Entry] = field(default_factory=OrderedDict)
     _by_digest: OrderedDict[str, Facts] = field(default_factory=OrderedDict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -93,26 +76,54 @@ class FactBook:
             return [self._facts(message) for message in messages]
 
     def _facts(self, message: BaseMessage) -> Facts:
-        content = _Content.of(message)
-        id = message.id
-        if id is not None:
-            entry = self._by_id.get(id)
-            if entry is not None and entry[0] == content:
-                return entry[1]
-        digest = content.digest(message.type)
+        # From __dict__: pydantic takes 5 µs to say that a field is not there.
+        fields = message.__dict__
+        id = fields.get("id")
+        entry = self._by_id.get(id) if id is not None else None
+        if (
+            entry is not None
+            and entry.kind is type(message)
+            and entry.content == fields["content"]
+            and entry.tool_calls == fields.get("tool_calls")
+            and entry.extras == fields["additional_kwargs"]
+        ):
+            return entry.facts
+        digest = _digest(message)
         same = self._by_digest.get(digest)
         if same is None:
             n_tokens = self.counter([message])
-            same = Facts(id, digest, message.type, n_tokens, _turns(message))
+            same = Facts(None, digest, message.type, n_tokens, _turns(message))
             _put(self._by_digest, digest, same)
         facts = Facts(id, digest, same.role, same.n_tokens, same.turns)
         if id is not None:
-            _put(self._by_id, id, (content, facts))
+            tool_calls = fields.get("tool_calls")
+            kwargs = fields["additional_kwargs"]
+            _put(
+                self._by_id,
+                id,
+                _Entry(type(message), message.content, tool_calls, kwargs, facts),
+            )
         return facts
 
     def count(self, message: BaseMessage) -> int:
         """The tokens of a message."""
         return self.of([message])[0].n_tokens
+
+
+def _digest(message: BaseMessage) -> str:
+    """The digest of all that a message says: not of its id, nor of what a provider tells of it."""
+    fields = message.__dict__
+    kwargs = fields["additional_kwargs"]
+    said = [
+        message.type,
+        fields["content"],
+        fields.get("tool_calls"),
+        fields.get("name"),
+        fields.get("tool_call_id"),
+        {key: kwargs[key] for key in _FIELDS if kwargs.get(key)},
+    ]
+    text = json.dumps(said, ensure_ascii=True, default=str, sort_keys=True)
+    return hashlib.blake2b(text.encode(), digest_size=DIGEST_BYTES).hexdigest()
 
 
 def _put(book: OrderedDict[str, Any], key: str, value: Any) -> None:

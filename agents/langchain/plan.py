@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from langchain_core.messages import BaseMessage
+
 from optical_memory.agents.langchain.facts import Facts
-from optical_memory.agents.langchain.pairing import first_cut_from
+from optical_memory.agents.langchain.pairing import first_cut_from, result_ids
 from optical_memory.agents.langchain.shortening import LEAST_CAP
 from optical_memory.agents.langchain.state import Head, MessageName
 
@@ -124,13 +126,13 @@ def position_of(name: MessageName | None, facts: Sequence[Facts]) -> int | None:
 # ---- the cut -------------------------------------------------------------------------------------
 
 
-def last_question(facts: Sequence[Facts], is_result: Sequence[bool]) -> int | None:
-    """The position of the last message of the user; results of tools in such messages do not count.
+def last_question(messages: Sequence[BaseMessage]) -> int | None:
+    """The position of the last message of the user; None if the user says nothing.
 
-    None if the user says nothing.
+    A message that carries results of tools is the agent's, not the user's.
     """
-    for i in reversed(range(len(facts))):
-        if facts[i].role == "human" and not is_result[i]:
+    for i in reversed(range(len(messages))):
+        if messages[i].type == "human" and not result_ids(messages[i]):
             return i
     return None
 

@@ -6,10 +6,10 @@ import threading
 import uuid
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from optical_memory.agents.langchain.conversation import Conversation, Outage
-from optical_memory.agents.langchain.state import Record
+from optical_memory.agents.langchain.state import STATE_KEY, Record
 from optical_memory.errors import InputError
 from optical_memory.memory import OpticalMemory
 
@@ -133,5 +133,5 @@ def _thread(runtime: Any) -> tuple[str | None, bool]:
 
 def record_of(state: Any) -> Record | None:
     """The record in a state, if there is one."""
-    record = state.get("_optical_memory") if isinstance(state, Mapping) else None
-    return record if isinstance(record, dict) and "session" in record else None
+    record = state.get(STATE_KEY) if isinstance(state, Mapping) else None
+    return cast("Record", record) if isinstance(record, dict) and "session" in record else None

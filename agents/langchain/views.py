@@ -12,7 +12,7 @@ from langchain_core.messages import AnyMessage, HumanMessage
 from optical_memory.agents.langchain.conversation import Conversation
 from optical_memory.agents.langchain.counting import count_tool_tokens
 from optical_memory.agents.langchain.facts import FactBook, Facts, prefix_digests
-from optical_memory.agents.langchain.pairing import result_ids, valid_cuts
+from optical_memory.agents.langchain.pairing import valid_cuts
 from optical_memory.agents.langchain.plan import (
     HEAD_SHARE,
     MAX_HEAD_TOKENS,
@@ -76,11 +76,7 @@ class _Chat:
     prefixes: list[str]
     overhead: int
     model: Any
-
-    @property
-    def question(self) -> int | None:
-        is_result = [bool(result_ids(message)) for message in self.messages]
-        return last_question(self.facts, is_result)
+    question: int | None
 
     def question_text(self) -> str:
         i = self.question
@@ -146,7 +142,8 @@ class ViewMaker:
         overhead = count_tool_tokens(request.tools)
         if request.system_message is not None:
             overhead += self.book.count(request.system_message)
-        return _Chat(messages, facts, prefix_digests(facts), overhead, request.model)
+        question = last_question(messages)
+        return _Chat(messages, facts, prefix_digests(facts), overhead, request.model, question)
 
 
 def _says_something(record: Record, request: ModelRequest[Any]) -> bool:

@@ -101,12 +101,12 @@ def fill_window(
             groups = split_at_pages(sources, groups)
         passages = read_passages(sources, page_reader, groups)
         window = window.with_pictures(_pictures(snapshot, page_reader, passages, mode), provider)
-        shown = window.shown(passages)
-        if best[1] < shown[1] <= budget:
-            best = shown
-        if sizes.is_full(best[1]) or sizes.are_all(choices, shown[1]):
+        content = window.shown(passages)
+        if best[1] < content[1] <= budget:
+            best = content
+        if sizes.is_full(best[1]) or sizes.are_all(choices, content[1]):
             break
-        sizes.learn(choices, shown[1])
+        sizes.learn(choices, content[1])
     if not best[0]:
         best = window.best(passages, budget)
     return Context((*best[0], *recent), best[1], budget, mode, index.n_tokens)
