@@ -165,8 +165,7 @@ class Conversation:
 
         Empty if the memory knows nothing about it. Raises the error of a memory that fails.
         """
-        passages = self._about(question, budget, self._shown_ids(shown))
-        return _fitting(passages, budget)
+        return _fitting(self._about(question, budget, self._shown_ids(shown)), budget)
 
     def head(self, question: str, budget: int, shown: Sequence[int]) -> str:
         """Passages about a question, and what came last, in the order of time.
@@ -184,13 +183,17 @@ class Conversation:
         return set(chain.from_iterable(self._ids[i] for i in positions if i < len(self._ids)))
 
     def _about(self, question: str | None, budget: int, ids: set[str]) -> list[Recollection]:
+        """Passages about a question, the best first; without a question the newest first."""
         if budget < LEAST_FRAME_TOKENS:
             return []
         try:
             window = self.memory.context(question, budget, shown=ids)
         except (BudgetTooSmall, Forgotten):
             return []
-        return [part.passage for part in window.passages]
+        passages = [part.passage for part in window.passages]
+        if question is None:
+            return passages[::-1]
+        return sorted(passages, key=lambda passage: -passage.score)
 
     def head_in_hand(self, question: str, budget: int, facts: Sequence[Facts]) -> str:
         """The same from messages in hand, without a memory: of the newest of them."""
@@ -226,8 +229,8 @@ def _by_message(turns: Sequence[tuple[Turn, ...]], ids: Sequence[str]) -> list[t
 
 
 def _fitting(passages: Sequence[Recollection], budget: int) -> str:
-    """The frame of the passages; the worst are left out until it fits."""
-    best = sorted(passages, key=lambda passage: -passage.score)
+    """The frame of the first passages that fit the budget together, in the order of time."""
+    best = list(passages)
     while best:
         text = frame(best)
         if count_tokens(text) <= budget:

@@ -12,7 +12,7 @@ from typing import Any
 
 from langchain_core.messages import BaseMessage
 
-from optical_memory.agents.langchain.counting import TokenCounter
+from optical_memory.agents.langchain.counting import TokenCounter, count_tool_tokens
 from optical_memory.agents.langchain.state import MessageName
 from optical_memory.errors import InputError
 from optical_memory.loaders.messages import message_turns
@@ -68,6 +68,7 @@ class FactBook:
     counter: TokenCounter
     _by_id: OrderedDict[str, _Entry] = field(default_factory=OrderedDict)
     _by_digest: OrderedDict[str, Facts] = field(default_factory=OrderedDict)
+    _tools: OrderedDict[str, int] = field(default_factory=OrderedDict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def of(self, messages: Sequence[BaseMessage]) -> list[Facts]:
@@ -104,6 +105,18 @@ class FactBook:
                 _Entry(type(message), message.content, tool_calls, kwargs, facts),
             )
         return facts
+
+    def count_tools(self, tools: Sequence[Any]) -> int:
+        """The tokens of the descriptions of tools."""
+        n_tokens = 0
+        for tool in tools:
+            # A tool of the same name may have other arguments, so its identity is part of the key.
+            key = f"{id(tool)} {getattr(tool, 'name', '')} {getattr(tool, 'description', '')}"
+            with self._lock:
+                if key not in self._tools:
+                    _put(self._tools, key, count_tool_tokens([tool]))
+                n_tokens += self._tools[key]
+        return n_tokens
 
     def count(self, message: BaseMessage) -> int:
         """The tokens of a message."""

@@ -119,16 +119,17 @@ class OpticalMemoryMiddleware(AgentMiddleware[OpticalMemoryState, Any, Any]):
         self._text_only: set[str] = set()
         open_memory = open_memories(memory, redis_url, redis_client, ttl, key_prefix)
         self._sessions = Sessions(open_memory, session_id)
+        self._tool = conversation_tool(self._memory_of) if recall_tool else None
+        self.tools = [] if self._tool is None else [self._tool]
         self._maker = ViewMaker(
             self._sessions,
             FactBook(token_counter),
             Trigger.of(trigger, budget),
             Keep.of(keep),
+            own_tools=self.tools,
             raises=on_error == "raise",
             prunes=prune_state,
         )
-        self._tool = conversation_tool(self._memory_of) if recall_tool else None
-        self.tools = [] if self._tool is None else [self._tool]
 
     def close(self) -> None:
         """Close the memories that the middleware opened; a memory that was given stays open."""
@@ -198,9 +199,14 @@ class OpticalMemoryMiddleware(AgentMiddleware[OpticalMemoryState, Any, Any]):
 
     def _measured(self, request: Request) -> Request:
         """The request as it is measured: with the model whose window counts, and our tool."""
-        tools = list(request.tools)
-        model = request.model if not isinstance(self._model, BaseChatModel) else self._model
-        return request.override(tools=tools, model=model)
+        model = self._model if isinstance(self._model, BaseChatModel) else request.model
+        return request.override(tools=self._tools(request, has_use=True), model=model)
+
+    def _tools(self, request: Request, *, has_use: bool) -> list[Any]:
+        """The tools of the request, without ours if it has no use or the model calls none."""
+        if has_use and can_call_tools(request.model):
+            return list(request.tools)
+        return [tool for tool in request.tools if tool is not self._tool]
 
     def _draws(self, request: Request) -> bool:
         return (
@@ -219,10 +225,8 @@ class OpticalMemoryMiddleware(AgentMiddleware[OpticalMemoryState, Any, Any]):
 
     def _shown(self, request: Request, view: View | None) -> Request:
         """The request with the view's messages, and with the recall tool if it has any use."""
-        has_use = view is not None and view.n_archived > 0 and can_call_tools(request.model)
-        tools = request.tools
-        if self._tool is not None and not has_use:
-            tools = [tool for tool in tools if tool is not self._tool]
+        has_use = view is not None and view.n_archived > 0
+        tools = self._tools(request, has_use=has_use)
         if view is None:
             return request.override(tools=tools)
         return request.override(messages=view.messages, tools=tools)

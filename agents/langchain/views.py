@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,6 @@ from langchain.agents.middleware.types import ModelRequest
 from langchain_core.messages import AnyMessage, HumanMessage
 
 from optical_memory.agents.langchain.conversation import Conversation
-from optical_memory.agents.langchain.counting import count_tool_tokens
 from optical_memory.agents.langchain.facts import FactBook, Facts, prefix_digests
 from optical_memory.agents.langchain.pairing import valid_cuts
 from optical_memory.agents.langchain.plan import (
@@ -85,12 +85,16 @@ class _Chat:
 
 @dataclass(slots=True)
 class ViewMaker:
-    """Makes views of requests. It has no state but what it knows again: facts and sessions."""
+    """Makes views of requests. It has no state but what it knows again: facts and sessions.
+
+    `own_tools` are offered only if something is archived, and the whole history needs none.
+    """
 
     sessions: Sessions
     book: FactBook
     trigger: Trigger
     keep: Keep
+    own_tools: Sequence[Any] = ()
     raises: bool = False
     prunes: bool = False
 
@@ -125,12 +129,15 @@ class ViewMaker:
                 steps = _Steps(self, chat, conversation, presentation, is_remembered)
                 new, start = steps.record(record, limit, forces)
         messages = steps.messages(start, new)
+        own_tools = [tool for tool in request.tools if tool in self.own_tools]
+        n_own = self.book.count_tools(own_tools)
+        n_unused = 0 if start else n_own
         self.sessions.keep(new, chat.prefixes[-1])
         return View(
             messages=messages,
             record=new,
-            n_tokens=chat.overhead + sum(map(self.book.count, messages)),
-            n_history_tokens=chat.overhead + sum(facts.n_tokens for facts in chat.facts),
+            n_tokens=chat.overhead - n_unused + sum(map(self.book.count, messages)),
+            n_history_tokens=chat.overhead - n_own + sum(facts.n_tokens for facts in chat.facts),
             n_archived=start,
             is_remembered=is_remembered,
             is_changed=new != old and (old is not None or _says_something(new, request)),
@@ -139,7 +146,7 @@ class ViewMaker:
     def _chat(self, request: ModelRequest[Any]) -> _Chat:
         messages = list(request.messages)
         facts = self.book.of(messages)
-        overhead = count_tool_tokens(request.tools)
+        overhead = self.book.count_tools(request.tools)
         if request.system_message is not None:
             overhead += self.book.count(request.system_message)
         question = last_question(messages)
