@@ -22,11 +22,16 @@ from langgraph.types import Command
 
 from optical_memory.agents.langchain.counting import TokenCounter, count_message_tokens
 from optical_memory.agents.langchain.facts import FactBook
-from optical_memory.agents.langchain.memories import open_memories
 from optical_memory.agents.langchain.refusals import is_overflow, is_picture_refusal
-from optical_memory.agents.langchain.sessions import SessionName, Sessions, record_of
+from optical_memory.agents.langchain.sessions import (
+    SessionName,
+    Sessions,
+    open_memories,
+    record_of,
+)
 from optical_memory.agents.langchain.sizes import ContextSize, Keep, Trigger, TriggerSpec
-from optical_memory.agents.langchain.state import STATE_KEY, OpticalMemoryState
+from optical_memory.agents.langchain.state import STATE_KEY, OpticalMemoryState, has_archive
+from optical_memory.agents.langchain.steps import Sizes
 from optical_memory.agents.langchain.tool import can_call_tools, conversation_tool
 from optical_memory.agents.langchain.view import (
     PassageRenderer,
@@ -124,11 +129,9 @@ class OpticalMemoryMiddleware(AgentMiddleware[OpticalMemoryState, Any, Any]):
         self._maker = ViewMaker(
             self._sessions,
             FactBook(token_counter),
-            Trigger.of(trigger, budget),
-            Keep.of(keep),
+            Sizes(Trigger.of(trigger, budget), Keep.of(keep), prunes=prune_state),
             own_tools=self.tools,
             raises=on_error == "raise",
-            prunes=prune_state,
         )
 
     def close(self) -> None:
@@ -225,7 +228,7 @@ class OpticalMemoryMiddleware(AgentMiddleware[OpticalMemoryState, Any, Any]):
 
     def _shown(self, request: Request, view: View | None) -> Request:
         """The request with the view's messages, and with the recall tool if it has any use."""
-        has_use = view is not None and view.n_archived > 0
+        has_use = view is not None and has_archive(view.record)
         tools = self._tools(request, has_use=has_use)
         if view is None:
             return request.override(tools=tools)

@@ -23,6 +23,7 @@ __all__ = [
     "Room",
     "choose_cut",
     "head_of",
+    "is_edited",
     "last_question",
     "position_of",
     "start_of_view",
@@ -103,6 +104,16 @@ def start_of_view(head: Head | None, facts: Sequence[Facts], prefixes: Sequence[
             return end
     is_rewound = bool(facts) and not head["is_pruned"] and _is(facts[0], head["first"])
     return None if is_rewound else 0
+
+
+def is_edited(head: Head, facts: Sequence[Facts], prefixes: Sequence[str]) -> bool:
+    """True if an archived message was changed or removed, so that passages may be out of date.
+
+    A list that was cut at its front tells nothing new.
+    """
+    n_archived = head["n_archived"]
+    is_same = n_archived < len(prefixes) and prefixes[n_archived] == head["prefix"]
+    return not is_same and not head["is_pruned"] and bool(facts) and _is(facts[0], head["first"])
 
 
 def _is(facts: Facts, name: MessageName) -> bool:

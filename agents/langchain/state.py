@@ -13,6 +13,7 @@ __all__ = [
     "MessageName",
     "OpticalMemoryState",
     "Record",
+    "has_archive",
 ]
 
 STATE_KEY = "_optical_memory"
@@ -62,3 +63,9 @@ class OpticalMemoryState(AgentState[Any]):
     """An agent's state with the private record of the middleware."""
 
     _optical_memory: Annotated[NotRequired[Record], PrivateStateAttr]
+
+
+def has_archive(record: Record) -> bool:
+    """True if messages have left the view, so that there is something to recall."""
+    head = record["head"]
+    return head is not None and bool(head["passages"] or head["n_archived"])

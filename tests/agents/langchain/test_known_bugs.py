@@ -66,7 +66,7 @@ def test_langchain_38352_all_results_of_parallel_calls_stay_with_their_call(memo
         HumanMessage("Thanks."),
     ]
     middleware = OpticalMemoryMiddleware(
-        memory=memory, trigger=("messages", 14), keep=("messages", keep)
+        memory=memory, trigger=("messages", 14), keep=("messages", keep), on_error="raise"
     )
     view, update = view_of(middleware, messages)
     assert update["_optical_memory"]["head"]["n_archived"] > 0
@@ -78,7 +78,7 @@ def test_langchain_39261_a_history_without_a_users_message_is_not_replaced_by_a_
     for i in range(40):
         rounds += [call(f"c{i}"), result(f"c{i}", f"The value of part {i} is {i * 17}.")]
     messages = [HumanMessage("What is the value of part 3?"), *rounds]
-    middleware = OpticalMemoryMiddleware(memory=memory, budget=800)
+    middleware = OpticalMemoryMiddleware(memory=memory, budget=800, on_error="raise")
     view, _ = view_of(middleware, messages)
     assert "The value of part 3 is 51." in words(view)
     assert "What is the value of part 3?" in words(view)
@@ -120,7 +120,7 @@ def test_langchain_34667_a_huge_tool_result_leaves_the_last_turn_in_place(memory
         call("ls"),
         result("ls", listing),
     ]
-    middleware = OpticalMemoryMiddleware(memory=memory, budget=2_000)
+    middleware = OpticalMemoryMiddleware(memory=memory, budget=2_000, on_error="raise")
     view, update = view_of(middleware, messages)
     assert count_message_tokens(view) <= 2_000
     assert [m.type for m in view[-3:]] == ["human", "ai", "tool"]
@@ -134,7 +134,7 @@ def test_langchain_34667_a_huge_tool_result_leaves_the_last_turn_in_place(memory
 
 def test_langchain_34664_system_message_and_tools_count(memory):
     system = SystemMessage("Rule: be exact. " * 100)
-    middleware = OpticalMemoryMiddleware(memory=memory, budget=1_500)
+    middleware = OpticalMemoryMiddleware(memory=memory, budget=1_500, on_error="raise")
     view, _ = view_of(middleware, [*chat(40), HumanMessage("Hello")], system_message=system)
     assert count_message_tokens([system, *view]) <= 1_500
 
@@ -144,7 +144,7 @@ def test_deepagents_270_a_cut_never_begins_with_a_result(memory):
     messages += [call("b"), result("b"), AIMessage("There too."), HumanMessage("Good.")]
     for keep in range(1, 13):
         middleware = OpticalMemoryMiddleware(
-            memory=memory, trigger=("messages", 5), keep=("messages", keep)
+            memory=memory, trigger=("messages", 5), keep=("messages", keep), on_error="raise"
         )
         view, _ = view_of(middleware, messages)
         assert is_paired(view)
@@ -155,7 +155,7 @@ def test_deepagents_3405_many_large_results_fit_and_can_be_asked_for(memory):
     for i in range(8):
         hits = "\n".join(f"hit {i}-{n}: the widget number {i * n} was seen" for n in range(2_000))
         messages.append(result(f"s{i}", hits))
-    middleware = OpticalMemoryMiddleware(memory=memory, budget=4_000)
+    middleware = OpticalMemoryMiddleware(memory=memory, budget=4_000, on_error="raise")
     view, _ = view_of(middleware, messages)
     assert count_message_tokens(view) <= 4_000
     assert is_paired(view)
