@@ -50,8 +50,12 @@ class ScriptedModel(BaseChatModel):
 
 def memory_in(folder: Any, **settings: Any) -> OpticalMemory:
     """A memory in a file, that finds by words alone."""
-    defaults = {"reader": TemplateReader(), "semantic": None}
-    return OpticalMemory(store=f"sqlite:///{folder}/memory.db", **(defaults | settings))
+    defaults: dict[str, Any] = {
+        "store": f"sqlite:///{folder}/memory.db",
+        "reader": TemplateReader(),
+        "semantic": None,
+    }
+    return OpticalMemory(**(defaults | settings))
 
 
 def view_of(
