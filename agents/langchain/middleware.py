@@ -39,7 +39,7 @@ from optical_memory.agents.langchain.view import (
     has_cache_breakpoints,
 )
 from optical_memory.agents.langchain.views import View, ViewMaker
-from optical_memory.bill import Bill
+from optical_memory.counting import Bill
 from optical_memory.errors import require_word
 from optical_memory.memory import OpticalMemory
 

@@ -10,8 +10,7 @@ from datetime import date
 from itertools import chain
 from typing import Any, ParamSpec, TypeVar, get_args
 
-from optical_memory.bill import Bill
-from optical_memory.counting import IMAGE_PRICES
+from optical_memory.counting import IMAGE_PRICES, Bill
 from optical_memory.errors import (
     Forgotten,
     InputError,

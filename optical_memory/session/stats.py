@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from optical_memory.bill import Bill
+from optical_memory.counting import Bill
 from optical_memory.profiles import ReaderProfile
 from optical_memory.session.forgetting.plan import tokens_kept
 from optical_memory.session.forgetting.policy import FORGOTTEN, STUB, ForgettingPolicy, PageState

@@ -44,7 +44,8 @@ def tree_rows() -> dict[str, str]:
 def rooms() -> set[str]:
     """Each folder of the package with modules in it, as README names it."""
     folders = {path.parent.relative_to(ROOT) for path in source_files("optical_memory")}
-    return {folder.as_posix() for folder in folders} | {f"optical_memory/{name}" for name in LINKS}
+    linked = {path.parent.relative_to(ROOT) for link in LINKS for path in source_files(link)}
+    return {folder.as_posix() for folder in folders} | {f"optical_memory/{f}" for f in linked}
 
 
 def layer_numbers() -> dict[str, int]:

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from optical_memory.bill import Bill
+from optical_memory.counting import Bill
 from optical_memory.errors import InputError
 from optical_memory.recall.window.messages import as_messages
 from optical_memory.recall.window.parts import PassagePart, TextPart
