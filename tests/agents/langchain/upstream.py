@@ -17,6 +17,16 @@ import tarfile
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
+SEE_THE_TOOL = {
+    "test_async_middleware_with_can_jump_to_graph_snapshot",
+    "test_create_agent_diagram",
+    "test_jump_to_is_ephemeral",
+    "test_model_request_tools_are_base_tools",
+    "test_on_parsing_failure_all_ignores_max_tools",
+    "test_tools_preserved_across_multiple_middleware",
+}
+"""Tests that draw the graph or count the tools: with `--recall-tool` there is a tool more."""
+
 PLUGIN = "optical_upstream_plugin"
 
 PLUGIN_SOURCE = '''
@@ -100,7 +110,8 @@ def main() -> int:
     for name in sorted(changes):
         print(f"{name}: {plain.get(name)} without, {ours.get(name)} with")
     print(f"{len(plain)} tests, {len(changes)} differ")
-    return int(bool(changes))
+    allowed = SEE_THE_TOOL if options.recall_tool else set()
+    return int(any(name.rpartition("::")[2] not in allowed for name in changes))
 
 
 if __name__ == "__main__":
