@@ -112,6 +112,8 @@ class Steps:
         is_over = forces or n_tokens - chat.overhead > Room(limits, chat.overhead).n_tokens
         if not (is_over or self._is_long(record, start, n_tokens)):
             return record, start
+        new = record
+        new_start = start
         for share in TRIES:
             new, new_start = self._cut(record, start, room, share, is_remembered)
             if new_start == start and not is_over:
