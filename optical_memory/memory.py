@@ -262,7 +262,7 @@ class OpticalMemory(SyncedSession, SessionView):
         """Counts of the session: turns, pages by rung, tokens, compression, forgotten pages."""
         snapshot = self._archive.snapshot()
         counts = stats(snapshot, self.capacity, self.policy, self.reader.profile)
-        return replace(counts, problem=self._worker.problem)
+        return replace(counts, problem=self._worker.problem, bill=self.bill)
 
     def check(self, repair: bool = False) -> list[str]:
         """Problems of the session and its store, a sentence each; an empty list is good.

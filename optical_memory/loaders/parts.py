@@ -89,7 +89,10 @@ def _read_part(part: Any, place: str) -> Content:
 
 
 def arguments(value: Any) -> str:
-    """A tool call's arguments as JSON text: as written if they are text, else as JSON of ours."""
+    """A tool call's arguments as JSON text: as written if they are text, else as JSON of ours.
+
+    Values that JSON has no form for, like a time, stand there as text.
+    """
     if isinstance(value, str):
         return value
     return _json({} if value is None else value)

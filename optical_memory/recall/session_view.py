@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
-from collections.abc import Callable, Coroutine
+import threading
+from collections.abc import Callable, Collection, Coroutine
 from datetime import date
 from itertools import chain
 from typing import Any, ParamSpec, TypeVar, get_args
 
-from optical_memory.counting import IMAGE_PRICES
+from optical_memory.counting import IMAGE_PRICES, Bill
 from optical_memory.errors import (
     Forgotten,
     InputError,
@@ -94,6 +95,13 @@ class SessionView:
         self._page_reader = PageReader(cache)
         self._finder = Finder(embedder)
         self._embedder = embedder
+        self._billing = threading.Lock()
+        self.bill: Bill | None = None
+
+    def add_bill(self, bill: Bill) -> None:
+        """Add the bill of a request that an agent made with this memory; `stats` shows the sum."""
+        with self._billing:
+            self.bill = (self.bill or Bill()) + bill
 
     def sessions(self) -> list[str]:
         """The names of all sessions in the store."""
@@ -175,6 +183,7 @@ class SessionView:
         model: object | None = None,
         margin: float | None = None,
         superseded: bool | None = None,
+        shown: Collection[str] | None = None,
     ) -> Context:
         """The window of an agent: recent turns, and passages about `query`, or the newest turns.
 
@@ -191,7 +200,8 @@ class SessionView:
 
         A window is not filled for its own sake: passages that score more than `margin`
         below the best stay out (by default 4.5, or 5.3 with vectors; `math.inf` fills it). What
-        was superseded comes as in `recall`, with a mark that the model reads.
+        was superseded comes as in `recall`, with a mark that the model reads. A host that shows
+        turns by itself gives their ids as `shown`: the window then has passages of others only.
 
         Raises `BudgetTooSmall` if the last user turn alone does not fit. Raises `InputError` for a
         negative budget or margin, an unknown mode, host or provider, or a host and a provider.
@@ -222,6 +232,7 @@ class SessionView:
                 min_ratio=PAYS if mode == "auto" else 1.0,
                 margin=margin,
                 superseded=keeps_superseded,
+                shown=shown,
             )
         )
 

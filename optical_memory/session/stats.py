@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
+from optical_memory.counting import Bill
 from optical_memory.profiles import ReaderProfile
 from optical_memory.session.forgetting.plan import tokens_kept
 from optical_memory.session.forgetting.policy import FORGOTTEN, STUB, ForgettingPolicy, PageState
@@ -32,7 +33,8 @@ class Stats:
     `compression` is text tokens divided by visual and ledger tokens, of the certified pages that
     have a picture; it is None without such pages. `forgotten` has a dict for each forgotten page:
     page, first and last time, keyed digest. `problem` is the last error of the background work.
-    `lost_turns` counts acknowledged turns that the store has lost.
+    `lost_turns` counts acknowledged turns that the store has lost. `bill` adds the bills of an
+    agent's requests since the memory was opened, None without any.
     """
 
     turns: int
@@ -48,6 +50,7 @@ class Stats:
     ledger_tokens: int = 0
     superseded_turns: int = 0
     forgotten_turns: int = 0
+    bill: Bill | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The fields as JSON takes them."""

@@ -54,7 +54,7 @@ for font in sorted((files("optical_memory.renderers") / "fonts").iterdir(), key=
 MYPY_CONFIG = """
 [mypy]
 follow_imports = silent
-[mypy-accelerate.*,langchain_core.*,numpy.*,pydantic.*,redis.*,torch.*,transformers.*]
+[mypy-accelerate.*,langchain.*,langchain_core.*,langgraph.*,numpy.*,pydantic.*,redis.*,torch.*,transformers.*]
 follow_imports = skip
 """  # large libraries, which say nothing about ours
 

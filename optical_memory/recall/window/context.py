@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from optical_memory.counting import Bill
 from optical_memory.errors import InputError
 from optical_memory.recall.window.assemble import Window
 from optical_memory.recall.window.blocks import BlockForm, block_in
@@ -58,6 +59,13 @@ class Context:
         None if the cost of the conversation is unknown.
         """
         return None if self.n_history_tokens is None else self.n_history_tokens - self.n_tokens
+
+    @property
+    def bill(self) -> Bill | None:
+        """The bill of a request with this window; None if the cost of the history is unknown."""
+        if self.n_history_tokens is None:
+            return None
+        return Bill(1, self.n_tokens, self.n_history_tokens)
 
     @property
     def passages(self) -> tuple[PassagePart, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from optical_memory.hosts.profile import HostProfile
@@ -23,7 +23,7 @@ from optical_memory.recall.window.newest import RECENT_SHARE
 from optical_memory.recall.window.parts import PagePicture, PassagePart, TextPart
 from optical_memory.recall.window.sheet_window import PAYS, SheetWindow
 from optical_memory.recall.window.text_parts import newest_parts
-from optical_memory.session.corrections.versions import host_id_of, superseded_ordinals
+from optical_memory.session.corrections.versions import host_id_of, superseded_ordinals, turn_named
 from optical_memory.session.records import PageRecord, TurnRecord, turn_key
 from optical_memory.session.snapshot import Snapshot
 from optical_memory.session.stored_page import text_offset
@@ -62,13 +62,15 @@ def fill_window(
     min_ratio: float = PAYS,
     margin: float | None = None,
     superseded: bool = False,
+    shown: Collection[str] | None = None,
 ) -> Context:
     """Recent turns and passages about `query`, or the newest turns without a query.
 
     Costs at most `budget` tokens. With a query, recent turns before the last exchange take at most
     `RECENT_SHARE` of it. Only passages that the budget can hold are read. `margin` says how far
     below the best a unit may score, None as far as is usual. Superseded turns are handed over only
-    if `superseded` is True.
+    if `superseded` is True. `shown` has the ids of turns that the host shows by itself: then there
+    are passages of other turns only.
 
     With a `host`, passages go on sheets if the host reads them and their text costs `min_ratio`
     times as much; all costs are this host's tokens. In mode "tokens", or in mode "image" with a
@@ -80,10 +82,11 @@ def fill_window(
     """
     open_turns = [record for record in snapshot.open_turns() if record.superseded_by is None]
     text_budget = int(budget / (host.text_factor if host else 1.0))
+    recent_turns = open_turns if shown is None else []
     recent = newest_parts(
-        [open_part(record) for record in open_turns], text_budget, RECENT_SHARE if query else 1.0
+        [open_part(record) for record in recent_turns], text_budget, RECENT_SHARE if query else 1.0
     )
-    without = _shown_offsets(snapshot, open_turns, recent, query)
+    without = _shown_offsets(snapshot, open_turns, recent, query) | _host_offsets(snapshot, shown)
     index = finder.index(snapshot)
     current_turns = CurrentTurns(snapshot, index, keeps_superseded=superseded)
     ranking = current_turns.of_ranking(finder.rank(snapshot, query)) if query else None
@@ -108,12 +111,12 @@ def fill_window(
             break
         passages = read_passages(sources, page_reader, forms.groups(sources, choices))
         window = forms.with_pages(window, snapshot, page_reader, passages)
-        shown = window.shown(passages)
-        if best[1] < shown[1] <= budget:
-            best = shown
-        if sizes.is_full(best[1]) or sizes.are_all(choices, shown[1]):
+        content = window.shown(passages)
+        if best[1] < content[1] <= budget:
+            best = content
+        if sizes.is_full(best[1]) or sizes.are_all(choices, content[1]):
             break
-        sizes.learn(choices, shown[1])
+        sizes.learn(choices, content[1])
     if not best[0]:
         best = window.best(passages, budget)
     return _context(best, recent, budget, mode, index.n_tokens, host)
@@ -231,6 +234,14 @@ def _shown_offsets(
             offsets[record.ordinal] = 0
         elif record.sealed_upto and body(open_part(record)) in recent_ends:
             offsets[record.ordinal] = text_offset(snapshot, record) + record.sealed_upto
+    return offsets
+
+
+def _host_offsets(snapshot: Snapshot, ids: Collection[str] | None) -> dict[int, int]:
+    """By ordinal, from where on turns are not recalled: the host shows all of them."""
+    offsets: dict[int, int] = {}
+    for id in ids or ():
+        offsets |= dict.fromkeys((record.ordinal for record in turn_named(snapshot, id)), 0)
     return offsets
 
 

@@ -1,0 +1,48 @@
+"""The recall tool of an agent: it asks the session of the conversation that calls it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from langchain.tools import ToolRuntime
+from langchain_core.language_models import BaseChatModel
+from langchain_core.tools import BaseTool, StructuredTool
+
+from optical_memory.agents.tools import DESCRIPTION, NAME, NO_MEMORY, recall_tool
+from optical_memory.errors import OpticalMemoryError
+from optical_memory.memory import OpticalMemory
+
+__all__ = [
+    "can_call_tools",
+    "conversation_tool",
+]
+
+
+def conversation_tool(memory_of: Callable[[Any], OpticalMemory]) -> BaseTool:
+    """The tool of `recall_tool`, over the memory that `memory_of` gives for a tool's runtime.
+
+    If the memory cannot be reached, the tool says so.
+    """
+
+    def recall(query: str, runtime: ToolRuntime, k: int = 3) -> str:
+        try:
+            memory = memory_of(runtime)
+        except OpticalMemoryError:
+            return NO_MEMORY
+        return str(recall_tool(memory).invoke({"query": query, "k": k}))
+
+    async def arecall(query: str, runtime: ToolRuntime, k: int = 3) -> str:
+        import asyncio
+
+        return await asyncio.to_thread(recall, query, runtime, k)
+
+    return StructuredTool.from_function(recall, arecall, name=NAME, description=DESCRIPTION)
+
+
+def can_call_tools(model: BaseChatModel) -> bool:
+    """False if the model says, or its class shows, that it takes no tools."""
+    profile = getattr(model, "profile", None)
+    if isinstance(profile, dict) and profile.get("tool_calling") is False:
+        return False
+    return type(model).bind_tools is not BaseChatModel.bind_tools
