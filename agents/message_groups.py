@@ -74,18 +74,32 @@ def _positions(turns: Sequence[Sequence[Turn]]) -> list[list[int]]:
 
     A message without turns, like a model's reasoning, is in the group of the message after it.
     """
-    systems: list[list[int]] = []
-    talk: list[list[int]] = []
-    for i, message in enumerate(turns):
-        if message and all(turn.role == "system" for turn in message):
-            systems.append([i])
-        elif message and talk and _are_calls(message) and _are_calls(turns[talk[-1][-1]]):
-            talk[-1].append(i)  # made together, a message for each, as the Responses API has them
-        elif message:
-            talk.append([i])
-    units = [list(chain.from_iterable(turns[i] for i in positions)) for positions in talk]
+    systems = [[i] for i, message in enumerate(turns) if _is_system(message)]
+    talk = _units(turns)
+    units = [list(chain.from_iterable(turns[i] for i in unit)) for unit in talk]
     groups = [list(chain.from_iterable(talk[n] for n in group)) for group in group_calls(units)]
     return [*systems, *_with_silent(groups, turns)]
+
+
+def _units(turns: Sequence[Sequence[Turn]]) -> list[list[int]]:
+    """The positions of messages that are no system's, each alone.
+
+    Calls right after each other, a message for each, were made together, as the Responses API
+    writes them: they are a unit.
+    """
+    units: list[list[int]] = []
+    for i, message in enumerate(turns):
+        if not message or _is_system(message):
+            continue
+        if units and _are_calls(message) and _are_calls(turns[units[-1][-1]]):
+            units[-1].append(i)
+        else:
+            units.append([i])
+    return units
+
+
+def _is_system(message: Sequence[Turn]) -> bool:
+    return bool(message) and all(turn.role == "system" for turn in message)
 
 
 def _are_calls(message: Sequence[Turn]) -> bool:

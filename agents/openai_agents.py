@@ -109,9 +109,9 @@ def input_filter(
 
 def _view(memory: OpticalMemory, items: Sequence[Item], budget: int) -> list[Item]:
     view = short_view(memory, [_without_id(item) for item in items], budget)
-    shown = [items[i] for i in view.positions]
+    newest = [items[i] for i in view.positions]
     passages = [{"role": "user", "content": view.passages}] if view.passages else []
-    return [*shown[: view.n_head], *passages, *shown[view.n_head :]]
+    return [*newest[: view.n_head], *passages, *newest[view.n_head :]]
 
 
 def _without_id(item: Any) -> Any:

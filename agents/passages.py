@@ -36,11 +36,12 @@ def framed_passages(
     """
     if not query.strip():
         return ""
-    shown = set(without)
+    visible = set(without)
+    n_more = min(len(visible), N_PASSAGES)  # some of the best may be visible; reading costs time
     passages = [
         passage
-        for passage in memory.recall(query, N_PASSAGES + len(shown))
-        if shown.isdisjoint(passage.turns)
+        for passage in memory.recall(query, N_PASSAGES + n_more)
+        if visible.isdisjoint(passage.turns)
     ]
     best = passages[:N_PASSAGES]
     while best:

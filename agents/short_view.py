@@ -49,14 +49,14 @@ def short_view(memory: OpticalMemory, messages: Sequence[Any], budget: int) -> S
     groups = group_messages(messages)
     costs = GroupCosts(groups, budget)
     ids: list[str] = or_else("remembering", lambda: memory.sync(messages), [])
-    everything = range(len(groups))
-    stays = list(everything)
+    all_groups = range(len(groups))
+    stays = list(all_groups)
     passages = ""
-    if costs.total(everything) > budget:
+    if costs.total(all_groups) > budget:
         stays = _newest(groups, costs, int(RECENT_SHARE * budget))
         budget_left = budget - sum(costs[i] for i in stays)
-        kept = [groups[i] for i in stays]
-        passages = _passages(memory, _question(groups), budget_left, kept, ids)
+        newest = [groups[i] for i in stays]
+        passages = _passages(memory, _question(groups), budget_left, newest, ids)
     positions = sorted(chain.from_iterable(groups[i].positions for i in stays))
     systems = {group.positions[0] for group in groups if group.is_system}
     n_head = next((i for i, n in enumerate(positions) if n not in systems), len(positions))
@@ -67,16 +67,16 @@ def _passages(
     memory: OpticalMemory,
     question: str,
     budget: int,
-    kept: Sequence[MessageGroup],
+    newest: Sequence[MessageGroup],
     ids: Sequence[str],
 ) -> str:
     """Passages about the question, without the turns that stay."""
-    turns = dict(chain.from_iterable(group.turns.items() for group in kept))
+    turns = dict(chain.from_iterable(group.turns.items() for group in newest))
     texts = [body(turn) for turn in turns.values()]
-    shown = {ids[n] for n in turns if n < len(ids)}
+    visible = {ids[n] for n in turns if n < len(ids)}
     return or_else(
         "recall",
-        lambda: framed_passages(memory, question, budget, without=shown, other_texts=texts),
+        lambda: framed_passages(memory, question, budget, without=visible, other_texts=texts),
         "",
     )
 

@@ -55,9 +55,9 @@ class MemoryNode:
     def view(self, messages: Sequence[BaseMessage]) -> list[BaseMessage]:
         """The messages that a model is shown. Raises `InputError` if a message cannot be read."""
         view = short_view(self.memory, messages, self.budget)
-        shown = [messages[i] for i in view.positions]
+        newest = [messages[i] for i in view.positions]
         passages = [passage_message(view.passages)] if view.passages else []
-        return [*shown[: view.n_head], *passages, *shown[view.n_head :]]
+        return [*newest[: view.n_head], *passages, *newest[view.n_head :]]
 
 
 def _field(state: Any, key: str) -> list[BaseMessage]:
