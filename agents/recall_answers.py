@@ -16,7 +16,8 @@ from optical_memory.agents.failures import NO_MEMORY, or_else
 from optical_memory.errors import Forgotten
 from optical_memory.recall.recollection import OPEN, Recollection
 from optical_memory.recall.speaker import STUB_LABEL, speaker
-from optical_memory.recall.window.frame import enclosed, frame, time_in_words, turn_line
+from optical_memory.recall.window.frame import enclosed, frame, turn_line
+from optical_memory.recall.window.times import time_in_words
 from optical_memory.session.stored_page import PageInfo
 
 if TYPE_CHECKING:

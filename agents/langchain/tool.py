@@ -9,7 +9,9 @@ from langchain.tools import ToolRuntime
 from langchain_core.language_models import BaseChatModel
 from langchain_core.tools import BaseTool, StructuredTool
 
-from optical_memory.agents.tools import DESCRIPTION, NAME, NO_MEMORY, recall_tool
+from optical_memory.agents.failures import NO_MEMORY
+from optical_memory.agents.recall_answers import Detail
+from optical_memory.agents.tools import DESCRIPTION, NAME, recall_tool
 from optical_memory.errors import OpticalMemoryError
 from optical_memory.memory import OpticalMemory
 
@@ -25,17 +27,30 @@ def conversation_tool(memory_of: Callable[[Any], OpticalMemory]) -> BaseTool:
     If the memory cannot be reached, the tool says so.
     """
 
-    def recall(query: str, runtime: ToolRuntime, k: int = 3) -> str:
+    def recall(
+        runtime: ToolRuntime,
+        query: str | None = None,
+        detail: Detail = "passages",
+        page: int | None = None,
+        k: int | None = None,
+    ) -> str:
         try:
             memory = memory_of(runtime)
         except OpticalMemoryError:
             return NO_MEMORY
-        return str(recall_tool(memory).invoke({"query": query, "k": k}))
+        arguments = {"query": query, "detail": detail, "page": page, "k": k}
+        return str(recall_tool(memory).invoke(arguments))
 
-    async def arecall(query: str, runtime: ToolRuntime, k: int = 3) -> str:
+    async def arecall(
+        runtime: ToolRuntime,
+        query: str | None = None,
+        detail: Detail = "passages",
+        page: int | None = None,
+        k: int | None = None,
+    ) -> str:
         import asyncio
 
-        return await asyncio.to_thread(recall, query, runtime, k)
+        return await asyncio.to_thread(recall, runtime, query, detail, page, k)
 
     return StructuredTool.from_function(recall, arecall, name=NAME, description=DESCRIPTION)
 

@@ -15,7 +15,6 @@ from optical_memory.counting import IMAGE_PRICES, Bill
 from optical_memory.errors import (
     Forgotten,
     InputError,
-    SessionLost,
     StoreError,
     require_number,
     require_text,
@@ -51,9 +50,6 @@ Result = TypeVar("Result")
 Arguments = ParamSpec("Arguments")
 
 log = logging.getLogger("optical_memory")
-
-READ_TRIES = 5
-"""How often a reading starts again because pages changed while it read them."""
 
 
 def in_thread(
@@ -151,7 +147,7 @@ class SessionView:
             passages = read_passages(Sources(snapshot), self._page_reader, groups)
             return with_exact_costs(passages)
 
-        recollections = self._retry_if_changed(answer)
+        recollections = self._archive.read(answer)
         if self._counts_hits:
             self._count_hits(set(chain(*(passage.pages for passage in recollections))))
         return recollections
@@ -219,7 +215,7 @@ class SessionView:
         if margin is not None and not (isinstance(margin, (int, float)) and margin >= 0):
             raise InputError(f"margin must be a number from 0 on, not {margin!r}")
         keeps_superseded = asks_about_past(query or "") if superseded is None else superseded
-        return self._retry_if_changed(
+        return self._archive.read(
             lambda snapshot: fill_window(
                 snapshot,
                 self._finder,
@@ -241,23 +237,6 @@ class SessionView:
         self._page_reader.drop_readings()
         drop_drawn_sheets()
 
-    def _retry_if_changed(self, answer_from: Callable[[Snapshot], Result]) -> Result:
-        """The answer for the session as it is now.
-
-        `answer_from` runs again if pages faded or went while it read them. Raises its `StoreError`
-        if nothing has changed, or if pages change in each of the runs.
-        """
-        for _ in range(READ_TRIES):
-            snapshot = self._archive.snapshot()
-            try:
-                return answer_from(snapshot)
-            except SessionLost:
-                raise
-            except StoreError:
-                if self._archive.snapshot() is snapshot:
-                    raise  # nothing has changed: it would fail again
-        return answer_from(self._archive.snapshot())
-
     # ---- pages -----------------------------------------------------------------------------------
 
     def pages(self) -> list[PageInfo]:
@@ -268,7 +247,7 @@ class SessionView:
     def read(self, page: str) -> Recollection:
         """A page as it reads now. Raises `Forgotten` if it is forgotten or never was."""
         require_text("page", page)
-        return self._retry_if_changed(lambda snapshot: self._page_reader.read(snapshot, page))
+        return self._archive.read(lambda snapshot: self._page_reader.read(snapshot, page))
 
     def inspect(self, page: str) -> StoredPage:
         """Everything that the store has of a page.

@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from optical_memory.errors import Conflict, SessionLost
+from optical_memory.errors import Conflict, SessionLost, StoreError
 from optical_memory.session.records import picture_key
 from optical_memory.session.snapshot import RECORD_KINDS, Change, Snapshot
 from optical_memory.stores.base import Kind, Put, Store, Version
@@ -25,6 +25,9 @@ log = logging.getLogger("optical_memory")
 
 Result = TypeVar("Result")
 Changes = Sequence[Change]
+
+READ_TRIES = 5
+"""How often a reading starts again because pages changed while it read them."""
 
 COMMIT_TRIES = 50
 """How often a change runs at most, if other processes write first. Each failed run is a commit of
@@ -86,6 +89,23 @@ class Archive:
         )
         log.error("%s", message)
         raise SessionLost(message)
+
+    def read(self, answer_from: Callable[[Snapshot], Result]) -> Result:
+        """The answer for the session as it is now.
+
+        `answer_from` runs again if pages faded or went while it read them. Raises its `StoreError`
+        if nothing has changed, or if pages change in each of `READ_TRIES` runs.
+        """
+        for _ in range(READ_TRIES):
+            snapshot = self.snapshot()
+            try:
+                return answer_from(snapshot)
+            except SessionLost:
+                raise
+            except StoreError:
+                if self.snapshot() is snapshot:
+                    raise  # nothing has changed: it would fail again
+        return answer_from(self.snapshot())
 
     def update(
         self, change: Callable[[Snapshot], tuple[Changes, Result]]
