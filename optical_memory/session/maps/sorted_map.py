@@ -31,8 +31,11 @@ LEAF_KEYS: Final = 256
 are about as long.
 """
 
-CACHE_KEYS: Final = 1024
-"""How many parsed values a `ParsedMap` keeps: more than a question reads, open turns included."""
+CACHE_KEYS: Final = 4096
+"""How many parsed values a `ParsedMap` keeps: more than a question reads, open turns included.
+
+An agent's long chat that was never sealed has some 2,000 of these.
+"""
 
 
 class SortedMap(Mapping[str, Value]):
