@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from support.failing_store import StoreThatMayFail
 
-agents = pytest.importorskip("langchain.agents", reason="needs the extra langchain")
+pytest.importorskip("langchain.agents", reason="needs the extra langchain")
 
+from langchain.agents import create_agent
 from langchain_core.language_models import GenericFakeChatModel
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 
@@ -48,7 +49,7 @@ def memory(store: Any) -> OpticalMemory:
 def answer_of_the_tool(memory: OpticalMemory, *, is_async: bool) -> ToolMessage:
     """The tool's message in a whole run of an agent, which ends with an answer."""
     script = iter([AIMessage("", tool_calls=[CALL]), AIMessage("Done.")])
-    agent = agents.create_agent(ScriptedModel(messages=script), tools=[recall_tool(memory)])
+    agent = create_agent(ScriptedModel(messages=script), tools=[recall_tool(memory)])
     state = {"messages": [HumanMessage("What is the gate code?")]}
     result = asyncio.run(agent.ainvoke(state)) if is_async else agent.invoke(state)
     assert result["messages"][-1].text == "Done."
