@@ -140,13 +140,13 @@ def _cosines(differences: Float, runs: npt.NDArray[np.int32], question: Float, s
     """
     window = _row_windows(differences, runs, size)
     lengths = _lengths(window) * np.linalg.norm(question)
-    cosines: Float = window @ question / np.maximum(lengths, 1e-6)
-    return cosines
+    return np.asarray(window @ question / np.maximum(lengths, 1e-6), np.float32)
 
 
 def _lengths(vectors: Float) -> Float:
     """(n,) The lengths of n vectors; six times faster than numpy.linalg.norm along an axis."""
-    return np.sqrt(np.einsum("ij,ij->i", vectors, vectors))
+    lengths: Float = np.sqrt(np.einsum("ij,ij->i", vectors, vectors))
+    return lengths
 
 
 def _row_windows(values: Float, runs: npt.NDArray[np.int32], size: int) -> Float:

@@ -70,10 +70,11 @@ def fill_window(
     Raises `BudgetTooSmall` if the last user turn alone does not fit, `StoreError` if a page changes
     while it is read.
     """
-    open_turns = [record for record in snapshot.open_turns() if record.superseded_by is None]
+    open_turns: list[TurnRecord] = []
+    if shown is None:
+        open_turns = [record for record in snapshot.open_turns() if record.superseded_by is None]
     share = RECENT_SHARE if query else 1.0
-    recent_turns = open_turns if shown is None else []
-    recent = newest_parts([open_part(record) for record in recent_turns], budget, share)
+    recent = newest_parts([open_part(record) for record in open_turns], budget, share)
     room = budget - sum(part.n_tokens for part in recent) - LEAST_FRAME_TOKENS
     without = _shown_offsets(snapshot, open_turns, recent, query) | _host_offsets(snapshot, shown)
     index = finder.index(snapshot)
