@@ -80,11 +80,12 @@ def fill_window(
     Raises `BudgetTooSmall` if the last user turn alone does not fit, `StoreError` if a page changes
     while it is read.
     """
-    open_turns = [record for record in snapshot.open_turns() if record.superseded_by is None]
+    open_turns: list[TurnRecord] = []
+    if shown is None:
+        open_turns = [record for record in snapshot.open_turns() if record.superseded_by is None]
     text_budget = int(budget / (host.text_factor if host else 1.0))
-    recent_turns = open_turns if shown is None else []
     recent = newest_parts(
-        [open_part(record) for record in recent_turns], text_budget, RECENT_SHARE if query else 1.0
+        [open_part(record) for record in open_turns], text_budget, RECENT_SHARE if query else 1.0
     )
     without = _shown_offsets(snapshot, open_turns, recent, query) | _host_offsets(snapshot, shown)
     index = finder.index(snapshot)

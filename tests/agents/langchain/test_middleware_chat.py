@@ -102,22 +102,24 @@ def test_sync_and_async_show_the_same(tmp_path: Path):
 
 
 def test_a_call_without_a_cut_is_cheap_in_a_chat_of_2000_messages(tmp_path: Path):
-    memory = memory_in(tmp_path, background=False)
-    middleware = OpticalMemoryMiddleware(memory=memory, trigger=("tokens", 8_000))
+    memory = memory_in(tmp_path)
+    middleware = OpticalMemoryMiddleware(
+        memory=memory, trigger=("tokens", 8_000), session_id="s", on_error="raise"
+    )
     messages = [HumanMessage(turn(i), id=f"m{i}") for i in range(2_000)]
-    state: dict[str, object] = {}
+    _, state = view_of(middleware, messages)
+    middleware._sessions.conversation("s").memory.flush()
     seconds = []
     for i in range(2_000, 2_060):
         messages.append(HumanMessage(turn(i), id=f"m{i}"))
         start = time.thread_time()
         _, update = view_of(middleware, messages, state)
-        if not update or update["_optical_memory"]["head"] == state.get("head"):
-            seconds.append(time.thread_time() - start)
-        if update:
-            state = {
-                "_optical_memory": update["_optical_memory"],
-                "head": update["_optical_memory"]["head"],
-            }
+        duration = time.thread_time() - start
+        new = update or state
+        if new["_optical_memory"]["head"] == state["_optical_memory"]["head"]:
+            seconds.append(duration)
+        state = new
     middleware.close()
     # 25 ms on a quiet machine; 75 ms here, because others may use it at the same time
+    assert len(seconds) > 50
     assert sorted(seconds)[int(0.95 * len(seconds))] < 0.075
