@@ -68,10 +68,22 @@ def segment_from_bytes(data: bytes) -> Segment:
     except (ValueError, LookupError, TypeError) as error:
         raise StoreError(f"a part of the search index does not parse: {error}") from error
     segment = Segment(names=names, model=model, **arrays)
-    wrong = _out_of_range(segment)
+    wrong = _of_other_length(segment) or _out_of_range(segment)
     if wrong:
         raise StoreError(f"a part of the search index is damaged: {' and '.join(wrong)}")
     return segment
+
+
+def _of_other_length(segment: Segment) -> list[str]:
+    """The arrays that are not as long as those they belong to: a size in the header has changed."""
+    n_turns = len(segment.ordinals)
+    lengths = {
+        **dict.fromkeys(("roles", "speakers", "days"), n_turns),
+        **dict.fromkeys(("turns", "ends", "n_tokens", "n_terms", "flags"), segment.n_units),
+        "offsets": len(segment.keys) + 1,
+        "counts": len(segment.units),
+    }
+    return [name for name, length in lengths.items() if len(getattr(segment, name)) != length]
 
 
 def _out_of_range(segment: Segment) -> list[str]:

@@ -192,6 +192,18 @@ def test_a_changed_byte_is_refused_or_points_to_something(data: st.DataObject) -
     rank_units(Index([IndexPart(segment)]), "Which gate code in May?", HASH)
 
 
+def test_a_size_that_is_not_that_of_its_arrays_is_refused() -> None:
+    whole = segment_to_bytes(index_turns([IndexedTurn(0, "user", "Mel", None, "gate code")], HASH))
+    line, _, content = whole.partition(b"\n")
+    header = json.loads(line)
+    for i in range(len(header["sizes"])):
+        sizes = header["sizes"].copy()
+        sizes[i] -= 1
+        changed = json.dumps(header | {"sizes": sizes}).encode()
+        with pytest.raises(StoreError):
+            segment_from_bytes(changed.ljust(len(line)) + b"\n" + content)
+
+
 def test_an_empty_segment_has_no_units() -> None:
     assert index_turns([], HASH).n_units == 0
     assert Segment.merged([]).n_units == 0
