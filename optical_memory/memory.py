@@ -65,8 +65,8 @@ class OpticalMemory(SyncedSession, SessionView):
     `store` is a URL (`sqlite:///file.db`, `redis://…`; default: a file in the user's data
     directory) or a `Store`. `reader` is a name, a checkpoint folder or a `Reader`. `budget` counts
     tokens of the agent's window. `capacity` counts tokens that are kept, of pictures and of exact
-    facts: beyond it pages fade, and those worth least become stubs or are forgotten. By default
-    there is none: pages fade with age, to smaller rungs that can still be read. `policy` says how.
+    facts: beyond it pages fade, then the best of several goes on one, then some are lost. Without
+    it pages fade with age, to smaller rungs that can still be read. `policy` says how.
     With `retain="pages"` a page's text is dropped once it is certified, `retain="text"` keeps it.
     `ledger="auto"` keeps beside it what its certificate doubts, `ledger="all"` all exact facts.
     `semantic="auto"` finds by meaning too if the extra `semantic` is installed, None by words
@@ -127,6 +127,7 @@ class OpticalMemory(SyncedSession, SessionView):
             retain=retain,
             ledger=ledger,
             keep_turns=keep_turns,
+            read_page=self._page_reader.read,
         )
         self._worker = Worker(self._upkeep.work, f"optical-memory {session}")
 
