@@ -2,8 +2,8 @@
 
 The units that say most go on one page, with their turns' names and times, until it is full. A body
 of a turn loses the ranges that were not kept, as if they had never been there; turns that began
-before the run or go on behind it keep what other pages have. Superseded turns, and turns that the
-host's list has no more, are left out.
+before the run or go on behind it keep what other pages have, and the unit at the border. Superseded
+turns, and turns that the host's list has no more, are left out.
 """
 
 from __future__ import annotations
@@ -238,7 +238,8 @@ def _moved(record: TurnRecord, run: Sequence[PageRecord]) -> list[Change]:
 def _cut(draft: IndexDraft, turn: TurnText, units: Sequence[Unit]) -> None:
     """Take everything but these units of the turn's part out of the index."""
     ordinal = turn.record.ordinal
-    if not set(draft.units_of(ordinal)).issuperset((unit.start, unit.end) for unit in units):
+    whole_units = {(unit.start, unit.end) for unit in units if not unit.crosses}
+    if not whole_units.issubset(draft.units_of(ordinal)):
         text = "".join(unit.text for unit in units)
         draft.add([turn.record.model_copy(update={"text": text})])
         return

@@ -112,12 +112,17 @@ class TurnText:
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """A unit of a turn that may be kept: a range of the turn's body, and its text."""
+    """A unit of a turn that may be kept: a range of the turn's body, and its text.
+
+    Of a unit that `crosses` a border of the run it is the part in the run: another page has the
+    other part, and without either nobody finds the unit.
+    """
 
     ordinal: int
     start: int
     end: int
     text: str
+    crosses: bool = False
 
 
 def turn_texts(
@@ -155,21 +160,21 @@ def _turn_text(
 
 
 def units_of(turn: TurnText, draft: IndexDraft) -> list[Unit]:
-    """The units of a turn that may be kept: whole in this part, and each character read for sure.
+    """The units of a turn that may be kept: each of their characters here is read for sure.
 
     They are those of the index, so that each is still found after all others are cut. An index
-    that was made of words alone has no sentences: then they are cut again. At a border of the run
-    a unit that goes on behind it is left out.
+    that was made of words alone has no sentences: then they are cut again.
     """
     ranges = draft.units_of(turn.record.ordinal)
     if any(end - start > UNIT_CHARS for start, end in ranges):
         ranges = cut_units(turn.text) if turn.is_whole else []
     units: list[Unit] = []
     for start, end in ranges:
-        first = start - turn.start
-        last = end - turn.start
-        is_inside = first >= 0 and last <= len(turn.text)
-        if is_inside and first < last and turn.is_sure[first:last].all():
-            units.append(Unit(turn.record.ordinal, start, end, turn.text[first:last]))
+        first = max(start, turn.start)
+        last = min(end, turn.end)
+        part = slice(first - turn.start, last - turn.start)
+        if first < last and turn.is_sure[part].all():
+            crosses = (first, last) != (start, end)
+            units.append(Unit(turn.record.ordinal, first, last, turn.text[part], crosses))
     # A body never has this line end, so a page that has it would not give the same body back.
     return [] if "\r" in turn.text else units

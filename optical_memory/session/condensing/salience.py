@@ -27,16 +27,17 @@ USER = 0.1
 def by_salience(
     units: Sequence[Unit], turns: Mapping[int, TurnRecord], index: TermPages
 ) -> list[Unit]:
-    """The units, the most telling first; of equals the older.
+    """The units, those across a border of the run first, then the most telling.
 
+    Of equals the older comes first. A unit across a border is lost if either page loses its part. There are two a run at most.
     The salience is the mean rarity of a unit's words, and `FACT` and `USER` on top. The rarity of
     a word is its idf over the session's pages, divided by that of a word on a single page.
     """
     weighted = [
-        (-_salience(unit, turns[unit.ordinal], index), unit.ordinal, unit.start, unit)
+        (not unit.crosses, -_salience(unit, turns[unit.ordinal], index), unit.ordinal, unit)
         for unit in units
     ]
-    return [unit for *_, unit in sorted(weighted, key=lambda row: row[:3])]
+    return [unit for *_, unit in sorted(weighted, key=lambda row: (*row[:3], row[3].start))]
 
 
 def _salience(unit: Unit, turn: TurnRecord, index: TermPages) -> float:
