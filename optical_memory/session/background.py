@@ -202,7 +202,7 @@ class Upkeep:
             return
         self._has_warned = True
         log.warning(
-            "session %r: %d pages lose their last picture or all but their best sentences, by the "
+            "session %r: %d pages lost their last picture or all but their best sentences, by the "
             "capacity or the policy's term, and more may; `plan` tells before, `stats` counts them",
             self._archive.session,
             n_lost,

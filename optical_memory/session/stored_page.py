@@ -48,12 +48,11 @@ class PageInfo:
     """A page of a session. `id` names it in `read`, `inspect`, `picture` and `forget`.
 
     `ordinal` is its place, 0 for the oldest page. `rung` is None until the page is certified and
-    after it has lost its pictures. `n_tokens` counts the visual tokens that the decoder receives at
-    this rung (0 without a picture). `n_text_tokens` counts the DeepSeek tokens of its text,
-    `n_ledger_tokens` those of its ledger. `agreements` has, for each rung of its
-    certificate, the share of characters read right.
-    `has_text` is True while the store has its text: then nothing of it is forgotten.
-    A condensed page has the best of `n_pages` pages; `into` is the page that has this page's best.
+    after it has lost its pictures. `n_tokens` counts the decoder's visual tokens at this rung (0
+    without a picture). `n_text_tokens` counts the DeepSeek tokens of its text, `n_ledger_tokens`
+    those of its ledger. `agreements` has, for each rung of its certificate, the share of characters
+    read right. `has_text` is True while the store has its text: then nothing of it is forgotten.
+    A condensed page has the best of `n_pages` pages; `into` is the page with the best of this page.
     """
 
     id: str

@@ -67,7 +67,7 @@ def test_a_dry_run_says_from_where_each_page_would_fade_where_to_and_why(
     for row in rows:
         assert list(row) == ["page", "from", "to", "reason"]
         assert row["from"] == forms[row["page"]] != row["to"]
-        assert row["reason"].startswith(f"capacity: {row['from']} is worth ")
+        assert row["reason"].startswith("capacity: ")
     code, out, _ = full.on_store("fade", "--capacity", capacity, "--dry-run")
     assert (code, "pages would fade" in out, "capacity" in out) == (0, True, True)
 

@@ -1,10 +1,11 @@
-"""Random lives with a small capacity: whatever is handed over was said in that turn, and nothing that
-was forgotten comes back.
+"""Random lives with a small capacity: whatever is handed over was said in that turn, and nothing
+that was forgotten comes back.
 """
 
 from __future__ import annotations
 
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from hypothesis import HealthCheck, given, settings
@@ -75,10 +76,8 @@ class Life:
     def forget(self, n: int) -> None:
         id = self._living(n)
         if id is not None:
-            try:
+            with suppress(LookupError):  # its page was forgotten, with nothing of it elsewhere
                 self.memory.forget(turn=id)
-            except LookupError:  # its page was forgotten, with nothing of it elsewhere
-                pass
             self.forgotten.append(id)
 
     def edit(self, n: int) -> None:
