@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 
 from optical_memory.counting import count_tokens
 from optical_memory.pages import Page, TurnSpan
@@ -63,8 +64,8 @@ def condense(
     for turn in current_turns:
         candidates += units_of(turn, draft)
     records = {turn.record.ordinal: turn.record for turn in turns}
-    ranked = by_salience(candidates, records, TermPages.of(snapshot))
-    page, units = _fullest_page(ranked, records, renderer)
+    best_first = by_salience(candidates, records, TermPages.of(snapshot))
+    page, units = _fullest_page(best_first, records, renderer)
     first = run[0]
     changes: list[Change] = []
     for record in [*run[1:], *_pages_of(snapshot, run)]:
@@ -95,15 +96,15 @@ def _is_current(snapshot: Snapshot, record: TurnRecord) -> bool:
 
 
 def _fullest_page(
-    ranked: Sequence[Unit], records: Mapping[int, TurnRecord], renderer: PageRenderer
+    best_first: Sequence[Unit], records: Mapping[int, TurnRecord], renderer: PageRenderer
 ) -> tuple[Page | None, Units]:
     """The page of as many of the first units as fit, and these; no page if there is no unit."""
     n_fit = 0
-    n_too_many = len(ranked) + 1
+    n_too_many = len(best_first) + 1
     best: tuple[Page | None, Units] = (None, {})
     while n_too_many - n_fit > 1:
         n_units = (n_fit + n_too_many) // 2
-        units = _by_turn(ranked[:n_units])
+        units = _by_turn(best_first[:n_units])
         pages = renderer.paginate(_placed_turns(units, records))
         if len(pages) == 1:
             n_fit = n_units
@@ -164,7 +165,8 @@ def _condensed_page(
 ) -> PageRecord:
     """The record of the new page, sealed under the first page's id."""
     first = run[0]
-    times = [time for record in run for time in (record.first_when, record.last_when) if time]
+    pairs = ((record.first_when, record.last_when) for record in run)
+    times = [time for time in chain.from_iterable(pairs) if time is not None]
     return PageRecord(
         v=5,
         id=first.id,
