@@ -65,13 +65,12 @@ class OpticalMemory(SyncedSession, SessionView):
     `store` is a URL (`sqlite:///file.db`, `redis://…`; default: a file in the user's data
     directory) or a `Store`. `reader` is a name, a checkpoint folder or a `Reader`. `budget` counts
     tokens of the agent's window. `capacity` counts tokens that are kept, of pictures and of exact
-    facts: beyond it pages fade, and those worth least become stubs or are forgotten. By default
-    there is none: pages fade with age, to smaller rungs that can still be read. `policy` says how.
-    With `retain="pages"` a page's text is dropped once it is certified, `retain="text"` keeps it.
-    `ledger="auto"` keeps beside it what its certificate doubts, `ledger="all"` all exact facts.
-    `semantic="auto"` finds by meaning too if the extra `semantic` is installed, None by words
-    alone; or give LangChain `Embeddings`. The newest `keep_turns` turns stay text. `codec` says how
-    tokens are cached. With `background=False` only `seal` and `flush` do the work.
+    facts: beyond it pages fade, are condensed, at last lost. Without it they fade with age, and all
+    can be read. `policy` says how. `retain="text"` keeps a page's text, `"pages"` drops it once it
+    is certified. `ledger="auto"` keeps beside it what its certificate doubts, `ledger="all"` all
+    exact facts. `semantic="auto"` finds by meaning too if the extra `semantic` is installed, None
+    by words alone; or give LangChain `Embeddings`. The newest `keep_turns` turns stay text. `codec`
+    is for cached tokens. With `background=False` only `seal` and `flush` work.
 
     Raises `InputError` for a number out of range or an unknown word. Raises `StoreError` if the
     store cannot be opened, `CheckpointError` if the folder is no checkpoint of the reader.
@@ -127,6 +126,7 @@ class OpticalMemory(SyncedSession, SessionView):
             retain=retain,
             ledger=ledger,
             keep_turns=keep_turns,
+            read_page=self._page_reader.read,
         )
         self._worker = Worker(self._upkeep.work, f"optical-memory {session}")
 

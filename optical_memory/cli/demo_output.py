@@ -16,7 +16,7 @@ from optical_memory.measure.questions import BEST, Answer
 from optical_memory.profiles import Ladder
 from optical_memory.renderers import PageRenderer
 from optical_memory.renderers.pictures import png_bytes
-from optical_memory.session.forgetting.policy import FORGOTTEN, STUB
+from optical_memory.session.forgetting.policy import CONDENSED, FORGOTTEN, STUB
 
 __all__ = [
     "Band",
@@ -79,7 +79,7 @@ class Band:
 
 def bands(demo: Demo) -> list[Band]:
     """The pages by the form that they are read from, the finest first."""
-    forms = ["text", *demo.ladder.names, STUB, FORGOTTEN]
+    forms = ["text", *demo.ladder.names, STUB, CONDENSED, FORGOTTEN]
     groups = [[page for page in demo.pages if page.form == form] for form in forms]
     return [_band(group) for group in groups if group]
 

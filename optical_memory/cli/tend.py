@@ -71,7 +71,12 @@ def fade(
     verb = "would fade" if dry_run else "faded"
     limit = "no capacity" if capacity is None else f"capacity {capacity}"
     title = f"{len(steps)} pages {verb}; {n_tokens} visual tokens kept, {limit}"
-    lost = {"stubs": preview.n_stubs, "forgotten": preview.n_forgotten, "facts": preview.n_facts}
+    lost = {
+        "condensed": preview.n_condensed,
+        "stubs": preview.n_stubs,
+        "forgotten": preview.n_forgotten,
+        "facts": preview.n_facts,
+    }
 
     def show(out: Console) -> None:
         cells = [list(row.values()) for row in rows]
@@ -84,8 +89,8 @@ def fade(
 
 def _loss(preview: FadePreview) -> str:
     return (
-        f"for good: {preview.n_stubs} pages to keywords, {preview.n_forgotten} to nothing, "
-        f"and {preview.n_facts} exact facts"
+        f"for good: {preview.n_condensed} pages to their best sentences, {preview.n_stubs} to "
+        f"keywords, {preview.n_forgotten} to nothing, and {preview.n_facts} exact facts"
     )
 
 

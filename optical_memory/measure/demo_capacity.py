@@ -10,6 +10,7 @@ from optical_memory.profiles import Ladder
 from optical_memory.session.fade import page_state
 from optical_memory.session.forgetting.plan import plan, tokens_kept
 from optical_memory.session.forgetting.policy import (
+    CONDENSED,
     FORGOTTEN,
     STUB,
     ForgettingPolicy,
@@ -46,14 +47,14 @@ def capacity_for_every_rung(
 ) -> int:
     """The capacity (tokens) at which most rungs show, most evenly.
 
-    Of two such capacities, it is that with fewer stubs and forgotten pages.
+    Of two such capacities, it is that with fewer condensed pages, stubs and forgotten pages.
     """
 
     def quality(capacity: int) -> tuple[int, int, int, int]:
         forms = _forms_after_fading(pages, capacity, policy, ladder)
         counts = [forms.count(rung.name) for rung in ladder]
         n_rungs = sum(map(bool, counts))
-        n_lost = forms.count(STUB) + forms.count(FORGOTTEN)
+        n_lost = sum(forms.count(form) for form in (CONDENSED, STUB, FORGOTTEN))
         return n_rungs, -n_lost, min(filter(None, counts), default=0), capacity
 
     # From a capacity that all pages fit as they are, down to half a page, in small steps.
@@ -67,7 +68,7 @@ def lossless_capacity(pages: Sequence[PageState], policy: ForgettingPolicy, ladd
 
     def is_lossless(capacity: int) -> bool:
         forms = _forms_after_fading(pages, capacity, policy, ladder)
-        return STUB not in forms and FORGOTTEN not in forms
+        return not {CONDENSED, STUB, FORGOTTEN}.intersection(forms)
 
     upper = tokens_kept(pages, policy, ladder)
     return bisect_left(range(upper), True, key=is_lossless)

@@ -86,7 +86,7 @@ class CurrentTurns:
         return self._currents[ordinal]
 
     def of_turns(self, turns: Sequence[Sequence[Choice]], k: int) -> list[list[Choice]]:
-        """The units of the first `k` turns, each turn once."""
+        """The units of the first `k` turns, each turn once; none of a turn without words left."""
         if not self._snapshot.superseded:
             return [list(turn) for turn in turns[:k]]
         units: dict[int, list[Choice]] = {}
@@ -94,7 +94,7 @@ class CurrentTurns:
             for unit in self._instead(turn[0]):
                 same_turn = turn if unit.ordinal == turn[0].ordinal else self._first_units(unit)
                 units.setdefault(unit.ordinal, list(same_turn))
-        return list(units.values())[:k]
+        return [turn_units for turn_units in units.values() if turn_units][:k]
 
     def of_units(
         self, choices: Sequence[Choice], without: Mapping[int, int] = NO_TURNS

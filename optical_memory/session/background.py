@@ -10,6 +10,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
 from optical_memory.errors import SessionLost, StoreError, require_number
 from optical_memory.ledger import LedgerScope
@@ -21,13 +22,16 @@ from optical_memory.session.certify import (
     keep_certificate,
     next_to_certify,
 )
+from optical_memory.session.condensing.condenser import Condenser
+from optical_memory.session.condensing.run_text import ReadPage
 from optical_memory.session.fade import FadePreview, fade, page_states, preview
 from optical_memory.session.forgetting.plan import Step, plan
-from optical_memory.session.forgetting.policy import FORGOTTEN, STUB, ForgettingPolicy
+from optical_memory.session.forgetting.policy import CONDENSED, FORGOTTEN, STUB, ForgettingPolicy
 from optical_memory.session.index_records import merge_index
 from optical_memory.session.records import PageRecord, Retain
 from optical_memory.session.seal import seal
 from optical_memory.session.snapshot import Change, Snapshot
+from optical_memory.session.stored_page import StoredPage
 from optical_memory.session.token_cache import TokenCache
 
 __all__ = [
@@ -48,7 +52,10 @@ def no_progress(step: str, n_done: int, n_total: int) -> None:
 
 
 class Upkeep:
-    """Seals, certifies and fades the pages of one session, a piece at a time."""
+    """Seals, certifies and fades the pages of one session, a piece at a time.
+
+    With `read_page` pages are condensed too, if the policy says so and their text is not kept.
+    """
 
     def __init__(
         self,
@@ -60,6 +67,7 @@ class Upkeep:
         retain: Retain,
         ledger: LedgerScope,
         keep_turns: int,
+        read_page: ReadPage | None = None,
     ) -> None:
         self.policy = policy
         self.capacity = capacity
@@ -71,6 +79,9 @@ class Upkeep:
         self._profile = cache.reader.profile
         self._renderer = renderer
         self._has_warned = False
+        self._condenser: Condenser | None = None
+        if read_page is not None and policy.condense and retain == "pages":
+            self._condenser = Condenser(cache, renderer, read_page, policy.floor)
 
     def work(self) -> bool:
         """Do a piece of each kind; False if there was none."""
@@ -94,9 +105,15 @@ class Upkeep:
         False if no page waits. The other pages wait as text: that is the back-pressure.
         """
         page = next_to_certify(self._archive.snapshot())
-        if page is None or page.page is None:
+        if page is None:
             return False
         with self._unless_changed(page.record):
+            self._certify(page)
+            self.fade()
+        return True
+
+    def _certify(self, page: StoredPage) -> None:
+        if page.page is not None:
             result = certify(
                 page,
                 page.page,
@@ -105,8 +122,6 @@ class Upkeep:
                 stub_tokens=self.policy.stub_tokens,
             )
             self._keep(page.record, result)
-            self.fade()
-        return True
 
     def _keep(self, page: PageRecord, result: CertifiedPage) -> None:
         def change(snapshot: Snapshot) -> tuple[Sequence[Change], None]:
@@ -140,12 +155,18 @@ class Upkeep:
         if limit is not None:
             require_number("capacity", limit, minimum=0)
         states = page_states(snapshot, with_costs=limit is not None)
-        return plan(states, limit, self.policy, self._profile.ladder)
+        policy = self.policy
+        if self._condenser is None:
+            policy = replace(policy, condense=False)
+        elif limit is not None:
+            states = self._condenser.mark(snapshot, states)
+        return plan(states, limit, policy, self._profile.ladder)
 
     def fade(self, capacity: int | None = None) -> list[Step]:
         """Fade the pages that are due by age, or by `capacity` in tokens; the steps taken.
 
-        The first time that pages lose their last picture, the log has a warning.
+        Runs of pages that the plan condenses are read first, and each is a commit of its own. The
+        first time that pages lose their last picture, or sentences, the log has a warning.
         """
         ladder = self._profile.ladder
 
@@ -157,17 +178,32 @@ class Upkeep:
         self._warn_of_loss(steps)
         # Tokens go after the records: whoever caches them meanwhile sees that the page has faded.
         for step in steps:
-            self._cache.drop(snapshot.pages[step.page], ladder.finer(step.rung))
+            if step.rung != CONDENSED:
+                self._cache.drop(snapshot.pages[step.page], ladder.finer(step.rung))
+        if self._condenser is None:
+            return steps
+        n_unsure = len(self._condenser.unsure)
+        steps = self._condenser.take(steps, self._certify_page)
+        if len(self._condenser.unsure) > n_unsure:  # the plan goes on without these pages
+            steps += self.fade(capacity)
         return steps
 
+    def _certify_page(self, id: str) -> None:
+        """Certify a page before the others that wait."""
+        snapshot = self._archive.snapshot()
+        record = snapshot.pages.get(id)
+        if record is not None and record.state == "sealed":
+            with self._unless_changed(record):
+                self._certify(StoredPage.of(record, snapshot))
+
     def _warn_of_loss(self, steps: Sequence[Step]) -> None:
-        n_lost = sum(step.rung in (STUB, FORGOTTEN) for step in steps)
+        n_lost = sum(step.rung in (STUB, FORGOTTEN, CONDENSED) for step in steps)
         if not n_lost or self._has_warned or self.retain == "text":
             return
         self._has_warned = True
         log.warning(
-            "session %r: %d pages lost their last picture, by the capacity or the policy's term, "
-            "and more may; `plan` tells before, `stats` counts them",
+            "session %r: %d pages lost their last picture or all but their best sentences, by the "
+            "capacity or the policy's term, and more may; `plan` tells before, `stats` counts them",
             self._archive.session,
             n_lost,
         )

@@ -84,7 +84,8 @@ def _readings(stored_page: StoredPage, page: Page, cache: TokenCache) -> dict[st
     """The readings of the page by rung, without those that failed."""
     legible = stored_page.legible_page(page)
     readings: dict[str, Reading] = {}
-    for rung in cache.reader.profile.ladder:
+    ladder = cache.reader.profile.ladder
+    for rung in ladder.down_from(stored_page.record.rung) or ladder:
         try:
             (reading,) = cache.reader.certify(cache.tokens([stored_page.record], rung), [legible])
             whole = stored_page.whole_reading(reading, page.layout)
@@ -105,7 +106,7 @@ def keep_certificate(
     retain: Retain,
     floor: float,
 ) -> list[Change]:
-    """Writes that give the page its certificate and its ledger, and put it on the finest rung.
+    """Writes that give the page its certificate and its ledger, and put it on its finest rung.
 
     The page's text is dropped, unless `retain` keeps it or the agreement at the finest rung is
     below `floor` (0..1). No writes if the page has changed since it was read: another process
@@ -114,7 +115,7 @@ def keep_certificate(
     record = snapshot.pages.get(page.id)
     if record is None or (record.state, record.digest) != ("sealed", page.digest):
         return []
-    finest = profile.ladder[0].name
+    finest = record.rung or profile.ladder[0].name
     update: dict[str, object] = {
         "state": "certified",
         "rung": finest,

@@ -23,7 +23,7 @@ from optical_memory.renderers.drawing import Image
 from optical_memory.renderers.pictures import from_png, png_bytes
 from optical_memory.renderers.styles import STYLES
 from optical_memory.session.corrections.versions import turn_named
-from optical_memory.session.facts.stubs import forgotten_page
+from optical_memory.session.facts.stubs import forgotten_page, pages_into
 from optical_memory.session.index_records import IndexDraft
 from optical_memory.session.records import PageRecord, TurnRecord, picture_key, put, turn_key
 from optical_memory.session.snapshot import Change, Snapshot
@@ -75,6 +75,8 @@ def _erased_page(
     """The writes of `erase_page` but for the index."""
     empty = forgotten_page(page).model_copy(update={"digest": "", "text_tokens": 0})
     changes: list[Change] = [put(empty)]
+    for other in pages_into(snapshot, page.id):
+        changes.append(put(other.model_copy(update={"into": None})))
     changes += [Delete("picture", picture_key(page.id, rung.name)) for rung in profile.ladder]
     for turn in snapshot.turns_on(page.id):
         if not turn.forgotten:

@@ -13,9 +13,21 @@ from itertools import chain
 
 from optical_memory.ledger import Ledger
 from optical_memory.profiles import ReaderProfile
-from optical_memory.session.facts.stubs import TermPages, forgotten_page, stub_of, stub_text
+from optical_memory.session.facts.stubs import (
+    TermPages,
+    forgotten_page,
+    pages_into,
+    stub_of,
+    stub_text,
+)
 from optical_memory.session.forgetting.plan import Step
-from optical_memory.session.forgetting.policy import FORGOTTEN, STUB, ForgettingPolicy, PageState
+from optical_memory.session.forgetting.policy import (
+    CONDENSED,
+    FORGOTTEN,
+    STUB,
+    ForgettingPolicy,
+    PageState,
+)
 from optical_memory.session.index_records import IndexDraft
 from optical_memory.session.records import (
     PageRecord,
@@ -52,7 +64,7 @@ def page_state(record: PageRecord) -> PageState:
 
 
 def _state(record: PageRecord) -> PageState:
-    rung = record.state if record.state in (STUB, FORGOTTEN) else record.rung
+    rung = {STUB: STUB, FORGOTTEN: FORGOTTEN, "sealed": None}.get(record.state, record.rung)
     spans = (record.layout or {}).get("spans", [])
     return PageState(
         page=record.id,
@@ -64,6 +76,7 @@ def _state(record: PageRecord) -> PageState:
         last_turn=max((ordinal for _, ordinal, *_ in spans), default=None),
         last_when=record.last_when,
         n_facts=_n_numbers(record),
+        n_pages=record.n_pages,
     )
 
 
@@ -81,18 +94,21 @@ class FadePreview:
     """What a fade would do: its steps, and what nobody could read any more after it.
 
     `n_stubs` and `n_forgotten` count the pages that would lose their last picture, `n_facts` the
-    exact facts that would go with them. With `retain="text"` the text stays, and nothing is lost.
+    exact facts that would go with them. `n_condensed` counts the pages of which only the best
+    sentences would be kept; which these are, nobody knows before the pages are read. With
+    `retain="text"` the text stays, and nothing is lost.
     """
 
     steps: tuple[Step, ...]
     n_stubs: int
     n_forgotten: int
     n_facts: int
+    n_condensed: int = 0
 
     @property
     def loses(self) -> bool:
         """True if anything would be lost for good."""
-        return self.n_stubs + self.n_forgotten > 0
+        return self.n_stubs + self.n_forgotten + self.n_condensed > 0
 
 
 def preview(
@@ -116,6 +132,7 @@ def preview(
         n_stubs=sum(step.rung == STUB for step in losing),
         n_forgotten=sum(step.rung == FORGOTTEN for step in losing),
         n_facts=n_facts,
+        n_condensed=sum(step.rung == CONDENSED for step in steps),
     )
 
 
@@ -134,11 +151,12 @@ def fade(
     policy: ForgettingPolicy,
     retain: Retain = "pages",
 ) -> list[Change]:
-    """Writes that take each of these steps.
+    """Writes that take each of these steps, but for the pages to condense.
 
     With `retain="text"` only pictures go: text and index stay, below the last rung too. Raises
     `KeyError` for a step of a page that is not there.
     """
+    steps = [step for step in steps if step.rung != CONDENSED]
     if not steps:
         return []
     index = TermPages.of(snapshot)
@@ -155,6 +173,8 @@ def fade(
         elif step.rung == FORGOTTEN:
             new_record = forgotten_page(record)
             draft.cut_page(record, keeps_text=True)
+            for other in pages_into(snapshot, record.id):
+                changes.append(put(other.model_copy(update={"into": None})))
         else:
             new_record = record.model_copy(update={"rung": step.rung})
         changes.append(put(new_record))

@@ -122,14 +122,26 @@ class IndexDraft:
         With `keeps_text`, text of the page that turns have in hand too stays in the index.
         """
         for ordinal, start, end in _ranges_on(self._snapshot, page, keeps_text=keeps_text):
-            for key, segment in self._segments_with([ordinal]):
-                self._segments[key] = segment.cut(ordinal, start, end)
+            self.cut_turn(ordinal, start, end)
         stub_key = _STUB + page.id
         if words:
             stub = IndexedTurn(-1 - page.ordinal, "system", None, page.first_when, words)
             self._segments[stub_key] = build.index_turns([stub], self._hash_key)
         elif stub_key in self._snapshot.index:
             self._segments[stub_key] = Segment.merged([])
+
+    def units_of(self, ordinal: int) -> list[tuple[int, int]]:
+        """(start, end) of the units of a turn in its body, in order."""
+        units: list[tuple[int, int]] = []
+        for _, segment in self._segments_with([ordinal]):
+            (rows,) = np.nonzero((segment.ordinals == ordinal)[segment.turns])
+            units += zip(segment.starts[rows].tolist(), segment.ends[rows].tolist(), strict=True)
+        return sorted(units)
+
+    def cut_turn(self, ordinal: int, start: int, end: int) -> None:
+        """Take a range of a turn's body out of the index; later offsets shrink by its length."""
+        for key, segment in self._segments_with([ordinal]):
+            self._segments[key] = segment.cut(ordinal, start, end)
 
     def merge(self) -> None:
         """Make a segment of the first `FAN_OUT` neighbours of about the same size, if any."""

@@ -40,7 +40,7 @@ __all__ = [
 Retain = Literal["pages", "text"]
 PageStage = Literal["sealed", "certified", "stub", "forgotten"]
 
-SCHEMA = 4
+SCHEMA = 5
 """The newest schema. A record says 2 or more only if it uses a field that earlier schemas lack."""
 
 AnyRecord = TypeVar("AnyRecord", bound="Record")
@@ -231,7 +231,9 @@ class PageRecord(Record):
     `rung` is None until the page is certified; until then it is read from `lines`. `lines` is the
     text, a string for each row, or None if the text was dropped. `terms` maps a turn's ordinal to
     its index terms with their counts. `layout`, `ledger` and `certificate` are JSON that
-    `StoredPage` parses.
+    `StoredPage` parses. `n_pages` is more than 1 for a condensed page: it has the best sentences of
+    so many pages. Of such a page `rung` is its finest from the start. Every other page of them is
+    forgotten, and `into` names that page. These two need schema 5.
     """
 
     id: str
@@ -250,6 +252,8 @@ class PageRecord(Record):
     last_when: datetime | None = None
     hits: int = 0
     pinned: bool = False
+    n_pages: int = 1
+    into: str | None = None
 
     @property
     def readable(self) -> bool:

@@ -157,7 +157,9 @@ class _Batch:
         """True if nothing of the turn was lost with its pages."""
         pages = [self._snapshot.pages.get(id) for id in record.pages]
         return all(
-            page is not None and (page.lines is not None or page.state in ("sealed", "certified"))
+            page is not None
+            and page.n_pages == 1
+            and (page.lines is not None or page.state in ("sealed", "certified"))
             for page in pages
         )
 

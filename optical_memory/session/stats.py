@@ -29,7 +29,8 @@ class Stats:
     `turns` counts turns, each once: `superseded_turns` are older versions, and turns that another
     turn replaced. `forgotten_turns` counts turns and versions of which only a tombstone is left.
     `pages` counts pages by form: a rung's name, "text" until a page is certified, "stub" or
-    "forgotten". `ledger_tokens` counts the tokens of the ledgers of pages that have a picture.
+    "forgotten"; "condensed" are pages whose best sentences stand on another page.
+    `ledger_tokens` counts the tokens of the ledgers of pages that have a picture.
     `compression` is text tokens divided by visual and ledger tokens, of the certified pages that
     have a picture; it is None without such pages. `forgotten` has a dict for each forgotten page:
     page, first and last time, keyed digest. `problem` is the last error of the background work.
@@ -79,7 +80,7 @@ def stats(
         capacity=capacity,
         text_tokens=n_text,
         compression=n_text / (n_visual + n_ledger) if n_visual else None,
-        forgotten=[_trace(record) for record in snapshot.pages.values() if not record.readable],
+        forgotten=[_trace(record) for record in snapshot.pages.values() if _is_lost(record)],
         lost_turns=snapshot.session.lost_turns,
         ledger_tokens=n_ledger,
         superseded_turns=len(snapshot.superseded),
@@ -100,6 +101,11 @@ def _n_forgotten(snapshot: Snapshot) -> int:
 def _state(page: PageInfo) -> str | None:
     """The state that the plan counts: None while the page is text."""
     return page.state if page.state in (STUB, FORGOTTEN) else page.rung
+
+
+def _is_lost(record: PageRecord) -> bool:
+    """True if nothing of the page is left, on no other page either."""
+    return not record.readable and record.into is None
 
 
 def _trace(record: PageRecord) -> dict[str, str | None]:

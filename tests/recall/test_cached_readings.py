@@ -149,7 +149,7 @@ def test_a_page_that_loses_a_turn_keeps_no_row_of_its_old_picture(opened: Open):
 
 
 def test_a_page_that_fades_keeps_no_reading_of_its_finer_picture(opened: Open):
-    memory = filled(opened, policy=ForgettingPolicy(floor=0.0))
+    memory = filled(opened, policy=ForgettingPolicy(condense=False, floor=0.0))
     pages = Pages(memory)
     pages.texts()
     to_rung(memory, RUNGS[-1], *(page.id for page in memory.pages()))

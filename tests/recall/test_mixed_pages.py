@@ -34,7 +34,7 @@ MISREAD = {"large": 0.02, "base": 0.05, "small": 0.1, "tiny": 0.15}
 PAGE = "0000000"
 """The first page, on which the secret is."""
 
-FADING = ForgettingPolicy(floor=0.0)
+FADING = ForgettingPolicy(condense=False, floor=0.0)
 """Pages fade to every rung, however badly they are read there."""
 
 

@@ -25,7 +25,7 @@ from optical_memory.testing import TemplateReader
 from optical_memory.tokens import VisualTokens
 
 PAGE = "0000000"
-FADING = ForgettingPolicy(floor=0.0)
+FADING = ForgettingPolicy(condense=False, floor=0.0)
 
 
 def some_ranges(n_chars: int) -> list[tuple[int, int]]:

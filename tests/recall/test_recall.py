@@ -178,7 +178,7 @@ def test_recalls_are_counted_where_a_capacity_is_spent_by_them(
 @pytest.mark.slow
 def test_the_bundled_reader_seals_certifies_fades_and_reads_from_cached_tokens(file_url: str):
     reader = PocketReader(ladder=V1_LADDER[2:])
-    policy = ForgettingPolicy(floor=0.0)
+    policy = ForgettingPolicy(condense=False, floor=0.0)
     with OpticalMemory(
         "alice", store=file_url, reader=reader, keep_turns=0, policy=policy
     ) as memory:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from support.memories import Open
 from support.page_life import (
+    ANY_RUNG,
     RUNGS,
     SECRET,
     picture_keys,
@@ -16,7 +17,6 @@ from support.page_life import (
     turns_with_secret,
 )
 
-from optical_memory import ForgettingPolicy
 from optical_memory.measure.accuracy import accuracy
 from optical_memory.pages import Layout
 from optical_memory.readings import Reading
@@ -47,7 +47,8 @@ def test_what_is_on_a_picture_is_what_is_read_and_the_certificate_knows_where_it
     opened: Open,
 ):
     memory = opened(
-        reader=TemplateReader(misread={"large": 0.04}), policy=ForgettingPolicy(floor=0.0)
+        reader=TemplateReader(misread={"large": 0.04}),
+        policy=ANY_RUNG,
     )
     memory.remember(turns_with_secret(20))
     memory.seal()
@@ -169,7 +170,7 @@ def wrong_and_unmarked(page: Recollection, truth: str) -> str:
 @pytest.mark.parametrize("reads_cells", [True, False])
 def test_no_wrong_character_is_shown_without_a_mark(opened: Open, ledger: str, reads_cells: bool):
     reader = TemplateReader(misread={"large": 0.03, "tiny": 0.3}, reads_cells=reads_cells)
-    memory = opened(reader=reader, ledger=ledger, policy=ForgettingPolicy(floor=0.0))
+    memory = opened(reader=reader, ledger=ledger, policy=ANY_RUNG)
     memory.remember(turns_with_secret(60))
     memory.seal()
     truth = {page.id: memory.read(page.id).text for page in memory.pages()}
@@ -197,7 +198,7 @@ def test_a_slip_that_the_certificate_did_not_see_is_marked_whoever_reads(
 
 def test_a_doubtful_sign_that_the_ledger_has_leaves_its_line_verified(opened: Open):
     reader = TemplateReader(misread={"large": 0.03}, reads_cells=True)
-    memory = opened(reader=reader, policy=ForgettingPolicy(floor=0.0))
+    memory = opened(reader=reader, policy=ANY_RUNG)
     memory.remember(turns_with_secret(20))
     memory.flush()
     page = memory.read("0000000")

@@ -67,7 +67,7 @@ def test_a_damaged_picture_without_text_is_found_and_the_page_goes_on_with_the_o
 def test_a_page_never_fades_to_a_picture_that_was_lost(memory: OpticalMemory):
     break_in(memory, Delete("picture", "0000000/tiny"), Delete("picture", "0000000/small"))
     memory.check(repair=True)
-    memory.policy = ForgettingPolicy(stub_tokens=5)
+    memory.policy = ForgettingPolicy(condense=False, stub_tokens=5)
     for capacity in range(400, 0, -20):
         memory.fade(capacity)
         assert memory.check() == []

@@ -170,7 +170,7 @@ def test_a_turn_on_a_stub_takes_the_stub_with_it_because_nobody_knows_whose_its_
 
 def test_a_turn_on_several_stubs_is_forgotten_as_a_whole(opened: Open, url: str):
     """Each stub that goes writes the turns on it; the turn's own write has the last word."""
-    memory = opened(retain="pages", policy=ForgettingPolicy(stub_tokens=8))
+    memory = opened(retain="pages", policy=ForgettingPolicy(condense=False, stub_tokens=8))
     turns = said()
     turns[5] = Turn("assistant", "flurbington and QX-7731-ZZ again. " * 60, "Zebedee", id="m5")
     memory.remember(turns)

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from support.memories import Open
 from support.page_life import (
+    ANY_RUNG,
     RUNGS,
     SHORT_STUBS,
     ledger_tokens,
@@ -97,7 +98,7 @@ def test_a_faded_page_is_read_from_its_smaller_picture(opened: Open):
 
 def test_exact_facts_survive_every_rung(opened: Open):
     misread = dict.fromkeys(("small", "tiny"), 0.5)
-    memory = opened(reader=TemplateReader(misread=misread), policy=ForgettingPolicy(floor=0.0))
+    memory = opened(reader=TemplateReader(misread=misread), policy=ANY_RUNG)
     memory.remember(
         [Turn("user", "The gate code is AX-4417-ZQ since 2026-03-01."), *turns_with_secret(60)]
     )
@@ -155,7 +156,7 @@ def test_the_plan_sees_what_is_kept_beside_a_page_and_how_much_it_tells(opened: 
 def test_a_stub_is_keywords_and_facts_within_its_allowance(
     opened: Open, store: Store, allowance: int
 ):
-    memory = opened(policy=ForgettingPolicy(stub_tokens=allowance, stub_share=0.9))
+    memory = opened(policy=ForgettingPolicy(condense=False, stub_tokens=allowance, stub_share=0.9))
     memory.remember(turns_with_secret(60))
     memory.flush()
     memory.fade(capacity=allowance * 10)
@@ -171,7 +172,7 @@ def test_a_stub_is_keywords_and_facts_within_its_allowance(
 
 
 def test_a_stub_has_sixteen_keywords_if_they_fit(opened: Open):
-    memory = opened(policy=ForgettingPolicy(stub_tokens=200))
+    memory = opened(policy=ForgettingPolicy(condense=False, stub_tokens=200))
     memory.remember(
         [Turn("user", "Harbours, pilots, herons and bridges of Topic 7."), *turns_with_secret(60)]
     )
@@ -181,7 +182,7 @@ def test_a_stub_has_sixteen_keywords_if_they_fit(opened: Open):
 
 
 def test_a_stub_keeps_an_identifier_before_shorter_code(opened: Open):
-    memory = opened(policy=ForgettingPolicy(stub_tokens=18))  # room for one of them
+    memory = opened(policy=ForgettingPolicy(condense=False, stub_tokens=18))  # room for one of them
     prose = Turn("user", "The apples are beside the pears, and nobody counts them.")
     facts = Turn("user", "Run `x` now, ticket HB-4417-QQ, then `y` twice.")
     memory.remember([facts, *[prose] * 40])

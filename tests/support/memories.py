@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from optical_memory import OpticalMemory
+from optical_memory import ForgettingPolicy, OpticalMemory
 from optical_memory.testing import TemplateReader
 
 Open = Callable[..., OpticalMemory]
@@ -22,7 +22,8 @@ def memories(**defaults: Any) -> Iterator[Open]:
     opened: list[OpticalMemory] = []
 
     def open_memory(**settings: Any) -> OpticalMemory:
-        common = {"reader": TemplateReader(), "capacity": 10**6}
+        policy = ForgettingPolicy(condense=False)  # most tests of a capacity are about lost pages
+        common = {"reader": TemplateReader(), "capacity": 10**6, "policy": policy}
         opened.append(OpticalMemory("alice", **common | defaults | settings))
         return opened[-1]
 

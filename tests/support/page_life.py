@@ -14,7 +14,8 @@ from optical_memory.testing import SMALL_LADDER
 
 SECRET = "the heron sleeps under the third bridge"
 RUNGS = [rung.name for rung in SMALL_LADDER]  # of 73, 43, 21 and 13 tokens
-SHORT_STUBS = ForgettingPolicy(stub_tokens=10)
+ANY_RUNG = ForgettingPolicy(condense=False, floor=0.0)
+SHORT_STUBS = ForgettingPolicy(condense=False, stub_tokens=10)
 
 
 def turns_with_secret(n: int) -> list[Turn]:

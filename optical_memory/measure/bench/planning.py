@@ -39,7 +39,7 @@ EXCESS = 1.02
 
 def bench_plan(inputs: BenchInputs) -> Iterator[BenchRow]:
     """The steps of a compaction: pages as objects in, steps with their reasons out."""
-    policy = ForgettingPolicy()
+    policy = ForgettingPolicy(condense=False)  # as the heap, which condenses nothing
     pages = _pages(inputs.n_planned_pages)
     capacity = int(tokens_kept(pages, policy, V1_LADDER) / EXCESS)
 

@@ -22,6 +22,7 @@ __all__ = [
     "KEYWORDS",
     "TermPages",
     "forgotten_page",
+    "pages_into",
     "stub_of",
     "stub_text",
 ]
@@ -164,6 +165,19 @@ def forgotten_page(record: PageRecord) -> PageRecord:
     """The page with its order, times and keyed digest only."""
     update: dict[str, object] = {"state": FORGOTTEN, "keywords": [], "ledger": {}, "terms": {}}
     return _without_text_and_pictures(record).model_copy(update=update)
+
+
+def pages_into(snapshot: Snapshot, page: str) -> list[PageRecord]:
+    """The pages whose best sentences are on this page, the oldest first; () for most pages."""
+    record = snapshot.pages.get(page)
+    if record is None or record.n_pages == 1:
+        return []
+    homes = zip(snapshot.pages, snapshot.pages.facts(_into), strict=True)
+    return [snapshot.pages[id] for id, home in homes if home == page]
+
+
+def _into(record: PageRecord) -> str | None:
+    return record.into
 
 
 def _without_text_and_pictures(record: PageRecord) -> PageRecord:

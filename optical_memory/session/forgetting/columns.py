@@ -56,6 +56,7 @@ class PageColumns:
     agreements: Floats
     n_ledger_tokens: Floats
     is_pinned: Flags
+    n_pages: Floats
 
     @classmethod
     def of(cls, pages: Sequence[PageState], ladder: Ladder) -> PageColumns:
@@ -74,6 +75,7 @@ class PageColumns:
             agreements=_agreements(pages, states, ladder),
             n_ledger_tokens=np.array([page.n_ledger_tokens for page in pages], np.float64),
             is_pinned=np.array([page.pinned for page in pages], np.bool_),
+            n_pages=np.array([page.n_pages for page in pages], np.float64),
         )
 
     def costs(self, policy: ForgettingPolicy) -> Floats:
@@ -100,6 +102,18 @@ class PageColumns:
         is_open[STUB_STATE] &= may_be_stub | (self.states == STUB_STATE)
         is_open[FORGOTTEN_STATE] |= True
         return is_open
+
+    @property
+    def can_condense(self) -> Flags:
+        """(n,) True for pages that may be condensed."""
+        return np.array([page.can_condense for page in self.pages], np.bool_)
+
+    def lossless_states(self, policy: ForgettingPolicy) -> Ints:
+        """(n,) the state of each page with the fewest tokens at which it loses no more than it has
+        lost: its last legible rung, or the state that it has.
+        """
+        smallest_pictures = STUB_STATE + 1 + self.may_have(policy)[STUB_STATE + 1 :].argmax(0)
+        return np.where(self.states > STUB_STATE, smallest_pictures, self.states)
 
     # ---- ages ------------------------------------------------------------------------------------
 

@@ -19,7 +19,6 @@ import numpy.typing as npt
 from optical_memory.profiles import Ladder
 from optical_memory.session.forgetting.columns import (
     FORGOTTEN_STATE,
-    STUB_STATE,
     TEXT_STATE,
     Flags,
     Floats,
@@ -27,8 +26,9 @@ from optical_memory.session.forgetting.columns import (
     PageColumns,
     state_names,
 )
+from optical_memory.session.forgetting.condensing import NO_PAGE, condense_pages
 from optical_memory.session.forgetting.knapsack import Choice, Problem, choose
-from optical_memory.session.forgetting.policy import ForgettingPolicy, PageState
+from optical_memory.session.forgetting.policy import CONDENSED, ForgettingPolicy, PageState
 from optical_memory.session.forgetting.worth import problem_of
 
 __all__ = [
@@ -43,11 +43,15 @@ Texts = npt.NDArray[np.object_]
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Page `page` fades to `rung`: a rung's name, "stub" or "forgotten"; `reason` says why."""
+    """Page `page` fades to `rung`: a rung's name, "stub" or "forgotten"; `reason` says why.
+
+    With `rung` "condensed", its best sentences go on the page `into`, the first of their run.
+    """
 
     page: str
     rung: str
     reason: str = ""
+    into: str | None = None
 
 
 def tokens_kept(pages: Sequence[PageState], policy: ForgettingPolicy, ladder: Ladder) -> int:
@@ -94,7 +98,9 @@ def plan(
     it. With a capacity there are no steps if they fit it; else pages fade to the states in which
     they are worth most together, within `policy.slack` of it, or nearer to it if pages must be
     lost. A page fades to a smaller rung that is not below the floor, to a stub, or to nothing; it
-    never comes back. Pinned pages use capacity but stay, so they alone may exceed it; then no other
+    never comes back. If not even all pages at their last legible rungs fit, neighbours are
+    condensed (`ForgettingPolicy.condense`), and pages are lost only where that is not enough.
+    Pinned pages use capacity but stay, so they alone may exceed it; then no other
     page keeps anything that costs tokens.
     Planning on the result gives no steps.
 
@@ -131,6 +137,7 @@ class _Outcome:
 
     states: Ints
     reasons: Texts
+    targets: Ints | None = None  # the page that each goes into
 
     @classmethod
     def none(cls, columns: PageColumns) -> _Outcome:
@@ -143,18 +150,32 @@ class _Outcome:
         return _Outcome(
             np.where(is_expired, FORGOTTEN_STATE, self.states),
             np.where(is_expired, reason, self.reasons),
+            self.targets,
         )
 
 
 def _steps(columns: PageColumns, outcome: _Outcome) -> list[Step]:
     names = state_names(columns.ladder)
-    changes = np.flatnonzero(outcome.states != columns.states)[::-1]
+    targets = outcome.targets
+    has_changed = outcome.states != columns.states
+    if targets is not None:
+        has_changed |= targets != NO_PAGE
+    changes = np.flatnonzero(has_changed)[::-1]
     states = outcome.states[changes].tolist()
     reasons = outcome.reasons[changes].tolist()
-    return [
-        Step(columns.pages[i].page, names[state], reason)
-        for i, state, reason in zip(changes.tolist(), states, reasons, strict=True)
-    ]
+    pages = columns.pages
+    if targets is None:
+        return [
+            Step(pages[i].page, names[state], reason)
+            for i, state, reason in zip(changes.tolist(), states, reasons, strict=True)
+        ]
+    steps: list[Step] = []
+    for i, state, reason in zip(changes.tolist(), states, reasons, strict=True):
+        if targets[i] == NO_PAGE:
+            steps.append(Step(pages[i].page, names[state], reason))
+        else:
+            steps.append(Step(pages[i].page, CONDENSED, reason, pages[targets[i]].page))
+    return steps
 
 
 def _is_expired(columns: PageColumns, policy: ForgettingPolicy, now: datetime) -> Flags:
@@ -205,8 +226,12 @@ def _by_capacity(
         return _Outcome.none(columns)
     n_pinned_tokens = int(tokens[~may_fade].sum())
     pages = np.flatnonzero(may_fade)
+    capacity = max(0, capacity - n_pinned_tokens)
     n_lossless = float(_lossless_tokens(columns, policy)[pages].sum())
-    room = _room(max(0, capacity - n_pinned_tokens), n_lossless, policy)
+    room = _room(capacity, n_lossless, policy)
+    if policy.condense and n_lossless > capacity:
+        result = condense_pages(columns, may_fade, room, capacity, policy, now)
+        return _Outcome(result.states, result.reasons, result.targets)
     problem = problem_of(columns, policy, now).part(pages)
     choice = choose(problem, room)
     states = columns.states.copy()
@@ -218,11 +243,9 @@ def _by_capacity(
 
 def _lossless_tokens(columns: PageColumns, policy: ForgettingPolicy) -> Floats:
     """(n,) the fewest tokens of each page at which it loses no more than it has lost."""
-    costs = np.where(columns.may_have(policy), columns.costs(policy), np.inf)
-    smallest_pictures = costs[STUB_STATE + 1 :].min(0)
-    own = costs[np.maximum(columns.states, FORGOTTEN_STATE), np.arange(len(columns.pages))]
-    has_picture = columns.states > STUB_STATE
-    return np.where(has_picture, smallest_pictures, own)
+    states = np.maximum(columns.lossless_states(policy), FORGOTTEN_STATE)
+    tokens: Floats = columns.costs(policy)[states, np.arange(len(columns.pages))]
+    return tokens
 
 
 def _room(capacity: int, n_lossless: float, policy: ForgettingPolicy) -> int:

@@ -7,6 +7,7 @@ smaller rungs, never below the last rung that their certificates allow.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from optical_memory.errors import InputError, require_word
 from optical_memory.profiles import Ladder
 
 __all__ = [
+    "CONDENSED",
     "FORGOTTEN",
     "STUB",
     "AgeUnit",
@@ -32,6 +34,9 @@ AgeUnit = Literal["pages", "turns", "days"]
 STUB = "stub"
 FORGOTTEN = "forgotten"
 
+CONDENSED = "condensed"
+"""A step, no state: the best sentences of neighbouring pages go on the first of them."""
+
 
 @dataclass(frozen=True, slots=True)
 class PageState:
@@ -43,7 +48,9 @@ class PageState:
     ordinal of the newest turn on it, and `last_when` the time of that turn, None without a time.
     `n_ledger_tokens` are the tokens of the exact facts that are kept beside the picture. `n_facts`
     counts the facts that the page tells: identifiers, dates, numbers. `feedback` is a caller's
-    opinion of the page: above 0 it is worth more, below 0 less.
+    opinion of the page: above 0 it is worth more, below 0 less. `n_pages` is the number of pages
+    that it stands for: more than 1 if it was condensed. Without `can_condense` it never is: a turn
+    on it is still open, or its picture is not read for sure.
     """
 
     page: str
@@ -57,6 +64,8 @@ class PageState:
     n_ledger_tokens: int = 0
     n_facts: int = 0
     feedback: float = 0.0
+    n_pages: int = 1
+    can_condense: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +155,11 @@ class ForgettingPolicy:
     pages find room, and nothing changes until it is full again. No page is lost for that: slack is
     made of finer pictures. `slack_of_loss`: the same where pages must be lost, if it is nearer
     to 1: at 0.9 a tenth more of what is remembered would go at once, for the sake of fewer steps.
+    `condense`: if the capacity does not even hold all pages at their last legible rungs, the best
+    sentences of neighbouring pages are drawn on one page, before any page is lost as a whole.
+    `condensed_shares`: how much of their worth 1, 2, 4, 8 ... pages keep on one page, linear in the
+    logarithm between. The last number bounds how many pages one page may stand for. The defaults
+    are guesses: in a simulation a quarter of the pages kept all planted facts (LOG.md).
 
     Raises `InputError` if a number is out of its range.
     """
@@ -161,6 +175,8 @@ class ForgettingPolicy:
     weights: Weights = field(default_factory=Weights)
     stub_share: float = 0.15
     every: int = 8
+    condense: bool = True
+    condensed_shares: tuple[float, ...] = (1.0, 0.9, 0.75, 0.55, 0.35)
 
     def __post_init__(self) -> None:
         in_range = {
@@ -173,12 +189,26 @@ class ForgettingPolicy:
             "stub_share": 0 <= self.stub_share <= 1,
             "every": self.every >= 1,
             "last_resort": self.last_resort in (STUB, FORGOTTEN),
+            "condensed_shares": _is_falling_from_1(self.condensed_shares),
         }
         wrong = [name for name, is_right in in_range.items() if not is_right]
         if wrong:
             raise InputError(
                 f"{' and '.join(wrong)} out of range: floor and stub_share must be in 0..1, slack "
                 "and slack_of_loss in (0, 1], keep_for above 0, pages_per_hit >= 0, "
-                "stub_tokens >= 0, every >= 1 and last_resort 'stub' or 'forgotten': "
-                f"{self}"
+                "stub_tokens >= 0, every >= 1, condensed_shares from 1 on never rising to above "
+                f"0, and last_resort 'stub' or 'forgotten': {self}"
             )
+
+    @property
+    def most_pages(self) -> int:
+        """How many pages one page may stand for."""
+        most: int = 2 ** (len(self.condensed_shares) - 1)
+        return most
+
+
+def _is_falling_from_1(shares: tuple[float, ...]) -> bool:
+    """True for 1 and numbers above 0 that never rise."""
+    steps = itertools.pairwise(shares)
+    never_rises = all(share >= next_share for share, next_share in steps)
+    return shares[:1] == (1.0,) and shares[-1] > 0 and never_rises

@@ -14,8 +14,11 @@ from optical_memory.session.forgetting.policy import ForgettingPolicy, Weights
 __all__ = [
     "DETAIL",
     "LEAST_SALIENCE",
+    "condensed_shares",
+    "decays",
     "page_weights",
     "problem_of",
+    "saliences",
 ]
 
 DETAIL = 0.001
@@ -29,17 +32,41 @@ LEAST_SALIENCE = 0.01
 """Of a page that a caller wants least: it goes before all others, but is kept if there is room."""
 
 
-def page_weights(columns: PageColumns, weights: Weights, now: datetime) -> Floats:
-    """(n,) the weight of each page, by the formula of `Weights`."""
-    salience = np.array(
-        [
-            1.0 + page.feedback + weights.per_hit * page.hits + weights.per_fact * page.n_facts
-            for page in columns.pages
-        ]
+def page_weights(columns: PageColumns, policy: ForgettingPolicy, now: datetime) -> Floats:
+    """(n,) the weight of each page, by the formula of `Weights`; of a page that was condensed, the
+    share of it that is left.
+    """
+    n_pages = columns.n_pages
+    weights = saliences(columns, policy.weights) * decays(columns, policy.weights, now)
+    if n_pages.max(initial=1) > 1:
+        weights *= condensed_shares(n_pages, policy)
+    return weights
+
+
+def saliences(columns: PageColumns, weights: Weights) -> Floats:
+    """(n,) the weight of each page as if it were new; a condensed page counts as all its pages."""
+    per_hit = weights.per_hit
+    per_fact = weights.per_fact
+    values = np.array(
+        [page.feedback + per_hit * page.hits + per_fact * page.n_facts for page in columns.pages],
+        np.float64,
     )
-    ages = _without_gaps(columns.ages(weights.unit, now))
-    page_weights: Floats = np.maximum(salience, LEAST_SALIENCE) / (1.0 + ages / weights.half_age)
-    return page_weights
+    saliences: Floats = np.maximum(values + columns.n_pages, LEAST_SALIENCE)
+    return saliences
+
+
+def decays(columns: PageColumns, weights: Weights, now: datetime) -> Floats:
+    """(n,) how much of its weight each page has left at its age."""
+    decays: Floats = 1.0 / (1.0 + _without_gaps(columns.ages(weights.unit, now)) / weights.half_age)
+    return decays
+
+
+def condensed_shares(n_pages: Floats, policy: ForgettingPolicy) -> Floats:
+    """(n,) how much of their worth so many pages keep on one page."""
+    shares: Floats = np.interp(
+        np.log2(n_pages), np.arange(len(policy.condensed_shares)), policy.condensed_shares
+    )
+    return shares
 
 
 def _without_gaps(ages: Floats) -> Floats:
@@ -55,7 +82,7 @@ def problem_of(columns: PageColumns, policy: ForgettingPolicy, now: datetime) ->
     shares = np.zeros_like(costs)
     shares[STUB_STATE] = policy.stub_share
     shares[STUB_STATE + 1 :] = columns.agreements + _details(columns.ladder)[:, None]
-    return Problem(costs, shares, page_weights(columns, policy.weights, now))
+    return Problem(costs, shares, page_weights(columns, policy, now))
 
 
 def _details(ladder: Ladder) -> Floats:

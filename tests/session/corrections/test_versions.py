@@ -248,7 +248,7 @@ def test_a_version_id_names_all_versions(opened: Open):
 def test_a_stub_has_no_word_of_an_older_version(opened: Open):
     from support.page_life import to_stubs
 
-    memory = opened(keep_turns=0, policy=ForgettingPolicy(stub_tokens=200))
+    memory = opened(keep_turns=0, policy=ForgettingPolicy(condense=False, stub_tokens=200))
     remember_and_move_on(memory, Turn("user", "The zeppelin is AX-4417-ZQ.", id="m1"), "certified")
     memory.remember(Turn("user", "The balloon is red.", id="m1"))
     page = memory.pages()[0].id

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from support.memories import Open
-from support.page_life import RUNGS, to_rung, to_stubs, turns_with_secret
+from support.page_life import ANY_RUNG, RUNGS, SHORT_STUBS, to_rung, to_stubs, turns_with_secret
 
 from optical_memory import ForgettingPolicy, Turn
 from optical_memory.counting import count_tokens
@@ -127,7 +128,7 @@ def test_nothing_of_a_forgotten_turn_is_kept():
 def test_signs_that_share_a_cell_with_unreadable_signs_are_kept(
     opened: Open, text: str, reads_cells: bool
 ):
-    policy = ForgettingPolicy(floor=0.0)
+    policy = ANY_RUNG
     memory = opened(reader=TemplateReader(reads_cells=reads_cells), policy=policy)
     memory.remember([Turn("user", text), *turns_with_secret(30)])
     memory.seal()
@@ -147,7 +148,7 @@ def test_signs_that_share_a_cell_with_unreadable_signs_are_kept(
 
 def test_identifiers_are_exact_at_every_rung_however_badly_it_is_read(opened: Open):
     reader = TemplateReader(misread={"small": 0.2, "tiny": 0.4}, reads_cells=True)
-    memory = opened(reader=reader, policy=ForgettingPolicy(floor=0.0))
+    memory = opened(reader=reader, policy=ANY_RUNG)
     memory.remember(turns_with_secret(40))
     memory.seal()
     page = memory.inspect("0000000").page
@@ -183,7 +184,7 @@ def test_a_certified_reader_keeps_less_than_all(opened: Open):
 
 
 def test_a_stub_has_facts_with_the_words_around_them(opened: Open):
-    policy = ForgettingPolicy(stub_tokens=60)
+    policy = ForgettingPolicy(condense=False, stub_tokens=60)
     memory = opened(reader=TemplateReader(reads_cells=True), policy=policy)
     fact = Turn("user", "As agreed, the code of the gate is HB-4417-QQ since May. Bye.")
     memory.remember([fact, *[Turn("user", "Apples lie beside the pears, uncounted.")] * 40])
@@ -198,7 +199,8 @@ def test_a_stub_has_facts_with_the_words_around_them(opened: Open):
 
 def test_rare_facts_come_before_facts_that_many_pages_have(opened: Open):
     memory = opened(
-        reader=TemplateReader(reads_cells=True), policy=ForgettingPolicy(stub_tokens=24)
+        reader=TemplateReader(reads_cells=True),
+        policy=replace(SHORT_STUBS, stub_tokens=24),
     )
     common = Turn("user", "Order ZZ-11 is on its way, as it is every week.")
     rare = Turn("user", "The spare key has the number KEY-7734-B.")
@@ -210,7 +212,7 @@ def test_rare_facts_come_before_facts_that_many_pages_have(opened: Open):
 
 
 def test_a_stub_of_a_page_that_an_older_version_certified_has_no_marks(opened: Open):
-    memory = opened(policy=ForgettingPolicy(stub_tokens=200))
+    memory = opened(policy=ForgettingPolicy(condense=False, stub_tokens=200))
     memory.remember(turns_with_secret(30))
     memory.seal()
     page = memory.inspect("0000000").page

@@ -15,6 +15,8 @@ from optical_memory.session.forgetting.policy import ForgettingPolicy, PageState
 
 SEEDS = (1, 2, 3)
 
+LOSING = ForgettingPolicy(condense=False)
+
 
 def capacity_of(seed: int) -> int:
     n_tokens = V1_LADDER[-1].n_tokens
@@ -40,7 +42,7 @@ def shares(planner_of: object, hit_share: float) -> list[float]:
 
 @pytest.mark.parametrize("hit_share", [0.5, 1.0])
 def test_less_than_half_of_first_in_first_out_is_lost(hit_share: float) -> None:
-    by_worth = shares(lambda capacity: by_value(capacity, ForgettingPolicy()), hit_share)
+    by_worth = shares(lambda capacity: by_value(capacity, LOSING), hit_share)
     in_order = shares(lambda capacity: first_in_first_out(capacity, "large"), hit_share)
     for share, fifo_share in zip(by_worth, in_order, strict=True):
         assert share <= fifo_share / 2
@@ -48,13 +50,13 @@ def test_less_than_half_of_first_in_first_out_is_lost(hit_share: float) -> None:
 
 
 def test_recalls_are_worth_more_than_pages_that_are_small_at_once() -> None:
-    by_worth = shares(lambda capacity: by_value(capacity, ForgettingPolicy()), 1.0)
+    by_worth = shares(lambda capacity: by_value(capacity, LOSING), 1.0)
     in_order = shares(lambda capacity: first_in_first_out(capacity, "tiny"), 1.0)
     assert max(by_worth) < min(in_order) / 2
 
 
 def test_without_salience_recency_alone_loses_what_is_asked_again_and_again() -> None:
-    blind = ForgettingPolicy(weights=Weights(per_hit=0, per_fact=0))
+    blind = ForgettingPolicy(condense=False, weights=Weights(per_hit=0, per_fact=0))
     by_age = shares(lambda capacity: by_value(capacity, blind), 0.5)
-    by_worth = shares(lambda capacity: by_value(capacity, ForgettingPolicy()), 0.5)
+    by_worth = shares(lambda capacity: by_value(capacity, LOSING), 0.5)
     assert sum(by_worth) < 0.75 * sum(by_age)

@@ -16,6 +16,7 @@ NAMES = [rung.name for rung in V1_LADDER]
 STATES = [*NAMES, "stub", "forgotten"]
 PERFECT = dict.fromkeys(NAMES, 1.0)
 BLURRED = dict(zip(NAMES, (1.0, 0.99, 0.97, 0.955), strict=True))
+LOSING = ForgettingPolicy(condense=False)
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
 
 
@@ -56,6 +57,7 @@ policies = st.builds(
     stub_tokens=st.sampled_from([0, 32, 80, 500]),
     stub_share=st.sampled_from([0.0, 0.15, 0.4, 0.9]),
     slack=st.sampled_from([0.5, 0.9, 1.0]),
+    condense=st.just(False),
     weights=st.builds(
         Weights,
         half_age=st.sampled_from([2.0, 64.0]),
@@ -252,7 +254,7 @@ def test_a_session_that_grows_page_by_page_never_exceeds_its_capacity(
 
 def test_where_rungs_read_equally_well_pages_stand_in_bands_with_the_newest_finest() -> None:
     capacity = 200 * V1_LADDER[-1].n_tokens + 8_000
-    policy = ForgettingPolicy(weights=Weights(half_age=8.0))
+    policy = ForgettingPolicy(condense=False, weights=Weights(half_age=8.0))
     left = states(after(session(200), planned(session(200), capacity, policy)))
     bands = [rung for i, rung in enumerate(left) if i == 0 or left[i - 1] != rung]
     assert bands == NAMES[::-1]
@@ -262,7 +264,7 @@ def test_under_more_pressure_old_pages_become_stubs_and_older_ones_nothing() -> 
     pages: list[PageState] = []
     for i in range(400):
         pages.append(PageState(f"p{i:04}", i, "large", BLURRED, n_ledger_tokens=20))
-        pages = after(pages, planned(pages, 8_000, ForgettingPolicy()))
+        pages = after(pages, planned(pages, 8_000, LOSING))
     left = states(pages)
     bands = [rung for i, rung in enumerate(left) if i == 0 or left[i - 1] != rung]
     assert [rung for rung in bands if rung in STATES[-3:]] == ["forgotten", "stub", "tiny"]
@@ -273,31 +275,33 @@ def test_fading_comes_in_chunks_so_that_most_pages_added_change_nothing() -> Non
     pages, changed = session(80, "tiny"), 0
     for i in range(80, 180):
         pages.append(PageState(f"p{i:04}", i, "tiny", PERFECT))
-        steps = planned(pages, 5_000, ForgettingPolicy(slack=0.8, slack_of_loss=0.8))
+        steps = planned(
+            pages, 5_000, ForgettingPolicy(condense=False, slack=0.8, slack_of_loss=0.8)
+        )
         changed += bool(steps)
         pages = after(pages, steps)
     assert 1 <= changed <= 20
 
 
 def test_a_page_added_after_a_compaction_changes_nothing() -> None:
-    pages = after(session(200), planned(session(200), 20_000, ForgettingPolicy()))
+    pages = after(session(200), planned(session(200), 20_000, LOSING))
     pages.append(PageState("new", 200, "large", PERFECT))
-    assert planned(pages, 20_000, ForgettingPolicy()) == []
+    assert planned(pages, 20_000, LOSING) == []
 
 
 def test_a_rung_below_the_floor_is_skipped_for_the_smallest_that_is_not() -> None:
     page = PageState("p", 0, "large", {"large": 1.0, "base": 0.90, "small": 0.97, "tiny": 0.96})
     newest = PageState("q", 1, "large", PERFECT, pinned=True)
     tight = 421 + V1_LADDER[-1].n_tokens
-    assert moves(planned([page, newest], tight, ForgettingPolicy(slack=1.0))) == [("p", "tiny")]
-    assert moves(planned([page, newest], 421 + 300, ForgettingPolicy(slack=1.0))) == [
-        ("p", "small")
-    ]
+    assert moves(planned([page, newest], tight, replace(LOSING, slack=1.0))) == [("p", "tiny")]
+    assert moves(
+        planned([page, newest], 421 + 300, ForgettingPolicy(condense=False, slack=1.0))
+    ) == [("p", "small")]
 
 
 def test_a_page_with_no_legible_rung_left_becomes_a_stub_then_nothing() -> None:
     page = PageState("p", 0, "base", {"base": 0.99, "small": 0.5, "tiny": 0.4})
-    policy = ForgettingPolicy(slack=1.0)
+    policy = ForgettingPolicy(condense=False, slack=1.0)
     assert moves(planned([page], 200, policy)) == [("p", "stub")]
     assert moves(planned([page], 10, policy)) == [("p", "forgotten")]
     assert moves(planned([page], 200, replace(policy, last_resort="forgotten"))) == [
@@ -306,20 +310,18 @@ def test_a_page_with_no_legible_rung_left_becomes_a_stub_then_nothing() -> None:
 
 
 def test_a_rung_never_certified_is_never_used() -> None:
-    assert moves(planned([PageState("p", 0, "large", {})], 400, ForgettingPolicy())) == [
-        ("p", "stub")
-    ]
+    assert moves(planned([PageState("p", 0, "large", {})], 400, LOSING)) == [("p", "stub")]
 
 
 def test_pages_that_are_still_text_cost_nothing_and_never_fade() -> None:
     pages = [PageState(f"p{i}", i, None, {}, n_ledger_tokens=9) for i in range(50)]
-    assert tokens_kept(pages, ForgettingPolicy(), V1_LADDER) == 0
-    assert planned(pages, 0, ForgettingPolicy()) == []
+    assert tokens_kept(pages, LOSING, V1_LADDER) == 0
+    assert planned(pages, 0, LOSING) == []
 
 
 def test_the_exact_facts_beside_a_picture_count_and_those_of_a_stub_are_in_it() -> None:
     page = PageState("p", 0, "tiny", PERFECT, n_ledger_tokens=20)
-    policy = ForgettingPolicy(slack=1.0)
+    policy = ForgettingPolicy(condense=False, slack=1.0)
     assert tokens_kept([page], policy, V1_LADDER) == 73 + 20
     assert tokens_kept([replace(page, rung="stub")], policy, V1_LADDER) == policy.stub_tokens
     assert planned([page], 93, policy) == []
@@ -333,7 +335,7 @@ def test_a_page_that_is_worth_more_fades_later_where_the_policy_says_so(
     pages = session(4)
     pages[0] = replace(pages[0], **salience)  # type: ignore[arg-type]
     capacity = 3 * 421 + 273
-    policy = ForgettingPolicy(slack=1.0)
+    policy = ForgettingPolicy(condense=False, slack=1.0)
     assert moves(planned(pages, capacity, policy)) == [("p0001", "base")]
     blind = replace(policy, weights=Weights(per_hit=0, per_fact=0))
     if "feedback" not in salience:
@@ -350,7 +352,7 @@ def test_weights_may_count_age_in_turns_or_days(unit: str) -> None:
         PageState("p2", 2, "tiny", PERFECT, last_turn=1000, last_when=NOW),
     ]
     weights = Weights(half_age=10.0, unit=unit)  # type: ignore[arg-type]
-    policy = ForgettingPolicy(slack=1.0, last_resort="forgotten", weights=weights)
+    policy = ForgettingPolicy(condense=False, slack=1.0, last_resort="forgotten", weights=weights)
     assert moves(planned(pages, 2 * 73, policy)) == [("p1", "forgotten")]
     pages[1] = replace(pages[1], last_turn=None, last_when=None)  # as old as the next newer page
     assert moves(planned(pages, 2 * 73, policy)) == [("p0", "forgotten")]
@@ -358,7 +360,9 @@ def test_weights_may_count_age_in_turns_or_days(unit: str) -> None:
 
 def test_a_reason_tells_what_the_state_was_worth_and_the_limit() -> None:
     pages = session(3, "tiny")
-    (step,) = planned(pages, 2 * 73, ForgettingPolicy(slack=1.0, last_resort="forgotten"))
+    (step,) = planned(
+        pages, 2 * 73, ForgettingPolicy(condense=False, slack=1.0, last_resort="forgotten")
+    )
     assert step == Step(
         "p0000",
         "forgotten",
@@ -372,11 +376,11 @@ def test_a_hundred_thousand_pages_are_planned_in_a_moment() -> None:
         PageState(f"p{i:06}", i, "tiny", BLURRED, hits=i % 3, n_ledger_tokens=i % 40)
         for i in range(100_000)
     ]
-    capacity = int(0.97 * tokens_kept(pages, ForgettingPolicy(), V1_LADDER))
+    capacity = int(0.97 * tokens_kept(pages, LOSING, V1_LADDER))
     times: list[float] = []
     for _ in range(3):
         start = time.process_time()
-        steps = planned(pages, capacity, ForgettingPolicy())
+        steps = planned(pages, capacity, LOSING)
         times.append(time.process_time() - start)
     assert len(steps) > 5_000
     assert min(times) < 0.5
@@ -384,7 +388,7 @@ def test_a_hundred_thousand_pages_are_planned_in_a_moment() -> None:
 
 def test_a_rung_of_another_ladder_is_refused() -> None:
     with pytest.raises(KeyError, match="gundam"):
-        plan([PageState("p", 0, "gundam", {})], 10, ForgettingPolicy(), V1_LADDER)
+        plan([PageState("p", 0, "gundam", {})], 10, LOSING, V1_LADDER)
 
 
 @pytest.mark.parametrize(
@@ -412,7 +416,7 @@ def test_weights_that_make_no_sense_are_refused(wrong: dict[str, float]) -> None
 def test_no_page_is_lost_for_slack_alone() -> None:
     pages = [PageState(f"p{i:04}", i, "large", BLURRED) for i in range(50)]
     smallest = V1_LADDER[-1].n_tokens * 50
-    kept = after(pages, planned(pages, smallest, ForgettingPolicy()))
+    kept = after(pages, planned(pages, smallest, LOSING))
     assert set(states(kept)) == {V1_LADDER[-1].name}
-    kept = after(pages, planned(pages, smallest - 1, ForgettingPolicy()))
+    kept = after(pages, planned(pages, smallest - 1, LOSING))
     assert states(kept).count(V1_LADDER[-1].name) >= 48

@@ -109,7 +109,7 @@ def test_old_turns_stay_hidden_when_the_index_is_made_again(open_memory: Open):
 
 
 def test_a_stub_has_no_word_of_turns_that_the_list_has_no_more(open_memory: Open):
-    memory = open_memory(keep_turns=0, policy=ForgettingPolicy(stub_tokens=200))
+    memory = open_memory(keep_turns=0, policy=ForgettingPolicy(condense=False, stub_tokens=200))
     way = [user("The zeppelin's code is AX-4417-ZQ."), assistant("The heron sleeps.")]
     memory.sync([*talk(2), *way])
     fill_pages(memory)

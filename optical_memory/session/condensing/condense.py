@@ -1,0 +1,254 @@
+"""Condensing a run of pages: from a snapshot and the run's texts to the writes that change it.
+
+The units that say most go on one page, with their turns' names and times, until it is full. A body
+of a turn loses the ranges that were not kept, as if they had never been there; turns that began
+before the run or go on behind it keep what other pages have, and the unit at the border. Superseded
+turns, and turns that the host's list has no more, are left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from itertools import chain
+
+from optical_memory.counting import count_tokens
+from optical_memory.pages import Page, TurnSpan
+from optical_memory.profiles import Ladder, ReaderProfile, Rung
+from optical_memory.renderers.layout import PlacedTurn
+from optical_memory.renderers.pictures import png_bytes
+from optical_memory.renderers.renderer import PageRenderer
+from optical_memory.search.terms import terms
+from optical_memory.session.condensing.run_text import (
+    PageText,
+    TurnText,
+    Unit,
+    turn_texts,
+    units_of,
+)
+from optical_memory.session.condensing.salience import by_salience
+from optical_memory.session.facts.stubs import TermPages, forgotten_page, pages_into
+from optical_memory.session.index_records import IndexDraft
+from optical_memory.session.records import PageRecord, TurnRecord, picture_key, put, turn_key
+from optical_memory.session.snapshot import Change, Snapshot
+from optical_memory.session.stored_page import agreements_of
+from optical_memory.stores.base import Delete, Put
+from optical_memory.turns import Turn
+
+__all__ = [
+    "condense",
+]
+
+Units = Mapping[int, Sequence[Unit]]
+"""By the ordinal of their turn, each turn's in order."""
+
+
+def condense(
+    snapshot: Snapshot,
+    run: Sequence[PageRecord],
+    texts: Sequence[PageText],
+    renderer: PageRenderer,
+    profile: ReaderProfile,
+    floor: float,
+) -> list[Change]:
+    """Writes after which the first page of the run has the best units of all.
+
+    `texts` are those of the pages. The page is at the finest of the pages' last rungs that are not
+    below `floor`, sealed and not certified yet. Every turn of the run stands on pages alone
+    (`stands_on_pages`).
+    """
+    turns = turn_texts(snapshot, run, texts)
+    draft = IndexDraft(snapshot)
+    current_turns = [turn for turn in turns if _is_current(snapshot, turn.record)]
+    candidates: list[Unit] = []
+    for turn in current_turns:
+        candidates += units_of(turn, draft)
+    records = {turn.record.ordinal: turn.record for turn in turns}
+    best_first = by_salience(candidates, records, TermPages.of(snapshot))
+    page, units = _fullest_page(best_first, records, renderer)
+    first = run[0]
+    changes: list[Change] = []
+    for record in [*run[1:], *_pages_of(snapshot, run)]:
+        home = first.id if page is not None else None
+        changes.append(put(_merged_page(record, home)))
+    if page is None:
+        changes.append(put(_merged_page(first, None)))
+    else:
+        page = _with_borders(page, {turn.record.ordinal: turn for turn in turns})
+        rung = _last_rung(run, profile.ladder, floor)
+        changes.append(put(_condensed_page(snapshot, run, page, rung.name)))
+        changes += _pictures(page, first.id, profile.ladder.down_from(rung.name), renderer)
+    changes += _deletions(run, profile.ladder, changes)
+    for turn in turns:
+        units_of_turn = units.get(turn.record.ordinal, ())
+        if units_of_turn:
+            changes += _moved(turn.record, run)
+        _cut(draft, turn, units_of_turn)
+    return [*changes, *draft.changes()]
+
+
+def _is_current(snapshot: Snapshot, record: TurnRecord) -> bool:
+    is_superseded = turn_key(record.ordinal) in snapshot.superseded
+    return not is_superseded and not snapshot.session.is_old(record.ordinal)
+
+
+# ---- the page ------------------------------------------------------------------------------------
+
+
+def _fullest_page(
+    best_first: Sequence[Unit], records: Mapping[int, TurnRecord], renderer: PageRenderer
+) -> tuple[Page | None, Units]:
+    """The page of as many of the first units as fit, and these; no page if there is no unit."""
+    n_fit = 0
+    n_too_many = len(best_first) + 1
+    best: tuple[Page | None, Units] = (None, {})
+    while n_too_many - n_fit > 1:
+        n_units = (n_fit + n_too_many) // 2
+        units = _by_turn(best_first[:n_units])
+        pages = renderer.paginate(_placed_turns(units, records))
+        if len(pages) == 1:
+            n_fit = n_units
+            best = (pages[0], units)
+        else:
+            n_too_many = n_units
+    return best
+
+
+def _by_turn(units: Iterable[Unit]) -> Units:
+    by_turn: dict[int, list[Unit]] = {}
+    for unit in sorted(units, key=lambda unit: (unit.ordinal, unit.start)):
+        by_turn.setdefault(unit.ordinal, []).append(unit)
+    return by_turn
+
+
+def _placed_turns(units: Units, records: Mapping[int, TurnRecord]) -> list[PlacedTurn]:
+    turns: list[PlacedTurn] = []
+    for ordinal, turn_units in units.items():
+        record = records[ordinal]
+        text = "".join(unit.text for unit in turn_units)
+        turn = Turn(record.role, text, name=record.name, when=record.when)
+        turns.append(PlacedTurn(turn, record.id, ordinal))
+    return turns
+
+
+def _with_borders(page: Page, turns: Mapping[int, TurnText]) -> Page:
+    """The page, whose spans say if a turn began before the run or goes on behind it."""
+    spans: list[TurnSpan] = []
+    for span in page.layout.spans:
+        turn = turns[span.ordinal]
+        is_resumed = turn.start > 0
+        goes_on = turn.end < turn.n_chars
+        spans.append(replace(span, resumed=is_resumed, more=goes_on))
+    return Page(replace(page.layout, spans=tuple(spans)), page.lines)
+
+
+def _last_rung(run: Sequence[PageRecord], ladder: Ladder, floor: float) -> Rung:
+    """The finest of the last legible rungs of these pages."""
+    steps: list[int] = []
+    for page in run:
+        agreements = agreements_of(page)
+        own_step = ladder.step(page.rung)
+        below = [
+            ladder.step(rung.name)
+            for rung in ladder.coarser(page.rung)
+            if agreements.get(rung.name, 0.0) >= floor
+        ]
+        steps.append(max([own_step, *below]))
+    return ladder[min(steps)]
+
+
+# ---- records -------------------------------------------------------------------------------------
+
+
+def _condensed_page(
+    snapshot: Snapshot, run: Sequence[PageRecord], page: Page, rung: str
+) -> PageRecord:
+    """The record of the new page, sealed under the first page's id."""
+    first = run[0]
+    pairs = ((record.first_when, record.last_when) for record in run)
+    times = [time for time in chain.from_iterable(pairs) if time is not None]
+    return PageRecord(
+        v=5,
+        id=first.id,
+        ordinal=first.ordinal,
+        rung=rung,
+        digest=snapshot.session.digest(page.digest),
+        layout=page.layout.to_json(),
+        lines=list(page.lines),
+        terms={
+            str(span.ordinal): dict(terms(page.text[span.body : span.end]))
+            for span in page.layout.spans
+        },
+        text_tokens=count_tokens(page.text),
+        first_when=times[0] if times else None,
+        last_when=times[-1] if times else None,
+        hits=sum(record.hits for record in run),
+        n_pages=sum(record.n_pages for record in run),
+    )
+
+
+def _pages_of(snapshot: Snapshot, run: Sequence[PageRecord]) -> list[PageRecord]:
+    """The pages whose best sentences are on a page of the run already."""
+    pages: list[PageRecord] = []
+    for page in run:
+        pages += pages_into(snapshot, page.id)
+    return pages
+
+
+def _merged_page(record: PageRecord, home: str | None) -> PageRecord:
+    """The page without anything but its order and times; its best is on the page `home`.
+
+    No digest stays: with the store, a guess of its text could be tested against it.
+    """
+    update = {"digest": "", "into": home, "v": 5, "n_pages": 1, "text_tokens": 0}
+    return forgotten_page(record).model_copy(update=update)
+
+
+def _pictures(page: Page, id: str, rungs: Iterable[Rung], renderer: PageRenderer) -> list[Change]:
+    pictures: list[Change] = []
+    for rung in rungs:
+        png = png_bytes(renderer.draw(page, rung.side_px))
+        pictures.append(Put("picture", picture_key(id, rung.name), png))
+    return pictures
+
+
+def _deletions(
+    run: Sequence[PageRecord], ladder: Ladder, changes: Sequence[Change]
+) -> list[Change]:
+    """Deletions of all pictures of the run that `changes` do not draw again."""
+    new_keys = {change.key for change in changes if change.kind == "picture"}
+    keys: list[str] = []
+    for page in run:
+        keys += [picture_key(page.id, rung.name) for rung in ladder]
+    return [Delete("picture", key) for key in keys if key not in new_keys]
+
+
+def _moved(record: TurnRecord, run: Sequence[PageRecord]) -> list[Change]:
+    """The write that puts a turn on the first page of the run; none if it stands there.
+
+    The pages on which it stood stay behind that page: nothing of it is on them any more.
+    """
+    first = run[0].id
+    if first in record.pages:
+        return []
+    ids = {page.id for page in run}
+    i = next(i for i, page in enumerate(record.pages) if page in ids)
+    pages = [*record.pages[:i], first, *record.pages[i:]]
+    return [put(record.model_copy(update={"pages": pages}))]
+
+
+def _cut(draft: IndexDraft, turn: TurnText, units: Sequence[Unit]) -> None:
+    """Take everything but these units of the turn's part out of the index."""
+    ordinal = turn.record.ordinal
+    whole_units = {(unit.start, unit.end) for unit in units if not unit.crosses}
+    if not whole_units.issubset(draft.units_of(ordinal)):
+        text = "".join(unit.text for unit in units)
+        draft.add([turn.record.model_copy(update={"text": text})])
+        return
+    end = turn.end
+    for unit in reversed(units):
+        if unit.end < end:
+            draft.cut_turn(ordinal, unit.end, end)
+        end = unit.start
+    if turn.start < end:
+        draft.cut_turn(ordinal, turn.start, end)
