@@ -217,7 +217,7 @@ def test_a_named_memory_is_the_session_and_session_id_may_be_a_function(tmp_path
 def test_the_recall_tool_is_offered_once_something_is_archived_and_asks_its_conversation(memory):
     def script(messages: list[Any]) -> AIMessage:
         if len(messages) > 3 and messages[-1].type == "human":
-            call = {"name": "recall", "args": {"query": "gate code"}, "id": "r1"}
+            call = {"name": "recall_memory", "args": {"query": "gate code"}, "id": "r1"}
             return AIMessage("", tool_calls=[{**call, "type": "tool_call"}])
         return AIMessage("ok")
 
@@ -226,5 +226,5 @@ def test_the_recall_tool_is_offered_once_something_is_archived_and_asks_its_conv
     agent.invoke({"messages": [HumanMessage("The gate code is 4K7Q2Z.")]}, CONFIG)
     assert model.tools == []
     state = agent.invoke({"messages": [*chat(30), HumanMessage("Which code?")]}, CONFIG)
-    assert model.tools[-1] == ["recall"]
+    assert model.tools[-1] == ["recall_memory"]
     assert "4K7Q2Z" in state["messages"][-2].content
