@@ -39,6 +39,7 @@ _WORDS = re.compile(r"\S+|\s+")  # and the blanks between them
 # Control characters have no look: they are shown by Unicode's pictures of them, and those without
 # a picture by their code. Tabs and line ends stay.
 _PICTURES = {code: 0x2400 + code for code in range(0x20) if chr(code) not in "\t\n\r"}
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _VISIBLE = _PICTURES | {0x7F: 0x2421} | {code: f"\\x{code:02x}" for code in range(0x80, 0xA0)}
 
 _GAP = "\0"  # a forgotten character; many in a row become a single […]
@@ -185,7 +186,7 @@ class Recollection:
         stop = len(self.text) if end is None else end
         flags = self._flags(start, stop)
         if flags is None:
-            return self.text[start:stop].translate(_VISIBLE).strip("\n")
+            return _visible(self.text[start:stop]).strip("\n")
         pieces = [
             _marked(match[0], flags[match.start() - start : match.end() - start])
             for match in _WORDS.finditer(self.text, start, stop)
@@ -236,6 +237,11 @@ def _flag(span: Span) -> str:
         return _FORGOTTEN
     is_doubtful = span.status == "reconstructed" and span.p < DOUBT
     return _DOUBTFUL if is_doubtful else _KEPT
+
+
+def _visible(text: str) -> str:
+    """The text with its control characters shown; most texts have none."""
+    return text.translate(_VISIBLE) if _CONTROL.search(text) else text
 
 
 def _marked(word: str, flags: str) -> str:
