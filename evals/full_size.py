@@ -73,13 +73,18 @@ def measure(reader: DeepseekReader, args: argparse.Namespace) -> None:
     """Encoding beside `get_image_features`, then decoding from cached tokens beside `generate` from
     the picture.
     """
-    names = args.rungs.split(",") if args.rungs else reader.family.ladder
-    rungs = [reader.family.rung(name) for name in names]
+    rungs = rungs_of(reader, args)
     batches = [int(size) for size in args.batch.split(",")]
     compare_encodings(reader, rungs, batches, args.runs)
     whole = load_whole(reader, stock_dtype(args))
     for batch in batches:
         compare_decoding(reader, whole, rungs[-1], batch, args)
+
+
+def rungs_of(reader: DeepseekReader, args: argparse.Namespace) -> list[Rung]:
+    """The rungs that `--rungs` names, or all of the family's ladder."""
+    names = args.rungs.split(",") if args.rungs else reader.family.ladder
+    return [reader.family.rung(name) for name in names]
 
 
 def stock_dtype(args: argparse.Namespace) -> torch.dtype:
@@ -223,9 +228,7 @@ def print_row(row: dict[str, Any], device: Device, bound: float | None) -> None:
 def same(reader: DeepseekReader, args: argparse.Namespace) -> None:
     """Print how far the greedy text of each rung is that of the stock class."""
     whole = load_whole(reader, stock_dtype(args))
-    names = args.rungs.split(",") if args.rungs else reader.family.ladder
-    for name in names:
-        rung = reader.family.rung(name)
+    for rung in rungs_of(reader, args):
         pictures = pages(rung, 1)
         (task,) = tasks_for(reader, pictures, rung, args.new, NO_GUARD)
         decoder: Any = reader.decoder
@@ -264,8 +267,7 @@ def memory(reader: DeepseekReader, args: argparse.Namespace) -> None:
     watcher = MemoryWatcher()
     watcher.start()
     batch = int(args.batch)
-    names = args.rungs.split(",") if args.rungs else reader.family.ladder
-    rungs = [reader.family.rung(name) for name in names]
+    rungs = rungs_of(reader, args)
     for rung in rungs:
         reader.encode(pages(rung, batch), rung)
     if args.part == "reader":

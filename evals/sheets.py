@@ -1,4 +1,4 @@
-"""What sheets save: history sheet_parts for a host, beside the same history as its text.
+"""What sheets save: history drawn for a host, beside the same history as its text.
 
     python evals/sheets.py --locomo FILE --taubench FILE --specstory FOLDER [--ocr] [--png FOLDER]
 
@@ -46,7 +46,7 @@ OCR_ROWS = 24
 
 
 def passages(turns: Sequence[Turn]) -> list[PassagePart]:
-    """A passage for each eight turns, as if they were recalled word for word."""
+    """A passage for each `TURNS` turns, as if they were recalled word for word."""
     parts: list[PassagePart] = []
     n_chars = 0
     for first in range(0, len(turns), TURNS):
@@ -69,10 +69,9 @@ def passages(turns: Sequence[Turn]) -> list[PassagePart]:
 
 def row(source: str, parts: Sequence[PassagePart], host: HostProfile, px2: float) -> dict[str, Any]:
     """What the passages cost as text and on sheets of one density."""
-    at_density = replace(host, densities=(Density(0, px2),), receipts=())
     counter = LineCounter()
     n_text = counter.count(window_texts(parts, []))
-    sheet_parts = draw_parts(parts, at_density, newest=0)
+    sheet_parts = draw_parts(parts, at_density(host, px2), newest=0)
     n_beside = counter.count(window_texts(sheet_parts, []))
     sheets = sheets_of(sheet_parts)
     price = sum(sheet.n_tokens for sheet in sheets)
@@ -91,6 +90,11 @@ def row(source: str, parts: Sequence[PassagePart], host: HostProfile, px2: float
         "ratio": round(n_text / (price + n_beside), 2),
         "host_ratio": round(host.text_tokens(n_text) / (price + host.text_tokens(n_beside)), 2),
     }
+
+
+def at_density(host: HostProfile, px2: float) -> HostProfile:
+    """The host as if it read this density and no other."""
+    return replace(host, densities=(Density(0, px2),), receipts=())
 
 
 def read_by_ocr(sheet: Sheet, n_rows: int = OCR_ROWS, upscale: float = 2.5) -> float:
@@ -131,7 +135,9 @@ def sources(options: argparse.Namespace) -> dict[str, list[PassagePart]]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--locomo", type=Path)
     parser.add_argument("--taubench", type=Path)
     parser.add_argument("--specstory", type=Path)
@@ -144,8 +150,8 @@ def main() -> None:
             host = host_named(name)
             for density in host.densities:
                 rows.append(row(source, parts, host, density.px2))
-                at_density = replace(host, densities=(Density(0, density.px2),), receipts=())
-                sheet = sheets_of(draw_parts(parts[:40], at_density, newest=0))[0]
+                few_parts = draw_parts(parts[:40], at_density(host, density.px2), newest=0)
+                sheet = sheets_of(few_parts)[0]
                 if options.png is not None:
                     file = options.png / f"{source}-{name}-{density.px2:.0f}.png"
                     file.write_bytes(sheet.png)

@@ -24,15 +24,13 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from optical_memory.certificate import certify_reading
-from optical_memory.ledger import Ledger
+from optical_memory.measure.fidelity_page import verified
 from optical_memory.measure.page_pool import Pool, read_source
 from optical_memory.pages import Page
 from optical_memory.profiles import Rung
 from optical_memory.readers.pocket import PocketReader
 from optical_memory.readings import Reading, codepoints
 from optical_memory.renderers import PageRenderer
-from optical_memory.spans import statuses
 from optical_memory.tokens import INT8, VisualTokens, unpack
 
 cli = argparse.ArgumentParser(
@@ -89,23 +87,13 @@ def count_differences(
         counts["chars"] += len(page.text)
         counts["changed"] += n_changed
         counts["pages_changed"] += n_changed > 0
-        counts["verified_before"] += int(verified(rung, page, first, first).sum())
-        is_verified = verified(rung, page, first, second)
+        counts["verified_before"] += int(verified(page, rung.name, first, first).sum())
+        is_verified = verified(page, rung.name, first, second)
         counts["verified"] += int(is_verified.sum())
         is_wrong = codepoints(page.text) != codepoints(second.text)
         counts["silent_errors"] += int((is_verified & is_wrong).sum())
         largest_step = max(largest_step, float(np.abs(first.confidence - second.confidence).max()))
     return {**counts, "largest_step_of_confidence": largest_step}
-
-
-def verified(rung: Rung, page: Page, first: Reading, reading: Reading) -> npt.NDArray[np.bool_]:
-    """(n_chars,) True for every character that a memory would call verified."""
-    certificate = certify_reading(rung.name, page.text, first)
-    is_verified = np.zeros(len(page.text), np.bool_)
-    is_confirmed = certificate.confirms(reading.text)
-    for span in statuses(len(page.text), Ledger(()), is_confirmed, reading):
-        is_verified[span.start : span.end] = span.status == "verified"
-    return is_verified
 
 
 def compare_tokens(

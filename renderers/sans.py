@@ -29,6 +29,7 @@ from optical_memory.renderers.shaping import Outline, Script, four_bits, outline
 __all__ = [
     "MIN_EM_PX",
     "UNIT",
+    "draw_line",
     "draw_page",
     "edges",
     "em_and_band",
@@ -189,7 +190,7 @@ def draw_page(page: Page, side_px: int) -> Image:
     for row, line in zip(page.layout.rows, page.lines, strict=True):
         strip = ink[ys[row.y] : ys[row.y] + band, xs[row.x] : xs[row.x + grid.measure]]
         pen = row.x * UNIT * em - PEN_PX * xs[row.x]  # from the strip's own edge
-        _draw_line(strip, in_order(line, grid.measure), pen, em)
+        draw_line(strip, in_order(line, grid.measure), pen, em)
     return 255 - ink
 
 
@@ -202,7 +203,7 @@ def in_order(line: str, measure: int) -> Sequence[tuple[str, int]]:
     return visual_order(line, measure, base=0)
 
 
-def _draw_line(strip: Ink, atoms: Sequence[tuple[str, int]], pen: int, em: int) -> None:
+def draw_line(strip: Ink, atoms: Sequence[tuple[str, int]], pen: int, em: int) -> None:
     """Put atoms into a row's strip (band, measure in px), the first at `pen` (in 1/`PEN_PX` px)."""
     band, room = strip.shape
     step = PEN_PX // QUARTERS

@@ -17,7 +17,7 @@ __all__ = [
     "model_id",
 ]
 
-LOGGER = logging.getLogger(__name__)
+log = logging.getLogger("optical_memory")
 
 ID_FIELDS = ("model_name", "model", "model_id")
 """Attributes that chat models of LangChain keep their id in."""
@@ -72,7 +72,7 @@ def find_host(model: object) -> HostProfile | None:
     try:
         own_receipts = user_receipts()
     except InputError as error:
-        LOGGER.warning("your own receipts open no model: %s", error)
+        log.warning("your own receipts open no model: %s", error)
         return profile
     return profile.with_receipts(r for r in own_receipts if model_id(r.model) == id)
 

@@ -6,6 +6,8 @@ without making the picture smaller. The ages of the densities are nobody's measu
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from optical_memory.hosts.prices import AreaPrice, FlatPrice, PatchPrice, TilePrice
 from optical_memory.hosts.profile import Density, HostProfile, Limits, SheetSize
 from optical_memory.hosts.published_openai import OPENAI_HOSTS
@@ -17,7 +19,6 @@ __all__ = [
 
 SHEETS = "12 facts on a sheet as it is drawn now, each with a twin, read blind, by this project"
 OURS = "10 random facts a page planted in LoCoMo talk, read blind at native size, by this project"
-
 
 DENSE = (Density(0, 50.0), Density(256, 40.0), Density(1024, 35.0))
 """For models that read 35 px²: the newest passages a good deal larger than they must be."""
@@ -70,23 +71,6 @@ CLAUDE_5 = HostProfile(
     ),
 )
 
-CLAUDE_4_7 = HostProfile(
-    name="claude-4.7",
-    patterns=(r"claude-opus-4[-.][789](?:$|[-.@])", r"claude-(?:sonnet|haiku)-5(?:$|[-.@])"),
-    price=PatchPrice(28, per_block=3),
-    limits=CLAUDE_LIMITS,
-    sheet=CLAUDE_SHEET,
-    densities=SAFE,
-    beside="identifiers",
-    date="2026-07-05",
-    sources=CLAUDE_SOURCES,
-    text_factor=1.2,
-    receipts=(
-        receipt("claude-opus-4-8", "pixel", 144.0, 8, 8, PXPIPE, "2026-07", 0),
-        receipt("claude-opus-4-8", "pixel", 40.0, 0, 15, PXPIPE, "2026-07"),
-    ),
-)
-
 CLAUDE_4 = HostProfile(
     name="claude-4",
     patterns=(
@@ -102,24 +86,15 @@ CLAUDE_4 = HostProfile(
     sources=CLAUDE_SOURCES,
 )
 
-GEMINI_FLASH = HostProfile(
-    name="gemini-3.6-flash",
-    patterns=(r"gemini-3[.][67]-flash",),
-    price=FlatPrice(1120),
-    limits=GEMINI_LIMITS,
-    sheet=SheetSize(1068, 1068, 4),
-    densities=SAFE,
-    beside="identifiers",
-    date="2026-07",
-    sources=(
-        "Google, media resolution HIGH, the default",
-        "pxpipe: 1,065 to 1,101 billed, whatever the size",
-    ),
+CLAUDE_4_7 = replace(
+    CLAUDE_4,
+    name="claude-4.7",
+    patterns=(r"claude-opus-4[-.][789](?:$|[-.@])", r"claude-(?:sonnet|haiku)-5(?:$|[-.@])"),
+    price=PatchPrice(28, per_block=3),
+    text_factor=1.2,
     receipts=(
-        # Of pixel type; ours is never denser. Proportional type of the same area was read better
-        # by the model that read both (see LOG.md).
-        receipt("gemini-3.6-flash", "pixel", 40.0, 14, 15, PXPIPE, "2026-07", 0),
-        receipt("gemini-3.7-flash", "pixel", 40.0, 14, 15, PXPIPE, "2026-07", 0),
+        receipt("claude-opus-4-8", "pixel", 144.0, 8, 8, PXPIPE, "2026-07", 0),
+        receipt("claude-opus-4-8", "pixel", 40.0, 0, 15, PXPIPE, "2026-07"),
     ),
 )
 
@@ -133,6 +108,19 @@ GEMINI_3 = HostProfile(
     beside="identifiers",
     date="2026-07",
     sources=("Google, media resolution HIGH, the default",),
+)
+
+GEMINI_FLASH = replace(
+    GEMINI_3,
+    name="gemini-3.6-flash",
+    patterns=(r"gemini-3[.][67]-flash",),
+    sources=(*GEMINI_3.sources, "pxpipe: 1,065 to 1,101 billed, whatever the size"),
+    receipts=(
+        # Of pixel type; ours is never denser. Proportional type of the same area was read better
+        # by the model that read both (see LOG.md).
+        receipt("gemini-3.6-flash", "pixel", 40.0, 14, 15, PXPIPE, "2026-07", 0),
+        receipt("gemini-3.7-flash", "pixel", 40.0, 14, 15, PXPIPE, "2026-07", 0),
+    ),
 )
 
 GEMINI_2 = HostProfile(

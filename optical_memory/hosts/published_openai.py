@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from optical_memory.hosts.prices import PatchPrice, TilePrice
 from optical_memory.hosts.profile import HostProfile, Limits, SheetSize
 from optical_memory.hosts.published_parts import MIB, PXPIPE, SAFE, receipt
@@ -53,56 +55,34 @@ GPT_5 = HostProfile(
     sources=("OpenAI, vision guide",),
 )
 
-GPT_4O_MINI = HostProfile(
-    name="gpt-4o-mini",
-    patterns=(r"gpt-4o-mini",),
-    price=TilePrice(2833, 5667),
-    limits=OPENAI_LIMITS,
-    sheet=TALL_TILES,
-    densities=SAFE,
-    beside="identifiers",
-    text_factor=O200K,
-    date="2026-07",
-    sources=("OpenAI, vision guide",),
-)
-
-GPT_41_MINI = HostProfile(
-    name="gpt-4.1-mini",
-    patterns=(r"gpt-4[.]1-mini",),
-    price=PatchPrice(32, percent=162),
-    limits=OPENAI_LIMITS,
-    sheet=OPENAI_SHEET,
-    densities=SAFE,
-    beside="identifiers",
-    text_factor=O200K,
-    date="2026-07",
-    sources=("OpenAI, vision guide: at most 1,536 patches",),
-)
-
-GPT_41_NANO = HostProfile(
-    name="gpt-4.1-nano",
-    patterns=(r"gpt-4[.]1-nano",),
-    price=PatchPrice(32, percent=246),
-    limits=OPENAI_LIMITS,
-    sheet=OPENAI_SHEET,
-    densities=SAFE,
-    beside="identifiers",
-    text_factor=O200K,
-    date="2026-07",
-    sources=("OpenAI, vision guide: at most 1,536 patches",),
-)
-
-GPT_4O = HostProfile(
+GPT_4O = replace(
+    GPT_5,
     name="gpt-4o",
     patterns=(r"gpt-4o(?:$|[-@:])", r"gpt-4[.]1(?:$|[-@:])"),
     price=TilePrice(85, 170),
-    limits=OPENAI_LIMITS,
-    sheet=TALL_TILES,
-    densities=SAFE,
-    beside="identifiers",
-    text_factor=O200K,
-    date="2026-07",
-    sources=("OpenAI, vision guide",),
+)
+
+GPT_4O_MINI = replace(
+    GPT_5,
+    name="gpt-4o-mini",
+    patterns=(r"gpt-4o-mini",),
+    price=TilePrice(2833, 5667),
+)
+
+GPT_41_MINI = replace(
+    GPT_5,
+    name="gpt-4.1-mini",
+    patterns=(r"gpt-4[.]1-mini",),
+    price=PatchPrice(32, percent=162),
+    sheet=OPENAI_SHEET,
+    sources=("OpenAI, vision guide: at most 1,536 patches",),
+)
+
+GPT_41_NANO = replace(
+    GPT_41_MINI,
+    name="gpt-4.1-nano",
+    patterns=(r"gpt-4[.]1-nano",),
+    price=PatchPrice(32, percent=246),
 )
 
 OPENAI_HOSTS = (GPT_6, GPT_5, GPT_4O_MINI, GPT_41_MINI, GPT_41_NANO, GPT_4O)

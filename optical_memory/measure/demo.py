@@ -19,7 +19,7 @@ from typing import TypeVar
 from optical_memory.errors import Forgotten
 from optical_memory.loaders import Conversation
 from optical_memory.measure.accuracy import accuracy
-from optical_memory.measure.demo_capacity import halving_policy
+from optical_memory.measure.demo_capacity import NO_LIMIT, halving_policy
 from optical_memory.measure.demo_result import Demo, PageReading, Restart, Sheet
 from optical_memory.measure.page_pool import place_turns
 from optical_memory.measure.questions import Question, ask, make_questions
@@ -41,9 +41,6 @@ __all__ = [
     "Settings",
     "run",
 ]
-
-NO_LIMIT = 2**40
-"""No session exceeds it."""
 
 PATIENCE = 10.0
 """Seconds that a server has for a call."""

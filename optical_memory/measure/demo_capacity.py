@@ -19,12 +19,15 @@ from optical_memory.session.forgetting.policy import (
 )
 
 __all__ = [
+    "NO_LIMIT",
     "capacity_for_every_rung",
     "halving_policy",
     "lossless_capacity",
     "page_states_of",
 ]
 
+NO_LIMIT = 2**40
+"""A capacity that no session exceeds: nothing fades before it is told to."""
 
 FLOOR = ForgettingPolicy().floor
 

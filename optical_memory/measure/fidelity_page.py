@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from optical_memory.certificate import RungCertificate, certify_reading
 from optical_memory.ledger import UNREADABLE, Ledger, LedgerSpan, splice
@@ -29,6 +30,7 @@ from optical_memory.tokens import TokenCodec, VisualTokens, unpack
 __all__ = [
     "CertifiedPage",
     "PageMeasure",
+    "verified",
 ]
 
 SESSION = "fidelity"
@@ -94,6 +96,7 @@ class CertifiedPage:
         spans = _spans(certificate, reading, text, self.ledger)
         facts = page_facts(page)
         agreement = certify_reading(rung.name, page.text, reading).agreement
+        n_verified = int(verified(page, rung.name, certified_reading, reading).sum())
         return PageMeasure(
             source_page=self.source_page,
             n_ledger_tokens=self.ledger.n_tokens,
@@ -104,7 +107,7 @@ class CertifiedPage:
             n_exact_ids_with_ledger=_n_exact(facts, text),
             silent_errors=_n_silent(spans, text, page.text),
             certificate_error=abs(certificate.agreement - agreement),
-            verified_share=_verified_share(page, certified_reading, certificate.rung, reading),
+            verified_share=n_verified / max(1, len(page.text)),
             reliability=reliability(page.text, reading),
         )
 
@@ -168,9 +171,16 @@ def _n_silent(spans: Sequence[Span], text: str, truth: str) -> int:
     return n_silent
 
 
-def _verified_share(page: Page, first_reading: Reading, rung: str, reading: Reading) -> float:
-    """Share of the characters that a certificate vouches for, without a ledger."""
+def verified(
+    page: Page, rung: str, first_reading: Reading, reading: Reading
+) -> npt.NDArray[np.bool_]:
+    """(n_chars,) True for every character that a certificate vouches for, without a ledger.
+
+    The certificate is that of the first reading.
+    """
     certificate = certify_reading(rung, page.text, first_reading)
-    spans = statuses(len(page.text), Ledger(()), certificate.confirms(reading.text), reading)
-    n_verified = sum(span.end - span.start for span in spans if span.status == "verified")
-    return n_verified / max(1, len(page.text))
+    is_verified = np.zeros(len(page.text), np.bool_)
+    is_confirmed = certificate.confirms(reading.text)
+    for span in statuses(len(page.text), Ledger(()), is_confirmed, reading):
+        is_verified[span.start : span.end] = span.status == "verified"
+    return is_verified

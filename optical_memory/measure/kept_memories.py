@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from optical_memory.loaders import Conversation
+from optical_memory.measure.demo_capacity import NO_LIMIT
 from optical_memory.memory import OpticalMemory
 from optical_memory.readers.base import Reader
 from optical_memory.search.meaning import Semantic
@@ -22,9 +23,6 @@ __all__ = [
     "Fade",
     "KeptMemories",
 ]
-
-NO_LIMIT = 2**40
-"""A capacity that no session exceeds."""
 
 POLICY = ForgettingPolicy(weights=Weights(per_hit=0))
 """Questions leave no trace: a memory that is asked stays as it is."""

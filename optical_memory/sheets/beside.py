@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import Literal
+
+from optical_memory.hosts.profile import Beside
 
 __all__ = [
     "exact_words",
@@ -22,7 +23,7 @@ _HEX = re.compile(r"[0-9a-f-]+|[0-9A-F-]+")
 _SWITCHES = re.compile(r"[A-Za-z](?=\d)|\d(?=[A-Za-z])|[a-z](?=[A-Z])")
 
 
-def exact_words(text: str, policy: Literal["lookalikes", "identifiers"]) -> tuple[str, ...]:
+def exact_words(text: str, policy: Beside) -> tuple[str, ...]:
     """The words of a text that must stand beside its sheet, each once.
 
     With "lookalikes" these are identifiers that mix letters and digits: I, l and 1, O and 0, S and

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import repeat
 
 import numpy as np
 
-from optical_memory.renderers.cells import RTL, kind
-from optical_memory.renderers.drawing import Image, visual_order
+from optical_memory.renderers.drawing import Image
 from optical_memory.renderers.glyphs import Ink
-from optical_memory.renderers.sans import PEN_PX, QUARTERS, UNIT, glyph, width
+from optical_memory.renderers.sans import PEN_PX, UNIT, draw_line, in_order
 from optical_memory.sheets.layout import BAR_UNITS, MARGIN_PX, Row, Segment
 
 __all__ = [
@@ -55,23 +53,7 @@ def draw_rows(rows: Sequence[Row], width_px: int, height_px: int) -> Image:
 def _draw_segment(strip: Ink, segment: Segment, em_64: int) -> None:
     """Put the letters of a segment into a row's strip (band, width)."""
     pen = MARGIN_PX * PEN_PX + segment.x * em_64
-    band, room = strip.shape
     if segment.is_label:
         x_bar = (pen - BAR_UNITS * em_64) // PEN_PX
         strip[:, x_bar : x_bar + BAR_PX] = 255
-    step = PEN_PX // QUARTERS
-    for atom, count in _in_order(segment.text):
-        if atom != " ":
-            px, quarter = divmod((pen + step // 2) // step, QUARTERS)
-            ink, x, y = glyph(atom, count, em_64, quarter, band)
-            x = max(0, min(px + x, room - ink.shape[1]))
-            spot = strip[y : y + ink.shape[0], x : x + ink.shape[1]]
-            np.maximum(spot, ink[:, : spot.shape[1]], out=spot)
-        pen += width(atom, count) * em_64
-
-
-def _in_order(text: str) -> Sequence[tuple[str, int]]:
-    """(atom, cells) from left to right."""
-    if not RTL.search(text) and all(kind(char) == "plain" for char in set(text)):
-        return list(zip(text, repeat(1)))
-    return visual_order(text, len(text) * UNIT, base=0)
+    draw_line(strip, in_order(segment.text, len(segment.text) * UNIT), pen, em_64)

@@ -6,7 +6,15 @@ import math
 from collections.abc import Mapping, Sequence
 
 from optical_memory.measure.finding.evidence import ALL_KINDS, EvidenceRow
-from optical_memory.measure.finding.svg import COLOURS, Drawing, Point, Scale
+from optical_memory.measure.finding.svg import (
+    GREY,
+    Drawing,
+    Point,
+    Scale,
+    colours_for,
+    draw_legend,
+    draw_share_axis,
+)
 
 __all__ = [
     "evidence_plot",
@@ -23,8 +31,6 @@ PANELS = {
 """Each field that is drawn: its title, and the left and right side of its panel."""
 
 LEGEND_X = 756.0
-LINE_HEIGHT = 20
-GREY = "#bbbbbb"
 TICKS = (1, 2, 5)
 """The first digits of the numbers at the axis of tokens."""
 
@@ -37,14 +43,11 @@ def evidence_plot(rows: Sequence[EvidenceRow]) -> str:
     lines = _lines(rows)
     # In the order of the table, so that a method has its colour whatever it costs.
     names = [name for name in dict.fromkeys(row.method for row in rows) if name in lines]
-    colours = {name: COLOURS[i % len(COLOURS)] for i, name in enumerate(names)}
+    colours = colours_for(names)
     drawing = Drawing(WIDTH, HEIGHT)
     for name in PANELS:
         _draw_panel(drawing, name, lines, colours, _limits(rows))
-    for i, (name, colour) in enumerate(colours.items()):
-        y = TOP + LINE_HEIGHT * i
-        drawing.dot((LEGEND_X, y), colour, 4.0)
-        drawing.words((LEGEND_X + 10, y + 4), name)
+    draw_legend(drawing, (LEGEND_X, TOP), colours)
     return drawing.text()
 
 
@@ -82,9 +85,7 @@ def _draw_panel(
             low, high = row.ci95[name]
             drawing.line([(x, y_scale(low)), (x, y_scale(high))], colours[method], 0.7)
             points.append((x, y_scale(_share(row, name))))
-        drawing.line(points, colours[method], 1.8)
-        for point in points:
-            drawing.dot(point, colours[method])
+        drawing.curve(points, colours[method])
 
 
 def _share(row: EvidenceRow, name: str) -> float:
@@ -99,16 +100,12 @@ def _draw_axes(
     x_scale: Scale,
     y_scale: Scale,
 ) -> None:
-    x_start, x_end = sides
-    for tenth in range(0, 11, 2):
-        y = y_scale(tenth / 10)
-        drawing.line([(x_start, y), (x_end, y)], GREY, 0.5)
-        drawing.words((x_start - 6, y + 4), f"{tenth / 10:.1f}", anchor="end", size=11)
+    draw_share_axis(drawing, sides, y_scale)
     for number in _round_numbers(limits):
         x = x_scale(math.log(number))
         drawing.line([(x, BOTTOM), (x, BOTTOM + 4)], GREY)
         drawing.words((x, BOTTOM + 18), f"{number:,}", anchor="middle", size=11)
-    middle = (x_start + x_end) / 2
+    middle = sum(sides) / 2
     drawing.words((middle, BOTTOM + 40), "tokens of the window", anchor="middle")
 
 

@@ -1,8 +1,8 @@
 """A conversation in a memory of ours, from which the public calls fill windows and rank turns.
 
-By default its pages are certified, their text is dropped, and they fade by the smallest capacity at
-which no page loses its last picture. That spreads them over the rungs, and everything is read from
-pictures. With text in hand nothing is certified.
+By default its pages are certified, their text is dropped, and they fade by age: half of them to the
+last rung, a quarter to the rung before it, and so on. Everything is read from pictures. With text
+in hand nothing is certified.
 """
 
 from __future__ import annotations

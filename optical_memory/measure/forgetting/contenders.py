@@ -14,11 +14,12 @@ from tempfile import TemporaryDirectory
 
 from optical_memory.counting import count_tokens
 from optical_memory.loaders import Conversation
-from optical_memory.measure.demo_capacity import lossless_capacity, page_states_of
+from optical_memory.measure.demo_capacity import NO_LIMIT, lossless_capacity, page_states_of
 from optical_memory.measure.finding.product import OpticalMemoryMethod
 from optical_memory.measure.finding.rolling_summary import RollingSummary
 from optical_memory.measure.finding.transcript import Transcript
 from optical_memory.measure.finding.window import Method, Window
+from optical_memory.measure.needles.trials import pages_by_turn
 from optical_memory.memory import OpticalMemory
 from optical_memory.readers.base import Reader
 from optical_memory.session.background import Progress, no_progress
@@ -36,9 +37,6 @@ OURS = "optical-memory"
 BY_AGE = "optical-memory, by age"
 FIRST_IN_FIRST_OUT = "first-in-first-out"
 TRUNCATION = "truncation"
-
-NO_LIMIT = 2**40
-"""A capacity that no session exceeds: nothing fades before it is told to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +66,7 @@ def contenders(
     memory, so that no page is certified twice.
     """
     with _certified(conversation, folder, reader, progress) as memory:
-        pages = _pages_by_turn(memory)
+        pages = {turn: page.id for turn, page in pages_by_turn(memory).items()}
         n_pages = len(memory.pages())
         archive = folder / "certified.zip"
         memory.export(archive)
@@ -152,16 +150,6 @@ def _size(memory: OpticalMemory) -> int:
     """The tokens that a capacity counts: of pictures and stubs, and of exact facts."""
     stats = memory.stats()
     return stats.visual_tokens + stats.ledger_tokens
-
-
-def _pages_by_turn(memory: OpticalMemory) -> dict[str, str]:
-    """The page that each turn ends on, by the turn's id."""
-    pages: dict[str, str] = {}
-    for page in memory.pages():
-        layout = memory.inspect(page.id).layout
-        for span in layout.spans if layout else ():
-            pages[span.turn] = page.id
-    return pages
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from optical_memory.measure.finding.svg import COLOURS, Drawing, Point, Scale
+from optical_memory.measure.finding.svg import (
+    Drawing,
+    Point,
+    Scale,
+    colours_for,
+    draw_legend,
+    draw_share_axis,
+)
 from optical_memory.measure.forgetting.rows import AGES, ALL, ForgettingRow
 
 __all__ = [
@@ -19,19 +26,17 @@ PANELS = ((60.0, 370.0), (430.0, 740.0))
 """The left and the right side of each panel."""
 
 LEGEND_X = 756.0
-LINE_HEIGHT = 20
-GREY = "#bbbbbb"
 
 
 def forgetting_plot(rows: Sequence[ForgettingRow]) -> str:
     """An SVG with a line for each method; whiskers are the 95 % intervals.
 
-    They are about facts of the first row's source. On the left facts of all ages at each size, on
+    They are about facts of the first row's source: on the left facts of all ages at each size, on
     the right those of each age at the smallest size.
     """
     rows = [row for row in rows if row.source == rows[0].source]
     names = list(dict.fromkeys(row.method for row in rows if row.size_share is not None))
-    colours = {name: COLOURS[i % len(COLOURS)] for i, name in enumerate(names)}
+    colours = colours_for(names)
     with_size = [row for row in rows if row.size_share is not None and row.form == ALL]
     sizes = sorted({row.size_share for row in with_size if row.size_share is not None})
     by_size = [row for row in with_size if row.age == ALL]
@@ -51,10 +56,7 @@ def forgetting_plot(rows: Sequence[ForgettingRow]) -> str:
         {str(age): [row for row in by_age if row.age == age] for age in range(1, AGES + 1)},
         colours,
     )
-    for i, (name, colour) in enumerate(colours.items()):
-        y = TOP + LINE_HEIGHT * i
-        drawing.dot((LEGEND_X, y), colour, 4.0)
-        drawing.words((LEGEND_X + 10, y + 4), name)
+    draw_legend(drawing, (LEGEND_X, TOP), colours)
     return drawing.text()
 
 
@@ -71,10 +73,7 @@ def _draw_panel(
     drawing.words((middle, TOP - 20), title, anchor="middle", size=14)
     drawing.words((middle, BOTTOM + 40), axis_title, anchor="middle")
     y_scale = Scale(0.0, 1.0, BOTTOM, TOP)
-    for tenth in range(0, 11, 2):
-        y = y_scale(tenth / 10)
-        drawing.line([(sides[0], y), (sides[1], y)], GREY, 0.5)
-        drawing.words((sides[0] - 6, y + 4), f"{tenth / 10:.1f}", anchor="end", size=11)
+    draw_share_axis(drawing, sides, y_scale)
     x_scale = Scale(0.0, max(1, len(rows_by_place) - 1), sides[0] + 20, sides[1] - 20)
     lines: dict[str, list[Point]] = {name: [] for name in colours}
     for i, (place, rows) in enumerate(rows_by_place.items()):
@@ -85,6 +84,4 @@ def _draw_panel(
             drawing.line([(x, y_scale(low)), (x, y_scale(high))], colours[row.method], 0.7)
             lines[row.method].append((x, y_scale(row.false_forgetting)))
     for name, points in lines.items():
-        drawing.line(points, colours[name], 1.8)
-        for point in points:
-            drawing.dot(point, colours[name])
+        drawing.curve(points, colours[name])

@@ -17,7 +17,6 @@ from optical_memory.measure.needles.trials import look
 
 __all__ = [
     "CONFLICTS",
-    "IN_HAND",
     "PLANTED",
     "FactTrial",
     "ask_conflicts",
@@ -26,7 +25,6 @@ __all__ = [
 
 IN_HAND = "text"
 """The form of a fact that is text: in a baseline, or in a turn that stands on no page."""
-
 
 PLANTED = "planted facts"
 CONFLICTS = "conflict questions"

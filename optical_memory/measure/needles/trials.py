@@ -15,14 +15,15 @@ from optical_memory.measure.needles.kinds import WORDINGS
 from optical_memory.memory import OpticalMemory
 from optical_memory.recall.recollection import DOUBT, OPEN, Recollection
 from optical_memory.recall.window.context import Context
+from optical_memory.session.stored_page import PageInfo
 from optical_memory.spans import Span
 
 __all__ = [
     "Sight",
     "Trial",
     "ask_needles",
-    "has_value",
     "look",
+    "pages_by_turn",
     "rungs_by_turn",
     "sight_in",
 ]
@@ -102,16 +103,21 @@ def ask_needles(
 
 
 def rungs_by_turn(memory: OpticalMemory) -> dict[str, str]:
-    """The form that each turn on a page is read from; a turn on two pages has that of the second.
+    """The form that each turn on a page is read from."""
+    return {turn: page.form for turn, page in pages_by_turn(memory).items()}
+
+
+def pages_by_turn(memory: OpticalMemory) -> dict[str, PageInfo]:
+    """The page that each turn stands on, by the turn's id; of two pages, the second.
 
     Turns that stand on no page are not in it.
     """
-    rungs: dict[str, str] = {}
+    pages: dict[str, PageInfo] = {}
     for page in memory.pages():
         layout = memory.inspect(page.id).layout
         for span in layout.spans if layout else ():
-            rungs[span.turn] = page.form
-    return rungs
+            pages[span.turn] = page
+    return pages
 
 
 # ---- windows -------------------------------------------------------------------------------------
@@ -122,7 +128,7 @@ def look(method: Method, planted: PlantedNeedle, question: str, budget: int) -> 
     value = planted.needle.value
     if not isinstance(method, OpticalMemoryMethod):
         window = method.window(question, budget)
-        is_there = any(has_value(text, value) for text in window.texts)
+        is_there = any(_has_value(text, value) for text in window.texts)
         return Sight(is_there, is_there, False, 1.0 if is_there else None), window.n_tokens
     try:
         context = method.memory.context(question, budget=budget)
@@ -131,7 +137,7 @@ def look(method: Method, planted: PlantedNeedle, question: str, budget: int) -> 
     return _sight(context, planted), context.n_tokens
 
 
-def has_value(text: str, value: str) -> bool:
+def _has_value(text: str, value: str) -> bool:
     """True if the value stands in the text, whatever white space it has."""
     return " ".join(value.split()) in " ".join(text.split())
 
@@ -140,7 +146,7 @@ def _sight(context: Context, planted: PlantedNeedle) -> Sight:
     """The value in a window, as the messages and the passages of the window have it."""
     value = planted.needle.value
     texts = [str(message["content"]) for message in context.to_messages()]
-    is_exact = any(has_value(text, value) for text in texts)
+    is_exact = any(_has_value(text, value) for text in texts)
     for part in context.passages:
         passage = part.passage
         for piece in passage.parts:

@@ -9,7 +9,6 @@ nothing is made up.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -33,10 +32,7 @@ from optical_memory.readers.deepseek.page_attempts import (
     token_limit,
 )
 from optical_memory.readers.language.align import fit
-from optical_memory.readers.language.attempts import (
-    NOT_READ,
-    Attempt,
-)
+from optical_memory.readers.language.attempts import NOT_READ, Attempt
 from optical_memory.readers.language.decoder import Decoder, Guard, Task, Transcript
 from optical_memory.readers.language.family import choose_rungs
 from optical_memory.readers.language.tokenizer import folder_tokenizer
@@ -51,7 +47,6 @@ if TYPE_CHECKING:
 
 __all__ = ["DeepseekReader"]
 
-log = logging.getLogger("optical_memory")
 Floats = npt.NDArray[np.float32]
 
 MANY_PAGES = Guard(35, 1024, ())  # Unlimited-OCR's own for several pages in one prompt

@@ -37,7 +37,7 @@ def banned_tokens(ids: Sequence[int], guard: Guard) -> set[int]:
 def _ends_of_repeats(ids: Sequence[int], n: int, first: int) -> Iterator[int]:
     """The places, from `first` on, behind each run that equals the newest `n` ids.
 
-    The newest id alone rules out nearly every place, which matters for many rows on a GPU.
+    The newest id alone rules out nearly every place.
     """
     newest = ids[len(ids) - n :]
     for end in range(first + n, len(ids)):
