@@ -1,13 +1,12 @@
-"""A certificate says what a reader misreads, and statuses say how far to trust every character."""
+"""A certificate says what a reader misreads, and by which checksums a later reading is right."""
 
 import json
-from collections.abc import Iterable
-from itertools import chain, pairwise
+from itertools import pairwise
 
 import numpy as np
 import pytest
 from hypothesis import example, given
-from hypothesis import strategies as st
+from support.text_readings import SAME_LENGTH, offsets_in, reading
 
 from optical_memory.certificate import (
     WINDOW,
@@ -17,14 +16,10 @@ from optical_memory.certificate import (
     certify_reading,
 )
 from optical_memory.errors import NewerFormat, ReadingFailed
-from optical_memory.ledger import Ledger, LedgerSpan, extract, splice
+from optical_memory.ledger import Ledger, LedgerSpan, splice
 from optical_memory.measure.accuracy import accuracy
 from optical_memory.readings import Reading
 from optical_memory.spans import DOUBT, statuses
-
-
-def reading(text: str, confidence: float = 0.9) -> Reading:
-    return Reading(text, np.full(len(text), confidence, np.float32))
 
 
 def test_agreement_counts_inked_characters_at_their_own_place() -> None:
@@ -88,18 +83,6 @@ def test_a_certificate_survives_json_and_knows_what_it_never_measured() -> None:
         Certificate.from_json({"v": 9})
 
 
-SAME_LENGTH = st.integers(0, 80).flatmap(
-    lambda n: st.tuples(
-        *[st.text(st.sampled_from("ab \n7é\ufffd"), min_size=n, max_size=n) for _ in range(2)]
-    )
-)
-
-
-def offsets_in(ranges: Iterable[tuple[int, int]]) -> list[int]:
-    """The offsets of all characters in the ranges, in order."""
-    return list(chain.from_iterable(range(start, end) for start, end in ranges))
-
-
 @given(SAME_LENGTH)
 def test_misread_is_exactly_where_the_texts_differ(pair: tuple[str, str]) -> None:
     truth, text = pair
@@ -121,95 +104,6 @@ def test_the_worst_window_is_the_first_of_the_worst_of_all_windows(pair: tuple[s
     if windows:
         first = windows[shares.index(min(shares))]
         assert worst[:2] == (first[0], first[-1] + 1)
-
-
-@given(SAME_LENGTH, st.booleans())
-def test_no_verified_or_original_character_is_ever_wrong(
-    pair: tuple[str, str], is_certified: bool
-) -> None:
-    truth, text = pair
-    ledger = extract(truth)
-    certificate = certify_reading("tiny", truth, reading(text)) if is_certified else None
-    spans = statuses(len(truth), ledger, certificate and certificate.confirms(text), reading(text))
-    assert offsets_in((span.start, span.end) for span in spans) == list(range(len(truth)))
-    assert all(a.status != b.status for a, b in pairwise(spans))
-    for span in spans:
-        if span.status == "verified":
-            assert text[span.start : span.end] == truth[span.start : span.end]
-        assert 0 <= span.p <= 1
-
-
-def test_each_status_has_its_cause() -> None:
-    truth = "code 7Q2Z9 blue sky"
-    wrong_reading = reading("code xxxxx bluX \ufffd\ufffdy", 0.95)
-    certificate = certify_reading("tiny", truth, wrong_reading)
-    got = statuses(
-        len(truth),
-        extract(truth),
-        certificate.confirms(wrong_reading.text),
-        wrong_reading,
-        erased_ranges=[(0, 2)],
-    )
-    assert [(truth[s.start : s.end], s.status, s.p) for s in got] == [
-        ("co", "forgotten", 0.0),
-        ("de ", "verified", 1.0),
-        ("7Q2Z9", "original", 1.0),
-        (" blu", "verified", 1.0),
-        ("e", "reconstructed", pytest.approx(0.95)),
-        (" ", "verified", 1.0),
-        ("sk", "forgotten", 0.0),
-        ("y", "verified", 1.0),
-    ]
-
-
-def test_what_was_right_but_not_sure_is_reconstructed() -> None:
-    doubtful = Reading("ab cd", np.array([0.99, 0.6, 0.99, 0.99, 0.99], np.float32))
-    got = statuses(
-        5, Ledger(), certify_reading("tiny", "ab cd", doubtful).confirms("ab cd"), doubtful
-    )
-    assert [(s.start, s.end, s.status) for s in got] == [
-        (0, 1, "verified"),
-        (1, 2, "reconstructed"),
-        (2, 5, "verified"),
-    ]
-    assert got[1].p == pytest.approx(0.6)
-
-
-def test_another_reading_is_not_verified_however_sure_it_is() -> None:
-    """As from a decoder that went another way because its numbers were rounded otherwise."""
-    truth = "a" * 64 + "b" * 64 + "c" * 64 + "d"
-    certificate = certify_reading("base", truth, reading(truth, 1.0))
-    later = reading(truth[:100] + "X" + truth[101:], 1.0)
-    got = statuses(193, Ledger(), certificate.confirms(later.text), later)
-    assert [(s.start, s.end, s.status) for s in got] == [
-        (0, 64, "verified"),
-        (64, 128, "reconstructed"),
-        (128, 193, "verified"),
-    ]
-
-
-def test_what_is_known_to_be_misread_has_no_probability_however_sure_the_reader_is() -> None:
-    truth = "port 8443 is open"
-    wrong_reading = reading("port 8448 is open", 0.997)
-    certificate = certify_reading("tiny", truth, wrong_reading)
-    spans = statuses(
-        len(truth),
-        Ledger(),
-        certificate.confirms(wrong_reading.text),
-        wrong_reading,
-        misread=certificate.misread,
-    )
-    assert [(s.start, s.end, s.status, s.p) for s in spans] == [
-        (0, 8, "verified", 1.0),
-        (8, 9, "reconstructed", 0.0),
-        (9, 17, "verified", 1.0),
-    ]
-
-
-def test_good_neighbours_do_not_hide_a_doubtful_character() -> None:
-    confidence = np.array([0.99, 0.99, 0.3, 0.99], np.float32)
-    spans = statuses(4, Ledger(), None, Reading("abcd", confidence))
-    assert [(s.start, s.end) for s in spans if s.p < DOUBT] == [(2, 3)]
 
 
 def test_the_ledger_may_be_read_in_any_way_and_its_chunk_stays_verified() -> None:
@@ -310,23 +204,6 @@ def test_misreadings_in_a_forgotten_turn_go_and_those_beside_it_stay() -> None:
     rung = RungCertificate("tiny", 0.5, ((0, 12), (14, 16), (18, 30)), (0, 0, 0.5), 0.5)
     assert rung.without(10, 20).misread == ((0, 10), (20, 30))
     assert rung.without(13, 17).misread == ((0, 12), (18, 30))
-
-
-def test_without_a_certificate_all_that_is_read_is_reconstructed() -> None:
-    (span,) = statuses(5, Ledger(), None, reading("ab cd", 0.8))
-    assert (span.status, span.p) == ("reconstructed", pytest.approx(0.8))
-
-
-def test_without_a_reading_only_the_ledger_is_left() -> None:
-    ledger = Ledger((LedgerSpan(2, 4, "number", "42"),))
-    got = statuses(6, ledger, np.ones(6, np.bool_), None)
-    assert [span.status for span in got] == ["forgotten", "original", "forgotten"]
-    assert statuses(0, Ledger(), None, None) == []
-
-
-def test_blanks_do_not_make_a_doubtful_word_look_sure() -> None:
-    doubtful = Reading("a    ", np.array([0.1, 1, 1, 1, 1], np.float32))
-    assert statuses(5, Ledger(), None, doubtful)[0].p == pytest.approx(0.1)
 
 
 @pytest.mark.parametrize(

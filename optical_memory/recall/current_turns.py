@@ -10,8 +10,11 @@ import numpy as np
 from optical_memory.recall.choose import NO_TURNS, UNIT_OVERHEAD, WHOLE_UNITS, Choice
 from optical_memory.recall.find import NO_LIMITS, Ranking, TimeLimits
 from optical_memory.search.index import Index
-from optical_memory.session.corrections.versions import superseded_ordinals, superseding_turn
-from optical_memory.session.records import turn_key
+from optical_memory.session.corrections.versions import (
+    is_superseded,
+    superseded_ordinals,
+    superseding_turn,
+)
 from optical_memory.session.snapshot import Snapshot
 
 __all__ = [
@@ -111,7 +114,7 @@ class CurrentTurns:
 
     def _instead(self, choice: Choice) -> Iterator[Choice]:
         """The unit if its turn is current, else a unit of the turn that is current in its place."""
-        if turn_key(max(0, choice.ordinal)) not in self._snapshot.superseded or choice.ordinal < 0:
+        if not is_superseded(self._snapshot, choice.ordinal):
             yield choice
             return
         if self._keeps_superseded:

@@ -13,7 +13,6 @@ from collections.abc import Mapping, Sequence
 
 from optical_memory.counting import count_tokens
 from optical_memory.errors import Forgotten, StoreError
-from optical_memory.ledger import Ledger
 from optical_memory.profiles import Rung
 from optical_memory.readers.base import MethodReader
 from optical_memory.recall.page_ranges import PageRanges, RangeReading, text_range
@@ -25,6 +24,7 @@ from optical_memory.recall.reading_cache import (
 )
 from optical_memory.recall.recollection import Recollection
 from optical_memory.session.corrections.versions import host_ids
+from optical_memory.session.facts.stubs import stub_text
 from optical_memory.session.records import PageRecord
 from optical_memory.session.snapshot import Snapshot
 from optical_memory.session.stored_page import StoredPage
@@ -263,7 +263,7 @@ def _text(page: StoredPage) -> str:
     if page.page is not None:
         return page.page.text
     if record.state == "stub":
-        return _stub_text(record, page.ledger)
+        return stub_text(record)
     raise _nothing_to_read(page)
 
 
@@ -272,11 +272,6 @@ def _nothing_to_read(page: StoredPage) -> StoreError:
     return StoreError(
         f"page {record.id} is {record.state} but has neither text nor a picture to read"
     )
-
-
-def _stub_text(record: PageRecord, ledger: Ledger) -> str:
-    """Keywords, then the facts, a line each."""
-    return "\n".join([" ".join(record.keywords), *(span.text for span in ledger.spans)])
 
 
 def rung_of(record: PageRecord) -> str | None:

@@ -28,9 +28,8 @@ class NamedDays:
     def __init__(self, ranges: Sequence[DayRange], first: int, last: int) -> None:
         self._first = first
         self._last = last if ranges else first - 1
-        self._is_named: Flags = np.zeros(
-            self._last - first + 2, np.bool_
-        )  # the last: any other day
+        # A flag a day; the last flag stands for any other day.
+        self._is_named: Flags = np.zeros(self._last - first + 2, np.bool_)
         self._is_single: Flags = self._is_named.copy()
         for range_first, range_last, is_single in ranges:
             days = slice(max(0, range_first - first), max(0, min(range_last, last) - first + 1))

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from optical_memory.errors import CorruptPicture, NewerFormat, StoreError
 from optical_memory.profiles import Ladder, ReaderProfile, Rung
-from optical_memory.renderers.pictures import from_png, png_bytes
+from optical_memory.renderers.pictures import from_png
 from optical_memory.renderers.renderer import PageRenderer
 from optical_memory.session.archive import Archive
 from optical_memory.session.facts.stubs import forgotten_page
@@ -27,9 +27,10 @@ from optical_memory.session.records import (
     picture_key,
     put,
 )
+from optical_memory.session.seal import page_pictures
 from optical_memory.session.snapshot import RECORD_KINDS, Change, Snapshot
 from optical_memory.session.stored_page import StoredPage, certificate_of
-from optical_memory.stores.base import Delete, Kind, Put
+from optical_memory.stores.base import Delete, Kind
 
 __all__ = [
     "check",
@@ -216,13 +217,7 @@ class _PictureCheck:
         record = page.record
         sentence = f"page {record.id} lacks its pictures at {[rung.name for rung in absent]}"
         if page.page is not None:
-            png_by_rung = {
-                rung: png_bytes(self._renderer.draw(page.page, rung.side_px)) for rung in absent
-            }
-            writes = [
-                Put("picture", picture_key(record.id, rung.name), png)
-                for rung, png in png_by_rung.items()
-            ]
+            writes = page_pictures(page.page, record.id, absent, self._renderer)
             return Problem(f"{sentence}; repair draws them again", tuple(writes))
         sentence += " and its text is gone"
         removals = tuple(Delete("picture", picture_key(record.id, r.name)) for r in absent)

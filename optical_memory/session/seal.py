@@ -8,12 +8,12 @@ those are still as they were.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from optical_memory.counting import count_tokens
 from optical_memory.pages import Grid, Page
-from optical_memory.profiles import ReaderProfile
+from optical_memory.profiles import ReaderProfile, Rung
 from optical_memory.renderers.layout import PlacedTurn
 from optical_memory.renderers.pictures import png_bytes
 from optical_memory.renderers.renderer import PageRenderer
@@ -21,6 +21,7 @@ from optical_memory.search.terms import terms
 from optical_memory.session.records import (
     PageRecord,
     Retain,
+    SessionRecord,
     TurnRecord,
     page_key,
     picture_key,
@@ -32,6 +33,8 @@ from optical_memory.turns import body
 
 __all__ = [
     "PAGES_A_COMMIT",
+    "new_page_record",
+    "page_pictures",
     "seal",
 ]
 
@@ -115,42 +118,54 @@ class _Sealer:
     def add(self, page: Page) -> None:
         """Draw and index a page, and move its turns on to it."""
         key = page_key(self._ordinal)
-        self._changes.append(put(self._record(page, key)))
-        for rung in self._profile.ladder:
-            png = png_bytes(self._renderer.draw(page, rung.side_px))
-            self._changes.append(Put("picture", picture_key(key, rung.name), png))
+        times = [self._turns[span.turn].when for span in page.layout.spans]
+        record = new_page_record(page, self._session, key, self._ordinal, times)
+        self._changes.append(put(record))
+        self._changes += page_pictures(page, key, self._profile.ladder, self._renderer)
         for span in page.layout.spans:
             turn = self._turns[span.turn]
             self._turns[span.turn] = _advance(turn, span.end - span.body, key, self._retain)
             self._sealed_turns[span.turn] = None
         self._ordinal += 1
 
-    def _record(self, page: Page, key: str) -> PageRecord:
-        times = _times(page, self._turns)
-        return PageRecord(
-            id=key,
-            ordinal=self._ordinal,
-            digest=self._session.digest(page.digest),
-            layout=page.layout.to_json(),
-            lines=list(page.lines),
-            terms={
-                str(span.ordinal): dict(terms(page.text[span.body : span.end]))
-                for span in page.layout.spans
-            },
-            text_tokens=count_tokens(page.text),
-            first_when=times[0] if times else None,
-            last_when=times[-1] if times else None,
-        )
-
     def changes(self) -> list[Change]:
         """The writes for all pages that were added, then for their turns."""
         return [*self._changes, *(put(self._turns[id]) for id in self._sealed_turns)]
 
 
-def _times(page: Page, turns: Mapping[str, TurnRecord]) -> list[datetime]:
-    """The times of the page's turns, in their order; turns without a time are left out."""
-    times = [turns[span.turn].when for span in page.layout.spans]
-    return [time for time in times if time is not None]
+def new_page_record(
+    page: Page, session: SessionRecord, id: str, ordinal: int, times: Iterable[datetime | None]
+) -> PageRecord:
+    """The record of a new page that waits for its certificate.
+
+    `times` are those of its turns, in order; None for a turn without a time.
+    """
+    known_times = [time for time in times if time is not None]
+    return PageRecord(
+        id=id,
+        ordinal=ordinal,
+        digest=session.digest(page.digest),
+        layout=page.layout.to_json(),
+        lines=list(page.lines),
+        terms={
+            str(span.ordinal): dict(terms(page.text[span.body : span.end]))
+            for span in page.layout.spans
+        },
+        text_tokens=count_tokens(page.text),
+        first_when=known_times[0] if known_times else None,
+        last_when=known_times[-1] if known_times else None,
+    )
+
+
+def page_pictures(
+    page: Page, id: str, rungs: Iterable[Rung], renderer: PageRenderer
+) -> list[Change]:
+    """The writes of a page's pictures at these rungs."""
+    pictures: list[Change] = []
+    for rung in rungs:
+        png = png_bytes(renderer.draw(page, rung.side_px))
+        pictures.append(Put("picture", picture_key(id, rung.name), png))
+    return pictures
 
 
 def _advance(record: TurnRecord, n_chars: int, page: str, retain: Retain) -> TurnRecord:

@@ -9,11 +9,12 @@ from typing import Any
 
 from optical_memory.counting import Bill
 from optical_memory.profiles import ReaderProfile
+from optical_memory.session.fade import page_states
 from optical_memory.session.forgetting.plan import tokens_kept
-from optical_memory.session.forgetting.policy import FORGOTTEN, STUB, ForgettingPolicy, PageState
+from optical_memory.session.forgetting.policy import ForgettingPolicy
 from optical_memory.session.records import PageRecord
 from optical_memory.session.snapshot import Snapshot
-from optical_memory.session.stored_page import PageInfo, page_info
+from optical_memory.session.stored_page import page_info
 from optical_memory.session.turn_heads import turn_head
 
 __all__ = [
@@ -67,7 +68,7 @@ def stats(
     rung that the reader does not have.
     """
     pages = [page_info(record, profile.ladder) for record in snapshot.pages.values()]
-    states = [PageState(page.id, page.ordinal, _state(page), page.agreements) for page in pages]
+    states = page_states(snapshot, with_costs=False)
     with_rung = [page for page in pages if page.rung is not None]
     n_visual = sum(page.n_tokens for page in with_rung)
     n_ledger = sum(page.n_ledger_tokens for page in with_rung)
@@ -96,11 +97,6 @@ def _n_forgotten(snapshot: Snapshot) -> int:
     """How many turns are forgotten. Few records have the word, and only these are parsed."""
     records = [data for _, data in snapshot.turns.data.pairs() if b'"forgotten":true' in data]
     return sum(turn_head(data).forgotten for data in records)
-
-
-def _state(page: PageInfo) -> str | None:
-    """The state that the plan counts: None while the page is text."""
-    return page.state if page.state in (STUB, FORGOTTEN) else page.rung
 
 
 def _is_lost(record: PageRecord) -> bool:

@@ -8,10 +8,12 @@ from datetime import datetime, timedelta
 from optical_memory import ForgettingPolicy, OpticalMemory, Turn
 from optical_memory.session.stored_page import PageInfo
 from optical_memory.testing import SMALL_LADDER, TemplateReader
+from support.memories import Open
 
 CONDENSING = ForgettingPolicy()
 TINY = SMALL_LADDER[-1].n_tokens
 START = datetime(2026, 3, 1)
+N_TURNS = 120
 
 
 def talk(n: int, first: int = 0) -> list[Turn]:
@@ -48,3 +50,21 @@ def quarter(memory: OpticalMemory) -> int:
 def condensed(memory: OpticalMemory) -> list[PageInfo]:
     """The pages that have the best sentences of several."""
     return [page for page in memory.pages() if page.n_pages > 1]
+
+
+def filled(opened: Open, n: int = N_TURNS, **settings: object) -> OpticalMemory:
+    memory = opened(**settings)
+    memory.remember(talk(n))
+    memory.flush()
+    return memory
+
+
+def turn_bodies(memory: OpticalMemory) -> dict[str, str]:
+    """What is left of each turn on pages, by the host's id."""
+    texts: dict[str, str] = {}
+    for page in memory.pages():
+        layout = memory.inspect(page.id).layout
+        for span in layout.spans if layout is not None else ():
+            text = memory.read(page.id).text[span.body : span.end]
+            texts[span.turn] = texts.get(span.turn, "") + text
+    return texts

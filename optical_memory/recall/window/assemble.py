@@ -14,7 +14,7 @@ from optical_memory.counting import LineCounter, image_tokens
 from optical_memory.recall.recollection import Recollection
 from optical_memory.recall.window.frame import TIME_TOKENS
 from optical_memory.recall.window.messages import window_texts
-from optical_memory.recall.window.parts import PagePicture, PassagePart, TextPart
+from optical_memory.recall.window.parts import PagePicture, PassagePart, TextPart, in_talk_order
 from optical_memory.recall.window.passage_parts import passage_parts, with_pictures
 
 __all__ = [
@@ -80,7 +80,7 @@ class Window:
     def _shown(self, parts: Sequence[PassagePart]) -> Shown:
         """The parts in order, with pictures in place of texts if that is cheaper."""
         parts_to_show = with_pictures(parts, self.pictures, self.prices, self.counter)
-        in_order = sorted(parts_to_show, key=lambda part: (part.ordinal, part.page))
+        in_order = in_talk_order(parts_to_show)
         n_tokens = self.counter.count(window_texts(in_order, self.recent))
         return in_order, n_tokens + sum(self.prices[p.page] for p in in_order if p.picture)
 

@@ -6,7 +6,6 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from optical_memory.hosts.profile import HostProfile
-from optical_memory.pages import Layout
 from optical_memory.profiles import Rung
 from optical_memory.recall.choose import Choice, choose_units, newest_units
 from optical_memory.recall.current_turns import CurrentTurns
@@ -23,10 +22,15 @@ from optical_memory.recall.window.newest import RECENT_SHARE
 from optical_memory.recall.window.parts import PagePicture, PassagePart, TextPart
 from optical_memory.recall.window.sheet_window import PAYS, SheetWindow
 from optical_memory.recall.window.text_parts import newest_parts
-from optical_memory.session.corrections.versions import host_id_of, superseded_ordinals, turn_named
-from optical_memory.session.records import PageRecord, TurnRecord, turn_key
+from optical_memory.session.corrections.versions import (
+    host_id_of,
+    is_superseded,
+    superseded_ordinals,
+    turn_named,
+)
+from optical_memory.session.records import PageRecord, TurnRecord
 from optical_memory.session.snapshot import Snapshot
-from optical_memory.session.stored_page import text_offset
+from optical_memory.session.stored_page import text_offset, turns_placed_on
 from optical_memory.turns import body
 
 __all__ = [
@@ -263,10 +267,10 @@ def _pictures(
 
 def _shows_superseded(snapshot: Snapshot, record: PageRecord) -> bool:
     """True if a superseded turn stands on the page: its picture would show it without a mark."""
-    if not snapshot.superseded or record.layout is None:
+    if not snapshot.superseded:
         return False
-    spans = Layout.from_json(record.layout).spans
-    return any(turn_key(span.ordinal) in snapshot.superseded for span in spans)
+    turns = turns_placed_on(snapshot, record.id)
+    return any(is_superseded(snapshot, turn.ordinal) for turn in turns)
 
 
 def _picture(record: PageRecord, rung: Rung, page_reader: PageReader, mode: Mode) -> PagePicture:

@@ -15,7 +15,7 @@ from itertools import count
 
 from optical_memory.recall.recollection import SUPERSEDED, SUPERSEDES, PassageTurn, Recollection
 from optical_memory.recall.speaker import STUB_LABEL, speaker
-from optical_memory.recall.window.parts import PagePicture, PassagePart
+from optical_memory.recall.window.parts import PagePicture, PassagePart, in_talk_order
 from optical_memory.recall.window.times import is_news, time_in_words
 from optical_memory.sheets.sheet import Sheet
 from optical_memory.turns import without_addresses
@@ -105,7 +105,7 @@ def frame_blocks(parts: Sequence[PassagePart], other_texts: Sequence[str] = ()) 
     """
     if not parts:
         return []
-    in_order = sorted(parts, key=_order)
+    in_order = in_talk_order(parts)
     on_sheets = [part for part in in_order if part.sheets]
     lines: list[FrameLine | Sheet | PagePicture | str] = [*sheets_of(parts), _exact_line(on_sheets)]
     lines += [line for _, line in numbered_lines([p for p in in_order if not p.sheets])]
@@ -146,7 +146,7 @@ def _joined(lines: Sequence[FrameLine | Block]) -> list[Block]:
 def sheets_of(parts: Sequence[PassagePart]) -> list[Sheet]:
     """The sheets on which the passages are drawn, in order."""
     sheets: dict[int, Sheet] = {}
-    for part in sorted(parts, key=_order):
+    for part in in_talk_order(parts):
         sheets |= {id(sheet): sheet for sheet in part.sheets}  # a hash of all rows takes long
     return list(sheets.values())
 
@@ -157,10 +157,6 @@ def _exact_line(parts: Sequence[PassagePart]) -> str:
     for part in parts:
         words |= dict.fromkeys(part.exact_words)
     return f"{EXACT_LABEL}: {' · '.join(words)}\n" if words else ""
-
-
-def _order(part: PassagePart) -> tuple[int, str]:
-    return part.ordinal, part.page
 
 
 def _tag(texts: Sequence[str]) -> str:

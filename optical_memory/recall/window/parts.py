@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -15,6 +16,7 @@ __all__ = [
     "PagePicture",
     "PassagePart",
     "TextPart",
+    "in_talk_order",
 ]
 
 
@@ -91,3 +93,8 @@ class PassagePart:
     def turns(self) -> tuple[str, ...]:
         """The ids of its turns."""
         return self.passage.turns
+
+
+def in_talk_order(parts: Iterable[PassagePart]) -> list[PassagePart]:
+    """The passages in the order of the conversation; those of a turn by their pages."""
+    return sorted(parts, key=lambda part: (part.ordinal, part.page))

@@ -11,7 +11,7 @@ from optical_memory.recall.recollection import Recollection
 from optical_memory.recall.window.assemble import Shown, Window
 from optical_memory.recall.window.frame import FrameLine, numbered_lines, sheets_of
 from optical_memory.recall.window.messages import window_texts
-from optical_memory.recall.window.parts import PagePicture, PassagePart
+from optical_memory.recall.window.parts import PagePicture, PassagePart, in_talk_order
 from optical_memory.sheets.beside import exact_words
 from optical_memory.sheets.pieces import Piece, Type, run_on
 from optical_memory.sheets.sheet import Sheet, lay_sheets
@@ -69,7 +69,7 @@ class SheetWindow:
 
     def _shown(self, parts: Sequence[PassagePart]) -> Shown:
         """The parts in order, on sheets if that is cheaper by far."""
-        in_order = sorted(parts, key=_place)
+        in_order = in_talk_order(parts)
         best = (in_order, self._cost(in_order))
         text_cost = best[1]
         if not self.host.open_densities:
@@ -83,7 +83,7 @@ class SheetWindow:
             rest_cost = self._cost(in_text)
             pays = text_cost - rest_cost >= self.min_ratio * (cost - rest_cost)
             if pays and cost < best[1]:
-                best = (sorted([*on_sheets, *in_text], key=_place), cost)
+                best = (in_talk_order([*on_sheets, *in_text]), cost)
         return best
 
     def _cost(self, parts: Sequence[PassagePart]) -> int:
@@ -125,10 +125,6 @@ class SheetWindow:
         if key not in self._drawn:
             self._drawn[key] = draw_parts(parts, self.host, self.newest)
         return self._drawn[key]
-
-
-def _place(part: PassagePart) -> tuple[int, str]:
-    return part.ordinal, part.page
 
 
 def _is_drawable(part: PassagePart) -> bool:

@@ -12,13 +12,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 
-from optical_memory.counting import count_tokens
 from optical_memory.pages import Page, TurnSpan
 from optical_memory.profiles import Ladder, ReaderProfile, Rung
 from optical_memory.renderers.layout import PlacedTurn
-from optical_memory.renderers.pictures import png_bytes
 from optical_memory.renderers.renderer import PageRenderer
-from optical_memory.search.terms import terms
 from optical_memory.session.condensing.run_text import (
     PageText,
     TurnText,
@@ -27,12 +24,14 @@ from optical_memory.session.condensing.run_text import (
     units_of,
 )
 from optical_memory.session.condensing.salience import by_salience
+from optical_memory.session.corrections.versions import is_current
 from optical_memory.session.facts.stubs import TermPages, forgotten_page, pages_into
 from optical_memory.session.index_records import IndexDraft
-from optical_memory.session.records import PageRecord, TurnRecord, picture_key, put, turn_key
+from optical_memory.session.records import PageRecord, TurnRecord, picture_key, put
+from optical_memory.session.seal import new_page_record, page_pictures
 from optical_memory.session.snapshot import Change, Snapshot
 from optical_memory.session.stored_page import agreements_of
-from optical_memory.stores.base import Delete, Put
+from optical_memory.stores.base import Delete
 from optical_memory.turns import Turn
 
 __all__ = [
@@ -47,29 +46,30 @@ def condense(
     snapshot: Snapshot,
     run: Sequence[PageRecord],
     texts: Sequence[PageText],
+    index: TermPages,
     renderer: PageRenderer,
     profile: ReaderProfile,
     floor: float,
 ) -> list[Change]:
     """Writes after which the first page of the run has the best units of all.
 
-    `texts` are those of the pages. The page is at the finest of the pages' last rungs that are not
-    below `floor`, sealed and not certified yet. Every turn of the run stands on pages alone
-    (`stands_on_pages`).
+    `texts` are those of the pages, and `index` says how rare words are. The page is at the finest
+    of the pages' last rungs that are not below `floor`, sealed and not certified yet. Every turn of
+    the run stands on pages alone (`stands_on_pages`).
     """
     turns = turn_texts(snapshot, run, texts)
     draft = IndexDraft(snapshot)
-    current_turns = [turn for turn in turns if _is_current(snapshot, turn.record)]
     candidates: list[Unit] = []
-    for turn in current_turns:
-        candidates += units_of(turn, draft)
+    for turn in turns:
+        if is_current(snapshot, turn.record.ordinal):
+            candidates += units_of(turn, draft)
     records = {turn.record.ordinal: turn.record for turn in turns}
-    best_first = by_salience(candidates, records, TermPages.of(snapshot))
+    best_first = by_salience(candidates, records, index)
     page, units = _fullest_page(best_first, records, renderer)
     first = run[0]
+    home = first.id if page is not None else None
     changes: list[Change] = []
     for record in [*run[1:], *_pages_of(snapshot, run)]:
-        home = first.id if page is not None else None
         changes.append(put(_merged_page(record, home)))
     if page is None:
         changes.append(put(_merged_page(first, None)))
@@ -77,7 +77,7 @@ def condense(
         page = _with_borders(page, {turn.record.ordinal: turn for turn in turns})
         rung = _last_rung(run, profile.ladder, floor)
         changes.append(put(_condensed_page(snapshot, run, page, rung.name)))
-        changes += _pictures(page, first.id, profile.ladder.down_from(rung.name), renderer)
+        changes += page_pictures(page, first.id, profile.ladder.down_from(rung.name), renderer)
     changes += _deletions(run, profile.ladder, changes)
     for turn in turns:
         units_of_turn = units.get(turn.record.ordinal, ())
@@ -85,11 +85,6 @@ def condense(
             changes += _moved(turn.record, run)
         _cut(draft, turn, units_of_turn)
     return [*changes, *draft.changes()]
-
-
-def _is_current(snapshot: Snapshot, record: TurnRecord) -> bool:
-    is_superseded = turn_key(record.ordinal) in snapshot.superseded
-    return not is_superseded and not snapshot.session.is_old(record.ordinal)
 
 
 # ---- the page ------------------------------------------------------------------------------------
@@ -165,26 +160,15 @@ def _condensed_page(
 ) -> PageRecord:
     """The record of the new page, sealed under the first page's id."""
     first = run[0]
-    pairs = ((record.first_when, record.last_when) for record in run)
-    times = [time for time in chain.from_iterable(pairs) if time is not None]
-    return PageRecord(
-        v=5,
-        id=first.id,
-        ordinal=first.ordinal,
-        rung=rung,
-        digest=snapshot.session.digest(page.digest),
-        layout=page.layout.to_json(),
-        lines=list(page.lines),
-        terms={
-            str(span.ordinal): dict(terms(page.text[span.body : span.end]))
-            for span in page.layout.spans
-        },
-        text_tokens=count_tokens(page.text),
-        first_when=times[0] if times else None,
-        last_when=times[-1] if times else None,
-        hits=sum(record.hits for record in run),
-        n_pages=sum(record.n_pages for record in run),
-    )
+    times = chain.from_iterable((record.first_when, record.last_when) for record in run)
+    record = new_page_record(page, snapshot.session, first.id, first.ordinal, times)
+    update = {
+        "v": 5,
+        "rung": rung,
+        "hits": sum(old.hits for old in run),
+        "n_pages": sum(old.n_pages for old in run),
+    }
+    return record.model_copy(update=update)
 
 
 def _pages_of(snapshot: Snapshot, run: Sequence[PageRecord]) -> list[PageRecord]:
@@ -202,14 +186,6 @@ def _merged_page(record: PageRecord, home: str | None) -> PageRecord:
     """
     update = {"digest": "", "into": home, "v": 5, "n_pages": 1, "text_tokens": 0}
     return forgotten_page(record).model_copy(update=update)
-
-
-def _pictures(page: Page, id: str, rungs: Iterable[Rung], renderer: PageRenderer) -> list[Change]:
-    pictures: list[Change] = []
-    for rung in rungs:
-        png = png_bytes(renderer.draw(page, rung.side_px))
-        pictures.append(Put("picture", picture_key(id, rung.name), png))
-    return pictures
 
 
 def _deletions(

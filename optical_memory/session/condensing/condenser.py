@@ -15,6 +15,7 @@ from optical_memory.session.condensing.run_text import (
     is_sure_enough,
     stands_on_pages,
 )
+from optical_memory.session.facts.stubs import TermPages
 from optical_memory.session.forgetting.plan import Step
 from optical_memory.session.forgetting.policy import PageState
 from optical_memory.session.records import PageRecord
@@ -23,19 +24,9 @@ from optical_memory.session.token_cache import TokenCache
 
 __all__ = [
     "Condenser",
-    "runs_of",
 ]
 
 log = logging.getLogger("optical_memory")
-
-
-def runs_of(steps: Sequence[Step]) -> list[list[str]]:
-    """The pages of each run that is to be condensed, the page that stays first."""
-    runs: dict[str, list[str]] = {}
-    for step in steps:
-        if step.into is not None:
-            runs.setdefault(step.into, []).append(step.page)
-    return list(runs.values())
 
 
 @dataclass
@@ -53,7 +44,7 @@ class Condenser:
     unsure: set[tuple[str, str]] = field(default_factory=set)
 
     def mark(self, snapshot: Snapshot, states: Sequence[PageState]) -> list[PageState]:
-        """The pages, those marked that cannot be condensed: by now, or with a turn that is open."""
+        """The pages, with a mark on those that are unsure or have an open turn."""
         pages = {id for id, digest in self.unsure if _has_digest(snapshot, id, digest)}
         for turn in snapshot.open_turns():
             pages.update(turn.pages)
@@ -62,18 +53,23 @@ class Condenser:
         ]
 
     def take(self, steps: Sequence[Step], certify: Callable[[str], None]) -> list[Step]:
-        """Condense the runs of these steps, and certify each new page; the steps that were taken,
-        and those that condense nothing.
+        """Condense the runs of these steps, and certify each new page.
+
+        Gives the steps that were taken, and those that condense nothing.
         """
+        runs = _runs_of(steps)
+        if not runs:
+            return list(steps)
+        index = TermPages.of(self.cache.archive.snapshot())
         homes: set[str] = set()
-        for run in runs_of(steps):
-            if self.condense(run):
+        for run in runs:
+            if self.condense(run, index):
                 homes.add(run[0])
                 certify(run[0])
         return [step for step in steps if step.into is None or step.into in homes]
 
-    def condense(self, run: Sequence[str]) -> bool:
-        """Condense the pages of a run in one commit.
+    def condense(self, run: Sequence[str], index: TermPages) -> bool:
+        """Condense the pages of a run in one commit; `index` says how rare words are.
 
         False if a page has changed since the plan, or is not read for sure.
         """
@@ -93,7 +89,7 @@ class Condenser:
                     return []
                 texts[key] = text
             page_texts = [texts[page.id, page.digest] for page in pages]
-            return condense(snapshot, pages, page_texts, self.renderer, profile, self.floor)
+            return condense(snapshot, pages, page_texts, index, self.renderer, profile, self.floor)
 
         if not archive.replace(prepare):
             return False
@@ -130,6 +126,15 @@ class Condenser:
             reason,
         )
         self.unsure.add((page.id, page.digest))
+
+
+def _runs_of(steps: Sequence[Step]) -> list[list[str]]:
+    """The pages of each run that is to be condensed, the page that stays first."""
+    runs: dict[str, list[str]] = {}
+    for step in steps:
+        if step.into is not None:
+            runs.setdefault(step.into, []).append(step.page)
+    return list(runs.values())
 
 
 def _has_digest(snapshot: Snapshot, page: str, digest: str) -> bool:

@@ -12,6 +12,8 @@ __all__ = [
     "current_version",
     "host_id_of",
     "host_ids",
+    "is_current",
+    "is_superseded",
     "superseded_ordinals",
     "superseded_turns",
     "superseding_turn",
@@ -72,6 +74,16 @@ def adds_to(old: TurnRecord, new: TurnRecord) -> bool:
 
 
 # ---- what superseded what ------------------------------------------------------------------------
+
+
+def is_superseded(snapshot: Snapshot, ordinal: int) -> bool:
+    """True for a turn that is superseded and not forgotten."""
+    return turn_key(ordinal) in snapshot.superseded
+
+
+def is_current(snapshot: Snapshot, ordinal: int) -> bool:
+    """True unless the turn is superseded, or the host's list has it no more."""
+    return not is_superseded(snapshot, ordinal) and not snapshot.session.is_old(ordinal)
 
 
 def superseded_ordinals(snapshot: Snapshot) -> list[int]:

@@ -12,9 +12,10 @@ from dataclasses import dataclass, replace
 from optical_memory.counting import count_tokens
 from optical_memory.ledger import Ledger, LedgerSpan, StubFact, blank
 from optical_memory.search.terms import terms, top_terms
+from optical_memory.session.corrections.versions import is_current
 from optical_memory.session.facts.page_ledger import BULKY, mark_ranges
 from optical_memory.session.forgetting.policy import FORGOTTEN, STUB
-from optical_memory.session.records import PageRecord, turn_key
+from optical_memory.session.records import PageRecord
 from optical_memory.session.snapshot import Snapshot
 from optical_memory.session.stored_page import StoredPage
 
@@ -40,6 +41,7 @@ class TermPages:
 
     @classmethod
     def of(cls, snapshot: Snapshot) -> TermPages:
+        """The counts of a session. It looks at every page."""
         frequencies: Counter[str] = Counter()
         for page_terms in snapshot.pages.facts(_terms):
             frequencies.update(page_terms)
@@ -67,11 +69,7 @@ def _without_old_turns(page: StoredPage, snapshot: Snapshot) -> StoredPage:
     A stub cannot say that its words were replaced or taken back, so these go.
     """
     spans = page.layout.spans if page.layout is not None else ()
-    old_spans = [
-        span
-        for span in spans
-        if snapshot.session.is_old(span.ordinal) or turn_key(span.ordinal) in snapshot.superseded
-    ]
+    old_spans = [span for span in spans if not is_current(snapshot, span.ordinal)]
     ledger = page.ledger
     terms = dict(page.record.terms)
     for span in old_spans:
@@ -168,7 +166,7 @@ def forgotten_page(record: PageRecord) -> PageRecord:
 
 
 def pages_into(snapshot: Snapshot, page: str) -> list[PageRecord]:
-    """The pages whose best sentences are on this page, the oldest first; () for most pages."""
+    """The pages whose best sentences are on this page, the oldest first; none for most."""
     record = snapshot.pages.get(page)
     if record is None or record.n_pages == 1:
         return []
