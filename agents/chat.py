@@ -9,7 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import chain, takewhile
 
-from optical_memory.agents.message_groups import GroupCosts, Message, MessageGroup, group_messages
+from optical_memory.agents.message_groups import (
+    GroupCosts,
+    Message,
+    group_messages,
+    question_group,
+    words_of_user,
+)
 from optical_memory.agents.older_turns import OlderTurns
 from optical_memory.agents.recalled_message import SEAM_TOKENS, with_frame
 from optical_memory.counting import count_tokens
@@ -70,7 +76,7 @@ class _Window:
         self._budget = budget
         self._groups = group_messages(messages)
         self._costs = GroupCosts(self._groups, budget)
-        self._question = _question_group(self._groups)
+        self._question = question_group(self._groups)
         self._must_stay: list[int] = []
         self._stays: set[int] = set()
         self._frame = ""
@@ -105,18 +111,8 @@ class _Window:
             )
         is_run = not self._stays.issuperset(range(self._question, len(self._groups)))
         share = RUN_SHARE if is_run else RECENT_SHARE
-        self._extend(int(share * (self._budget - n_tokens)))
-
-    def _extend(self, budget: int) -> None:
-        """Let older groups stay, from the newest back, until a group does not fit."""
-        budget_left = budget
-        for i in reversed(range(len(self._groups))):
-            if i in self._stays:
-                continue
-            budget_left -= self._costs[i]
-            if budget_left < 0:
-                return
-            self._stays.add(i)
+        room = int(share * (self._budget - n_tokens))
+        self._stays = self._costs.with_newest(self._stays, room)
 
     def _budget_left(self) -> int:
         return self._budget - sum(self._costs[i] for i in self._stays)
@@ -126,11 +122,12 @@ class _Window:
 
         If no message says anything about the query, the newest text fills what is left.
         """
-        question = self._question_text() if query is None else query
+        question = words_of_user(self._groups[self._question]) if query is None else query
         older_turns = OlderTurns(self._older_turns())
         choices = older_turns.about(question, self._budget_left()) if question else []
         text = older_turns.frame(choices, self._budget_left(), self._texts())
-        self._extend(self._budget_left() - count_tokens(text))
+        room = self._budget_left() - count_tokens(text)
+        self._stays = self._costs.with_newest(self._stays, room)
         numbers = self._shown_turns()
         choices = [choice for choice in choices if choice.ordinal not in numbers]
         if not choices:
@@ -157,10 +154,6 @@ class _Window:
             numbers.update(self._groups[i].turns)
         return numbers
 
-    def _question_text(self) -> str:
-        turns = self._groups[self._question].turns.values()
-        return "\n".join(turn.text for turn in turns if turn.role == "user")
-
     def messages(self) -> list[Message]:
         """The messages that stay, in order, with the recalled passages after the system messages at
         the head.
@@ -182,13 +175,3 @@ class _Window:
         stays = sorted(self._stays)
         first_user = next((i for i in stays if self._groups[i].has_user), self._question)
         return {i for i in stays if i >= first_user or i in self._must_stay}
-
-
-def _question_group(groups: Sequence[MessageGroup]) -> int:
-    """The position of the group with the last words of the user; of the last group without any.
-
-    Words beside results of tools, which hosts add by themselves, count only if there are no others.
-    """
-    with_user = [i for i, group in enumerate(groups) if group.has_user]
-    without_tools = [i for i in with_user if not groups[i].has_tools]
-    return max(without_tools or with_user, default=len(groups) - 1)

@@ -7,18 +7,22 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from optical_memory.errors import Forgotten, OpticalMemoryError
 
 __all__ = [
     "FAILURES",
     "NO_MEMORY",
+    "OnError",
     "log_failure",
     "or_else",
 ]
 
 Result = TypeVar("Result")
+
+OnError = Literal["passthrough", "raise"]
+"""If the memory fails: the agent goes on without it, or the error is raised."""
 
 log = logging.getLogger("optical_memory")
 
@@ -29,11 +33,18 @@ NO_MEMORY = "The memory cannot be reached now."
 """All that a model is told of a failure, if it asked: the reason is in the log."""
 
 
-def or_else(action: str, function: Callable[[], Result], default: Result) -> Result:
-    """The function's result; the default if the memory fails. `action` names it in the log."""
+def or_else(
+    action: str, function: Callable[[], Result], default: Result, *, raises: bool = False
+) -> Result:
+    """The function's result; the default if the memory fails. `action` names it in the log.
+
+    With `raises` the error of the memory is raised.
+    """
     try:
         return function()
     except FAILURES as error:
+        if raises:
+            raise
         log_failure(action, error)
         return default
 

@@ -13,16 +13,19 @@ from optical_memory.recall.window.groups import group_calls
 from optical_memory.turns import Turn, body
 
 __all__ = [
+    "PICTURE_TOKENS",
     "GroupCosts",
     "Message",
     "MessageGroup",
     "group_messages",
+    "question_group",
+    "words_of_user",
 ]
 
 Message = Mapping[str, Any]
 
-PICTURE_SIDE_PX = 1024
-"""The side of every picture in a message, to count its price: messages do not tell the size."""
+PICTURE_TOKENS = image_tokens(1024, "openai")
+"""The price of every picture in a message, as of 1024 px: messages do not tell the size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +124,24 @@ def _with_silent(groups: Sequence[list[int]], turns: Sequence[Sequence[Turn]]) -
     return [sorted(group) for group in complete]
 
 
+# ---- the question --------------------------------------------------------------------------------
+
+
+def question_group(groups: Sequence[MessageGroup]) -> int:
+    """The position of the group with the last words of the user; of the last group without any.
+
+    Words beside results of tools, which hosts add by themselves, count only if there are no others.
+    """
+    with_user = [i for i, group in enumerate(groups) if group.has_user]
+    without_tools = [i for i in with_user if not groups[i].has_tools]
+    return max(without_tools or with_user, default=len(groups) - 1)
+
+
+def words_of_user(group: MessageGroup) -> str:
+    """The words of the user in a group; empty without any."""
+    return "\n".join(turn.text for turn in group.turns.values() if turn.role == "user")
+
+
 # ---- costs ---------------------------------------------------------------------------------------
 
 
@@ -152,9 +173,22 @@ class GroupCosts:
                 break
         return n_tokens
 
+    def with_newest(self, stays: Iterable[int], budget: int) -> set[int]:
+        """These groups, and the newest others that fit, back to the first that does not."""
+        result = set(stays)
+        budget_left = budget
+        for i in reversed(range(len(self._groups))):
+            if i in result:
+                continue
+            budget_left -= self[i]
+            if budget_left < 0:
+                break
+            result.add(i)
+        return result
+
 
 def _cost(turn: Turn, limit: int) -> int:
     """Tokens of the words, and the price of the pictures; a picture's URL may be the picture."""
     words = body(replace(turn, attachments=())) + (turn.name or "")
     n_pictures = sum(attachment.kind == "image" for attachment in turn.attachments)
-    return count_up_to(words, limit) + n_pictures * image_tokens(PICTURE_SIDE_PX, "openai")
+    return count_up_to(words, limit) + n_pictures * PICTURE_TOKENS

@@ -109,9 +109,7 @@ def input_filter(
 
 def _view(memory: OpticalMemory, items: Sequence[Item], budget: int) -> list[Item]:
     view = short_view(memory, [_without_id(item) for item in items], budget)
-    newest = [items[i] for i in view.positions]
-    passages = [{"role": "user", "content": view.passages}] if view.passages else []
-    return [*newest[: view.n_head], *passages, *newest[view.n_head :]]
+    return view.of(items, lambda passages: {"role": "user", "content": passages})
 
 
 def _without_id(item: Any) -> Any:
@@ -163,13 +161,9 @@ def _call_item(call: ToolCall) -> Item:
 def _from_end(items: Sequence[Item], limit: int) -> list[Item]:
     """The last items, without answers whose calls are not among them."""
     last = list(items[max(0, len(items) - limit) :])
-    calls = set(_call_ids(last, "function_call"))
+    calls = {item["call_id"] for item in last if item.get("type") == "function_call"}
     return [
         item
         for item in last
         if item.get("type") != "function_call_output" or item["call_id"] in calls
     ]
-
-
-def _call_ids(items: Iterable[Item], kind: str) -> list[str]:
-    return [item["call_id"] for item in items if item.get("type") == kind]

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from optical_memory.memory import OpticalMemory
 
 __all__ = [
+    "fitting_frame",
     "framed_passages",
 ]
 
@@ -43,14 +44,17 @@ def framed_passages(
         for passage in memory.recall(query, N_PASSAGES + n_more)
         if visible.isdisjoint(passage.turns)
     ]
-    best = passages[:N_PASSAGES]
+    return fitting_frame(passages[:N_PASSAGES], budget, other_texts)
+
+
+def fitting_frame(
+    passages: Sequence[Recollection], budget: int, other_texts: Sequence[str] = ()
+) -> str:
+    """The frame of the first passages that fit the budget together; empty if none fits."""
+    best = list(passages)
     while best:
-        text = frame(_in_order(best), other_texts)
+        text = frame(best, other_texts)
         if count_tokens(text) <= budget:
             return text
         best.pop()
     return ""
-
-
-def _in_order(passages: Sequence[Recollection]) -> list[Recollection]:
-    return sorted(passages, key=lambda passage: passage.ordinal)

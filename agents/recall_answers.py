@@ -31,6 +31,7 @@ __all__ = [
     "RecallAnswer",
     "answer_page",
     "answer_question",
+    "page_numbered",
     "recall_answer",
 ]
 
@@ -109,7 +110,7 @@ def answer_question(
     if not passages:
         return RecallAnswer(NO_MATCH)
     if detail == "passages":
-        return RecallAnswer(frame(sorted(passages, key=lambda passage: passage.ordinal)))
+        return RecallAnswer(frame(passages))
     numbers = {page.id: page.ordinal + 1 for page in memory.pages()}
     lines = [_line(passage, query, numbers) for passage in passages]
     return RecallAnswer(enclosed(lines, LINES_LEGEND))
@@ -121,7 +122,7 @@ def answer_page(memory: OpticalMemory, number: int, *, images: bool = False) -> 
     A picture cannot say which of its turns were replaced, so it is given only if none was. Raises
     as `OpticalMemory.read` but for a page that is forgotten or never was.
     """
-    page = next((page for page in memory.pages() if page.ordinal + 1 == number), None)
+    page = page_numbered(memory, number)
     if page is None:
         return RecallAnswer(f"There is no page {number}; pages are numbered from 1.")
     if images and page.rung is not None and not memory.stats().superseded_turns:
@@ -133,6 +134,11 @@ def answer_page(memory: OpticalMemory, number: int, *, images: bool = False) -> 
         return RecallAnswer(f"Page {number} is forgotten.")
     line = turn_line(reading.provenance, reading.marked(), separator=" ")
     return RecallAnswer(enclosed([line], PAGE_LEGEND))
+
+
+def page_numbered(memory: OpticalMemory, number: int) -> PageInfo | None:
+    """The page with this number, from 1; None if there is none."""
+    return next((page for page in memory.pages() if page.ordinal + 1 == number), None)
 
 
 # ---- lines ---------------------------------------------------------------------------------------

@@ -5,13 +5,19 @@ Knows no agent framework: messages have any form that the loaders read.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from optical_memory.agents.failures import or_else
-from optical_memory.agents.message_groups import GroupCosts, MessageGroup, group_messages
+from optical_memory.agents.message_groups import (
+    GroupCosts,
+    MessageGroup,
+    group_messages,
+    question_group,
+    words_of_user,
+)
 from optical_memory.agents.passages import framed_passages
 from optical_memory.turns import body
 
@@ -38,6 +44,12 @@ class ShortView:
     n_head: int
     passages: str
 
+    def of(self, messages: Sequence[Any], passage_message: Callable[[str], Any]) -> list[Any]:
+        """The messages that stay, and behind the head the message that carries the passages."""
+        shown = [messages[i] for i in self.positions]
+        passages = [passage_message(self.passages)] if self.passages else []
+        return [*shown[: self.n_head], *passages, *shown[self.n_head :]]
+
 
 def short_view(memory: OpticalMemory, messages: Sequence[Any], budget: int) -> ShortView:
     """Remember the messages, and say what a model is shown of them in `budget` tokens.
@@ -49,18 +61,27 @@ def short_view(memory: OpticalMemory, messages: Sequence[Any], budget: int) -> S
     groups = group_messages(messages)
     costs = GroupCosts(groups, budget)
     ids: list[str] = or_else("remembering", lambda: memory.sync(messages), [])
-    all_groups = range(len(groups))
-    stays = list(all_groups)
+    stays = set(range(len(groups)))
     passages = ""
-    if costs.total(all_groups) > budget:
-        stays = _newest(groups, costs, int(RECENT_SHARE * budget))
+    if costs.total(stays) > budget:
+        question = question_group(groups)
+        stays = _stays(groups, costs, question, int(RECENT_SHARE * budget))
         budget_left = budget - sum(costs[i] for i in stays)
-        newest = [groups[i] for i in stays]
-        passages = _passages(memory, _question(groups), budget_left, newest, ids)
+        newest = [groups[i] for i in sorted(stays)]
+        passages = _passages(memory, words_of_user(groups[question]), budget_left, newest, ids)
     positions = sorted(chain.from_iterable(groups[i].positions for i in stays))
     systems = {group.positions[0] for group in groups if group.is_system}
     n_head = next((i for i, n in enumerate(positions) if n not in systems), len(positions))
     return ShortView(tuple(positions), n_head, passages)
+
+
+def _stays(
+    groups: Sequence[MessageGroup], costs: GroupCosts, question: int, budget: int
+) -> set[int]:
+    """The groups that stay: system messages, the last question, and the newest that fit."""
+    needed = {i for i, group in enumerate(groups) if group.is_system}
+    needed |= {question, len(groups) - 1}
+    return costs.with_newest(needed, budget - sum(costs[i] for i in needed))
 
 
 def _passages(
@@ -79,26 +100,3 @@ def _passages(
         lambda: framed_passages(memory, question, budget, without=visible, other_texts=texts),
         "",
     )
-
-
-def _newest(groups: Sequence[MessageGroup], costs: GroupCosts, budget: int) -> list[int]:
-    """The groups that stay: system messages, the last question, and the newest that fit."""
-    with_user = [i for i, group in enumerate(groups) if group.has_user]
-    stays = {i for i, group in enumerate(groups) if group.is_system}
-    stays |= {len(groups) - 1, *with_user[-1:]}
-    budget_left = budget - sum(costs[i] for i in stays)
-    for i in reversed(range(len(groups))):
-        if i in stays:
-            continue
-        budget_left -= costs[i]
-        if budget_left < 0:
-            break
-        stays.add(i)
-    return sorted(stays)
-
-
-def _question(groups: Sequence[MessageGroup]) -> str:
-    """The last words of the user; empty without any."""
-    with_user = [group for group in groups if group.has_user]
-    turns = with_user[-1].turns.values() if with_user else ()
-    return "\n".join(turn.text for turn in turns if turn.role == "user")

@@ -18,7 +18,7 @@ SCRIPT = [[assistant_message("Noted.")], [assistant_message("The gate code is 44
 
 
 async def talk(session: OpticalSession) -> None:
-    agent = Agent(name="helper", model=os.environ.get("MODEL") or ScriptedModel(SCRIPT))
+    agent = Agent(name="assistant", model=os.environ.get("MODEL") or ScriptedModel(SCRIPT))
     for question in ("The gate code is 4417#.", "What is the gate code?"):
         result = await Runner.run(agent, question, session=session)
         print(f"user: {question}\nassistant: {result.final_output}")

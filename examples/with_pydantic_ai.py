@@ -20,7 +20,8 @@ from optical_memory.agents.short_view import short_view
 
 def words_of(message: ModelMessage) -> dict[str, object]:
     """A message of Pydantic-AI as a message that the memory reads."""
-    calls, texts = [], []
+    calls = []
+    texts = []
     role = "user" if isinstance(message, ModelRequest) else "assistant"
     for part in message.parts:
         if part.part_kind == "tool-call":
@@ -38,20 +39,20 @@ class Memory(AbstractCapability):
     """The newest messages, and passages about the last question; the run's history stays whole."""
 
     def __init__(self, memory: OpticalMemory, budget: int) -> None:
-        self.memory, self.budget = memory, budget
+        self.memory = memory
+        self.budget = budget
 
     async def prepare_model_request(self, ctx, request_context):
         messages = request_context.messages
         words = [words_of(message) for message in messages]
         view = await asyncio.to_thread(short_view, self.memory, words, self.budget)
-        shown = [messages[i] for i in view.positions]
-        head = [ModelRequest(parts=[UserPromptPart(view.passages)])] if view.passages else []
-        return replace(request_context, messages=[*head, *shown])
+        shown = view.of(messages, lambda text: ModelRequest(parts=[UserPromptPart(text)]))
+        return replace(request_context, messages=shown)
 
 
 def scripted(messages: list[ModelMessage], info: object) -> ModelResponse:
-    found = "room 7." in str(messages[0])
-    return ModelResponse(parts=[TextPart(f"{len(messages)} messages; found: {found}")])
+    is_there = "room 7." in str(messages[0])
+    return ModelResponse(parts=[TextPart(f"{len(messages)} messages; the room: {is_there}")])
 
 
 history: list[ModelMessage] = []

@@ -10,15 +10,18 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import chain
 
+from optical_memory.agents.failures import FAILURES, log_failure
 from optical_memory.agents.langchain.facts import Facts
 from optical_memory.agents.older_turns import OlderTurns
+from optical_memory.agents.passages import fitting_frame
 from optical_memory.counting import count_tokens
-from optical_memory.errors import BudgetTooSmall, Forgotten, OpticalMemoryError
+from optical_memory.errors import BudgetTooSmall, Forgotten
 from optical_memory.memory import OpticalMemory
 from optical_memory.recall.recollection import Recollection
-from optical_memory.recall.window.frame import LEAST_FRAME_TOKENS, frame
+from optical_memory.recall.window.frame import LEAST_FRAME_TOKENS
 from optical_memory.turns import Turn
 
 __all__ = [
@@ -79,7 +82,7 @@ class Outage:
     def _try(self, reach: Callable[[], object]) -> None:
         try:
             reach()
-        except (OpticalMemoryError, OSError):
+        except FAILURES:
             self.begin()
         else:
             self._is_on = False
@@ -117,9 +120,7 @@ class Conversation:
     def fail(self, error: Exception) -> None:
         """Leave the memory alone for a while."""
         self._outage.begin()
-        log.warning(
-            "the memory failed, the agent goes on without it: %s: %s", type(error).__name__, error
-        )
+        log_failure("the memory", error)
 
     def close(self) -> None:
         """Close the memory; its session stays."""
@@ -165,7 +166,7 @@ class Conversation:
 
         Empty if the memory knows nothing about it. Raises the error of a memory that fails.
         """
-        return _fitting(self._about(question, budget, self._shown_ids(shown)), budget)
+        return fitting_frame(self._about(question, budget, self._shown_ids(shown)), budget)
 
     def head(self, question: str, budget: int, shown: Sequence[int]) -> str:
         """Passages about a question, and what came last, in the order of time.
@@ -177,7 +178,7 @@ class Conversation:
         n_tokens = sum(passage.n_tokens for passage in passages)
         ids |= set(chain.from_iterable(passage.turns for passage in passages))
         newest = self._about(None, budget - n_tokens, ids)
-        return _fitting([*passages, *newest], budget)
+        return fitting_frame([*passages, *newest], budget)
 
     def _shown_ids(self, positions: Sequence[int]) -> set[str]:
         return set(chain.from_iterable(self._ids[i] for i in positions if i < len(self._ids)))
@@ -196,7 +197,7 @@ class Conversation:
         return sorted(passages, key=lambda passage: -passage.score)
 
     def head_in_hand(self, question: str, budget: int, facts: Sequence[Facts]) -> str:
-        """The same from messages in hand, without a memory: of the newest of them."""
+        """Passages as `head` gives them, without a memory: of the newest messages in hand."""
         turns = list(chain.from_iterable(message.turns for message in facts[-MAX_IN_HAND:]))
         if not turns or budget < LEAST_FRAME_TOKENS:
             return ""
@@ -213,8 +214,7 @@ def _with_id(message: Facts) -> tuple[Turn, ...]:
     if message.id is None or not message.turns:
         return message.turns
     *first, last = message.turns
-    fields = {name: getattr(last, name) for name in Turn.__slots__}
-    return (*first, Turn(**{**fields, "id": message.id}))
+    return (*first, replace(last, id=message.id))
 
 
 def _by_message(turns: Sequence[tuple[Turn, ...]], ids: Sequence[str]) -> list[tuple[str, ...]]:
@@ -226,14 +226,3 @@ def _by_message(turns: Sequence[tuple[Turn, ...]], ids: Sequence[str]) -> list[t
         end += len(message)
         groups.append(tuple(ids[start:end]))
     return groups
-
-
-def _fitting(passages: Sequence[Recollection], budget: int) -> str:
-    """The frame of the first passages that fit the budget together, in the order of time."""
-    best = list(passages)
-    while best:
-        text = frame(best)
-        if count_tokens(text) <= budget:
-            return text
-        best.pop()
-    return ""

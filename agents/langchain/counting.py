@@ -12,7 +12,8 @@ from typing import Any
 from langchain_core.messages import BaseMessage, convert_to_messages
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
-from optical_memory.counting import count_batch, image_tokens
+from optical_memory.agents.message_groups import PICTURE_TOKENS
+from optical_memory.counting import count_batch
 
 __all__ = [
     "TokenCounter",
@@ -25,9 +26,6 @@ TokenCounter = Callable[[Iterable[Any]], int]
 
 MESSAGE_TOKENS = 4
 """Tokens of the signs around a message: OpenAI's guide counts 3, other templates up to 5."""
-
-PICTURE_TOKENS = image_tokens(1024, "openai")
-"""Messages do not tell the size of a picture, so each costs this."""
 
 _PICTURES = {"image", "image_url", "input_image"}
 _UNSEEN = {"signature", "encrypted_content", "cache_control", "extras", "id", "index", "type"}

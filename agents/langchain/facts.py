@@ -7,11 +7,12 @@ import json
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from langchain_core.messages import BaseMessage
 
+from optical_memory.agents.langchain.adapters.messages import is_summary
 from optical_memory.agents.langchain.counting import TokenCounter, count_tool_tokens
 from optical_memory.agents.langchain.state import MessageName
 from optical_memory.errors import InputError
@@ -146,18 +147,14 @@ def _put(book: OrderedDict[str, Any], key: str, value: Any) -> None:
 
 
 def _turns(message: BaseMessage) -> tuple[Turn, ...]:
-    """The turns of a message without ids, none if it cannot be read or another summarises in it."""
-    if message.additional_kwargs.get("lc_source") in ("summarization", "optical_memory"):
+    """The turns of a message without ids; none if it cannot be read, or if it is a summary."""
+    if is_summary(message):
         return ()
     try:
         turns = message_turns(message, "message")
     except InputError:
         return ()
-    return tuple(Turn(**{**_fields(turn), "id": None}) for turn in turns)
-
-
-def _fields(turn: Turn) -> dict[str, Any]:
-    return {name: getattr(turn, name) for name in Turn.__slots__}
+    return tuple(replace(turn, id=None) for turn in turns)
 
 
 def prefix_digests(facts: Sequence[Facts]) -> list[str]:

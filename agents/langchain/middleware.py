@@ -20,6 +20,7 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, RemoveMessage
 from langgraph.types import Command
 
+from optical_memory.agents.failures import OnError
 from optical_memory.agents.langchain.counting import TokenCounter, count_message_tokens
 from optical_memory.agents.langchain.facts import FactBook
 from optical_memory.agents.langchain.refusals import is_overflow, is_picture_refusal
@@ -50,7 +51,6 @@ __all__ = [
 log = logging.getLogger("optical_memory")
 
 ViewMode = Literal["auto", "image", "text"]
-OnError = Literal["passthrough", "raise"]
 
 OVERFLOW_SHARE = 0.6
 """Share of a refused view that the next try may have: providers' counts differ by a third."""

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from langchain_core.messages import BaseMessage
-
 from optical_memory.agents.langchain.facts import Facts
-from optical_memory.agents.langchain.pairing import first_cut_from, result_ids
-from optical_memory.agents.langchain.shortening import LEAST_CAP
+from optical_memory.agents.langchain.pairing import first_cut_from
+from optical_memory.agents.langchain.shortening import LEAST_CAP, common_limit
 from optical_memory.agents.langchain.state import Head, MessageName
 
 __all__ = [
@@ -24,7 +22,6 @@ __all__ = [
     "choose_cut",
     "head_of",
     "is_edited",
-    "last_question",
     "position_of",
     "start_of_view",
 ]
@@ -90,20 +87,26 @@ def start_of_view(head: Head | None, facts: Sequence[Facts], prefixes: Sequence[
     """
     if head is None:
         return 0
-    n_archived = head["n_archived"]
-    if n_archived < len(prefixes) and prefixes[n_archived] == head["prefix"]:
-        return n_archived
+    if _is_same(head, prefixes):
+        return head["n_archived"]
+    end = _end_of_boundary(head["boundary"], facts)
+    if end is not None:
+        return end
+    return None if is_edited(head, facts, prefixes) else 0
+
+
+def _end_of_boundary(boundary: Sequence[MessageName], facts: Sequence[Facts]) -> int | None:
+    """The position after the last archived message, by its id or its words; None if it is gone."""
     positions = {facts.id: i for i, facts in enumerate(facts) if facts.id is not None}
-    for id, _, _ in head["boundary"]:
+    for id, _, _ in boundary:
         if id is not None and id in positions:
             return positions[id] + 1
-    digests = [digest for _, digest, _ in reversed(head["boundary"])]
+    digests = [digest for _, digest, _ in reversed(boundary)]
     for end in range(len(facts), 0, -1):
         run = [message.digest for message in facts[max(0, end - len(digests)) : end]]
         if run and run == digests[-len(run) :] and (len(run) == len(digests) or end == len(run)):
             return end
-    is_rewound = bool(facts) and not head["is_pruned"] and _is(facts[0], head["first"])
-    return None if is_rewound else 0
+    return None
 
 
 def is_edited(head: Head, facts: Sequence[Facts], prefixes: Sequence[str]) -> bool:
@@ -111,9 +114,15 @@ def is_edited(head: Head, facts: Sequence[Facts], prefixes: Sequence[str]) -> bo
 
     A list that was cut at its front tells nothing new.
     """
+    if _is_same(head, prefixes) or head["is_pruned"] or not facts:
+        return False
+    return _is(facts[0], head["first"])
+
+
+def _is_same(head: Head, prefixes: Sequence[str]) -> bool:
+    """True if all archived messages are there as they were."""
     n_archived = head["n_archived"]
-    is_same = n_archived < len(prefixes) and prefixes[n_archived] == head["prefix"]
-    return not is_same and not head["is_pruned"] and bool(facts) and _is(facts[0], head["first"])
+    return n_archived < len(prefixes) and prefixes[n_archived] == head["prefix"]
 
 
 def _is(facts: Facts, name: MessageName) -> bool:
@@ -135,17 +144,6 @@ def position_of(name: MessageName | None, facts: Sequence[Facts]) -> int | None:
 
 
 # ---- the cut -------------------------------------------------------------------------------------
-
-
-def last_question(messages: Sequence[BaseMessage]) -> int | None:
-    """The position of the last message of the user; None if the user says nothing.
-
-    A message that carries results of tools is the agent's, not the user's.
-    """
-    for i in reversed(range(len(messages))):
-        if messages[i].type == "human" and not result_ids(messages[i]):
-            return i
-    return None
 
 
 def choose_cut(
@@ -186,13 +184,7 @@ def _cap(sizes: Sequence[int], budget: int) -> int | None:
     """The largest cap such that all sizes fit; None if they fit without."""
     if sum(sizes) <= budget:
         return None
-    rest = budget
-    for i, size in enumerate(sorted(sizes)):
-        share = rest // (len(sizes) - i)
-        if size > share:
-            return max(LEAST_CAP, share)
-        rest -= size
-    return None
+    return max(LEAST_CAP, common_limit(sizes, budget))
 
 
 def head_of(

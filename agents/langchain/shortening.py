@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from langchain_core.messages import BaseMessage
@@ -11,6 +12,7 @@ from optical_memory.counting import count_batch, count_up_to
 
 __all__ = [
     "LEAST_CAP",
+    "common_limit",
     "shortened",
 ]
 
@@ -42,7 +44,7 @@ def shortened(message: BaseMessage, cap: int) -> BaseMessage:
     room = max(cap - MESSAGE_TOKENS, LEAST_CAP // 2)
     if sum(sizes) <= room:
         return message
-    limit = _level(sizes, room)
+    limit = common_limit(sizes, room)
     update: dict[str, Any] = {"content": _walk(message.content, lambda text: _cut(text, limit))}
     if calls:
         update["tool_calls"] = [
@@ -57,7 +59,7 @@ def _note_size(text: str, sizes: list[int]) -> str:
     return text
 
 
-def _level(sizes: list[int], room: int) -> int:
+def common_limit(sizes: Sequence[int], room: int) -> int:
     """The largest size such that all sizes, each cut to it, fit the room."""
     rest = room
     for i, size in enumerate(sorted(sizes)):

@@ -28,12 +28,12 @@ JSON makes a list of it.
 class Head(TypedDict):
     """A compaction: the messages that left the view, and what stands in their place.
 
-    `boundary` names the last messages that left, the newest first, and `first` the first of all;
-    `n_archived` is how many left
-    and `prefix` the digest of them all. `passages` is the text at the head of the view.
-    `question` is a message before the boundary that stays in view. The reasoning of messages up
-    to `bare_until` is left out, because providers refuse it after another beginning. Longer
-    messages than `cap` tokens are shortened. `is_pruned` says that they left the state too.
+    `boundary` names the last messages that left, the newest first, and `first` the first of all.
+    `n_archived` is how many left, and `prefix` the digest of them all. `passages` is the text at
+    the head of the view. `question` is a message before the boundary that stays in view. The
+    reasoning of messages up to `bare_until` is left out, because providers refuse it after another
+    beginning. Longer messages than `cap` tokens are shortened. `is_pruned` says that they left the
+    state too.
     """
 
     boundary: list[MessageName]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -9,10 +10,9 @@ from langchain.tools import ToolRuntime
 from langchain_core.language_models import BaseChatModel
 from langchain_core.tools import BaseTool, StructuredTool
 
-from optical_memory.agents.failures import NO_MEMORY
+from optical_memory.agents.failures import NO_MEMORY, or_else
 from optical_memory.agents.recall_answers import Detail
 from optical_memory.agents.tools import DESCRIPTION, NAME, recall_tool
-from optical_memory.errors import OpticalMemoryError
 from optical_memory.memory import OpticalMemory
 
 __all__ = [
@@ -24,7 +24,8 @@ __all__ = [
 def conversation_tool(memory_of: Callable[[Any], OpticalMemory]) -> BaseTool:
     """The tool of `recall_tool`, over the memory that `memory_of` gives for a tool's runtime.
 
-    If the memory cannot be reached, the tool says so.
+    It takes no days and gives pages as text. If the memory cannot be reached, the tool says so, and
+    the log has the reason.
     """
 
     def recall(
@@ -34,23 +35,13 @@ def conversation_tool(memory_of: Callable[[Any], OpticalMemory]) -> BaseTool:
         page: int | None = None,
         k: int | None = None,
     ) -> str:
-        try:
-            memory = memory_of(runtime)
-        except OpticalMemoryError:
-            return NO_MEMORY
         arguments = {"query": query, "detail": detail, "page": page, "k": k}
-        return str(recall_tool(memory).invoke(arguments))
+        return or_else(
+            "recall", lambda: str(recall_tool(memory_of(runtime)).invoke(arguments)), NO_MEMORY
+        )
 
-    async def arecall(
-        runtime: ToolRuntime,
-        query: str | None = None,
-        detail: Detail = "passages",
-        page: int | None = None,
-        k: int | None = None,
-    ) -> str:
-        import asyncio
-
-        return await asyncio.to_thread(recall, runtime, query, detail, page, k)
+    async def arecall(**arguments: Any) -> str:
+        return await asyncio.to_thread(recall, **arguments)
 
     return StructuredTool.from_function(recall, arecall, name=NAME, description=DESCRIPTION)
 

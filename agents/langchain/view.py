@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AnyMessage, BaseMessage, HumanMessage
 
+from optical_memory.agents.langchain.adapters.messages import SOURCE, is_ours
 from optical_memory.agents.langchain.facts import Facts
 from optical_memory.agents.langchain.plan import position_of
 from optical_memory.agents.langchain.shortening import shortened
@@ -21,9 +22,6 @@ __all__ = [
     "has_cache_breakpoints",
     "view_of",
 ]
-
-SOURCE = "optical_memory"
-"""Marks our messages as LangChain's own middleware marks its own."""
 
 _CACHING_PROVIDERS = {"anthropic", "anthropic_bedrock", "vertexai-anthropic"}
 """Providers whose LangChain packages take `cache_control` in a part of a content."""
@@ -113,9 +111,7 @@ def _head_message(passages: str, presentation: Presentation) -> HumanMessage:
 def _message(text: str, blocks: list[dict[str, Any]], *, is_text: bool) -> HumanMessage:
     digest = hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=8).hexdigest()
     content: Any = text if is_text else blocks
-    return HumanMessage(
-        content=content, id=f"optical-{digest}", additional_kwargs={"lc_source": SOURCE}
-    )
+    return HumanMessage(content=content, id=f"optical-{digest}", additional_kwargs=dict(SOURCE))
 
 
 def _alternating(view: Sequence[AnyMessage]) -> list[AnyMessage]:
@@ -123,8 +119,7 @@ def _alternating(view: Sequence[AnyMessage]) -> list[AnyMessage]:
     result: list[AnyMessage] = []
     for message in view:
         last = result[-1] if result else None
-        is_ours = last is not None and last.additional_kwargs.get("lc_source") == SOURCE
-        if last is not None and is_ours and message.type == "human":
+        if last is not None and is_ours(last) and message.type == "human":
             result[-1] = last.model_copy(update={"content": _joined(last.content, message.content)})
         else:
             result.append(message)

@@ -9,13 +9,13 @@ from typing import Any
 from langchain.agents.middleware.types import ModelRequest
 from langchain_core.messages import AnyMessage
 
+from optical_memory.agents.failures import FAILURES
+from optical_memory.agents.langchain.adapters.messages import last_question
 from optical_memory.agents.langchain.facts import FactBook, prefix_digests
-from optical_memory.agents.langchain.plan import last_question
 from optical_memory.agents.langchain.sessions import Sessions, record_of
 from optical_memory.agents.langchain.state import Record, has_archive
 from optical_memory.agents.langchain.steps import Chat, Sizes, Steps
 from optical_memory.agents.langchain.view import Presentation
-from optical_memory.errors import Forgotten, OpticalMemoryError
 
 __all__ = [
     "View",
@@ -77,7 +77,7 @@ class ViewMaker:
             try:
                 is_remembered = tries_memory and conversation.remember(chat.facts)
                 new, start = steps.record(record, is_remembered, limit, forces)
-            except (OpticalMemoryError, Forgotten, OSError) as error:
+            except FAILURES as error:
                 if self.raises:
                     raise
                 conversation.fail(error)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from optical_memory.agents.failures import NO_MEMORY, or_else
-from optical_memory.agents.recall_answers import NO_MATCH, answer_page
+from optical_memory.agents.recall_answers import NO_MATCH, answer_page, page_numbered
 from optical_memory.errors import BudgetTooSmall, Forgotten
 from optical_memory.recall.speaker import speaker
 from optical_memory.recall.window.context import Context
@@ -119,7 +119,6 @@ def forget_answer(
     """Forget a turn or a page for good, if `confirm` is True; else say what would go."""
     if (turn is None) == (page is None):
         return "Name one thing to forget: a turn by its id, or a page by its number."
-
     name = f"turn {turn}" if page is None else f"page {page}"
     if not confirm:
         return f"This would remove {name} for good. Call again with confirm=true."
@@ -136,7 +135,7 @@ def forget_answer(
 
 def _page_id(memory: OpticalMemory, number: int) -> str:
     """The id of a page. Raises `Forgotten` if there is no such page."""
-    for page in memory.pages():
-        if page.ordinal + 1 == number:
-            return page.id
-    raise Forgotten(f"no page {number}")
+    page = page_numbered(memory, number)
+    if page is None:
+        raise Forgotten(f"no page {number}")
+    return page.id

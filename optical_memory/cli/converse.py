@@ -118,7 +118,7 @@ def recall(
     reader: ReaderName = "pocket",
     as_json: AsJson = False,
 ) -> None:
-    """The pages that say most about a query, each as it reads now and with how far to trust it."""
+    """The turns that say most about a query, each as it reads now and with how far to trust it."""
     with open_memory(store, session, reader) as memory:
         run = Run("recall", as_json, reader_name(memory.reader))
         recollections = memory.recall(query, k)
@@ -171,7 +171,7 @@ def context(
     reader: ReaderName = "pocket",
     as_json: AsJson = False,
 ) -> None:
-    """The content of an agent's window: recent turns and recalled pages, within a budget."""
+    """The content of an agent's window: recent turns and recalled passages, within a budget."""
     with open_memory(store, session, reader) as memory:
         run = Run("context", as_json, reader_name(memory.reader))
         window = memory.context(query, budget, mode, provider=provider, host=host, model=model)

@@ -1,4 +1,4 @@
-"""Commands that look after a session: fade, stats, check, forget."""
+"""Commands that look after a session: fade, stats, check, forget, supersede."""
 
 from __future__ import annotations
 

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from support.failing_store import StoreThatMayFail
 
 from optical_memory import OpticalMemory
 from optical_memory.agents.openai_agents import OpticalSession, input_filter
 from optical_memory.errors import StoreError
-from optical_memory.stores import SQLiteStore
 from optical_memory.testing import TemplateReader
 
 ITEMS: list[Any] = [
@@ -26,13 +22,6 @@ ITEMS: list[Any] = [
     {"type": "function_call_output", "call_id": "c2", "output": "srv2 is down"},
     {"role": "assistant", "content": "srv1 is up, srv2 is down."},
 ]
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Any]:
-    sqlite = SQLiteStore(tmp_path / "memory.db")
-    yield StoreThatMayFail(sqlite)
-    sqlite.close()
 
 
 @pytest.fixture

@@ -6,30 +6,19 @@ import asyncio
 import base64
 import logging
 import re
-from collections.abc import Iterator
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
 from langchain_core.language_models import FakeListChatModel
 from langchain_core.messages import ToolMessage
 from langchain_core.tools import StructuredTool
-from support.failing_store import StoreThatMayFail
 from support.forged_frames import frame_lines
 
 from optical_memory import OpticalMemory, Turn
 from optical_memory.agents import recall_tool
 from optical_memory.errors import StoreError
-from optical_memory.stores import SQLiteStore
 from optical_memory.testing import TemplateReader
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Any]:
-    sqlite = SQLiteStore(tmp_path / "memory.db")
-    yield StoreThatMayFail(sqlite)
-    sqlite.close()
 
 
 @pytest.fixture

@@ -7,11 +7,12 @@ use the middleware.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import get_args
 
 from langchain_core.chat_history import BaseChatMessageHistory
 from langchain_core.messages import BaseMessage
 
-from optical_memory.agents.failures import or_else
+from optical_memory.agents.failures import OnError, or_else
 from optical_memory.agents.langchain.adapters.messages import (
     message_of,
     passage_message,
@@ -42,20 +43,19 @@ class OpticalChatMessageHistory(BaseChatMessageHistory):
         memory: OpticalMemory,
         *,
         budget: int | None = None,
-        on_error: str = "passthrough",
+        on_error: OnError = "passthrough",
     ) -> None:
         super().__init__()
-        require_word("on_error", on_error, ("passthrough", "raise"))
+        require_word("on_error", on_error, get_args(OnError))
         self.memory = memory
         self.budget = budget
-        self.on_error = on_error
+        self.on_error: OnError = on_error
+        self._raises = on_error == "raise"
 
     @property
     def messages(self) -> list[BaseMessage]:
         """The messages as they stand now. Setting them forgets the session and begins it again."""
-        if self.on_error == "raise":
-            return self._messages()
-        return or_else("reading the history", self._messages, [])
+        return or_else("reading the history", self._messages, [], raises=self._raises)
 
     @messages.setter
     def messages(self, messages: list[BaseMessage]) -> None:
@@ -77,10 +77,7 @@ class OpticalChatMessageHistory(BaseChatMessageHistory):
         def remember() -> None:
             self.memory.remember(turns_of_messages(messages))
 
-        if self.on_error == "raise":
-            remember()
-        else:
-            or_else("remembering", remember, None)
+        or_else("remembering", remember, None, raises=self._raises)
 
     def clear(self) -> None:
         """Forget the session for good. Raises `StoreError` if that fails."""

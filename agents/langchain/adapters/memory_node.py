@@ -55,9 +55,7 @@ class MemoryNode:
     def view(self, messages: Sequence[BaseMessage]) -> list[BaseMessage]:
         """The messages that a model is shown. Raises `InputError` if a message cannot be read."""
         view = short_view(self.memory, messages, self.budget)
-        newest = [messages[i] for i in view.positions]
-        passages = [passage_message(view.passages)] if view.passages else []
-        return [*newest[: view.n_head], *passages, *newest[view.n_head :]]
+        return view.of(messages, passage_message)
 
 
 def _field(state: Any, key: str) -> list[BaseMessage]:

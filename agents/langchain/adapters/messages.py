@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import chain
 from typing import Any
 
@@ -18,19 +18,23 @@ from langchain_core.messages import (
 )
 from langchain_core.messages import ToolCall as LangChainToolCall
 
+from optical_memory.agents.langchain.pairing import result_ids
 from optical_memory.loaders.messages import message_turns
 from optical_memory.recall.window.parts import TextPart
 from optical_memory.turns import ToolCall, Turn
 
 __all__ = [
     "SOURCE",
+    "is_ours",
+    "is_summary",
     "last_question",
     "message_of",
     "passage_message",
     "turns_of_messages",
 ]
 
-SOURCE = {"lc_source": "optical_memory"}
+SOURCE_KEY = "lc_source"
+SOURCE = {SOURCE_KEY: "optical_memory"}
 """The mark of a message that a memory wrote, under the key that LangChain uses for such marks."""
 
 SUMMARIES = ("summarization", "optical_memory")
@@ -40,6 +44,16 @@ OWN_ID = re.compile(r"t\d+")
 """Ids that a session gives to turns whose host gave none."""
 
 
+def is_summary(message: BaseMessage) -> bool:
+    """True for a message that repeats what others said: a summary, or passages of a memory."""
+    return message.additional_kwargs.get(SOURCE_KEY) in SUMMARIES
+
+
+def is_ours(message: BaseMessage) -> bool:
+    """True for a message with passages of a memory."""
+    return message.additional_kwargs.get(SOURCE_KEY) == SOURCE[SOURCE_KEY]
+
+
 def turns_of_messages(messages: Sequence[BaseMessage]) -> list[Turn]:
     """The turns of messages; summaries, which repeat what others said, have none.
 
@@ -47,20 +61,21 @@ def turns_of_messages(messages: Sequence[BaseMessage]) -> list[Turn]:
     """
     turns: list[list[Turn]] = []
     for i, message in enumerate(messages):
-        if message.additional_kwargs.get("lc_source") not in SUMMARIES:
+        if not is_summary(message):
             turns.append(message_turns(message, f"messages[{i}]"))
     return list(chain.from_iterable(turns))
 
 
-def last_question(messages: Iterable[BaseMessage]) -> str:
-    """The words of the user's last message; empty without any."""
-    texts = [
-        message.text
-        for message in messages
-        if isinstance(message, HumanMessage)
-        and message.additional_kwargs.get("lc_source") not in SUMMARIES
-    ]
-    return texts[-1] if texts else ""
+def last_question(messages: Sequence[BaseMessage]) -> int | None:
+    """The position of the last message of the user; None if the user says nothing.
+
+    A summary is not the user's, nor is a message that carries results of tools.
+    """
+    for i in reversed(range(len(messages))):
+        message = messages[i]
+        if message.type == "human" and not (is_summary(message) or result_ids(message)):
+            return i
+    return None
 
 
 def passage_message(text: str) -> HumanMessage:

@@ -9,7 +9,7 @@ from langchain_core.documents import Document
 from langchain_core.retrievers import BaseRetriever
 from pydantic import ConfigDict, Field
 
-from optical_memory.agents.failures import or_else
+from optical_memory.agents.failures import OnError, or_else
 from optical_memory.memory import OpticalMemory
 from optical_memory.recall.recollection import Recollection
 
@@ -33,7 +33,7 @@ class OpticalRetriever(BaseRetriever):
 
     memory: OpticalMemory
     k: int = Field(default=4, ge=1)
-    on_error: str = Field(default="passthrough", pattern="^(passthrough|raise)$")
+    on_error: OnError = "passthrough"
 
     def _get_relevant_documents(
         self, query: str, *, run_manager: CallbackManagerForRetrieverRun, k: int | None = None
@@ -42,9 +42,7 @@ class OpticalRetriever(BaseRetriever):
             passages = self.memory.recall(query, self.k if k is None else k)
             return [_document(passage, self.memory.session) for passage in passages]
 
-        if self.on_error == "raise":
-            return documents()
-        return or_else("retrieval", documents, [])
+        return or_else("retrieval", documents, [], raises=self.on_error == "raise")
 
 
 def _document(passage: Recollection, session: str) -> Document:

@@ -60,7 +60,9 @@ def as_summarizer(
 def _summary(memory: OpticalMemory, messages: Sequence[BaseMessage], budget: int) -> str:
     turns = turns_of_messages(messages)
     memory.remember(turns)
-    passages = framed_passages(memory, last_question(messages), budget)
+    question = last_question(messages)
+    query = "" if question is None else messages[question].text
+    passages = framed_passages(memory, query, budget)
     pointer = POINTER.format(n=len(turns))
     return f"{pointer}\n{passages}" if passages else pointer
 

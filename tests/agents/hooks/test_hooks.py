@@ -7,31 +7,21 @@ import logging
 import random
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from support.failing_store import StoreThatMayFail
 
 from optical_memory import OpticalMemory
 from optical_memory.agents.hooks.answers import hook_answer
 from optical_memory.agents.hooks.transcript import read_transcript
 from optical_memory.errors import StoreError
-from optical_memory.stores import SQLiteStore
 from optical_memory.testing import TemplateReader
 
 EVENTS = {path.stem: path for path in (Path(__file__).parent / "events").glob("*.json")}
 KEEPING = {"stop", "stop_active", "pre_compact_auto", "pre_compact_manual", "session_end"}
 SPEAKING = {"session_start_compact", "user_prompt_submit"}
 READER = TemplateReader()
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Any]:
-    sqlite = SQLiteStore(tmp_path / "memory.db")
-    yield StoreThatMayFail(sqlite)
-    sqlite.close()
 
 
 @pytest.fixture

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,12 +14,10 @@ from langchain_core.messages import (
     SystemMessage,
     ToolMessage,
 )
-from support.failing_store import StoreThatMayFail
 
 from optical_memory import OpticalMemory, Turn
 from optical_memory.agents.langchain import OpticalChatMessageHistory
 from optical_memory.errors import InputError, StoreError
-from optical_memory.stores import SQLiteStore
 from optical_memory.testing import TemplateReader
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*ChatMessageHistory.*:DeprecationWarning")
@@ -43,13 +39,6 @@ MESSAGES: list[BaseMessage] = [
     HumanMessage("Thanks."),
     HumanMessage("And srv3?"),
 ]
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Any]:
-    sqlite = SQLiteStore(tmp_path / "memory.db")
-    yield StoreThatMayFail(sqlite)
-    sqlite.close()
 
 
 @pytest.fixture

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,26 +14,11 @@ from langchain_core.messages import (
     SystemMessage,
     ToolMessage,
 )
-from support.failing_store import StoreThatMayFail
 
 from optical_memory import OpticalMemory
 from optical_memory.agents.langchain import MemoryNode
 from optical_memory.agents.message_groups import GroupCosts, group_messages
 from optical_memory.errors import InputError, StoreError
-from optical_memory.stores import SQLiteStore
-from optical_memory.testing import TemplateReader
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Any]:
-    sqlite = SQLiteStore(tmp_path / "memory.db")
-    yield StoreThatMayFail(sqlite)
-    sqlite.close()
-
-
-@pytest.fixture
-def memory(store: Any) -> OpticalMemory:
-    return OpticalMemory("alice", store=store, reader=TemplateReader(), background=False)
 
 
 def agent_chat(n: int) -> list[BaseMessage]:

@@ -4,28 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
-from support.failing_store import StoreThatMayFail
 
 from optical_memory import OpticalMemory, Turn
 from optical_memory.agents.langchain import OpticalRetriever
 from optical_memory.errors import StoreError
-from optical_memory.stores import SQLiteStore
 from optical_memory.testing import TemplateReader
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Any]:
-    sqlite = SQLiteStore(tmp_path / "memory.db")
-    yield StoreThatMayFail(sqlite)
-    sqlite.close()
 
 
 @pytest.fixture

@@ -4,33 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from langchain_core.language_models import FakeListChatModel
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
-from support.failing_store import StoreThatMayFail
 
 from optical_memory import OpticalMemory
 from optical_memory.agents.langchain import as_summarizer
+from optical_memory.agents.langchain.adapters.messages import last_question
 from optical_memory.counting import count_tokens
 from optical_memory.errors import InputError, StoreError
-from optical_memory.stores import SQLiteStore
-from optical_memory.testing import TemplateReader
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Any]:
-    sqlite = SQLiteStore(tmp_path / "memory.db")
-    yield StoreThatMayFail(sqlite)
-    sqlite.close()
-
-
-@pytest.fixture
-def memory(store: Any) -> OpticalMemory:
-    return OpticalMemory("alice", store=store, reader=TemplateReader(), background=False)
 
 
 def chat(n: int) -> list[BaseMessage]:
@@ -104,3 +88,16 @@ def test_the_middleware_takes_it(memory: OpticalMemory, *, is_async: bool):
     assert "the tool recall_memory finds them" in summary.text
     assert len(kept) == 5
     assert memory.recall("room 3", k=1)[0].text == "Note 3: the meeting moved to room 3."
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        HumanMessage("A summary.", additional_kwargs={"lc_source": "summarization"}),
+        HumanMessage("<recall>", additional_kwargs={"lc_source": "optical_memory"}),
+        HumanMessage([{"type": "tool_result", "tool_use_id": "c1", "content": "It rains."}]),
+    ],
+)
+def test_the_last_question_is_the_users_own(message: HumanMessage):
+    assert last_question([*chat(3), AIMessage("Room 3."), message]) == 6
+    assert last_question([message]) is None

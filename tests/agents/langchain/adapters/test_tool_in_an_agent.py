@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from pathlib import Path
+import logging
 from typing import Any
 
 import pytest
-from support.failing_store import StoreThatMayFail
 
 pytest.importorskip("langchain.agents", reason="needs the extra langchain")
 
@@ -18,8 +16,8 @@ from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 
 from optical_memory import OpticalMemory, Turn
 from optical_memory.agents import recall_tool
+from optical_memory.agents.langchain.tool import conversation_tool
 from optical_memory.errors import StoreError
-from optical_memory.stores import SQLiteStore
 from optical_memory.testing import TemplateReader
 
 CALL = {"name": "recall_memory", "args": {"query": "gate code"}, "id": "c1", "type": "tool_call"}
@@ -30,13 +28,6 @@ class ScriptedModel(GenericFakeChatModel):
 
     def bind_tools(self, tools: Any, **settings: Any) -> ScriptedModel:
         return self
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Any]:
-    sqlite = SQLiteStore(tmp_path / "memory.db")
-    yield StoreThatMayFail(sqlite)
-    sqlite.close()
 
 
 @pytest.fixture
@@ -69,3 +60,20 @@ def test_a_store_that_fails_ends_no_turn(memory: OpticalMemory, store: Any, *, i
     message = answer_of_the_tool(memory, is_async=is_async)
     assert message.text == "The memory cannot be reached now."
     assert message.status == "success"
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+def test_a_memory_that_cannot_be_opened_is_a_sentence_and_the_log_has_the_reason(
+    caplog: pytest.LogCaptureFixture, *, is_async: bool
+):
+    def fail(runtime: Any) -> OpticalMemory:
+        raise StoreError("no route to 10.0.0.7")
+
+    script = iter([AIMessage("", tool_calls=[CALL]), AIMessage("Done.")])
+    agent = create_agent(ScriptedModel(messages=script), tools=[conversation_tool(fail)])
+    state = {"messages": [HumanMessage("What is the gate code?")]}
+    with caplog.at_level(logging.WARNING, "optical_memory"):
+        result = asyncio.run(agent.ainvoke(state)) if is_async else agent.invoke(state)
+    (message,) = (m for m in result["messages"] if isinstance(m, ToolMessage))
+    assert message.text == "The memory cannot be reached now."
+    assert "10.0.0.7" in caplog.text
