@@ -5,15 +5,13 @@ Offsets are offsets into `page.text`.
 
 from __future__ import annotations
 
-import re
-import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from optical_memory.counting import count_tokens
 from optical_memory.errors import NewerFormat
-from optical_memory.facts import CODE_LIMIT, FACT_KINDS, Fact, find_facts
+from optical_memory.facts import CODE_LIMIT, FACT_KINDS, find_facts
 
 __all__ = [
     "CODE_LIMIT",
@@ -160,70 +158,20 @@ def _n_tokens(texts: list[str]) -> int:
     return count_tokens("\n".join(texts)) if texts else 0
 
 
-def extract(text: str, *, charset: frozenset[str] | None = None) -> Ledger:
+def extract(text: str) -> Ledger:
     """Find the exact facts of a page.
 
     >>> [(span.kind, span.text) for span in extract("Order ORD-2024-881 for $12.50").spans]
     [('identifier', 'ORD-2024-881'), ('amount', '$12.50')]
 
     Of overlapping candidates the longest wins, then the leftmost, then the more particular kind.
-    With `charset`, every other character except blank and line break is kept too, in spans of kind
-    "unreadable".
     """
-    facts = find_facts(text)
-    spans = [
-        LedgerSpan(fact.start, fact.end, fact.kind, text[fact.start : fact.end]) for fact in facts
-    ]
-    if charset is not None:
-        for start, end in _unreadable(text, charset, _flags(facts, len(text))):
-            spans.append(LedgerSpan(start, end, UNREADABLE, text[start:end]))
-    return Ledger(tuple(sorted(spans, key=lambda span: span.start)))
-
-
-def _flags(facts: Iterable[Fact], length: int) -> bytearray:
-    """1 for each character of a fact; `find` searches it in C."""
-    is_fact = bytearray(length)
-    for fact in facts:
-        is_fact[fact.start : fact.end] = b"\1" * (fact.end - fact.start)
-    return is_fact
-
-
-_OUTSIDE = "\ufffd"
-_MARK = "\ufffe"
-_RUN = re.compile(r"(?:\S?\ufffe|\ufffd)+(?: (?:\S?\ufffe|\ufffd)+)*")
-"""Characters outside a charset, over single blanks between them; a mark with its letter."""
-
-
-def _unreadable(
-    text: str, charset: frozenset[str], is_fact: bytearray
-) -> Iterator[tuple[int, int]]:
-    """Maximal runs of characters outside the charset that no fact holds, over single blanks.
-
-    A combining mark takes the character before it along: the two are drawn as one.
-    """
-    outside = set(text) - charset - {" ", "\n"}
-    signs = {ord(char): _MARK if _is_mark(char) else _OUTSIDE for char in outside}
-    for match in _RUN.finditer(text.translate(signs)):
-        yield from _free_parts(*match.span(), is_fact)
-
-
-def _is_mark(char: str) -> bool:
-    """True for a sign that is drawn over or around the letter before it.
-
-    Enclosing marks, as of keycaps, have the combining class 0, so the class does not tell.
-    """
-    return unicodedata.category(char).startswith("M")
-
-
-def _free_parts(start: int, end: int, is_fact: bytearray) -> Iterator[tuple[int, int]]:
-    """The parts of `start:end` that no fact holds."""
-    while start < end:
-        next_fact = is_fact.find(1, start, end)
-        stop = end if next_fact < 0 else next_fact
-        if stop > start:
-            yield start, stop
-        fact_end = is_fact.find(0, stop, end)
-        start = end if fact_end < 0 else fact_end
+    return Ledger(
+        tuple(
+            LedgerSpan(fact.start, fact.end, fact.kind, text[fact.start : fact.end])
+            for fact in find_facts(text)
+        )
+    )
 
 
 def splice(text: str, ledger: Ledger) -> str:

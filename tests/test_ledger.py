@@ -7,6 +7,7 @@ from itertools import pairwise
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.ledgers import ANY_TEXT, FACTS, offsets_of
 
 from optical_memory.counting import count_tokens
 from optical_memory.errors import NewerFormat
@@ -21,59 +22,6 @@ from optical_memory.ledger import (
     ledger_tokens,
     splice,
 )
-
-ASCII = frozenset(map(chr, range(32, 127)))
-
-FACTS = [
-    ("uuid", "123e4567-e89b-12d3-a456-426614174000"),
-    ("hash", "3f2a9c7b1d"),
-    ("hash", "sha256:9f86d081884c7d65"),
-    ("hash", "d41d8cd98f00b204e9800998ecf8427e"),
-    ("hash", "0xDEADBEEF"),
-    ("url", "https://example.org/a/b?c=d&e=1#f"),
-    ("url", "redis://user@host:6379/0"),
-    ("email", "mia.li+news@mail.example.co.uk"),
-    ("path", "src/optical/pages.py"),
-    ("path", "/etc/hosts"),
-    ("path", "~/notes/.bashrc"),
-    ("path", r"C:\Users\me\report.txt"),
-    ("path", "README.md"),
-    ("date", "2026-03-04"),
-    ("date", "2026-03-04T12:30:00Z"),
-    ("date", "12/03/2026"),
-    ("date", "4 March 2026"),
-    ("date", "March 4th, 2026"),
-    ("time", "12:30:05"),
-    ("time", "3pm"),
-    ("time", "4:15 p.m."),
-    ("amount", "$1,204.50"),
-    ("amount", "1.5 million yen"),
-    ("amount", "250 EUR"),
-    ("number", "45%"),
-    ("number", "1,234,567"),
-    ("number", "3.14"),
-    ("number", "#4512"),
-    ("number", "42"),
-    ("number", "1e-5"),
-    ("number", "10⁶"),
-    ("number", "10⁻¹²"),
-    ("number", "12½"),
-    ("phone", "+44 20 7946 0958"),
-    ("phone", "(555) 123-4567"),
-    ("version", "v1.2.3-rc1"),
-    ("version", "10.2.6"),
-    ("ip", "10.0.0.1:8080"),
-    ("ip", "2001:db8:0:0:0:0:2:1"),
-    ("mac", "00:1a:2b:3c:4d:5e"),
-    ("identifier", "4K7Q2Z"),
-    ("identifier", "EHGLPX"),
-    ("identifier", "ORD-2024-881"),
-    ("identifier", "snake_case_name"),
-    ("identifier", "getUserById"),
-    ("identifier", "MAX_LEN"),
-    ("identifier", "@bob_smith"),
-    ("code", "`pip install x`"),
-]
 
 
 @pytest.mark.parametrize(("kind", "fact"), FACTS)
@@ -136,47 +84,17 @@ def test_a_block_that_the_page_cuts_runs_to_the_end_of_the_page() -> None:
     assert extract("text\n```sh\nmake all\n").spans[-1].text == "```sh\nmake all\n"
 
 
-def test_what_the_reader_cannot_read_is_kept() -> None:
-    text = "He said 你好 世界 and السلام عليكم 🦊, cafe\u0301 too"
-    spans = extract(text, charset=ASCII).spans
-    assert [span.text for span in spans] == ["你好 世界", "السلام عليكم 🦊", "e\u0301"]
-    assert {span.kind for span in spans} == {"unreadable"}
-    assert extract("plain ascii text\nin two lines", charset=ASCII).spans == ()
-
-
-def offsets_of(ledger: Ledger) -> set[int]:
-    """The offsets of all characters in a ledger's spans."""
-    offsets: set[int] = set()
-    for span in ledger.spans:
-        offsets.update(range(span.start, span.end))
-    return offsets
-
-
-ANY_TEXT = st.text(st.characters(codec="utf-8"), max_size=200) | st.lists(
-    st.sampled_from(
-        [fact for _, fact in FACTS]
-        + [" ", "\n", "```", "`", ".", "/", "word", "é", "你", "\u0301", "7"]
-    )
-).map("".join)
-
-
 @given(ANY_TEXT)
 def test_spans_are_ordered_apart_and_exactly_the_text(text: str) -> None:
-    spans = extract(text, charset=ASCII).spans
+    spans = extract(text).spans
     assert all(text[span.start : span.end] == span.text and span.text for span in spans)
     assert all(a.end <= b.start for a, b in pairwise(spans))
     assert {span.kind for span in spans} <= set(KINDS)
 
 
 @given(ANY_TEXT)
-def test_no_character_outside_the_charset_is_left_out(text: str) -> None:
-    outside = {i for i, char in enumerate(text) if char not in ASCII and char != "\n"}
-    assert outside <= offsets_of(extract(text, charset=ASCII))
-
-
-@given(ANY_TEXT)
 def test_a_ledger_repairs_a_reading_that_has_every_fact_wrong(text: str) -> None:
-    ledger = extract(text, charset=ASCII)
+    ledger = extract(text)
     misread = list(text)
     for span in ledger.spans:
         misread[span.start : span.end] = "~" * (span.end - span.start)
@@ -191,7 +109,7 @@ def test_a_ledger_of_another_page_is_refused() -> None:
 @settings(deadline=None)  # the first ledger loads the tokenizer
 @given(ANY_TEXT)
 def test_a_ledger_survives_json(text: str) -> None:
-    ledger = extract(text, charset=ASCII)
+    ledger = extract(text)
     assert Ledger.from_json(json.loads(json.dumps(ledger.to_json()))) == ledger
 
 
@@ -213,11 +131,6 @@ def test_the_tokens_of_a_stored_ledger_are_known_without_reading_its_spans() -> 
     assert ledger_tokens(data) == data["tokens"] == ledger.n_tokens
     assert ledger_tokens({"v": 1, "spans": data["spans"]}) == ledger.n_tokens, "an older version's"
     assert ledger_tokens({}) == Ledger().n_tokens == 0
-
-
-def test_enclosing_marks_are_kept_with_the_sign_that_they_enclose() -> None:
-    spans = extract("dial 7\u20e3, then Q\u20dd", charset=ASCII).spans
-    assert [span.text for span in spans] == ["7\u20e3", "Q\u20dd"]
 
 
 def test_a_ledger_of_a_later_format_is_refused_by_number() -> None:
@@ -257,5 +170,5 @@ def test_time_grows_no_faster_than_the_text(seed: str) -> None:
     """
     text = (seed * 250_000)[:250_000]
     start = time.process_time()
-    extract(text, charset=ASCII)
+    extract(text)
     assert time.process_time() - start < 2  # 0.1-0.6 s of CPU on two busy cores

@@ -6,11 +6,9 @@ Only if all pages are condensed as far as they may, stubs are made and pages are
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
-import numpy.typing as npt
 
 from optical_memory.session.forgetting.columns import (
     FORGOTTEN_STATE,
@@ -21,32 +19,17 @@ from optical_memory.session.forgetting.columns import (
     PageColumns,
 )
 from optical_memory.session.forgetting.knapsack import Problem, choose
+from optical_memory.session.forgetting.outcome import NO_PAGE, Outcome, no_reasons
 from optical_memory.session.forgetting.policy import ForgettingPolicy
 from optical_memory.session.forgetting.runs import Candidates, choose_runs
 from optical_memory.session.forgetting.worth import condensed_shares, decays, saliences
 
 __all__ = [
-    "NO_PAGE",
-    "Condensation",
     "condense_pages",
 ]
 
-Texts = npt.NDArray[np.object_]
-
-NO_PAGE = -1
 LOSSLESS = 2
 """The state of a page of the small problem here: as it is at its last legible rung."""
-
-
-@dataclass(frozen=True)
-class Condensation:
-    """(n,) arrays: the new state of each page, the page that it goes into (`NO_PAGE` for most),
-    and the reason.
-    """
-
-    states: Ints
-    targets: Ints
-    reasons: Texts
 
 
 def condense_pages(
@@ -56,7 +39,7 @@ def condense_pages(
     capacity: float,
     policy: ForgettingPolicy,
     now: datetime,
-) -> Condensation:
+) -> Outcome:
     """Fade and condense pages until they fit `room`; pages are lost only if that is too little.
 
     `capacity` is that of the pages that may fade, and `room` a little less. What fits the capacity
@@ -69,7 +52,7 @@ def condense_pages(
     candidates = _candidates(columns, joiners, costs, policy, now)
     runs = [joiners[run] for run in choose_runs(candidates, costs.sum() - room, policy)]
     targets = np.full(len(states), NO_PAGE, np.intp)
-    reasons = np.full(len(states), "", np.object_)
+    reasons = no_reasons(len(states))
     reasons[states != columns.states] = "capacity: the last legible rung, before pages are lost"
     for run in runs:
         targets[run] = run[-1]
@@ -77,10 +60,10 @@ def condense_pages(
         costs[run[:-1]] = 0.0
         n_pages = int(columns.n_pages[run].sum())
         reasons[run] = f"capacity: the best of {n_pages} pages goes on one"
-    result = Condensation(states, targets, reasons)
+    outcome = Outcome(states, targets, reasons)
     if costs.sum() <= max(room, capacity):
-        return result
-    return _with_losses(columns, result, costs, room, policy, now)
+        return outcome
+    return _with_losses(columns, outcome, costs, room, policy, now)
 
 
 def _candidates(
@@ -99,32 +82,32 @@ def _candidates(
 
 def _with_losses(
     columns: PageColumns,
-    plan: Condensation,
+    outcome: Outcome,
     costs: Floats,
     room: float,
     policy: ForgettingPolicy,
     now: datetime,
-) -> Condensation:
-    """The plan, with the pages and runs that are worth least as stubs or forgotten."""
+) -> Outcome:
+    """The outcome, with the pages and runs that are worth least as stubs or forgotten."""
     pages = np.flatnonzero(costs > 0)
-    choice = choose(_problem(columns, plan, pages, costs, policy, now), room)
-    states = plan.states.copy()
-    targets = plan.targets.copy()
-    reasons = plan.reasons.copy()
+    choice = choose(_problem(columns, outcome, pages, costs, policy, now), room)
+    states = outcome.states.copy()
+    targets = outcome.targets.copy()
+    reasons = outcome.reasons.copy()
     for i, state in zip(pages.tolist(), choice.states.tolist(), strict=True):
         if state == LOSSLESS or state == columns.states[i]:
             continue
-        members = np.flatnonzero(plan.targets == i) if plan.targets[i] == i else [i]
+        members = np.flatnonzero(outcome.targets == i) if outcome.targets[i] == i else [i]
         states[members] = FORGOTTEN_STATE
         states[i] = state
         targets[members] = NO_PAGE
         reasons[members] = f"capacity: worth less than {1_000 * choice.limit:.2g} per 1,000 tokens"
-    return Condensation(states, targets, reasons)
+    return Outcome(states, targets, reasons)
 
 
 def _problem(
     columns: PageColumns,
-    plan: Condensation,
+    outcome: Outcome,
     pages: Ints,
     costs: Floats,
     policy: ForgettingPolicy,
@@ -134,27 +117,27 @@ def _problem(
 
     A run is no stub: it was not drawn yet, so nobody has its words.
     """
-    is_stub = plan.states[pages] == STUB_STATE
-    may_be_stub = columns.may_have(policy)[STUB_STATE, pages] & (plan.targets[pages] == NO_PAGE)
+    is_stub = outcome.states[pages] == STUB_STATE
+    may_be_stub = columns.may_have(policy)[STUB_STATE, pages] & (outcome.targets[pages] == NO_PAGE)
     stubs = np.where(may_be_stub | is_stub, float(policy.stub_tokens), np.inf)
     pictures = np.where(is_stub, np.inf, costs[pages])
-    agreements = columns.agreements[np.maximum(plan.states[pages] - STUB_STATE - 1, 0), pages]
+    agreements = columns.agreements[np.maximum(outcome.states[pages] - STUB_STATE - 1, 0), pages]
     shares = np.stack([np.zeros(len(pages)), np.full(len(pages), policy.stub_share), agreements])
-    weights = _weights(columns, plan, policy, now)[pages]
+    weights = _weights(columns, outcome, policy, now)[pages]
     return Problem(np.stack([np.zeros(len(pages)), stubs, pictures]), shares, weights)
 
 
 def _weights(
-    columns: PageColumns, plan: Condensation, policy: ForgettingPolicy, now: datetime
+    columns: PageColumns, outcome: Outcome, policy: ForgettingPolicy, now: datetime
 ) -> Floats:
     """(n,) the weight of each page, or of the run of which it is the first page."""
     page_saliences = saliences(columns, policy.weights)
     n_pages = columns.n_pages.copy()
-    (members,) = (plan.targets != NO_PAGE).nonzero()
-    targets = plan.targets[members]
+    (members,) = (outcome.targets != NO_PAGE).nonzero()
+    targets = outcome.targets[members]
     others = members[members != targets]
-    np.add.at(page_saliences, plan.targets[others], page_saliences[others])
-    np.add.at(n_pages, plan.targets[others], n_pages[others])
+    np.add.at(page_saliences, outcome.targets[others], page_saliences[others])
+    np.add.at(n_pages, outcome.targets[others], n_pages[others])
     n_pages = np.minimum(n_pages, policy.most_pages)
     shares = condensed_shares(n_pages, policy)
     weights: Floats = page_saliences * decays(columns, policy.weights, now) * shares

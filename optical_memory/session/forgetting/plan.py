@@ -10,11 +10,10 @@ weight times fidelity is as great as the capacity allows, within a step of a pag
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
-import numpy.typing as npt
 
 from optical_memory.profiles import Ladder
 from optical_memory.session.forgetting.columns import (
@@ -26,8 +25,9 @@ from optical_memory.session.forgetting.columns import (
     PageColumns,
     state_names,
 )
-from optical_memory.session.forgetting.condensing import NO_PAGE, condense_pages
+from optical_memory.session.forgetting.condensing import condense_pages
 from optical_memory.session.forgetting.knapsack import Choice, Problem, choose
+from optical_memory.session.forgetting.outcome import NO_PAGE, Outcome, Texts, no_reasons
 from optical_memory.session.forgetting.policy import CONDENSED, ForgettingPolicy, PageState
 from optical_memory.session.forgetting.worth import problem_of
 
@@ -37,8 +37,6 @@ __all__ = [
     "tokens_kept",
     "value_kept",
 ]
-
-Texts = npt.NDArray[np.object_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +116,7 @@ def plan(
         outcome = _by_age(columns, may_fade, policy, moment)
     else:
         outcome = _by_capacity(columns, may_fade, is_expired, capacity, policy, moment)
-    return _steps(columns, outcome.after_term(is_expired, policy))
+    return _steps(columns, _after_term(outcome, is_expired, policy))
 
 
 def _in_utc(now: datetime | None) -> datetime:
@@ -131,50 +129,29 @@ def _tokens(columns: PageColumns, policy: ForgettingPolicy) -> Floats:
     return np.where(columns.states == TEXT_STATE, 0.0, costs)
 
 
-@dataclass(frozen=True)
-class _Outcome:
-    """(n,) the new state of each page, and the reason of those that change."""
-
-    states: Ints
-    reasons: Texts
-    targets: Ints | None = None  # the page that each goes into
-
-    @classmethod
-    def none(cls, columns: PageColumns) -> _Outcome:
-        """No page changes."""
-        return cls(columns.states, np.full(len(columns.pages), "", np.object_))
-
-    def after_term(self, is_expired: Flags, policy: ForgettingPolicy) -> _Outcome:
-        """And pages past their term are forgotten."""
-        reason = f"term: older than {policy.keep_for}"
-        return _Outcome(
-            np.where(is_expired, FORGOTTEN_STATE, self.states),
-            np.where(is_expired, reason, self.reasons),
-            self.targets,
-        )
+def _after_term(outcome: Outcome, is_expired: Flags, policy: ForgettingPolicy) -> Outcome:
+    """The outcome, with the pages past their term forgotten."""
+    return replace(
+        outcome,
+        states=np.where(is_expired, FORGOTTEN_STATE, outcome.states),
+        reasons=np.where(is_expired, f"term: older than {policy.keep_for}", outcome.reasons),
+    )
 
 
-def _steps(columns: PageColumns, outcome: _Outcome) -> list[Step]:
+def _steps(columns: PageColumns, outcome: Outcome) -> list[Step]:
     names = state_names(columns.ladder)
-    targets = outcome.targets
-    has_changed = outcome.states != columns.states
-    if targets is not None:
-        has_changed |= targets != NO_PAGE
+    pages = columns.pages
+    has_changed = (outcome.states != columns.states) | (outcome.targets != NO_PAGE)
     changes = np.flatnonzero(has_changed)[::-1]
     states = outcome.states[changes].tolist()
+    targets = outcome.targets[changes].tolist()
     reasons = outcome.reasons[changes].tolist()
-    pages = columns.pages
-    if targets is None:
-        return [
-            Step(pages[i].page, names[state], reason)
-            for i, state, reason in zip(changes.tolist(), states, reasons, strict=True)
-        ]
     steps: list[Step] = []
-    for i, state, reason in zip(changes.tolist(), states, reasons, strict=True):
-        if targets[i] == NO_PAGE:
+    for i, state, target, reason in zip(changes.tolist(), states, targets, reasons, strict=True):
+        if target == NO_PAGE:
             steps.append(Step(pages[i].page, names[state], reason))
         else:
-            steps.append(Step(pages[i].page, CONDENSED, reason, pages[targets[i]].page))
+            steps.append(Step(pages[i].page, CONDENSED, reason, pages[target].page))
     return steps
 
 
@@ -192,7 +169,7 @@ def _is_expired(columns: PageColumns, policy: ForgettingPolicy, now: datetime) -
 
 def _by_age(
     columns: PageColumns, may_fade: Flags, policy: ForgettingPolicy, now: datetime
-) -> _Outcome:
+) -> Outcome:
     schedule = policy.schedule
     ages = columns.ages_at_point(schedule.unit, now, policy.every)
     if policy.pages_per_hit:
@@ -207,7 +184,7 @@ def _by_age(
         states[is_due] = state
     limits = [f"age: {limit:g} {schedule.unit} or more" for limit in schedule.ages]
     texts = np.array(["", *limits], np.object_)
-    return _Outcome(states, texts[n_steps])
+    return Outcome.uncondensed(states, texts[n_steps])
 
 
 # ---- by capacity ---------------------------------------------------------------------------------
@@ -220,25 +197,24 @@ def _by_capacity(
     capacity: int,
     policy: ForgettingPolicy,
     now: datetime,
-) -> _Outcome:
+) -> Outcome:
     tokens = np.where(is_expired, 0.0, _tokens(columns, policy))
     if tokens.sum() <= capacity:
-        return _Outcome.none(columns)
+        return Outcome.uncondensed(columns.states, no_reasons(len(columns.pages)))
     n_pinned_tokens = int(tokens[~may_fade].sum())
     pages = np.flatnonzero(may_fade)
     capacity = max(0, capacity - n_pinned_tokens)
     n_lossless = float(_lossless_tokens(columns, policy)[pages].sum())
     room = _room(capacity, n_lossless, policy)
     if policy.condense and n_lossless > capacity:
-        result = condense_pages(columns, may_fade, room, capacity, policy, now)
-        return _Outcome(result.states, result.reasons, result.targets)
+        return condense_pages(columns, may_fade, room, capacity, policy, now)
     problem = problem_of(columns, policy, now).part(pages)
     choice = choose(problem, room)
     states = columns.states.copy()
     states[pages] = choice.states
-    reasons = np.full(len(states), "", np.object_)
+    reasons = no_reasons(len(states))
     reasons[pages] = _reasons(problem, columns.states[pages], choice, columns.ladder)
-    return _Outcome(states, reasons)
+    return Outcome.uncondensed(states, reasons)
 
 
 def _lossless_tokens(columns: PageColumns, policy: ForgettingPolicy) -> Floats:
@@ -260,7 +236,7 @@ def _room(capacity: int, n_lossless: float, policy: ForgettingPolicy) -> int:
 
 def _reasons(problem: Problem, states: Ints, choice: Choice, ladder: Ladder) -> Texts:
     """(n,) why each page leaves its state: what that would be worth, and the limit."""
-    reasons = np.full(len(states), "", np.object_)
+    reasons = no_reasons(len(states))
     limit = f"the limit is {1_000 * choice.limit:.2g}"
     has_changed = choice.states != states
     for state, name in enumerate(state_names(ladder)):

@@ -10,7 +10,7 @@ import torch
 
 from optical_memory.certificate import certify_reading
 from optical_memory.errors import ReaderMismatch
-from optical_memory.ledger import extract, splice
+from optical_memory.ledger import splice
 from optical_memory.measure.accuracy import accuracy
 from optical_memory.measure.cut_pages import first_rows
 from optical_memory.pages import Grid, Page
@@ -23,6 +23,7 @@ from optical_memory.readers.pocket.read_plainly import read_plainly
 from optical_memory.readers.pocket.token_ids import chars_to_ids
 from optical_memory.readings import Reading
 from optical_memory.renderers import PageRenderer, PlacedTurn
+from optical_memory.session.facts.page_ledger import page_ledger
 from optical_memory.tokens import INT4, INT8, TokenCodec, VisualTokens, unpack
 from optical_memory.turns import Turn
 
@@ -155,9 +156,11 @@ def test_letters_beyond_english_are_read_and_others_are_kept_as_text(
     assert charset is not None
     is_right = [a == b for a, b in zip(page.text, reading.text, strict=True) if a in charset]
     assert sum(is_right) / len(is_right) >= 0.99
-    spliced_text = splice(reading.text, extract(page.text, charset=charset))
+    unreadable = page_ledger(page, {}, reader.profile)  # no reading says what else is wrong
+    spliced_text = splice(reading.text, unreadable)
     wrong_chars = {a for a, b in zip(page.text, spliced_text, strict=True) if a != b}
     assert wrong_chars <= charset
+    assert splice(reading.text, page_ledger(page, {"base": reading}, reader.profile)) == page.text
 
 
 class CountingDecoder(PageDecoder):
