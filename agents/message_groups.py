@@ -8,7 +8,7 @@ from itertools import accumulate, chain
 from typing import Any
 
 from optical_memory.counting import count_up_to, image_tokens
-from optical_memory.loaders.messages import message_turns
+from optical_memory.loaders.messages.turns import message_turns
 from optical_memory.recall.window.groups import group_calls
 from optical_memory.turns import Turn, body
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from optical_memory.agents.failures import or_else
 from optical_memory.agents.short_view import short_view
-from optical_memory.loaders.messages import message_turns
+from optical_memory.loaders.messages.turns import message_turns
 from optical_memory.recall.window.frame import frame
 from optical_memory.recall.window.parts import TextPart
 from optical_memory.turns import ToolCall, Turn

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from optical_memory.errors import InputError
-from optical_memory.loaders.claude_code import transcript_turns
+from optical_memory.loaders.traces.claude_code import transcript_turns
 from optical_memory.turns import Turn, valid_turn
 
 __all__ = [

@@ -16,7 +16,7 @@ from optical_memory.agents.langchain.adapters.messages import is_summary
 from optical_memory.agents.langchain.counting import TokenCounter, count_tool_tokens
 from optical_memory.agents.langchain.state import MessageName
 from optical_memory.errors import InputError
-from optical_memory.loaders.messages import message_turns
+from optical_memory.loaders.messages.turns import message_turns
 from optical_memory.turns import Turn
 
 __all__ = [

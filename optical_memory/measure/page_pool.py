@@ -17,7 +17,7 @@ from pathlib import Path
 from optical_memory.counting import count_batch
 from optical_memory.errors import InputError
 from optical_memory.loaders import load
-from optical_memory.loaders.base import get, read_json
+from optical_memory.loaders.files import get, read_json
 from optical_memory.pages import Page
 from optical_memory.renderers import PageRenderer, PlacedTurn
 from optical_memory.turns import Turn, body

@@ -144,7 +144,7 @@ def test_a_type_checker_sees_the_types_of_the_installed_package(wheel_python: Pa
     config.write_text(MYPY_CONFIG, encoding="utf-8")
     mypy = [sys.executable, "-m", "mypy", "--config-file", config]
     output = run(*mypy, "--python-executable", wheel_python, user, cwd=tmp_path)
-    assert "list[optical_memory.loaders.base.Conversation]" in output
+    assert "list[optical_memory.loaders.conversation.Conversation]" in output
     assert "Success" in output
 
 

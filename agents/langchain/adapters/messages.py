@@ -19,7 +19,7 @@ from langchain_core.messages import (
 from langchain_core.messages import ToolCall as LangChainToolCall
 
 from optical_memory.agents.langchain.pairing import result_ids
-from optical_memory.loaders.messages import message_turns
+from optical_memory.loaders.messages.turns import message_turns
 from optical_memory.recall.window.parts import TextPart
 from optical_memory.turns import ToolCall, Turn
 

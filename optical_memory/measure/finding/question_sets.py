@@ -9,8 +9,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from optical_memory.errors import InputError
-from optical_memory.loaders.base import read_json
-from optical_memory.loaders.datasets import is_memorybank
+from optical_memory.loaders.corpora.evaluations import is_memorybank
+from optical_memory.loaders.files import read_json
 from optical_memory.measure.finding.questions.beam import beam_chats, beam_set
 from optical_memory.measure.finding.questions.locomo import locomo_set
 from optical_memory.measure.finding.questions.longmemeval import longmemeval_set

@@ -11,7 +11,7 @@ from itertools import chain
 from typing import Any
 
 from optical_memory.errors import InputError
-from optical_memory.loaders.messages import message_turns
+from optical_memory.loaders.messages.turns import message_turns
 from optical_memory.search.meaning import Embedder
 from optical_memory.session.archive import Archive
 from optical_memory.session.corrections.versions import host_ids

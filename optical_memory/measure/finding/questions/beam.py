@@ -9,7 +9,7 @@ from typing import Any
 
 from optical_memory.errors import InputError
 from optical_memory.loaders import beam
-from optical_memory.loaders.base import read_json
+from optical_memory.loaders.files import read_json
 from optical_memory.measure.finding.questions.question_set import (
     ADVERSARIAL,
     EvidenceQuestion,

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from optical_memory.errors import InputError
 from optical_memory.loaders import Conversation, memorybank
-from optical_memory.loaders.base import read_json
+from optical_memory.loaders.files import read_json
 from optical_memory.measure.finding.questions.question_set import (
     EvidenceQuestion,
     QuestionSet,

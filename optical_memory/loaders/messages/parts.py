@@ -14,7 +14,7 @@ from itertools import chain
 from typing import Any, Literal
 
 from optical_memory.errors import InputError
-from optical_memory.loaders.base import digest_ref, short_ref
+from optical_memory.loaders.payloads import digest_ref, short_ref
 from optical_memory.turns import Attachment, ToolCall
 
 __all__ = [

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from optical_memory.loaders.base import Conversation, conversation, read_json, stem
-from optical_memory.loaders.messages import message_turns
+from optical_memory.loaders.conversation import Conversation, conversation
+from optical_memory.loaders.files import read_json, stem
+from optical_memory.loaders.messages.turns import message_turns
 from optical_memory.turns import Turn
 
 __all__ = [

@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from optical_memory.errors import InputError
-from optical_memory.loaders.base import Conversation, conversation, get, moment, read_json, stem
-from optical_memory.loaders.messages import turns_of
+from optical_memory.loaders.conversation import Conversation, conversation
+from optical_memory.loaders.files import Document, get, read_json, stem
+from optical_memory.loaders.messages.turns import turns_of
+from optical_memory.loaders.times import moment
 from optical_memory.turns import Attachment, Role, Turn
 
 __all__ = [
@@ -132,8 +134,9 @@ def beam(source: Any) -> list[Conversation]:
     name = stem(source)
     if not isinstance(data, list):
         raise InputError(f"{name}: expected a list of batches, found {type(data).__name__}")
-    if isinstance(source, Path) and name == "chat":
-        name = source.resolve().parent.name  # 7/chat.json
+    path = source.path if isinstance(source, Document) else source
+    if isinstance(path, Path) and name == "chat":
+        name = path.resolve().parent.name  # 7/chat.json
     return [conversation(name, turns_of(_beam_messages(data, name), name))]
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from optical_memory.errors import InputError
-from optical_memory.loaders.base import get
+from optical_memory.loaders.files import get
 
 __all__ = [
     "as_openai",

@@ -14,7 +14,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from optical_memory.errors import InputError
-from optical_memory.loaders.base import Conversation, conversation, parse_moment, read_text, stem
+from optical_memory.loaders.conversation import Conversation, conversation
+from optical_memory.loaders.files import Document, stem, text_of
+from optical_memory.loaders.times import parse_moment
 from optical_memory.turns import ToolCall, Turn
 
 __all__ = [
@@ -42,11 +44,12 @@ _RULE = re.compile(r"\n+---\s*\Z")
 """The rule that SpecStory draws between entries."""
 
 
-def specstory(source: Path | str) -> list[Conversation]:
-    """One conversation from a trace (a `Path`, or its text). Raises `InputError` if it has no
-    entries.
+def specstory(source: Path | Document | str) -> list[Conversation]:
+    """One conversation from a trace (a `Path`, a `Document`, or the text).
+
+    Raises `InputError` if it has no entries.
     """
-    text = read_text(source) if isinstance(source, Path) else source
+    text = text_of(source)
     entries = list(_ENTRY.finditer(text))
     if not entries:
         raise InputError(

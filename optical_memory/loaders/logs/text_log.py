@@ -13,7 +13,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from optical_memory.loaders.base import Conversation, conversation, parse_moment, read_text, stem
+from optical_memory.loaders.conversation import Conversation, conversation
+from optical_memory.loaders.files import Document, stem, text_of
+from optical_memory.loaders.times import parse_moment
 from optical_memory.turns import Role, Turn
 
 __all__ = ["text_log"]
@@ -66,13 +68,13 @@ class _Entry:
         return bool(self.speaker) or any(line.strip() for line in self.lines)
 
 
-def text_log(source: Path | str) -> list[Conversation]:
-    """One conversation from a log (a `Path`, or its text).
+def text_log(source: Path | Document | str) -> list[Conversation]:
+    """One conversation from a log (a `Path`, a `Document`, or the text).
 
     Of two named speakers the first is the user and the second the assistant; of more, all are users
     by name. Every line that is not blank occurs in a turn. Raises `InputError` if all are blank.
     """
-    text = (read_text(source) if isinstance(source, Path) else source).replace("\r\n", "\n")
+    text = text_of(source).replace("\r\n", "\n")
     entries = list(_entries(text.split("\n")))
     speakers = [entry.speaker for entry in entries if entry.speaker]
     if speakers:

@@ -1,26 +1,30 @@
-"""Message lists: OpenAI style, LangChain's two serialised forms, and ShareGPT exports.
+"""The turns of one message, in any of the forms that providers and frameworks write.
 
-All three become messages with OpenAI's keys and end in `turns_of`. Extra keys are read if they are
-there: `id`, and `created_at`, `timestamp` or `time` for the time at which a message was said.
+Every form becomes a message with OpenAI's keys (`forms`). Extra keys are read if they are there:
+`id`, and `created_at`, `timestamp` or `time` for the time at which a message was said.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from optical_memory.errors import InputError
-from optical_memory.loaders.base import Conversation, conversation, get, moment, read_json, stem
-from optical_memory.loaders.forms import as_openai, from_langchain, from_sharegpt, is_left_out
-from optical_memory.loaders.parts import Content, arguments, join, read_content, text_content
+from optical_memory.loaders.files import get
+from optical_memory.loaders.messages.forms import as_openai, is_left_out
+from optical_memory.loaders.messages.parts import (
+    Content,
+    arguments,
+    join,
+    read_content,
+    text_content,
+)
+from optical_memory.loaders.times import moment
 from optical_memory.turns import Role, ToolCall, Turn
 
 __all__ = [
-    "langchain_messages",
     "message_turns",
-    "openai_messages",
-    "sharegpt",
     "turn_of",
     "turns_of",
 ]
@@ -44,82 +48,6 @@ _ROLES: dict[str, Role] = {
     "observation": "tool",
     "function_response": "tool",
 }
-
-
-# ---- lists of messages ---------------------------------------------------------------------------
-
-
-def openai_messages(source: Any) -> list[Conversation]:
-    """A list of messages, `{"messages": [...]}`, or a list of either (as in fine-tuning JSON
-    lines).
-
-    Raises `InputError` with the place for anything else.
-    """
-    return _conversations(read_json(source), "messages", stem(source), as_openai)
-
-
-def langchain_messages(source: Any) -> list[Conversation]:
-    """Messages as `messages_to_dict` or `dumpd` of langchain-core write them, in the same shapes as
-    OpenAI's. Raises `InputError` with the place for anything else.
-    """
-    return _conversations(read_json(source), "messages", stem(source), from_langchain)
-
-
-def sharegpt(source: Any) -> list[Conversation]:
-    """`{"conversations": [{"from": "human", "value": ...}]}` or a list of them; `items` in old
-    exports. Raises `InputError` with the place for anything else.
-    """
-    data = read_json(source)
-    first = data[0] if isinstance(data, list) and data else data
-    key = "items" if isinstance(first, dict) and "items" in first else "conversations"
-    return _conversations(data, key, stem(source), from_sharegpt)
-
-
-class _MessageList(NamedTuple):
-    """The messages of one conversation, and the other keys of the object around them."""
-
-    name: str
-    messages: list[Any]
-    meta: dict[str, Any]
-
-
-def _conversations(
-    data: Any, key: str, name: str, to_openai: Callable[[Any, str], Any]
-) -> list[Conversation]:
-    conversations = []
-    for part in _message_lists(data, key, name):
-        place = f"{part.name}.{key}"
-        messages = [to_openai(message, f"{place}[{n}]") for n, message in enumerate(part.messages)]
-        id = str(part.meta.get("id") or part.name)
-        conversations.append(conversation(id, turns_of(messages, place), part.meta))
-    return conversations
-
-
-def _message_lists(data: Any, key: str, name: str) -> list[_MessageList]:
-    """Every list of messages in the data: an object with the list under `key`, a list of such
-    objects or of lists, or a list of messages.
-    """
-    if isinstance(data, dict):
-        meta = {field: value for field, value in data.items() if field != key}
-        return [_MessageList(name, get(data, key, list, name), meta)]
-    if not isinstance(data, list) or not data:
-        raise InputError(
-            f"{name}: expected a list of messages, found {type(data).__name__} {str(data)[:40]!r}"
-        )
-    first = data[0]
-    if not (isinstance(first, list) or (isinstance(first, dict) and key in first)):
-        return [_MessageList(name, data, {})]
-    lists: list[_MessageList] = []
-    for n, item in enumerate(data):
-        place = f"{name}[{n}]"
-        if isinstance(item, list):
-            lists.append(_MessageList(place, item, {}))
-        else:
-            lists += _message_lists(item, key, place)
-    return lists
-
-
-# ---- one message ---------------------------------------------------------------------------------
 
 
 def turn_of(message: Mapping[str, Any]) -> Turn:

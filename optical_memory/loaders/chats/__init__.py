@@ -1,0 +1,1 @@
+"""Exports of chat programs and of services for chats with a model."""

@@ -1,0 +1,1 @@
+"""Messages as providers and frameworks write them."""

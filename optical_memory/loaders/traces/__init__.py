@@ -1,0 +1,1 @@
+"""Sessions of coding agents and runs of agents, as their programs write them."""
