@@ -21,9 +21,11 @@ from optical_memory.cli import (
     evaluations,
     hook,
     hosts,
+    importing,
     inspect,
     mcp,
     readers,
+    remember,
     tend,
 )
 from optical_memory.errors import Forgotten, OpticalMemoryError
@@ -43,7 +45,8 @@ app = typer.Typer(
 )
 
 app.command()(demo.demo)
-app.command()(converse.remember)
+app.command()(remember.remember)
+app.command("import")(importing.import_place)
 app.command()(converse.recall)
 app.command()(converse.context)
 app.command()(tend.fade)
