@@ -21,13 +21,12 @@ from optical_memory.cli import (
     evaluations,
     hook,
     hosts,
-    importing,
     inspect,
     mcp,
     readers,
-    remember,
     tend,
 )
+from optical_memory.cli.doors import importing, remember
 from optical_memory.errors import Forgotten, OpticalMemoryError
 from optical_memory.readers.threads import wait_passively
 

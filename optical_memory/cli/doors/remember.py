@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from optical_memory.cli.keeping import Kept, by_session, keep, left_out_lines
+from optical_memory.cli.doors.keeping import Kept, by_session, keep, left_out_lines
 from optical_memory.cli.options import (
     AsJson,
     Capacity,

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from optical_memory.cli.keeping import Kept, by_session, keep
+from optical_memory.cli.doors.keeping import Kept, by_session, keep
 from optical_memory.cli.options import (
     AsJson,
     Capacity,
