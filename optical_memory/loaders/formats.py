@@ -32,11 +32,16 @@ __all__ = [
 
 
 class Format(NamedTuple):
-    """`matches` gets the data of a JSON file, or the text of another; `loader` the document."""
+    """`matches` gets the data of a JSON file, or the text of another; `loader` the document.
+
+    `has_evidence`: the evidence of an evaluation refers to the ids of its turns, which stay as they
+    are.
+    """
 
     name: str
     matches: Callable[[Any], bool]
     loader: Callable[[Document], list[Conversation]]
+    has_evidence: bool = False
 
 
 def format_of(document: Document) -> Format | None:
@@ -61,6 +66,10 @@ def _has(*keys: str) -> Callable[[Any], bool]:
 def _has_any(*keys: str) -> Callable[[Any], bool]:
     """The first object of the data has one of the keys or more."""
     return lambda data: bool(_first_object(data).keys() & set(keys))
+
+
+def _is_locomo(data: Any) -> bool:
+    return isinstance(_first_object(data).get("conversation"), dict)
 
 
 def _is_langchain(data: Any) -> bool:
@@ -91,13 +100,11 @@ def _first_object(data: Any) -> dict[str, Any]:
 # The more particular formats first: the keys of the last are common.
 JSON_FORMATS = (
     Format("Claude Code transcript", is_claude_code, claude_code),
-    Format("LongMemEval", _has("haystack_sessions"), longmemeval),
-    Format(
-        "LoCoMo", lambda data: isinstance(_first_object(data).get("conversation"), dict), locomo
-    ),
+    Format("LongMemEval", _has("haystack_sessions"), longmemeval, True),
+    Format("LoCoMo", _is_locomo, locomo, True),
     Format("tau-bench", _has("traj"), taubench),
-    Format("MemoryBank", lambda data: is_memorybank(_first_object(data)), memorybank),
-    Format("BEAM", _has("batch_number", "turns"), beam),
+    Format("MemoryBank", lambda data: is_memorybank(_first_object(data)), memorybank, True),
+    Format("BEAM", _has("batch_number", "turns"), beam, True),
     Format("ShareGPT", _has_any("conversations", "items"), sharegpt),
     Format("LangChain messages", _is_langchain, langchain_messages),
     Format("OpenAI messages", _has_any("role", "messages"), openai_messages),
