@@ -4,8 +4,8 @@ named.
 
 from __future__ import annotations
 
-import shutil
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
