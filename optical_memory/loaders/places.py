@@ -12,7 +12,7 @@ from typing import NamedTuple
 from optical_memory.errors import InputError
 from optical_memory.loaders.conversation import LoadedFile
 from optical_memory.loaders.detect import load_bytes, load_file
-from optical_memory.unpacking import unpacked
+from optical_memory.loaders.unpacking import unpacked
 
 __all__ = [
     "PROGRAMS",

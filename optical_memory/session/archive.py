@@ -81,7 +81,8 @@ class Archive:
         if not _went_back(old, new) or n_lost <= 0:
             return
         total = max(previous.session.lost_turns, current.session.lost_turns) + n_lost
-        session = current.session.model_copy(update={"lost_turns": total, "v": 2})
+        v = max(current.session.v, 2)
+        session = current.session.model_copy(update={"lost_turns": total, "v": v})
         self._latest = replace(current, session=session)
         message = (
             f"{n_lost} acknowledged turns of session {self.session!r} are gone from the store: "

@@ -16,6 +16,7 @@ from optical_memory.profiles import Ladder, ReaderProfile, Rung
 from optical_memory.renderers.pictures import from_png
 from optical_memory.renderers.renderer import PageRenderer
 from optical_memory.session.archive import Archive
+from optical_memory.session.erasing import finish_erasing
 from optical_memory.session.facts.stubs import forgotten_page
 from optical_memory.session.forgetting.policy import FORGOTTEN, STUB
 from optical_memory.session.records import (
@@ -35,6 +36,11 @@ from optical_memory.stores.base import Delete, Kind
 __all__ = [
     "check",
 ]
+
+
+_CUT_SHORT = (
+    "a forget was cut short, so the token cache may still show what it erased; repair empties it"
+)
 
 
 class Problem(NamedTuple):
@@ -59,6 +65,11 @@ def check(
         archive.store.commit(archive.session, _writes(damage))
     if not damage or repair:
         snapshot = archive.snapshot()
+        if snapshot.session.erasing:
+            problems.append(Problem(_CUT_SHORT))
+            if repair:
+                finish_erasing(archive)
+                snapshot = archive.snapshot()
         rest = [
             *_turn_problems(snapshot),
             *_PictureCheck(archive, snapshot, profile, renderer).problems(),

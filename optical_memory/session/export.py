@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any, get_args
 
 from optical_memory.errors import Conflict, InputError, StoreError
+from optical_memory.loaders.unpacking import DAMAGED_ZIP, unpacked
 from optical_memory.session.archive import Archive
 from optical_memory.session.snapshot import Snapshot
 from optical_memory.stores.base import Kind, Put, Store, Version
 from optical_memory.stores.private_files import private_opener
-from optical_memory.unpacking import DAMAGED_ZIP, unpacked
 
 __all__ = [
     "export",

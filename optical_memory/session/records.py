@@ -40,7 +40,7 @@ __all__ = [
 Retain = Literal["pages", "text"]
 PageStage = Literal["sealed", "certified", "stub", "forgotten"]
 
-SCHEMA = 5
+SCHEMA = 6
 """The newest schema. A record says 2 or more only if it uses a field that earlier schemas lack."""
 
 AnyRecord = TypeVar("AnyRecord", bound="Record")
@@ -113,14 +113,25 @@ class SessionRecord(Record):
     session that was here before, `lost_turns` says how many turns were acknowledged and are gone;
     new turns get numbers after theirs. `host_turns` are the turns of the list that the host gave
     last, in its order. `old_turns` are turns on pages that the host's list has no more: nobody
-    finds them. Both are runs of ordinals, (first, last), and need schema 3.
+    finds them. Both are runs of ordinals, (first, last), and need schema 3. `erasing` is True from
+    when records were erased until the cached tokens are gone too; it needs schema 6.
     """
 
     next_turn: int = 0
     lost_turns: int = 0
     host_turns: list[tuple[int, int]] = []
     old_turns: list[tuple[int, int]] = []
+    erasing: bool = False
     salt: str = Field(default_factory=lambda: secrets.token_hex(16))
+
+    def with_erasing(self, erasing: bool) -> SessionRecord:
+        """The record with this mark, and with the schema that its fields need."""
+        v = 2 if self.lost_turns else 1
+        if self.host_turns or self.old_turns:
+            v = 3
+        if erasing:
+            v = 6
+        return self.model_copy(update={"erasing": erasing, "v": v})
 
     def is_old(self, ordinal: int) -> bool:
         """True for a turn that the host's list has no more."""

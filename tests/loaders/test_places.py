@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from optical_memory import unpacking
 from optical_memory.errors import InputError
-from optical_memory.loaders import places
+from optical_memory.loaders import places, unpacking
 from optical_memory.loaders.places import files_in
 
 CHAT = json.dumps([{"role": "user", "content": "The gate code is 4417."}])

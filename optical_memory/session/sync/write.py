@@ -180,7 +180,7 @@ class _Draft:
         line = [*self._known, *(int(key) for key in keys if key is not None)]
         self._old.difference_update(line)
         session = self._snapshot.session
-        update = {"host_turns": _runs(line), "old_turns": _runs(sorted(self._old)), "v": 3}
+        update = {"host_turns": _runs(line), "old_turns": _runs(sorted(self._old))}
         new_session = session.model_copy(update=update)
         if new_session != session:
             self._apply([put(new_session)])
