@@ -1,16 +1,20 @@
 """Transcripts of Claude Code: a line of JSON for each event of a session.
 
-Words of the user, answers, calls of tools and their results are turns. What subagents said, what
-Claude Code wrote for itself, and summaries of earlier lines are left out.
+Words of the user, answers, calls of tools and their results are turns. The words of subagents, of
+Claude Code itself, of summaries and of branches that the user rewound are left out.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from optical_memory.loaders.conversation import Conversation, conversation
+from optical_memory.errors import InputError
+from optical_memory.loaders.conversation import Conversation, LeftOut, conversation
 from optical_memory.loaders.files import read_json, stem
+from optical_memory.loaders.histories import as_text, has_words, read_history
 from optical_memory.loaders.messages.turns import message_turns
+from optical_memory.loaders.traces.rewinds import rewound_lines
 from optical_memory.turns import Turn
 
 __all__ = [
@@ -20,12 +24,48 @@ __all__ = [
 ]
 
 _KINDS = ("user", "assistant")
-_LEFT_OUT = ("isSidechain", "isMeta", "isCompactSummary")
+
+_SIDECHAIN = "words of a subagent"
+_FLAGS = {
+    "isSidechain": _SIDECHAIN,
+    "parent_tool_use_id": _SIDECHAIN,  # as `claude -p --output-format stream-json` says it
+    "isMeta": "Claude Code wrote it for the model, not the user",
+    "isCompactSummary": "a summary of earlier lines",
+}
+_REWOUND = "a branch that the user rewound: the session went on from another"
+_REPEATED_RESULT = "the result of a tool once more, as data"
+_REPEATED_LINE = "a line that stands there twice"
+_REASONS = {
+    "summary": "the title of another session",
+    "system": "a notice of Claude Code",
+    "progress": "a notice of Claude Code",
+    "attachment": "Claude Code added it for the model, not the user",
+    "queue-operation": "the queue of prompts, which stand in lines of their own",
+    "file-history-snapshot": "backups of files, for undo",
+    "last-prompt": "the last prompt once more",
+    "result": "the last answer once more",
+}
+_OTHER_LINE = "a line that is no message"
+_TITLES = {"summary": "summary", "custom-title": "customTitle", "ai-title": "aiTitle"}
+"""The key of the title in each kind of line that has one."""
+_META = ("sessionId", "cwd", "gitBranch", "version")
 
 
 def claude_code(source: Any) -> list[Conversation]:
-    """The conversation of a transcript. Raises `InputError` if it has no turns."""
-    return [conversation(stem(source), transcript_turns(read_json(source)))]
+    """The conversation of a transcript. A transcript of a subagent alone is a conversation too.
+
+    Raises `InputError` if it has no turns.
+    """
+    lines = read_json(source)
+    name = stem(source)
+    if not isinstance(lines, list):
+        raise InputError(f"{name}: expected lines of a transcript, found {type(lines).__name__}")
+    reasons = _line_reasons(lines)
+    numbers = [n for n, reason in enumerate(reasons) if reason is None]
+    history = read_history((f"line {n + 1}.message", _message(lines[n])) for n in numbers)
+    left_out = [*history.left_out, *_left_out_lines(lines, reasons)]
+    left_out += _repeated_results(lines, numbers)
+    return [conversation(name, list(history.turns), _meta(lines), left_out)]
 
 
 def is_claude_code(data: Any) -> bool:
@@ -34,19 +74,126 @@ def is_claude_code(data: Any) -> bool:
 
 
 def transcript_turns(lines: list[Any]) -> list[Turn]:
-    """The turns of the lines, each with the id and the time of its line.
+    """The turns of the lines, each with the id and the time of its line; without those of
+    subagents, and without what Claude Code wrote.
 
     Raises `InputError` for a message that cannot be read.
     """
     turns: list[Turn] = []
     for n, line in enumerate(lines):
-        if _is_message(line) and not any(line.get(key) for key in _LEFT_OUT):
-            fields = {"id": line.get("uuid"), "timestamp": line.get("timestamp")}
-            turns += message_turns({**line["message"], **fields}, f"line {n + 1}.message")
+        if _is_spoken(line) and _flag_reason(line, tuple(_FLAGS)) is None:
+            readings = message_turns(_message(line), f"line {n + 1}.message")
+            turns += [turn for turn in readings if has_words(turn)]
     return turns
+
+
+# ---- lines ---------------------------------------------------------------------------------------
 
 
 def _is_message(line: Any) -> bool:
     if not isinstance(line, dict) or line.get("type") not in _KINDS:
         return False
     return isinstance(line.get("message"), dict) and "role" in line["message"]
+
+
+def _is_queued_prompt(line: Any) -> bool:
+    """True for words that the user wrote while Claude worked: they stand in no other line."""
+    attachment = line.get("attachment") if isinstance(line, dict) else None
+    if not isinstance(attachment, dict) or attachment.get("type") != "queued_command":
+        return False
+    origin = attachment.get("origin")
+    is_human = not isinstance(origin, dict) or origin.get("kind") == "human"
+    return is_human and attachment.get("commandMode", "prompt") == "prompt"
+
+
+def _is_spoken(line: Any) -> bool:
+    return _is_message(line) or _is_queued_prompt(line)
+
+
+def _message(line: dict[str, Any]) -> dict[str, Any]:
+    """The message of a line, with the id and the time of the line."""
+    if _is_message(line):
+        message = line["message"]
+    else:
+        message = {"role": "user", "content": line["attachment"].get("prompt")}
+    return {**message, "id": line.get("uuid"), "timestamp": line.get("timestamp")}
+
+
+# ---- left out ------------------------------------------------------------------------------------
+
+
+def _line_reasons(lines: Sequence[Any]) -> list[str | None]:
+    """For each line the reason why it is left out; None for a line that is not."""
+    flags = tuple(_FLAGS)
+    if all(line.get("isSidechain") for line in lines if _is_message(line)):
+        flags = tuple(flag for flag in flags if _FLAGS[flag] != _SIDECHAIN)
+    reasons = [_line_reason(line, flags) for line in lines]
+    numbers = {n for n, reason in enumerate(reasons) if reason is None}
+    for n in rewound_lines(lines, numbers):
+        reasons[n] = reasons[n] or _REWOUND
+    for n in _repeated_lines(lines):
+        reasons[n] = reasons[n] or _REPEATED_LINE
+    return reasons
+
+
+def _line_reason(line: Any, flags: Sequence[str]) -> str | None:
+    if _is_spoken(line):
+        return _flag_reason(line, flags)
+    kind = line.get("type") if isinstance(line, dict) else None
+    return _REASONS.get(kind, _OTHER_LINE) if isinstance(kind, str) else _OTHER_LINE
+
+
+def _flag_reason(line: dict[str, Any], flags: Sequence[str]) -> str | None:
+    return next((_FLAGS[flag] for flag in flags if line.get(flag)), None)
+
+
+def _repeated_lines(lines: Sequence[Any]) -> list[int]:
+    """The lines that are equal to an earlier line of the same id."""
+    numbers: list[int] = []
+    first_lines: dict[str, Any] = {}
+    for n, line in enumerate(lines):
+        id = line.get("uuid") if isinstance(line, dict) else None
+        if isinstance(id, str) and first_lines.setdefault(id, line) is not line:
+            if first_lines[id].get("message") == line.get("message"):
+                numbers.append(n)
+    return numbers
+
+
+def _left_out_lines(lines: Sequence[Any], reasons: Sequence[str | None]) -> list[LeftOut]:
+    title_lines = [id(line) for line, _ in _titles(lines)]
+    left_out: list[LeftOut] = []
+    for n, reason in enumerate(reasons):
+        if reason is not None and id(lines[n]) not in title_lines[-1:]:
+            left_out.append(LeftOut(f"line {n + 1}", reason, as_text(lines[n])))
+    return left_out
+
+
+def _repeated_results(lines: Sequence[Any], numbers: Sequence[int]) -> list[LeftOut]:
+    left_out: list[LeftOut] = []
+    for n in numbers:
+        result = lines[n].get("toolUseResult")
+        if result:
+            place = f"line {n + 1}.toolUseResult"
+            left_out.append(LeftOut(place, _REPEATED_RESULT, as_text(result)))
+    return left_out
+
+
+# ---- meta ----------------------------------------------------------------------------------------
+
+
+def _meta(lines: Sequence[Any]) -> dict[str, str]:
+    """The last title, and the session, folder, branch and version of the first message."""
+    first = next(line for line in lines if _is_message(line))
+    meta = {key: first[key] for key in _META if isinstance(first.get(key), str)}
+    titles = [title for _, title in _titles(lines)]
+    return {**meta, "title": titles[-1]} if titles else meta
+
+
+def _titles(lines: Sequence[Any]) -> list[tuple[Any, str]]:
+    titles: list[tuple[Any, str]] = []
+    for line in lines:
+        kind = line.get("type") if isinstance(line, dict) else None
+        title = line.get(_TITLES[kind]) if isinstance(kind, str) and kind in _TITLES else None
+        if isinstance(title, str) and title:
+            titles.append((line, title))
+    return titles
