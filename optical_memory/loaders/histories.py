@@ -5,12 +5,12 @@ reason, and the others load.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from optical_memory.errors import InputError
-from optical_memory.loaders.conversation import Conversation, LeftOut
+from optical_memory.loaders.conversation import Conversation, LeftOut, conversation
 from optical_memory.loaders.messages.turns import message_turns
 from optical_memory.turns import Turn
 
@@ -19,6 +19,7 @@ __all__ = [
     "REASONING",
     "History",
     "as_text",
+    "conversation_of",
     "has_words",
     "list_items",
     "message_items",
@@ -28,6 +29,7 @@ __all__ = [
 ]
 
 EMPTY = "a message without words"
+UNREADABLE = "it cannot be read: "
 REASONING = "reasoning of the model, which is no part of its answer"
 
 Items = Iterable[tuple[str, Any]]
@@ -53,13 +55,29 @@ def read_history(items: Items) -> History:
         try:
             readings = message_turns(message, place)
         except InputError as error:
-            left_out.append(LeftOut(place, f"it cannot be read: {error}", as_text(message)))
+            left_out.append(LeftOut(place, f"{UNREADABLE}{error}", as_text(message)))
             continue
         full_turns = [turn for turn in readings if has_words(turn)]
         turns += full_turns
         if not full_turns:
             left_out.append(LeftOut(place, EMPTY, as_text(message)))
     return History(tuple(turns), tuple(left_out))
+
+
+def conversation_of(
+    id: str,
+    history: History,
+    meta: Mapping[str, Any] | None = None,
+    left_out: Sequence[LeftOut] = (),
+) -> Conversation:
+    """The conversation of a history; `left_out` has what is left out besides its messages.
+
+    Raises `InputError` if there are no turns: the error of the first message that cannot be read.
+    """
+    reasons = [item.reason for item in history.left_out if item.reason.startswith(UNREADABLE)]
+    if not history.turns and reasons:
+        raise InputError(reasons[0].removeprefix(UNREADABLE))
+    return conversation(id, list(history.turns), meta, [*history.left_out, *left_out])
 
 
 def read_rows(

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from optical_memory.errors import InputError
-from optical_memory.loaders.conversation import Conversation, LeftOut, conversation
+from optical_memory.loaders.conversation import Conversation, LeftOut
 from optical_memory.loaders.files import read_json, stem
-from optical_memory.loaders.histories import as_text, has_words, read_history
+from optical_memory.loaders.histories import as_text, conversation_of, has_words, read_history
 from optical_memory.loaders.messages.turns import message_turns
 from optical_memory.loaders.traces.rewinds import rewound_lines
 from optical_memory.turns import Turn
@@ -63,9 +63,9 @@ def claude_code(source: Any) -> list[Conversation]:
     reasons = _line_reasons(lines)
     numbers = [n for n, reason in enumerate(reasons) if reason is None]
     history = read_history((f"line {n + 1}.message", _message(lines[n])) for n in numbers)
-    left_out = [*history.left_out, *_left_out_lines(lines, reasons)]
+    left_out = _left_out_lines(lines, reasons)
     left_out += _repeated_results(lines, numbers)
-    return [conversation(name, list(history.turns), _meta(lines), left_out)]
+    return [conversation_of(name, history, _meta(lines), left_out)]
 
 
 def is_claude_code(data: Any) -> bool:
@@ -124,9 +124,7 @@ def _message(line: dict[str, Any]) -> dict[str, Any]:
 
 def _line_reasons(lines: Sequence[Any]) -> list[str | None]:
     """For each line the reason why it is left out; None for a line that is not."""
-    flags = tuple(_FLAGS)
-    if all(line.get("isSidechain") for line in lines if _is_message(line)):
-        flags = tuple(flag for flag in flags if _FLAGS[flag] != _SIDECHAIN)
+    flags = _flags(lines)
     reasons = [_line_reason(line, flags) for line in lines]
     numbers = {n for n, reason in enumerate(reasons) if reason is None}
     for n in rewound_lines(lines, numbers):
@@ -134,6 +132,12 @@ def _line_reasons(lines: Sequence[Any]) -> list[str | None]:
     for n in _repeated_lines(lines):
         reasons[n] = reasons[n] or _REPEATED_LINE
     return reasons
+
+
+def _flags(lines: Sequence[Any]) -> list[str]:
+    """The flags of lines that are left out. If all words are a subagent's, they are not."""
+    is_subagent = all(line.get("isSidechain") for line in lines if _is_message(line))
+    return [flag for flag in _FLAGS if not (is_subagent and _FLAGS[flag] == _SIDECHAIN)]
 
 
 def _line_reason(line: Any, flags: Sequence[str]) -> str | None:
@@ -153,9 +157,11 @@ def _repeated_lines(lines: Sequence[Any]) -> list[int]:
     first_lines: dict[str, Any] = {}
     for n, line in enumerate(lines):
         id = line.get("uuid") if isinstance(line, dict) else None
-        if isinstance(id, str) and first_lines.setdefault(id, line) is not line:
-            if first_lines[id].get("message") == line.get("message"):
-                numbers.append(n)
+        if not isinstance(id, str):
+            continue
+        first = first_lines.setdefault(id, line)
+        if first is not line and first.get("message") == line.get("message"):
+            numbers.append(n)
     return numbers
 
 

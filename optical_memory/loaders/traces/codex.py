@@ -14,9 +14,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from optical_memory.loaders.conversation import Conversation, LeftOut, conversation
+from optical_memory.loaders.conversation import Conversation, LeftOut
 from optical_memory.loaders.files import read_json, stem
-from optical_memory.loaders.histories import REASONING, as_text, read_history
+from optical_memory.loaders.histories import REASONING, as_text, conversation_of, read_history
 
 __all__ = [
     "codex",
@@ -76,10 +76,10 @@ def codex(source: Any) -> list[Conversation]:
         elif item.kind != "session_meta":
             left_out.append(LeftOut(item.place, _reason(item, texts), as_text(item.value)))
     history = read_history(messages)
-    head = next((item.value for item in items if item.kind == "session_meta"), {})
-    left_out += [*history.left_out, *_instructions(head)]
+    head = next(item.value for item in items if item.kind == "session_meta")
+    left_out += _instructions(head)
     id = head.get("id") if isinstance(head.get("id"), str) else name
-    return [conversation(str(id), list(history.turns), _meta(head, items), left_out)]
+    return [conversation_of(str(id), history, _meta(head, items), left_out)]
 
 
 def is_codex(data: Any) -> bool:
@@ -233,4 +233,3 @@ def _meta(head: dict[str, Any], items: Sequence[_Item]) -> dict[str, Any]:
     meta = {key: head.get(key) for key in _META}
     models = [item.value.get("model") for item in items if item.kind == "turn_context"]
     return {**meta, "model": models[0] if models else None}
-

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from optical_memory.errors import InputError
-from optical_memory.loaders.conversation import Conversation, LeftOut, conversation
+from optical_memory.loaders.conversation import Conversation, LeftOut
 from optical_memory.loaders.files import read_json, stem
 from optical_memory.loaders.histories import (
     REASONING,
     as_text,
+    conversation_of,
     list_items,
     message_items,
     read_history,
@@ -59,9 +60,8 @@ def gemini_cli(source: Any) -> list[Conversation]:
         left_out += _left_out(place, message)
     history = read_history(messages)
     id = session.fields.get("sessionId") or name
-    left_out += history.left_out
     meta = {key: session.fields.get(key) for key in _META}
-    return [conversation(str(id), list(history.turns), meta, left_out)]
+    return [conversation_of(str(id), history, meta, left_out)]
 
 
 def is_gemini_cli(data: Any) -> bool:
@@ -232,10 +232,10 @@ def gemini_checkpoint(source: Any) -> list[Conversation]:
     name = stem(source)
     key = "clientHistory" if "clientHistory" in data else "history"
     history = read_history(message_items(data, key, name))
-    left_out = list(history.left_out)
+    left_out: list[LeftOut] = []
     if key == "clientHistory" and data.get("history"):
         left_out.append(LeftOut(f"{name}.history", _SCREEN, as_text(data["history"])))
-    return [conversation(name, list(history.turns), {}, left_out)]
+    return [conversation_of(name, history, left_out=left_out)]
 
 
 def is_gemini_checkpoint(data: Any) -> bool:
@@ -264,7 +264,7 @@ def gemini_log(source: Any) -> list[Conversation]:
     for id, messages in sessions.items():
         history = read_history(messages)
         if history.turns:
-            conversations.append(conversation(id, list(history.turns), {}, history.left_out))
+            conversations.append(conversation_of(id, history))
     return conversations
 
 

@@ -58,9 +58,7 @@ def _last_lines(parents: Sequence[int | None]) -> list[int]:
     return last_lines
 
 
-def _message_before(
-    n: int, parents: Sequence[int | None], messages: Collection[int]
-) -> int | None:
+def _message_before(n: int, parents: Sequence[int | None], messages: Collection[int]) -> int | None:
     """The message that a line comes after, over all lines between that are none."""
     parent = parents[n]
     while parent is not None and parent < n and parent not in messages:

@@ -1,0 +1,69 @@
+"""ShareGPT exports, and the same rows as LLaMA-Factory takes them: with a system prompt, tools and
+a chosen and a rejected answer beside.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from optical_memory.errors import InputError
+from optical_memory.loaders.conversation import Conversation, LeftOut
+from optical_memory.loaders.files import read_json, stem
+from optical_memory.loaders.histories import (
+    as_text,
+    conversation_of,
+    message_items,
+    read_history,
+    read_rows,
+    row_items,
+)
+
+__all__ = [
+    "REJECTED",
+    "is_sharegpt",
+    "sharegpt",
+]
+
+REJECTED = "an answer that people rejected"
+_KEYS = ("conversations", "items")
+
+
+def sharegpt(source: Any) -> list[Conversation]:
+    """`{"conversations": [{"from": "human", "value": ...}]}` or a list of them; `items` in old
+    exports. Raises `InputError` with the place for anything else.
+    """
+    name = stem(source)
+    return read_rows(row_items(read_json(source), name), _conversation, name)
+
+
+def is_sharegpt(data: Any) -> bool:
+    """True if one of the first rows has a list of messages under `conversations` or `items`."""
+    rows = data[:5] if isinstance(data, list) else [data]
+    return any(isinstance(row, dict) and _list_key(row) is not None for row in rows)
+
+
+def _list_key(row: dict[str, Any]) -> str | None:
+    return next((key for key in _KEYS if isinstance(row.get(key), list)), None)
+
+
+def _conversation(place: str, row: Any) -> list[Conversation]:
+    if not isinstance(row, dict):
+        raise InputError(f"{place}: expected an object with 'conversations'")
+    items = message_items(row, _list_key(row) or _KEYS[0], place)
+    if row.get("system"):
+        items.insert(0, (f"{place}.system", {"role": "system", "content": row["system"]}))
+    if row.get("chosen"):
+        items.append((f"{place}.chosen", row["chosen"]))
+    history = read_history(items)
+    left_out: list[LeftOut] = []
+    if row.get("rejected"):
+        left_out.append(LeftOut(f"{place}.rejected", REJECTED, as_text(row["rejected"])))
+    return [conversation_of(str(row.get("id") or place), history, _meta(row), left_out)]
+
+
+def _meta(row: dict[str, Any]) -> dict[str, Any]:
+    """Texts and numbers beside the messages; definitions of tools as JSON."""
+    meta = {key: value for key, value in row.items() if key not in ("system", "chosen", "rejected")}
+    if row.get("tools"):
+        meta["tools"] = as_text(row["tools"])
+    return meta

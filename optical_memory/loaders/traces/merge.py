@@ -1,0 +1,48 @@
+"""Histories of one conversation, of which each later one repeats the earlier, as one history."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Hashable, Iterable
+
+from optical_memory.loaders.conversation import LeftOut
+from optical_memory.loaders.histories import History
+from optical_memory.turns import ToolCall, Turn
+
+__all__ = [
+    "merge_histories",
+]
+
+
+def merge_histories(histories: Iterable[History]) -> History:
+    """Each turn of the histories once, in the order in which they came.
+
+    A turn is the same as another if its words and calls are; a history may have it twice.
+    """
+    turns: list[Turn] = []
+    left_out: dict[LeftOut, None] = {}
+    totals: Counter[Hashable] = Counter()
+    for history in histories:
+        counts: Counter[Hashable] = Counter()
+        for turn in history.turns:
+            key = _key(turn)
+            counts[key] += 1
+            if counts[key] > totals[key]:
+                totals[key] += 1
+                turns.append(turn)
+        left_out |= dict.fromkeys(history.left_out)
+    return History(tuple(turns), tuple(left_out))
+
+
+def _key(turn: Turn) -> Hashable:
+    calls = tuple((call.name, _canonical(call)) for call in turn.tool_calls)
+    return turn.role, turn.text.strip(), calls, turn.tool_call_id, turn.attachments
+
+
+def _canonical(call: ToolCall) -> str:
+    """The arguments of a call, however their JSON is spaced and ordered."""
+    try:
+        return json.dumps(json.loads(call.arguments), sort_keys=True)
+    except (ValueError, RecursionError):
+        return call.arguments
