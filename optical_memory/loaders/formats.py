@@ -26,12 +26,7 @@ from optical_memory.loaders.files import Document
 from optical_memory.loaders.logs.text_log import text_log
 from optical_memory.loaders.messages.lists import langchain_messages, openai_messages
 from optical_memory.loaders.traces.api_logs import api_log, is_api_log
-from optical_memory.loaders.traces.autogen import (
-    autogen,
-    autogen_02,
-    is_autogen,
-    is_autogen_02,
-)
+from optical_memory.loaders.traces.autogen import autogen, is_autogen
 from optical_memory.loaders.traces.claude_code import claude_code, is_claude_code
 from optical_memory.loaders.traces.codex import codex, is_codex
 from optical_memory.loaders.traces.gemini_cli import (
@@ -131,7 +126,6 @@ JSON_FORMATS = (
     Format("SWE-agent run", is_swe_agent, swe_agent),
     Format("mini-SWE-agent run", is_mini_swe_agent, mini_swe_agent),
     Format("AutoGen messages", is_autogen, autogen),
-    Format("AutoGen chat history", is_autogen_02, autogen_02),
     Format("LongMemEval", _has("haystack_sessions"), longmemeval),
     Format(
         "LoCoMo", lambda data: isinstance(_first_object(data).get("conversation"), dict), locomo

@@ -117,11 +117,12 @@ def _conversation(place: str, root: Any, children: Mapping[str, Sequence[_Node]]
     return conversation_of(root.id, history, meta, left_out)
 
 
-def _rank(node: _Node) -> tuple[bool, float]:
+def _rank(node: _Node) -> tuple[bool, bool, float]:
     """Deleted answers last; then by the rank that people gave, and those without a rank."""
-    rank = node.fields.get("rank")
+    rank: Any = node.fields.get("rank")
     is_rejected = node.fields.get("deleted") is True or node.fields.get("review_result") is False
-    return is_rejected, float(rank) if isinstance(rank, int | float) else float("inf")
+    is_number = isinstance(rank, int | float)
+    return is_rejected, not is_number, rank if is_number else 0
 
 
 def _message(node: _Node) -> dict[str, Any]:

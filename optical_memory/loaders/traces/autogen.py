@@ -7,7 +7,7 @@ Agents are assistants by their name. Who is named as a user is the user.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import chain
 from typing import Any, TypeGuard
 
@@ -25,9 +25,7 @@ from optical_memory.loaders.histories import (
 
 __all__ = [
     "autogen",
-    "autogen_02",
     "is_autogen",
-    "is_autogen_02",
 ]
 
 _USER = re.compile(r"(?:^|[_\W])(?:user|human|admin)(?:[_\W]|proxy|$)", re.IGNORECASE)
@@ -47,26 +45,27 @@ Items = Iterator[tuple[str, Any]]
 
 
 def autogen(source: Any) -> list[Conversation]:
-    """The conversation of a list of messages of 0.4, of a result, or of the state of a team.
+    """The conversation of a list of messages, of a result, or of the state of a team.
 
     Raises `InputError` if it has no turns.
     """
-    return _conversations(source, _messages)
-
-
-def autogen_02(source: Any) -> list[Conversation]:
-    """The conversation of a chat history of 0.2. Raises `InputError` if it has no turns."""
-    return _conversations(source, _messages_02)
+    name = stem(source)
+    lists = _lists(read_json(source), name)
+    if not lists:
+        raise InputError(f"{name}: no messages of AutoGen in it")
+    return read_rows(lists, _conversation, name)
 
 
 def is_autogen(data: Any) -> bool:
-    """True if a message has its source and a type of 0.4."""
-    return any(map(_is_message, _first_messages(data)))
+    """True if a message has its source and a type of 0.4, or if a list is a history of 0.2."""
+    lists = _lists(data, "")
+    messages = lists[0][1] if lists else []
+    return any(map(_is_message, messages)) or _is_history_02(messages)
 
 
-def is_autogen_02(data: Any) -> bool:
+def _is_history_02(values: list[Any]) -> bool:
     """True if each message names its speaker, and a user speaks in the role of the assistant."""
-    messages = [message for message in _first_messages(data) if isinstance(message, dict)]
+    messages = [message for message in values if isinstance(message, dict)]
     if not messages or not all("name" in message and "role" in message for message in messages):
         return False
     return any(message["role"] == "assistant" and _is_user(message["name"]) for message in messages)
@@ -84,11 +83,6 @@ def _is_user(name: Any) -> bool:
 
 
 # ---- lists of messages ---------------------------------------------------------------------------
-
-
-def _first_messages(data: Any) -> list[Any]:
-    lists = _lists(data, "")
-    return lists[0][1] if lists else []
 
 
 def _lists(data: Any, place: str) -> list[tuple[str, list[Any]]]:
@@ -122,20 +116,12 @@ def _inner_lists(data: Any, place: str) -> list[tuple[str, list[Any]]]:
     return (threads or lists)[:1]
 
 
-def _conversations(source: Any, to_messages: Callable[[str, Any], Items]) -> list[Conversation]:
-    name = stem(source)
-
-    def read_list(place: str, messages: Any) -> list[Conversation]:
-        items = chain.from_iterable(to_messages(*item) for item in list_items(messages, place))
-        history = read_history(items)
-        left_out = _left_out(messages, place)
-        id = re.sub(r"\.(?:agent_state|message|chat|task).*", "", place)
-        return [conversation_of(id, history, left_out=left_out)]
-
-    lists = _lists(read_json(source), name)
-    if not lists:
-        raise InputError(f"{name}: no messages of AutoGen in it")
-    return read_rows(lists, read_list, name)
+def _conversation(place: str, messages: Any) -> list[Conversation]:
+    items = list_items(messages, place)
+    to_messages = _messages_02 if _is_history_02(messages) else _messages
+    history = read_history(chain.from_iterable(to_messages(*item) for item in items))
+    id = re.sub(r"\.(?:agent_state|message|chat|task).*", "", place)
+    return [conversation_of(id, history, left_out=_left_out(messages, place))]
 
 
 def _left_out(messages: list[Any], place: str) -> list[LeftOut]:
@@ -194,7 +180,7 @@ def _result(result: dict[str, Any]) -> dict[str, Any]:
     text = as_text(result.get("content"))
     return {
         "role": "tool",
-        "content": f"[error]\n{text}" if result.get("is_error") else text,
+        "content": f"[error] {text}" if result.get("is_error") else text,
         "name": result.get("name"),
         "tool_call_id": result.get("call_id"),
     }

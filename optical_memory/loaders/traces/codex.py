@@ -65,7 +65,7 @@ def codex(source: Any) -> list[Conversation]:
     """
     data = read_json(source)
     name = stem(source)
-    items = list(_items(data, name))
+    items = list(_items(data))
     texts = {_text(item.value) for item in items if item.value.get("type") == "message"}
     messages: list[tuple[str, Any]] = []
     left_out: list[LeftOut] = []
@@ -76,7 +76,8 @@ def codex(source: Any) -> list[Conversation]:
         elif item.kind != "session_meta":
             left_out.append(LeftOut(item.place, _reason(item, texts), as_text(item.value)))
     history = read_history(messages)
-    head = next(item.value for item in items if item.kind == "session_meta")
+    heads = [item.value for item in items if item.kind == "session_meta"]
+    head = heads[0] if heads else {}
     left_out += _instructions(head)
     id = head.get("id") if isinstance(head.get("id"), str) else name
     return [conversation_of(str(id), history, _meta(head, items), left_out)]
@@ -108,7 +109,7 @@ def _is_old(lines: Sequence[dict[str, Any]]) -> bool:
 # ---- items ---------------------------------------------------------------------------------------
 
 
-def _items(data: Any, name: str) -> Iterator[_Item]:
+def _items(data: Any) -> Iterator[_Item]:
     if isinstance(data, dict):  # rollouts of 2025-04: one object
         head = data.get("session")
         lines = [head, *data["items"]] if isinstance(data.get("items"), list) else [head]
@@ -117,7 +118,7 @@ def _items(data: Any, name: str) -> Iterator[_Item]:
     for n, line in enumerate(lines):
         if not isinstance(line, dict):
             line = {"text": line}
-        place = f"{name}: line {n + 1}"
+        place = f"line {n + 1}"
         if _is_wrapped(line):
             yield _Item(place, line["type"], line["payload"], line.get("timestamp"))
         elif n == 0 and "type" not in line:

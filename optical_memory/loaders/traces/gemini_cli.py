@@ -95,7 +95,8 @@ def _session_of_lines(lines: Sequence[Any]) -> _Session:
     messages: dict[str, tuple[str, Any]] = {}
     left_out: list[LeftOut] = []
     fields: dict[str, Any] = {}
-    for place, line in list_items(lines, "line"):
+    for n, line in enumerate(lines, 1):
+        place = f"line {n}"
         if not isinstance(line, dict):
             left_out.append(LeftOut(place, "a line that is no message", as_text(line)))
         elif "$rewindTo" in line:
@@ -169,7 +170,7 @@ def _call(call: dict[str, Any]) -> dict[str, Any]:
 def _answer(call: dict[str, Any], message: dict[str, Any]) -> dict[str, Any]:
     text = _result_text(call["result"])
     if call.get("status") == "error":
-        text = f"[error]\n{text}"
+        text = f"[error] {text}"
     return {
         "role": "tool",
         "content": text,
@@ -231,11 +232,20 @@ def gemini_checkpoint(source: Any) -> list[Conversation]:
     data = read_json(source)
     name = stem(source)
     key = "clientHistory" if "clientHistory" in data else "history"
-    history = read_history(message_items(data, key, name))
+    items = message_items(data, key, name)
+    history = read_history((place, _with_texts(contents)) for place, contents in items)
     left_out: list[LeftOut] = []
     if key == "clientHistory" and data.get("history"):
         left_out.append(LeftOut(f"{name}.history", _SCREEN, as_text(data["history"])))
     return [conversation_of(name, history, left_out=left_out)]
+
+
+def _with_texts(contents: Any) -> Any:
+    """Contents whose parts are texts as a message with OpenAI's keys; any other as it is."""
+    parts = contents.get("parts") if isinstance(contents, dict) else None
+    if not isinstance(parts, list) or _content(parts) is parts:
+        return contents
+    return {"role": contents.get("role"), "content": _content(parts)}
 
 
 def is_gemini_checkpoint(data: Any) -> bool:

@@ -117,7 +117,7 @@ def _message(message: Any) -> Any:
         return message
     calls = message.get("tool_calls")
     return {
-        **message,
+        **{key: value for key, value in message.items() if key != "error"},
         "content": _content(message),
         "tool_calls": [_call(call) for call in calls] if isinstance(calls, list) else None,
         "name": message.get("function") if message.get("role") == "tool" else None,

@@ -93,7 +93,7 @@ def _trace(fields: dict[str, Any]) -> str | None:
 
 
 def _conversation(id: str, runs: Any) -> list[Conversation]:
-    if not isinstance(runs, list) or not all(isinstance(run, _Run) for run in runs):
+    if not _are_runs(runs):
         raise InputError(f"{id}: no run of LangSmith")
     by_time = sorted(runs, key=_order)
     root = by_time[0]
@@ -108,6 +108,11 @@ def _conversation(id: str, runs: Any) -> list[Conversation]:
     merged = merge_histories(histories)
     meta = {key: root.fields.get(key) for key in _META}
     return [conversation_of(id, merged, meta)]
+
+
+def _are_runs(values: Any) -> bool:
+    is_list = isinstance(values, list) and bool(values)
+    return is_list and all(isinstance(value, _Run) for value in values)
 
 
 def _order(run: _Run) -> str:
