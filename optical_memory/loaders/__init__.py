@@ -23,6 +23,7 @@ from optical_memory.loaders.traces.api_logs import api_log
 from optical_memory.loaders.traces.autogen import autogen
 from optical_memory.loaders.traces.claude_code import claude_code
 from optical_memory.loaders.traces.codex import codex
+from optical_memory.loaders.traces.codex_exec import codex_exec
 from optical_memory.loaders.traces.gemini_cli import gemini_checkpoint, gemini_cli, gemini_log
 from optical_memory.loaders.traces.inspect_logs import inspect_log
 from optical_memory.loaders.traces.langgraph import langgraph_state
@@ -40,6 +41,7 @@ __all__ = [
     "beam",
     "claude_code",
     "codex",
+    "codex_exec",
     "example",
     "gemini_checkpoint",
     "gemini_cli",

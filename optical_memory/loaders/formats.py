@@ -29,6 +29,7 @@ from optical_memory.loaders.traces.api_logs import api_log, is_api_log
 from optical_memory.loaders.traces.autogen import autogen, is_autogen
 from optical_memory.loaders.traces.claude_code import claude_code, is_claude_code
 from optical_memory.loaders.traces.codex import codex, is_codex
+from optical_memory.loaders.traces.codex_exec import codex_exec, is_codex_exec
 from optical_memory.loaders.traces.gemini_cli import (
     gemini_checkpoint,
     gemini_cli,
@@ -117,6 +118,7 @@ def _first_object(data: Any) -> dict[str, Any]:
 JSON_FORMATS = (
     Format("Claude Code transcript", is_claude_code, claude_code),
     Format("Codex CLI session", is_codex, codex),
+    Format("output of codex exec", is_codex_exec, codex_exec),
     Format("Gemini CLI session", is_gemini_cli, gemini_cli),
     Format("Gemini CLI checkpoint", is_gemini_checkpoint, gemini_checkpoint),
     Format("Gemini CLI prompts", is_gemini_log, gemini_log),

@@ -114,13 +114,25 @@ def list_items(values: Sequence[Any], place: str) -> list[tuple[str, Any]]:
 
 
 def message_items(data: dict[str, Any], key: str, place: str) -> list[tuple[str, Any]]:
-    """The values of the list under the key. Raises `InputError` if there is no such list."""
+    """The values of the list under the key, which may be JSON in a text.
+
+    Raises `InputError` if there is no such list.
+    """
     values = data.get(key)
+    if isinstance(values, str):
+        values = _parsed(values)
     if not isinstance(values, list):
         raise InputError(
             f"{place}.{key}: expected a list of messages, found {type(values).__name__}"
         )
     return list_items(values, f"{place}.{key}")
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
 
 
 def has_words(turn: Turn) -> bool:

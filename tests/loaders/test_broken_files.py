@@ -22,7 +22,7 @@ from optical_memory.loaders.formats import JSON_FORMATS, format_of
 from optical_memory.turns import valid_turn
 
 FILES = {**TRACES, **CORPORA}
-N_MUTATIONS = 300
+N_MUTATIONS = 150
 VALUES: list[Any] = [None, "", "word", 7, -1.5, True, [], {}, [None], {"a": 1}, [["x"]], 10**400]
 
 

@@ -11,6 +11,7 @@ __all__ = [
     "AUTOGEN_02",
     "CLAUDE_CODE",
     "CODEX",
+    "CODEX_EXEC",
     "CODEX_OLD",
     "GEMINI_CHECKPOINT",
     "GEMINI_CLI",
@@ -180,6 +181,15 @@ CODEX_OLD: list[Any] = [
     _said("assistant", "He is Anselm."),
 ]
 
+CODEX_EXEC: list[Any] = [
+    {"type": "thread.started", "thread_id": "0199-cd"},
+    {
+        "type": "item.completed",
+        "item": {"id": "i1", "type": "command_execution", "command": "ls", "exit_code": 0},
+    },
+    {"type": "item.completed", "item": {"id": "i2", "type": "agent_message", "text": "Empty."}},
+]
+
 
 GEMINI_CLI: dict[str, Any] = {
     "sessionId": "gem-1",
@@ -310,9 +320,7 @@ LANGSMITH: list[Any] = [
         "inputs": {"messages": [["human", "Is the mill open?"]]},
         "outputs": {"messages": [_ASKED, _CALLED, _ANSWERED, _REPLIED]},
         "child_runs": [
-            _model_run(
-                "r2", "2026-03-02T08:00:03", [[_ASKED, _CALLED, _ANSWERED]][0], _REPLIED
-            ),
+            _model_run("r2", "2026-03-02T08:00:03", [[_ASKED, _CALLED, _ANSWERED]][0], _REPLIED),
             _model_run("r1", "2026-03-02T08:00:01", [_ASKED], _CALLED),
         ],
     },
@@ -383,9 +391,7 @@ INSPECT: dict[str, Any] = {
                         {"type": "reasoning", "reasoning": "Sound it", "signature": "c2ln"},
                         {"type": "text", "text": "I will sound it."},
                     ],
-                    "tool_calls": [
-                        {"id": "k1", "function": "sound", "arguments": {"at": "pier"}}
-                    ],
+                    "tool_calls": [{"id": "k1", "function": "sound", "arguments": {"at": "pier"}}],
                 },
                 {
                     "id": "i3",
@@ -574,6 +580,7 @@ TRACES: dict[str, Any] = {
     "Claude Code transcript": CLAUDE_CODE,
     "Codex CLI session": CODEX,
     "Codex CLI session | old": CODEX_OLD,
+    "output of codex exec": CODEX_EXEC,
     "Gemini CLI session": GEMINI_CLI,
     "Gemini CLI session | lines": GEMINI_LINES,
     "Gemini CLI checkpoint": GEMINI_CHECKPOINT,

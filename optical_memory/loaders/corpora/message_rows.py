@@ -38,7 +38,12 @@ def is_message_rows(data: Any) -> bool:
     if not isinstance(data, list):
         return False
     rows = [row for row in data[:5] if isinstance(row, dict)]
-    return any(isinstance(row.get("messages"), list) for row in rows)
+    return any(_is_messages(row.get("messages")) for row in rows)
+
+
+def _is_messages(value: Any) -> bool:
+    """True for a list, or for its JSON."""
+    return isinstance(value, list) or (isinstance(value, str) and value.lstrip().startswith("[{"))
 
 
 def _conversation(place: str, row: Any) -> list[Conversation]:

@@ -101,7 +101,7 @@ def _conversation(place: str, root: Any, children: Mapping[str, Sequence[_Node]]
     if not isinstance(root, _Node):
         raise InputError(f"{place}: expected a message with 'text' and 'role'")
     path = [root]
-    others: list[_Node] = []
+    other_nodes: list[_Node] = []
     stack: list[_Node] = []
     while children.get(path[-1].id):
         replies = sorted(children[path[-1].id], key=_rank)
@@ -109,10 +109,10 @@ def _conversation(place: str, root: Any, children: Mapping[str, Sequence[_Node]]
         stack += replies[1:]
     while stack:
         node = stack.pop()
-        others.append(node)
+        other_nodes.append(node)
         stack += children.get(node.id, ())
     history = read_history((node.place, _message(node)) for node in path)
-    left_out = [LeftOut(node.place, _OTHER_ANSWER, as_text(node.fields)) for node in others]
+    left_out = [LeftOut(node.place, _OTHER_ANSWER, as_text(node.fields)) for node in other_nodes]
     meta = {key: root.fields.get(key) for key in _META}
     return conversation_of(root.id, history, meta, left_out)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from optical_memory.errors import InputError
@@ -74,7 +74,7 @@ def _messages(row: dict[str, Any], place: str) -> Items:
         exchanges if isinstance(exchanges, list) else [], f"{place}.history"
     ):
         yield from _exchange(exchange, exchange_place)
-    answer_key = next((key for key in _ANSWERS if row.get(key)), None)
+    answer_key = _first_key(row, _ANSWERS)
     answer = (
         list(_texts(row[answer_key], f"{place}.{answer_key}", "assistant")) if answer_key else []
     )
@@ -85,14 +85,19 @@ def _messages(row: dict[str, Any], place: str) -> Items:
 
 def _prompt(row: dict[str, Any], place: str) -> Items:
     """The prompt and the input that belongs to it, as one message if both are texts."""
-    keys = [next((key for key in keys if row.get(key)), None) for keys in (_PROMPTS, _INPUTS)]
-    values = [row[key] for key in keys if key is not None]
-    if values and all(isinstance(value, str) for value in values):
-        yield f"{place}.{keys[0] or keys[1]}", {"role": "user", "content": "\n".join(values)}
+    names = [_first_key(row, names) for names in (_PROMPTS, _INPUTS)]
+    keys = [key for key in names if key is not None]
+    values = [row[key] for key in keys]
+    if keys and all(isinstance(value, str) for value in values):
+        yield f"{place}.{keys[0]}", {"role": "user", "content": "\n".join(values)}
         return
     for key in keys:
-        if key is not None:
-            yield from _texts(row[key], f"{place}.{key}", "user")
+        yield from _texts(row[key], f"{place}.{key}", "user")
+
+
+def _first_key(row: dict[str, Any], keys: Iterable[str]) -> str | None:
+    """The first of the keys that has a value."""
+    return next((key for key in keys if row.get(key)), None)
 
 
 def _repeats_prompt(answer: list[tuple[str, Any]]) -> bool:

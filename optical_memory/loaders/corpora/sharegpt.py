@@ -25,6 +25,7 @@ __all__ = [
 ]
 
 REJECTED = "an answer that people rejected"
+_FILES = {"images": "image", "videos": "video", "audios": "audio"}
 _KEYS = ("conversations", "items")
 
 
@@ -52,6 +53,7 @@ def _conversation(place: str, row: Any) -> list[Conversation]:
     items = message_items(row, _list_key(row) or _KEYS[0], place)
     if row.get("system"):
         items.insert(0, (f"{place}.system", {"role": "system", "content": row["system"]}))
+    items = _with_files(items, row)
     if row.get("chosen"):
         items.append((f"{place}.chosen", row["chosen"]))
     history = read_history(items)
@@ -59,6 +61,22 @@ def _conversation(place: str, row: Any) -> list[Conversation]:
     if row.get("rejected"):
         left_out.append(LeftOut(f"{place}.rejected", REJECTED, as_text(row["rejected"])))
     return [conversation_of(str(row.get("id") or place), history, _meta(row), left_out)]
+
+
+def _with_files(items: list[tuple[str, Any]], row: dict[str, Any]) -> list[tuple[str, Any]]:
+    """The messages, with the pictures and sounds of the row in the first message of the user."""
+    parts: list[Any] = []
+    for key, kind in _FILES.items():
+        values = row.get(key)
+        if isinstance(values, list):
+            parts += [{"type": kind, "url": value} for value in values if isinstance(value, str)]
+    for n, (place, message) in enumerate(items):
+        speaker = message.get("from") if isinstance(message, dict) else None
+        if parts and speaker in ("human", "user"):
+            text = {"type": "text", "text": as_text(message.get("value"))}
+            item = (place, {"role": "user", "content": [text, *parts]})
+            return [*items[:n], item, *items[n + 1 :]]
+    return items
 
 
 def _meta(row: dict[str, Any]) -> dict[str, Any]:

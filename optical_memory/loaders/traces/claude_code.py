@@ -6,6 +6,7 @@ Claude Code itself, of summaries and of branches that the user rewound are left 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -30,6 +31,7 @@ _FLAGS = {
     "isSidechain": _SIDECHAIN,
     "parent_tool_use_id": _SIDECHAIN,  # as `claude -p --output-format stream-json` says it
     "isMeta": "Claude Code wrote it for the model, not the user",
+    "isApiErrorMessage": "an error of the API, not words of the model",
     "isCompactSummary": "a summary of earlier lines",
 }
 _REWOUND = "a branch that the user rewound: the session went on from another"
@@ -48,6 +50,9 @@ _REASONS = {
 _OTHER_LINE = "a line that is no message"
 _TITLES = {"summary": "summary", "custom-title": "customTitle", "ai-title": "aiTitle"}
 """The key of the title in each kind of line that has one."""
+_OUTPUT = re.compile(r"\s*<((?:local-command|bash)-std(?:out|err)|task-notification)>")
+"""How a message begins that is the output of a program."""
+
 _META = ("sessionId", "cwd", "gitBranch", "version")
 
 
@@ -93,7 +98,8 @@ def transcript_turns(lines: list[Any]) -> list[Turn]:
 def _is_message(line: Any) -> bool:
     if not isinstance(line, dict) or line.get("type") not in _KINDS:
         return False
-    return isinstance(line.get("message"), dict) and "role" in line["message"]
+    message = line.get("message")
+    return isinstance(message, dict) and bool(message.keys() & {"role", "content"})
 
 
 def _is_queued_prompt(line: Any) -> bool:
@@ -111,11 +117,18 @@ def _is_spoken(line: Any) -> bool:
 
 
 def _message(line: dict[str, Any]) -> dict[str, Any]:
-    """The message of a line, with the id and the time of the line."""
+    """The message of a line, with the id and the time of the line.
+
+    Output of a program, which Claude Code gives in the role of the user, is the system's by name.
+    """
     if _is_message(line):
-        message = line["message"]
+        message = {"role": line["type"], **line["message"]}
     else:
         message = {"role": "user", "content": line["attachment"].get("prompt")}
+    content = message.get("content")
+    mark = _OUTPUT.match(content) if isinstance(content, str) else None
+    if mark is not None:
+        message |= {"role": "system", "name": mark[1]}
     return {**message, "id": line.get("uuid"), "timestamp": line.get("timestamp")}
 
 

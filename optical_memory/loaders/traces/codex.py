@@ -142,7 +142,13 @@ def _event_message(event: dict[str, Any], texts: set[str]) -> dict[str, Any] | N
     text = event.get("message")
     if not isinstance(kind, str) or kind not in _EVENT_ROLES or not isinstance(text, str):
         return None
-    return None if text.strip() in texts else {"role": _EVENT_ROLES[kind], "content": text}
+    return None if _is_in(text, texts) else {"role": _EVENT_ROLES[kind], "content": text}
+
+
+def _is_in(text: str, texts: set[str]) -> bool:
+    """True if a message has the text: alone, or with marks of pictures or of an editor around."""
+    text = text.strip()
+    return text in texts or any(text in message for message in texts)
 
 
 def _item_message(item: dict[str, Any]) -> dict[str, Any] | None:
@@ -214,10 +220,15 @@ def _text(message: dict[str, Any]) -> str:
 
 
 def _reason(item: _Item, texts: set[str]) -> str:
-    text = item.value.get("message")
-    if item.kind == "event_msg" and isinstance(text, str) and text.strip() in texts:
-        return _REPEATED
-    kind = item.value.get("type") if item.kind == "response_item" else item.kind
+    kind = item.value.get("type")
+    if item.kind == "event_msg" and isinstance(kind, str):
+        if kind.startswith("agent_reasoning"):
+            return REASONING
+        text = item.value.get("message")
+        if kind in _EVENT_ROLES and isinstance(text, str) and _is_in(text, texts):
+            return _REPEATED
+    if item.kind != "response_item":
+        kind = item.kind
     return _REASONS.get(kind, _OTHER) if isinstance(kind, str) else _OTHER
 
 

@@ -90,8 +90,8 @@ def _conversation(id: str, states: Items) -> list[Conversation]:
         for key, place, message in messages:
             if message != latest[key]:
                 left_out.append(LeftOut(place, _EDITED, as_text(message)))
-    merged = merge_histories(histories)
-    return [conversation_of(id, merged, left_out=left_out)]
+    history = merge_histories(histories)
+    return [conversation_of(id, history, left_out=left_out)]
 
 
 def _order(state: Any) -> tuple[str, int]:

@@ -72,7 +72,7 @@ def is_langsmith(data: Any) -> bool:
 
 def _runs(place: str, fields: dict[str, Any], trace: str | None) -> Iterator[_Run]:
     """A run and its child runs, however deep."""
-    trace = _trace(fields) or trace or str(fields.get("id", place))
+    trace = _trace(fields) or trace or str(fields.get("id") or fields.get("run_id") or place)
     yield _Run(place, fields, trace)
     children = fields.get("child_runs")
     for child_place, child in list_items(children or [], f"{place}.child_runs"):
@@ -101,13 +101,13 @@ def _conversation(id: str, runs: Any) -> list[Conversation]:
     histories: list[History] = []
     for run in model_runs:
         histories.append(read_history([*_inputs(run), *_outputs(run)]))
-    if any(history.turns for history in histories):
+    if any(item.turns for item in histories):
         histories += _state_histories(root)
     else:
         histories = [read_history([*_inputs(run), *_outputs(run)]) for run in by_time[:1]]
-    merged = merge_histories(histories)
+    history = merge_histories(histories)
     meta = {key: root.fields.get(key) for key in _META}
-    return [conversation_of(id, merged, meta)]
+    return [conversation_of(id, history, meta)]
 
 
 def _are_runs(values: Any) -> bool:

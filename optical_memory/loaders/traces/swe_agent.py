@@ -50,7 +50,7 @@ def is_swe_agent(data: Any) -> bool:
     if not isinstance(first, dict):
         return False
     steps = _objects(first.get("trajectory"))
-    if any(step.keys() >= {"action", "observation"} for step in steps):
+    if any(step.keys() >= {"action", "observation"} or "role" in step for step in steps):
         return True
     messages = _objects(first.get("history"))
     is_typed = any(item.keys() >= {"role", "message_type"} for item in messages)
@@ -136,17 +136,21 @@ def _thought_and_action(message: dict[str, Any]) -> Any:
     if not isinstance(content, str | None):
         return content
     text = content or ""
-    thought = message.get("thought")
-    if isinstance(thought, str) and thought.strip() not in text:
-        text = f"{thought}\n\n{text}".strip()
-    action = message.get("action")
-    if isinstance(action, str) and not message.get("tool_calls") and action.strip() not in text:
-        text = f"{text}\n\n{action}".strip()
-    return text
+    thought_text = _new_text(message.get("thought"), text)
+    action_text = "" if message.get("tool_calls") else _new_text(message.get("action"), text)
+    return "\n\n".join(part for part in (thought_text, text, action_text) if part)
+
+
+def _new_text(value: Any, text: str) -> str:
+    """The value if it is a text that the other text has not."""
+    return value if isinstance(value, str) and value.strip() not in text else ""
 
 
 def _step_messages(place: str, step: Any) -> Iterator[tuple[str, Any]]:
     """The messages of a step of a run without a history."""
+    if isinstance(step, dict) and "role" in step:  # rows of data sets: steps that are messages
+        yield place, {"content": step.get("text") or step.get("system_prompt"), **step}
+        return
     if not isinstance(step, dict):
         yield place, step
         return

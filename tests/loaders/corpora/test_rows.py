@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from support.corpus_files import (
     ALPACA,
@@ -116,3 +118,20 @@ def test_a_pair_of_answers_gives_the_chosen_one():
     assert [role for role, _ in said(second)] == ["user", "assistant"] * 2
     assert said(third) == [("user", "Furl it."), ("assistant", "Furled.")]
     assert ["What?" in item.text for item in first.left_out] == [True]
+
+
+def test_pictures_beside_a_row_are_in_the_first_message_of_the_user():
+    row = {
+        "images": ["deck.png"],
+        "conversations": [
+            {"from": "human", "value": "<image>Whose?"},
+            {"from": "gpt", "value": "Mine."},
+        ],
+    }
+    first, _ = single(sharegpt(row)).turns
+    assert (first.text, first.attachments[0].ref) == ("<image>Whose?", "deck.png")
+
+
+def test_messages_that_are_json_in_a_text_are_read():
+    row = {"instance_id": "x", "messages": json.dumps(MESSAGE_ROWS[0]["messages"])}
+    assert len(single(message_rows([row])).turns) == 2

@@ -102,7 +102,11 @@ def test_a_line_that_stands_there_twice_is_one_turn():
 def test_the_output_of_a_headless_run_leaves_out_its_subagents_and_the_last_answer():
     lines = [
         {"type": "system", "subtype": "init", "session_id": "s"},
-        {"type": "user", "message": {"role": "user", "content": "Inner."}, "parent_tool_use_id": "t"},
+        {
+            "type": "user",
+            "message": {"role": "user", "content": "Inner."},
+            "parent_tool_use_id": "t",
+        },
         {"type": "assistant", "message": {"role": "assistant", "content": "Outer."}},
         {"type": "result", "subtype": "success", "result": "Outer."},
     ]
@@ -131,3 +135,17 @@ def test_a_transcript_without_words_is_refused():
         claude_code([claude_line("u1", None, "Hidden.", isMeta=True)])
     with pytest.raises(InputError, match="expected lines of a transcript, found dict"):
         claude_code({})
+
+
+def test_output_of_a_program_is_not_the_users_word():
+    lines = [
+        claude_line("u1", None, "<bash-input>ls</bash-input>"),
+        claude_line("u2", "u1", "<bash-stdout>sails oars</bash-stdout>"),
+    ]
+    turns = single(claude_code(lines)).turns
+    assert [(turn.role, turn.name) for turn in turns] == [("user", None), ("system", "bash-stdout")]
+
+
+def test_an_error_of_the_api_is_not_the_assistants_word():
+    error = claude_line("a1", "u1", "API Error: 529", "assistant", isApiErrorMessage=True)
+    assert words([claude_line("u1", None, "Sail."), error]) == ["Sail."]

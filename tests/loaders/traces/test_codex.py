@@ -9,7 +9,7 @@ from support.load_files import single
 from support.trace_files import CODEX, CODEX_OLD
 
 from optical_memory.errors import InputError
-from optical_memory.loaders import codex
+from optical_memory.loaders import codex, codex_exec
 
 
 def test_a_session_has_each_message_once_with_its_calls_and_outputs():
@@ -42,7 +42,7 @@ def test_events_reasoning_and_summaries_are_left_out():
     assert left_out == {
         "line 5": "an event that repeats a message",
         "line 6": "settings of a turn",
-        "line 7": "an event of the program",
+        "line 7": "reasoning of the model, which is no part of its answer",
         "line 8": "reasoning of the model, which is no part of its answer",
         "line 14": "an event of the program",
         "line 16": "an event that repeats a message",
@@ -78,3 +78,37 @@ def test_the_envelope_of_an_output_is_taken_off(output: object, text: str):
 def test_a_session_without_messages_is_refused():
     with pytest.raises(InputError, match="no turns"):
         codex(CODEX[:1])
+
+
+def test_an_event_whose_message_has_more_around_it_is_a_repeat():
+    parts = [{"type": "input_text", "text": "<image>"}, {"type": "input_text", "text": "See it?"}]
+    lines = [
+        {"type": "response_item", "payload": {"type": "message", "role": "user", "content": parts}},
+        {"type": "event_msg", "payload": {"type": "user_message", "message": "See it?"}},
+    ]
+    assert len(single(codex(lines)).turns) == 1
+
+
+def test_the_output_of_codex_exec_has_answers_and_commands():
+    lines = [
+        {"type": "thread.started", "thread_id": "0199-cd"},
+        {"type": "item.started", "item": {"id": "i1", "type": "command_execution"}},
+        {"type": "item.completed", "item": {"id": "i0", "type": "reasoning", "text": "Look."}},
+        {
+            "type": "item.completed",
+            "item": {
+                "id": "i1",
+                "type": "command_execution",
+                "command": "ls kiln",
+                "aggregated_output": "no kiln",
+                "exit_code": 2,
+            },
+        },
+        {"type": "item.completed", "item": {"id": "i2", "type": "agent_message", "text": "None."}},
+        {"type": "turn.completed", "usage": {"input_tokens": 9}},
+    ]
+    conversation = single(codex_exec(lines))
+    assert conversation.id == "0199-cd"
+    assert conversation.turns[0].tool_calls[0].arguments == '{"command": "ls kiln"}'
+    assert [turn.text for turn in conversation.turns] == ["", "no kiln\n[exit code 2]", "None."]
+    assert len(conversation.left_out) == 4
