@@ -15,6 +15,7 @@ from optical_memory.loaders.messages.turns import message_turns
 from optical_memory.turns import Turn
 
 __all__ = [
+    "EDITED",
     "EMPTY",
     "REASONING",
     "History",
@@ -28,6 +29,7 @@ __all__ = [
     "row_items",
 ]
 
+EDITED = "an earlier version of a message"
 EMPTY = "a message without words"
 UNREADABLE = "it cannot be read: "
 REASONING = "reasoning of the model, which is no part of its answer"

@@ -100,21 +100,37 @@ def _text_or_none(value: Any) -> str | None:
 def _conversation(place: str, root: Any, children: Mapping[str, Sequence[_Node]]) -> Conversation:
     if not isinstance(root, _Node):
         raise InputError(f"{place}: expected a message with 'text' and 'role'")
-    path = [root]
-    other_nodes: list[_Node] = []
-    stack: list[_Node] = []
-    while children.get(path[-1].id):
-        replies = sorted(children[path[-1].id], key=_rank)
-        path.append(replies[0])
-        stack += replies[1:]
-    while stack:
-        node = stack.pop()
-        other_nodes.append(node)
-        stack += children.get(node.id, ())
+    path = _best_path(root, children)
+    places = {node.place for node in path}
+    other_nodes = [node for node in _tree(root, children) if node.place not in places]
     history = read_history((node.place, _message(node)) for node in path)
     left_out = [LeftOut(node.place, _OTHER_ANSWER, as_text(node.fields)) for node in other_nodes]
     meta = {key: root.fields.get(key) for key in _META}
     return conversation_of(root.id, history, meta, left_out)
+
+
+def _best_path(root: _Node, children: Mapping[str, Sequence[_Node]]) -> list[_Node]:
+    """The root, and the best reply to each node of the path. An id that comes again ends it."""
+    path = [root]
+    ids = {root.id}
+    while True:
+        replies = [node for node in children.get(path[-1].id, ()) if node.id not in ids]
+        if not replies:
+            return path
+        path.append(min(replies, key=_rank))
+        ids.add(path[-1].id)
+
+
+def _tree(root: _Node, children: Mapping[str, Sequence[_Node]]) -> list[_Node]:
+    """All nodes of a tree, each once."""
+    nodes: dict[str, _Node] = {}
+    stack = [root]
+    while stack:
+        node = stack.pop()
+        if node.place not in nodes:
+            nodes[node.place] = node
+            stack += children.get(node.id, ())
+    return list(nodes.values())
 
 
 def _rank(node: _Node) -> tuple[bool, bool, float]:

@@ -40,7 +40,15 @@ def sharegpt(source: Any) -> list[Conversation]:
 def is_sharegpt(data: Any) -> bool:
     """True if one of the first rows has a list of messages under `conversations` or `items`."""
     rows = data[:5] if isinstance(data, list) else [data]
-    return any(isinstance(row, dict) and _list_key(row) is not None for row in rows)
+    return any(isinstance(row, dict) and _has_messages(row) for row in rows)
+
+
+def _has_messages(row: dict[str, Any]) -> bool:
+    """The row has an empty list, or a list of messages that say who speaks."""
+    key = _list_key(row)
+    first = row[key][0] if key is not None and row[key] else None
+    is_message = isinstance(first, dict) and bool(first.keys() & {"from", "value", "role"})
+    return is_message or (key is not None and not row[key])
 
 
 def _list_key(row: dict[str, Any]) -> str | None:

@@ -39,6 +39,9 @@ _LEFT_OUT = {
     "SelectSpeakerEvent": "an event of the program",
     "SelectorEvent": "an event of the program",
 }
+_N_MESSAGES = 50
+"""Messages that tell the format."""
+
 _LISTS = ("messages", "message_thread", "chat_history", "chat_messages")
 
 Items = Iterator[tuple[str, Any]]
@@ -58,8 +61,8 @@ def autogen(source: Any) -> list[Conversation]:
 
 def is_autogen(data: Any) -> bool:
     """True if a message has its source and a type of 0.4, or if a list is a history of 0.2."""
-    lists = _lists(data, "")
-    messages = lists[0][1] if lists else []
+    lists = _lists(data[:_N_MESSAGES] if isinstance(data, list) else data, "")
+    messages = lists[0][1][:_N_MESSAGES] if lists else []
     return any(map(_is_message, messages)) or _is_history_02(messages)
 
 
@@ -118,7 +121,7 @@ def _inner_lists(data: Any, place: str) -> list[tuple[str, list[Any]]]:
 
 def _conversation(place: str, messages: Any) -> list[Conversation]:
     items = list_items(messages, place)
-    to_messages = _messages_02 if _is_history_02(messages) else _messages
+    to_messages = _messages_02 if _is_history_02(messages[:_N_MESSAGES]) else _messages
     history = read_history(chain.from_iterable(to_messages(*item) for item in items))
     id = re.sub(r"\.(?:agent_state|message|chat|task).*", "", place)
     return [conversation_of(id, history, left_out=_left_out(messages, place))]

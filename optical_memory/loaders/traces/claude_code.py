@@ -24,6 +24,9 @@ __all__ = [
     "transcript_turns",
 ]
 
+_N_LINES = 1000
+"""Lines that tell a transcript: it may begin with titles and backups, seldom with a hundred."""
+
 _KINDS = ("user", "assistant")
 
 _SIDECHAIN = "words of a subagent"
@@ -74,8 +77,8 @@ def claude_code(source: Any) -> list[Conversation]:
 
 
 def is_claude_code(data: Any) -> bool:
-    """True if one of the lines is a message of a transcript."""
-    return isinstance(data, list) and any(map(_is_message, data))
+    """True if one of the first lines is a message of a transcript."""
+    return isinstance(data, list) and any(map(_is_message, data[:_N_LINES]))
 
 
 def transcript_turns(lines: list[Any]) -> list[Turn]:

@@ -6,7 +6,7 @@ program and messages that the user rewound are left out.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ from optical_memory.errors import InputError
 from optical_memory.loaders.conversation import Conversation, LeftOut
 from optical_memory.loaders.files import read_json, stem
 from optical_memory.loaders.histories import (
+    EDITED,
     REASONING,
     as_text,
     conversation_of,
@@ -32,7 +33,7 @@ __all__ = [
 ]
 
 _ROLES = {"user": "user", "gemini": "assistant"}
-_META = ("model", "summary", "kind", "startTime", "lastUpdated")
+_META = ("summary", "kind", "startTime", "lastUpdated")
 _NOTICE = "a notice of Gemini CLI"
 _REWOUND = "a message that the user rewound"
 _SCREEN = "a history as the screen showed it, which the messages repeat"
@@ -61,6 +62,8 @@ def gemini_cli(source: Any) -> list[Conversation]:
     history = read_history(messages)
     id = session.fields.get("sessionId") or name
     meta = {key: session.fields.get(key) for key in _META}
+    models = [message.get("model") for _, message in session.messages if _role(message)]
+    meta["model"] = next((model for model in models if model), None)
     return [conversation_of(str(id), history, meta, left_out)]
 
 
@@ -79,7 +82,7 @@ def _has_typed_messages(messages: Any) -> bool:
     if not isinstance(messages, list):
         return False
     objects = [message for message in messages if isinstance(message, dict)]
-    return any(item.get("type") in _ROLES and "role" not in item for item in objects)
+    return any(_role(item) is not None and "role" not in item for item in objects)
 
 
 def _session(data: Any, name: str) -> _Session:
@@ -102,13 +105,21 @@ def _session_of_lines(lines: Sequence[Any]) -> _Session:
         elif "$rewindTo" in line:
             left_out += _rewind(messages, line["$rewindTo"])
         elif "type" in line:
-            messages[str(line.get("id", place))] = (place, line)
+            left_out += _earlier_version(messages, line, place)
+            messages[_id(line, place)] = (place, line)
         else:
             patch = line["$set"] if isinstance(line.get("$set"), dict) else line
             fields |= {key: value for key, value in patch.items() if key != "messages"}
             for message_place, message in _patch_messages(patch, place):
                 messages.setdefault(_id(message, message_place), (message_place, message))
     return _Session(list(messages.values()), left_out, fields)
+
+
+def _earlier_version(
+    messages: Mapping[str, tuple[str, Any]], line: dict[str, Any], place: str
+) -> list[LeftOut]:
+    earlier_place, message = messages.get(_id(line, place), (place, line))
+    return [] if message == line else [LeftOut(earlier_place, EDITED, as_text(message))]
 
 
 def _patch_messages(patch: dict[str, Any], place: str) -> list[tuple[str, Any]]:

@@ -13,6 +13,7 @@ from optical_memory.errors import InputError
 from optical_memory.loaders.conversation import Conversation, LeftOut
 from optical_memory.loaders.files import read_json, stem
 from optical_memory.loaders.histories import (
+    EDITED,
     History,
     as_text,
     conversation_of,
@@ -29,7 +30,6 @@ __all__ = [
 ]
 
 _SNAPSHOT_KEYS = {"config", "parent_config", "metadata", "next", "checkpoint", "ts", "tasks"}
-_EDITED = "an earlier version of a message"
 
 Items = list[tuple[str, Any]]
 _Key = tuple[str, int]
@@ -89,7 +89,7 @@ def _conversation(id: str, states: Items) -> list[Conversation]:
         histories.append(read_history((place, latest[key]) for key, place, _ in messages))
         for key, place, message in messages:
             if message != latest[key]:
-                left_out.append(LeftOut(place, _EDITED, as_text(message)))
+                left_out.append(LeftOut(place, EDITED, as_text(message)))
     history = merge_histories(histories)
     return [conversation_of(id, history, left_out=left_out)]
 

@@ -135,3 +135,14 @@ def test_pictures_beside_a_row_are_in_the_first_message_of_the_user():
 def test_messages_that_are_json_in_a_text_are_read():
     row = {"instance_id": "x", "messages": json.dumps(MESSAGE_ROWS[0]["messages"])}
     assert len(single(message_rows([row])).turns) == 2
+
+
+def test_ids_that_come_again_in_a_tree_do_not_hang():
+    rows = [
+        {"message_id": "a", "parent_id": None, "text": "Ask.", "role": "prompter"},
+        {"message_id": "b", "parent_id": "a", "text": "Say.", "role": "assistant"},
+        {"message_id": "a", "parent_id": "b", "text": "More.", "role": "prompter"},
+    ]
+    conversation = single(oasst(rows))
+    assert [turn.text for turn in conversation.turns] == ["Ask.", "Say."]
+    assert "More." in conversation.left_out[0].text

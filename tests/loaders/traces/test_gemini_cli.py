@@ -36,7 +36,7 @@ def test_of_lines_the_last_version_of_a_message_stays_and_a_rewind_takes_back():
     conversation = single(gemini_cli(GEMINI_LINES))
     texts = ["Paint it green.", "Painted green.", "Leave it green."]
     assert [turn.text for turn in conversation.turns] == texts
-    assert [item.place for item in conversation.left_out] == ["line 5", "line 6"]
+    assert [item.place for item in conversation.left_out] == ["line 3", "line 5", "line 6"]
     assert conversation.meta["summary"] == "Painting a gate"
 
 
