@@ -39,6 +39,8 @@ _LEFT_OUT = {
     "SelectSpeakerEvent": "an event of the program",
     "SelectorEvent": "an event of the program",
 }
+_RESULTS = ("ToolCallExecutionEvent", "FunctionExecutionResultMessage")
+
 _N_MESSAGES = 50
 """Messages that tell the format."""
 
@@ -149,7 +151,9 @@ def _messages(place: str, message: Any) -> Items:
         return
     content = message.get("content", message.get("result"))
     common = {"timestamp": message.get("created_at")}
-    if _is_list_with(content, "call_id"):
+    if _is_list_with(content, "call_id") or (
+        kind in _RESULTS and _is_list_with(content, "content")
+    ):
         for n, result in enumerate(content):
             yield f"{place}.content[{n}]", {**common, **_result(result)}
         return

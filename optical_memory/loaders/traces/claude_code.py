@@ -126,8 +126,10 @@ def _message(line: dict[str, Any]) -> dict[str, Any]:
     """
     if _is_message(line):
         message = {"role": line["type"], **line["message"]}
-    else:
+    elif _is_queued_prompt(line):
         message = {"role": "user", "content": line["attachment"].get("prompt")}
+    else:
+        message = {"role": "user", "content": line.get("content")}
     content = message.get("content")
     mark = _OUTPUT.match(content) if isinstance(content, str) else None
     if mark is not None:
@@ -147,7 +149,32 @@ def _line_reasons(lines: Sequence[Any]) -> list[str | None]:
         reasons[n] = reasons[n] or _REWOUND
     for n in _repeated_lines(lines):
         reasons[n] = reasons[n] or _REPEATED_LINE
+    for n in _steering_lines(lines):
+        reasons[n] = None
     return reasons
+
+
+def _steering_lines(lines: Sequence[Any]) -> list[int]:
+    """The lines of the queue with words that went to Claude in the middle of its work, if they
+    stand in no other line.
+    """
+    texts = {_user_text(line) for line in lines if _is_spoken(line)}
+    numbers: list[int] = []
+    for n, line in enumerate(lines):
+        is_queue = isinstance(line, dict) and line.get("type") == "queue-operation"
+        text = line.get("content") if is_queue and line.get("operation") == "remove" else None
+        if isinstance(text, str) and text.strip() not in texts and not _OUTPUT.match(text):
+            texts.add(text.strip())
+            numbers.append(n)
+    return numbers
+
+
+def _user_text(line: dict[str, Any]) -> str:
+    """The text of the user's message in a line, to compare it with others."""
+    content = _message(line).get("content")
+    parts = content if isinstance(content, list) else [content]
+    texts = [part.get("text") if isinstance(part, dict) else part for part in parts]
+    return "\n".join(text for text in texts if isinstance(text, str)).strip()
 
 
 def _flags(lines: Sequence[Any]) -> list[str]:

@@ -51,7 +51,8 @@ def langsmith(source: Any) -> list[Conversation]:
     name = stem(source)
     runs: list[_Run] = []
     strangers: Items = []
-    for place, row in row_items(read_json(source), name):
+    data = read_json(source)
+    for place, row in row_items(_unwrapped(data), name):
         if is_langsmith(row):
             runs += _runs(place, row, None)
         else:
@@ -64,10 +65,17 @@ def langsmith(source: Any) -> list[Conversation]:
 
 def is_langsmith(data: Any) -> bool:
     """True if the first row is a run: its type, inputs, and outputs or a name."""
-    first = data[0] if isinstance(data, list) and data else data
+    rows = _unwrapped(data)
+    first = rows[0] if isinstance(rows, list) and rows else rows
     if not isinstance(first, dict) or not isinstance(first.get("run_type"), str):
         return False
     return "inputs" in first and bool(first.keys() & {"outputs", "name", "id"})
+
+
+def _unwrapped(data: Any) -> Any:
+    """The runs of an answer of LangSmith's API; any other data as it is."""
+    runs = data.get("runs") if isinstance(data, dict) else None
+    return runs if isinstance(runs, list) and "run_type" not in data else data
 
 
 def _runs(place: str, fields: dict[str, Any], trace: str | None) -> Iterator[_Run]:

@@ -149,3 +149,15 @@ def test_output_of_a_program_is_not_the_users_word():
 def test_an_error_of_the_api_is_not_the_assistants_word():
     error = claude_line("a1", "u1", "API Error: 529", "assistant", isApiErrorMessage=True)
     assert words([claude_line("u1", None, "Sail."), error]) == ["Sail."]
+
+
+def test_words_that_stand_only_in_the_queue_are_the_users():
+    queue = {"type": "queue-operation", "operation": "remove", "content": "Parser first."}
+    lines = [
+        claude_line("u1", None, "Start."),
+        queue,
+        {**queue, "content": "Start."},
+        {**queue, "operation": "popAll", "content": "Never mind."},
+        {**queue, "content": "<task-notification>over</task-notification>"},
+    ]
+    assert words(lines) == ["Start.", "Parser first."]

@@ -207,3 +207,7 @@ def test_the_state_of_a_team_is_the_thread_of_its_manager():
         },
     }
     assert len(single(autogen(state)).turns) == 5
+
+
+def test_runs_in_an_answer_of_the_api_are_read():
+    assert [item.id for item in langsmith({"runs": LANGSMITH})] == ["trace-1", "trace-2"]
