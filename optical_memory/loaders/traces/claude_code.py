@@ -15,6 +15,11 @@ from optical_memory.loaders.conversation import Conversation, LeftOut
 from optical_memory.loaders.files import read_json, stem
 from optical_memory.loaders.histories import as_text, conversation_of, has_words, read_history
 from optical_memory.loaders.messages.turns import message_turns
+from optical_memory.loaders.traces.claude_attachments import (
+    attachment_message,
+    is_attached_file,
+    is_queued_prompt,
+)
 from optical_memory.loaders.traces.rewinds import rewound_lines
 from optical_memory.turns import Turn
 
@@ -105,18 +110,8 @@ def _is_message(line: Any) -> bool:
     return isinstance(message, dict) and bool(message.keys() & {"role", "content"})
 
 
-def _is_queued_prompt(line: Any) -> bool:
-    """True for words that the user wrote while Claude worked: they stand in no other line."""
-    attachment = line.get("attachment") if isinstance(line, dict) else None
-    if not isinstance(attachment, dict) or attachment.get("type") != "queued_command":
-        return False
-    origin = attachment.get("origin")
-    is_human = not isinstance(origin, dict) or origin.get("kind") == "human"
-    return is_human and attachment.get("commandMode", "prompt") == "prompt"
-
-
 def _is_spoken(line: Any) -> bool:
-    return _is_message(line) or _is_queued_prompt(line)
+    return _is_message(line) or is_queued_prompt(line)
 
 
 def _message(line: dict[str, Any]) -> dict[str, Any]:
@@ -126,8 +121,8 @@ def _message(line: dict[str, Any]) -> dict[str, Any]:
     """
     if _is_message(line):
         message = {"role": line["type"], **line["message"]}
-    elif _is_queued_prompt(line):
-        message = {"role": "user", "content": line["attachment"].get("prompt")}
+    elif "attachment" in line:
+        message = attachment_message(line)
     else:
         message = {"role": "user", "content": line.get("content")}
     content = message.get("content")
@@ -184,7 +179,7 @@ def _flags(lines: Sequence[Any]) -> list[str]:
 
 
 def _line_reason(line: Any, flags: Sequence[str]) -> str | None:
-    if _is_spoken(line):
+    if _is_spoken(line) or is_attached_file(line):
         return _flag_reason(line, flags)
     kind = line.get("type") if isinstance(line, dict) else None
     return _REASONS.get(kind, _OTHER_LINE) if isinstance(kind, str) else _OTHER_LINE

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,6 +46,9 @@ _REPEATED = "an event that repeats a message"
 _OTHER = "a line that is no message"
 _INSTRUCTIONS = "instructions that Codex gives in every session"
 _EVENT_ROLES = {"user_message": "user", "agent_message": "assistant"}
+_NEAR = 20
+"""Lines between an event and the message that it repeats: seldom more than one."""
+
 _META = ("cwd", "originator", "cli_version", "model_provider", "source")
 
 
@@ -66,15 +69,15 @@ def codex(source: Any) -> list[Conversation]:
     data = read_json(source)
     name = stem(source)
     items = list(_items(data))
-    texts = {_text(item.value) for item in items if item.value.get("type") == "message"}
+    repeats = _repeated_events(items)
     messages: list[tuple[str, Any]] = []
     left_out: list[LeftOut] = []
     for item in items:
-        message = _message(item, texts)
+        message = _message(item, repeats)
         if message is not None:
             messages.append((item.place, message))
         elif item.kind != "session_meta":
-            left_out.append(LeftOut(item.place, _reason(item, texts), as_text(item.value)))
+            left_out.append(LeftOut(item.place, _reason(item, repeats), as_text(item.value)))
     history = read_history(messages)
     heads = [item.value for item in items if item.kind == "session_meta"]
     head = heads[0] if heads else {}
@@ -127,28 +130,41 @@ def _items(data: Any) -> Iterator[_Item]:
             yield _Item(place, "response_item", line, None)
 
 
-def _message(item: _Item, texts: set[str]) -> dict[str, Any] | None:
+def _repeated_events(items: Sequence[_Item]) -> set[str]:
+    """The places of the events with the words of a message: of any, or of a message near them that
+    has marks of pictures or of an editor around the words.
+    """
+    texts = [_text(item.value) if item.value.get("type") == "message" else "" for item in items]
+    all_texts = set(texts)
+    places: set[str] = set()
+    for n, item in enumerate(items):
+        text = item.value.get("message") if item.kind == "event_msg" else None
+        if isinstance(text, str) and item.value.get("type") in tuple(_EVENT_ROLES):
+            words = text.strip()
+            nearby = texts[max(0, n - _NEAR) : n + _NEAR]
+            if words in all_texts or any(words in message for message in nearby):
+                places.add(item.place)
+    return places
+
+
+def _message(item: _Item, repeats: Collection[str]) -> dict[str, Any] | None:
     """The item as a message; None if it is none."""
+    if item.place in repeats:
+        return None
     if item.kind == "event_msg":
-        message = _event_message(item.value, texts)
+        message = _event_message(item.value)
     else:
         message = _item_message(item.value) if item.kind == "response_item" else None
     return None if message is None else {**message, "timestamp": item.time}
 
 
-def _event_message(event: dict[str, Any], texts: set[str]) -> dict[str, Any] | None:
+def _event_message(event: dict[str, Any]) -> dict[str, Any] | None:
     """The message of an event that no item repeats; None of any other event."""
     kind = event.get("type")
     text = event.get("message")
     if not isinstance(kind, str) or kind not in _EVENT_ROLES or not isinstance(text, str):
         return None
-    return None if _is_in(text, texts) else {"role": _EVENT_ROLES[kind], "content": text}
-
-
-def _is_in(text: str, texts: set[str]) -> bool:
-    """True if a message has the text: alone, or with marks of pictures or of an editor around."""
-    text = text.strip()
-    return text in texts or any(text in message for message in texts)
+    return {"role": _EVENT_ROLES[kind], "content": text}
 
 
 def _item_message(item: dict[str, Any]) -> dict[str, Any] | None:
@@ -219,14 +235,12 @@ def _text(message: dict[str, Any]) -> str:
 # ---- left out, meta ------------------------------------------------------------------------------
 
 
-def _reason(item: _Item, texts: set[str]) -> str:
+def _reason(item: _Item, repeats: Collection[str]) -> str:
+    if item.place in repeats:
+        return _REPEATED
     kind = item.value.get("type")
-    if item.kind == "event_msg" and isinstance(kind, str):
-        if kind.startswith("agent_reasoning"):
-            return REASONING
-        text = item.value.get("message")
-        if kind in _EVENT_ROLES and isinstance(text, str) and _is_in(text, texts):
-            return _REPEATED
+    if item.kind == "event_msg" and isinstance(kind, str) and kind.startswith("agent_reasoning"):
+        return REASONING
     if item.kind != "response_item":
         kind = item.kind
     return _REASONS.get(kind, _OTHER) if isinstance(kind, str) else _OTHER

@@ -14,11 +14,9 @@ from optical_memory.loaders.conversation import Conversation, LeftOut
 from optical_memory.loaders.files import read_json, stem
 from optical_memory.loaders.histories import (
     EDITED,
-    History,
     as_text,
     conversation_of,
     list_items,
-    read_history,
     read_rows,
     row_items,
 )
@@ -83,10 +81,10 @@ def _conversation(id: str, states: Items) -> list[Conversation]:
     latest: dict[_Key, Any] = {}
     for messages in snapshots:
         latest |= {key: message for key, _, message in messages}
-    histories: list[History] = []
+    histories: list[Items] = []
     left_out: list[LeftOut] = []
     for messages in snapshots:
-        histories.append(read_history((place, latest[key]) for key, place, _ in messages))
+        histories.append([(place, latest[key]) for key, place, _ in messages])
         for key, place, message in messages:
             if message != latest[key]:
                 left_out.append(LeftOut(place, EDITED, as_text(message)))

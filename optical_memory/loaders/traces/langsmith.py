@@ -15,11 +15,9 @@ from optical_memory.errors import InputError
 from optical_memory.loaders.conversation import Conversation
 from optical_memory.loaders.files import read_json, stem
 from optical_memory.loaders.histories import (
-    History,
     as_text,
     conversation_of,
     list_items,
-    read_history,
     read_rows,
     row_items,
 )
@@ -106,13 +104,11 @@ def _conversation(id: str, runs: Any) -> list[Conversation]:
     by_time = sorted(runs, key=_order)
     root = by_time[0]
     model_runs = [run for run in by_time if run.fields.get("run_type") in _MODEL_RUNS]
-    histories: list[History] = []
-    for run in model_runs:
-        histories.append(read_history([*_inputs(run), *_outputs(run)]))
-    if any(item.turns for item in histories):
-        histories += _state_histories(root)
+    histories = [[*_inputs(run), *_outputs(run)] for run in model_runs]
+    if any(histories):
+        histories.append(_last_state(root))
     else:
-        histories = [read_history([*_inputs(run), *_outputs(run)]) for run in by_time[:1]]
+        histories = [[*_inputs(root), *_outputs(root)]]
     history = merge_histories(histories)
     meta = {key: root.fields.get(key) for key in _META}
     return [conversation_of(id, history, meta)]
@@ -153,13 +149,13 @@ def _outputs(run: _Run) -> Items:
     return _texts(outputs, place, "assistant")
 
 
-def _state_histories(root: _Run) -> list[History]:
+def _last_state(root: _Run) -> Items:
     """The messages of a graph's last state: results of tools that no model saw are there alone."""
     outputs = root.fields.get("outputs")
     messages = outputs.get("messages") if isinstance(outputs, dict) else None
     if not isinstance(messages, list):
         return []
-    return [read_history(_message_list(messages, f"{root.place}.outputs.messages", "assistant"))]
+    return _message_list(messages, f"{root.place}.outputs.messages", "assistant")
 
 
 def _message_list(values: Any, place: str, role: str) -> Items:

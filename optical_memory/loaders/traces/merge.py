@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Iterator
+from typing import Any
 
 from optical_memory.loaders.conversation import LeftOut
-from optical_memory.loaders.histories import History
+from optical_memory.loaders.histories import History, as_text, read_history
 from optical_memory.turns import ToolCall, Turn
 
 __all__ = [
@@ -15,15 +16,15 @@ __all__ = [
 ]
 
 
-def merge_histories(histories: Iterable[History]) -> History:
-    """Each turn of the histories once, in the order in which they came.
+def merge_histories(histories: Iterable[Iterable[tuple[str, Any]]]) -> History:
+    """The turns of the messages of all histories, each once, in the order in which they came.
 
     A turn is the same as another if its words and calls are; a history may have it twice.
     """
     turns: list[Turn] = []
     left_out: dict[LeftOut, None] = {}
     totals: Counter[Hashable] = Counter()
-    for history in histories:
+    for history in _read_each_once(histories):
         counts: Counter[Hashable] = Counter()
         for turn in history.turns:
             key = _key(turn)
@@ -33,6 +34,21 @@ def merge_histories(histories: Iterable[History]) -> History:
                 turns.append(turn)
         left_out |= dict.fromkeys(history.left_out)
     return History(tuple(turns), tuple(left_out))
+
+
+def _read_each_once(histories: Iterable[Iterable[tuple[str, Any]]]) -> Iterator[History]:
+    """The histories; a message that comes again is not read again."""
+    readings: dict[str, History] = {}
+    for items in histories:
+        turns: list[Turn] = []
+        left_out: list[LeftOut] = []
+        for place, message in items:
+            text = as_text(message)
+            if text not in readings:
+                readings[text] = read_history([(place, message)])
+            turns += readings[text].turns
+            left_out += readings[text].left_out
+        yield History(tuple(turns), tuple(left_out))
 
 
 def _key(turn: Turn) -> Hashable:

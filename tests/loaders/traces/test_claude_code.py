@@ -161,3 +161,17 @@ def test_words_that_stand_only_in_the_queue_are_the_users():
         {**queue, "content": "<task-notification>over</task-notification>"},
     ]
     assert words(lines) == ["Start.", "Parser first."]
+
+
+def test_a_file_that_went_with_a_prompt_is_a_tools_word():
+    content = {"type": "text", "file": {"filePath": "/srv/log.txt", "content": "Wind from west."}}
+    attachment = {"type": "file", "filename": "/srv/log.txt", "content": content}
+    lines = [
+        claude_line("u1", None, "Read @log.txt"),
+        {"type": "attachment", "uuid": "f1", "parentUuid": "u1", "attachment": attachment},
+        {"type": "attachment", "uuid": "f2", "attachment": {"type": "file", "filename": "empty"}},
+    ]
+    turn = single(claude_code(lines)).turns[1]
+    assert (turn.role, turn.name, turn.id) == ("tool", "file", "f1")
+    assert turn.text == "/srv/log.txt\nWind from west."
+    assert [text.text for text in transcript_turns(lines)] == ["Read @log.txt"]
