@@ -20,6 +20,7 @@ from optical_memory.loaders.histories import (
     read_rows,
     row_items,
 )
+from optical_memory.loaders.traces.merge import merge_histories
 
 __all__ = [
     "api_log",
@@ -49,7 +50,7 @@ def is_api_log(data: Any) -> bool:
         return False
     if isinstance(first.get("messages"), list):
         return bool(first.keys() & {*_SYSTEM, "response"})
-    signs = (_is_response, _is_generation, _has_request, _has_response)
+    signs = (_is_response, _is_generation, _generations, _has_request, _has_response)
     return first.keys() >= {"input", "instructions"} or any(sign(first) for sign in signs)
 
 
@@ -94,16 +95,40 @@ def _inner(row: dict[str, Any], keys: tuple[str, ...]) -> dict[str, Any] | None:
 def _exchange(place: str, row: Any) -> list[Conversation]:
     if not isinstance(row, dict):
         raise InputError(f"{place}: expected a request, found {type(row).__name__}")
-    request = _inner(row, _REQUESTS) or row
-    items = [*_system(request, place), *_request_messages(request, place)]
+    generations = _generations(row)
+    if generations:
+        steps = list_items(generations, f"{place}.observations")
+        history = merge_histories(_items(step, path) for path, step in steps)
+        return [conversation_of(_id(row, place), history, _meta(row))]
+    items = _items(row, place)
     answers = list(_answers(row, place))
-    items += answers[:1] if _is_choice(answers) else answers
-    history = read_history(items)
     left_out: list[LeftOut] = []
     if _is_choice(answers):
+        items = items[: len(items) - len(answers) + 1]
         left_out += [LeftOut(path, _OTHER_ANSWER, as_text(answer)) for path, answer in answers[1:]]
-    id = next((str(row[key]) for key in _IDS if row.get(key)), place)
-    return [conversation_of(id, history, _meta(row, request), left_out)]
+    return [conversation_of(_id(row, place), read_history(items), _meta(row), left_out)]
+
+
+def _items(row: dict[str, Any], place: str) -> Items:
+    """The system prompt, the messages of the request, and those of the response."""
+    request = _inner(row, _REQUESTS) or row
+    items = [*_system(request, place), *_request_messages(request, place)]
+    return [*items, *_answers(row, place)]
+
+
+def _generations(row: dict[str, Any]) -> list[dict[str, Any]]:
+    """The calls of models in a trace of Langfuse, in the order of their times."""
+    steps = row.get("observations")
+    calls = [step for step in steps if _is_call(step)] if isinstance(steps, list) else []
+    return sorted(calls, key=lambda step: str(step.get("startTime") or ""))
+
+
+def _is_call(step: Any) -> bool:
+    return isinstance(step, dict) and step.get("type") == "GENERATION"
+
+
+def _id(row: dict[str, Any], place: str) -> str:
+    return next((str(row[key]) for key in _IDS if row.get(key)), place)
 
 
 def _is_choice(answers: Items) -> bool:
@@ -176,10 +201,11 @@ def _choice_message(choice: Any) -> Any:
     return {"role": "assistant", "content": choice.get("text")}
 
 
-def _meta(row: dict[str, Any], request: dict[str, Any]) -> dict[str, Any]:
-    """The model, the address of a batch, and the definitions of tools as JSON."""
-    meta = {key: row.get(key, request.get(key)) for key in ("model", "url", "name")}
-    meta["model"] = request.get("model") or row.get("model")
+def _meta(row: dict[str, Any]) -> dict[str, Any]:
+    """Texts and numbers beside the messages, and the definitions of tools as JSON."""
+    request = _inner(row, _REQUESTS) or row
+    words = {*_SYSTEM, *_MESSAGES, *_RESPONSES}
+    meta = {key: value for key, value in {**row, **request}.items() if key not in words}
     for key in ("tools", "functions"):
         if request.get(key):
             meta[key] = as_text(request[key])

@@ -10,6 +10,7 @@ from support.trace_files import API_LOGS
 
 from optical_memory.errors import InputError
 from optical_memory.loaders import api_log
+from optical_memory.loaders.traces.api_logs import is_api_log
 
 
 def test_a_request_and_its_response_are_a_conversation():
@@ -52,3 +53,21 @@ def test_logs_of_several_hosts_are_read(row: dict[str, Any]):
         row = {**row, "response": {"body": {"choices": [{"message": LOW}]}}}
     texts = [turn.text for turn in single(api_log(row)).turns]
     assert texts == ["Tide?", "Low."]
+
+
+def test_the_calls_of_a_trace_repeat_its_history_once():
+    second = [*ASKED, LOW, {"role": "user", "content": "And the wind?"}]
+    trace = {
+        "id": "trace-9",
+        "sessionId": "harbour",
+        "observations": [
+            {"type": "SPAN", "input": "ignored"},
+            {"type": "GENERATION", "startTime": "2", "input": second, "output": "West."},
+            {"type": "GENERATION", "startTime": "1", "input": ASKED, "output": LOW},
+        ],
+    }
+    conversation = single(api_log(trace))
+    texts = ["Tide?", "Low.", "And the wind?", "West."]
+    assert [turn.text for turn in conversation.turns] == texts
+    assert conversation.meta["sessionId"] == "harbour"
+    assert is_api_log(trace)
