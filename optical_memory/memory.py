@@ -28,7 +28,7 @@ from optical_memory.session.archive import Archive
 from optical_memory.session.background import Progress, Upkeep, Worker, no_progress
 from optical_memory.session.check import check
 from optical_memory.session.corrections.tombstones import keyed_digest
-from optical_memory.session.corrections.versions import turn_named
+from optical_memory.session.corrections.versions import turn_meant
 from optical_memory.session.erase import erase_page, erase_turn
 from optical_memory.session.export import export, read_export, restore_export
 from optical_memory.session.fade import FadePreview
@@ -254,7 +254,7 @@ class OpticalMemory(SyncedSession, SessionView):
             return 0
         picture = archive.picture
         archive.replace(lambda snapshot: erase_turn(snapshot, turn, picture, profile, keyed_digest))
-        return len(turn_named(archive.snapshot(), turn))
+        return len(turn_meant(archive.snapshot(), turn))
 
     # ---- looking after ---------------------------------------------------------------------------
 

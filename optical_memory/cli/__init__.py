@@ -26,6 +26,7 @@ from optical_memory.cli import (
     readers,
     tend,
 )
+from optical_memory.cli.doors import importing, remember
 from optical_memory.errors import Forgotten, OpticalMemoryError
 from optical_memory.readers.threads import wait_passively
 
@@ -43,7 +44,8 @@ app = typer.Typer(
 )
 
 app.command()(demo.demo)
-app.command()(converse.remember)
+app.command()(remember.remember)
+app.command("import")(importing.import_place)
 app.command()(converse.recall)
 app.command()(converse.context)
 app.command()(tend.fade)

@@ -1,11 +1,9 @@
-"""Commands that a conversation goes through: remember, recall, context."""
+"""Commands that answer from a memory: recall, context."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -14,97 +12,21 @@ from rich.console import Console
 from optical_memory.cli.options import (
     BUDGET,
     AsJson,
-    Capacity,
-    LedgerOption,
     Provider,
     ReaderName,
-    Retention,
     SessionName,
     StoreUrl,
     open_memory,
-    pick,
 )
 from optical_memory.cli.output import Run, printable, reader_name
-from optical_memory.cli.progress import progress_bars
-from optical_memory.errors import InputError
-from optical_memory.loaders import load
-from optical_memory.memory import KEEP_TURNS
 from optical_memory.recall.recollection import Recollection
 from optical_memory.recall.window.context import Context, Mode
 from optical_memory.recall.window.parts import PassagePart, TextPart
-from optical_memory.turns import Role, Turn
 
 __all__ = [
     "context",
     "recall",
-    "remember",
 ]
-
-
-# ---- remember ------------------------------------------------------------------------------------
-
-
-def remember(
-    file: Annotated[
-        str, typer.Argument(help="A conversation file of any known format; '-': one turn on stdin.")
-    ] = "-",
-    role: Annotated[Role, typer.Option(help="The role of the turn on stdin.")] = "user",
-    conversation: Annotated[
-        int | None, typer.Option(help="Which conversation of the file, from 1.")
-    ] = None,
-    capacity: Capacity = None,
-    retain: Retention = "pages",
-    ledger: LedgerOption = "auto",
-    keep_turns: Annotated[
-        int, typer.Option(help="The newest turns that always stay text.")
-    ] = KEEP_TURNS,
-    store: StoreUrl = None,
-    session: SessionName = "default",
-    reader: ReaderName = "pocket",
-    as_json: AsJson = False,
-) -> None:
-    """Keep a conversation file, or one turn from stdin; full pages are drawn, certified and fade as
-    they must.
-    """
-    turns = _turns(file, role, conversation)
-    settings: dict[str, Any] = {
-        "capacity": capacity,
-        "retain": retain,
-        "ledger": ledger,
-        "keep_turns": keep_turns,
-    }
-    with (
-        open_memory(store, session, reader, new=True, **settings) as memory,
-        progress_bars(as_json) as progress,
-        memory,
-    ):
-        run = Run("remember", as_json, reader_name(memory.reader))
-        ids = memory.remember(turns)
-        memory.flush(progress)
-        stats = memory.stats()
-    summary = (
-        f"remembered {len(ids)} turns in session {session!r}: "
-        f"{stats.open_turns} open, pages {stats.pages or 'none'}"
-    )
-    run.finish(
-        lambda out: out.print(summary, markup=False),
-        session=session,
-        turns=ids,
-        stats=stats.to_json(),
-    )
-
-
-def _turns(file: str, role: Role, conversation: int | None) -> Sequence[Turn]:
-    if file == "-":
-        return [Turn(role, _stdin())]
-    return pick(load(Path(file)), conversation, file).turns
-
-
-def _stdin() -> str:
-    text = sys.stdin.read().removesuffix("\n")
-    if not text:
-        raise InputError("nothing on stdin to remember")
-    return text
 
 
 # ---- recall --------------------------------------------------------------------------------------

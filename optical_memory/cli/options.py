@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Annotated, Any, Literal
 
@@ -21,6 +21,7 @@ __all__ = [
     "AsJson",
     "Capacity",
     "CodecName",
+    "KeepTurns",
     "LedgerOption",
     "Provider",
     "ReaderName",
@@ -85,6 +86,7 @@ Capacity = Annotated[
         "with age, and none is lost.",
     ),
 ]
+KeepTurns = Annotated[int, typer.Option(help="The newest turns that always stay text.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
@@ -115,7 +117,7 @@ def open_memory(
         store.close()
 
 
-def pick(conversations: list[Conversation], number: int | None, source: str) -> Conversation:
+def pick(conversations: Sequence[Conversation], number: int | None, source: str) -> Conversation:
     """The conversation with this number, from 1; `source` names the file in errors.
 
     Raises `InputError` if there is no such number, or no number and several conversations.
@@ -123,7 +125,8 @@ def pick(conversations: list[Conversation], number: int | None, source: str) -> 
     count = len(conversations)
     if number is None and count > 1:
         raise InputError(
-            f"{source} holds {count} conversations: choose one with --conversation 1 to {count}"
+            f"{source} holds {count} conversations: choose one with --conversation 1 to {count}, "
+            "or keep all with --session-per-conversation"
         )
     if number is not None and not 1 <= number <= count:
         raise InputError(f"{source} holds {count} conversations; there is no number {number}")

@@ -13,6 +13,7 @@ __all__ = [
     "Document",
     "excerpt",
     "get",
+    "parse_json",
     "read_json",
     "read_text",
     "stem",
@@ -65,11 +66,18 @@ def read_json(source: Any) -> Any:
         return source.data
     if not isinstance(source, Path):
         return source
-    text = read_text(source)
-    if source.suffix not in {".jsonl", ".ndjson"}:
-        return _parse(text, source.name)
+    return parse_json(read_text(source), source)
+
+
+def parse_json(text: str, path: Path) -> Any:
+    """The data in the text of a file with JSON or JSON lines.
+
+    Raises `InputError` if it cannot be parsed.
+    """
+    if path.suffix.lower() not in {".jsonl", ".ndjson"}:
+        return _parse(text, path.name)
     lines = enumerate(text.split("\n"), 1)
-    return [_parse(line, f"{source.name}:{n}") for n, line in lines if line.strip()]
+    return [_parse(line, f"{path.name}:{n}") for n, line in lines if line.strip()]
 
 
 def _parse(text: str, place: str) -> Any:

@@ -58,11 +58,16 @@ __all__ = [
 
 
 class Format(NamedTuple):
-    """`matches` gets the data of a JSON file, or the text of another; `loader` the document."""
+    """`matches` gets the data of a JSON file, or the text of another; `loader` the document.
+
+    `has_evidence`: the evidence of an evaluation refers to the ids of its turns, which stay as they
+    are.
+    """
 
     name: str
     matches: Callable[[Any], bool]
     loader: Callable[[Document], list[Conversation]]
+    has_evidence: bool = False
 
 
 def format_of(document: Document) -> Format | None:
@@ -87,6 +92,10 @@ def _has(*keys: str) -> Callable[[Any], bool]:
 def _has_any(*keys: str) -> Callable[[Any], bool]:
     """The first object of the data has one of the keys or more."""
     return lambda data: bool(_first_object(data).keys() & set(keys))
+
+
+def _is_locomo(data: Any) -> bool:
+    return isinstance(_first_object(data).get("conversation"), dict)
 
 
 def _is_langchain(data: Any) -> bool:
@@ -128,13 +137,11 @@ JSON_FORMATS = (
     Format("SWE-agent run", is_swe_agent, swe_agent),
     Format("mini-SWE-agent run", is_mini_swe_agent, mini_swe_agent),
     Format("AutoGen messages", is_autogen, autogen),
-    Format("LongMemEval", _has("haystack_sessions"), longmemeval),
-    Format(
-        "LoCoMo", lambda data: isinstance(_first_object(data).get("conversation"), dict), locomo
-    ),
+    Format("LongMemEval", _has("haystack_sessions"), longmemeval, True),
+    Format("LoCoMo", _is_locomo, locomo, True),
     Format("tau-bench", _has("traj"), taubench),
-    Format("MemoryBank", lambda data: is_memorybank(_first_object(data)), memorybank),
-    Format("BEAM", _has("batch_number", "turns"), beam),
+    Format("MemoryBank", lambda data: is_memorybank(_first_object(data)), memorybank, True),
+    Format("BEAM", _has("batch_number", "turns"), beam, True),
     Format("ShareGPT", is_sharegpt, sharegpt),
     Format("WildChat, LMSYS or UltraChat rows", is_arena_chats, arena_chats),
     Format("OpenAssistant trees", is_oasst, oasst),

@@ -22,7 +22,7 @@ from optical_memory.profiles import ReaderProfile
 from optical_memory.renderers.drawing import Image
 from optical_memory.renderers.pictures import from_png, png_bytes
 from optical_memory.renderers.styles import STYLES
-from optical_memory.session.corrections.versions import turn_named
+from optical_memory.session.corrections.versions import turn_meant
 from optical_memory.session.facts.stubs import forgotten_page, pages_into
 from optical_memory.session.index_records import IndexDraft
 from optical_memory.session.records import PageRecord, TurnRecord, picture_key, put, turn_key
@@ -121,10 +121,10 @@ def erase_turn(
 ) -> list[Change]:
     """Writes after which only the number, role and time of each of a turn's versions are left.
 
-    `turn` is the host's id or that of any version. Raises `Forgotten` if there is no such turn, or
-    it was erased already.
+    `turn` is the host's id or that of any version (`turn_meant`). Raises `Forgotten` if there is no
+    such turn, or it was erased already.
     """
-    versions = [record for record in turn_named(snapshot, turn) if not record.forgotten]
+    versions = [record for record in turn_meant(snapshot, turn) if not record.forgotten]
     if not versions:
         raise Forgotten(f"no turn {turn!r}, or it is forgotten already")
     writes: dict[tuple[str, str], Change] = {}

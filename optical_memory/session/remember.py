@@ -11,6 +11,7 @@ from typing import get_args
 
 from optical_memory.errors import InputError
 from optical_memory.search.meaning import Embedder
+from optical_memory.session.corrections.apart import apart
 from optical_memory.session.corrections.tombstones import (
     came_back,
     is_comparable,
@@ -54,12 +55,15 @@ def remember(
     the place of an open turn, whose older text moves to the end; if it only adds to that text, no
     older version is kept. A turn that stands on a page stays there, and so does an open turn whose
     id is in `at_end`: the later version goes to the end. The same turn again is no change. An older
-    version, given again, is current again.
+    version, given again, is current again. Turns of another conversation whose ids are known are
+    no versions of the turns that are there (`apart`).
 
     A turn whose id is forgotten is passed over, whatever its text. So is a turn without an id that
     was forgotten (`tombstones`), but not in a host's list (`is_list`), which is matched elsewhere.
     `embedder` gives the turns their vectors. Raises `InputError` if a turn cannot be kept as it is.
     """
+    if not is_list:
+        turns = apart(snapshot, turns)
     batch = _Batch(snapshot, embedder, at_end, knows_forgotten=not is_list)
     ids = [batch.add(turn) for turn in turns]
     return batch.changes(), Remembered(ids, batch.n_forgotten)

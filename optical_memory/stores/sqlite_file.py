@@ -68,9 +68,15 @@ class SQLiteFile:
         self._switch_to_wal()
         self._connection.execute(f"PRAGMA synchronous = {synchronous}")
         self._connection.execute("PRAGMA secure_delete = ON")
-        with self._connection:
-            self._connection.execute("BEGIN IMMEDIATE")
-            self._migrate(migrations)
+        if self._needs_writing(len(migrations)):
+            with self._connection:
+                self._connection.execute("BEGIN IMMEDIATE")
+                self._migrate(migrations)
+
+    def _needs_writing(self, newest: int) -> bool:
+        """False for a file of ours that is up to date: it opens while another process writes."""
+        schema = self._pragma("PRAGMA user_version")
+        return schema < newest or self._pragma("PRAGMA application_id") != _APPLICATION_ID
 
     def _require_ours(self) -> None:
         tables = self._pragma("SELECT count(*) FROM sqlite_master")

@@ -120,6 +120,16 @@ def test_check_names_a_damaged_file(tmp_path: Path) -> None:
         assert any("is damaged" in problem for problem in store.check())
 
 
+def test_a_file_can_be_opened_and_read_while_another_process_writes(tmp_path: Path) -> None:
+    with closing(SQLiteStore(tmp_path / "m.db")) as store:
+        store.commit("s", [Put("turn", "1", b"words")])
+        for file in ("m.db", "m.db-cache"):
+            with closing(sqlite3.connect(tmp_path / file, isolation_level=None)) as other:
+                other.execute("BEGIN IMMEDIATE")
+                with closing(SQLiteStore(tmp_path / "m.db", busy_timeout=0.2)) as reader:
+                    assert reader.get("s", "turn", "1") == b"words"
+
+
 def test_a_locked_file_is_a_store_error_after_the_busy_timeout(tmp_path: Path) -> None:
     with (
         closing(SQLiteStore(tmp_path / "m.db", busy_timeout=0.2)) as store,

@@ -13,7 +13,7 @@ import os
 import random
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -80,9 +80,8 @@ class Server:
         """
         import httpx
 
-        method = "GET" if body is None else "POST"
         try:
-            response = await self.client.request(method, self.url + path, json=body)
+            response = await self._response(path, body)
         except httpx.RequestError as error:
             raise Unready(_reason(error)) from error
         if response.status_code in _UNREADY:
@@ -91,6 +90,23 @@ class Server:
             text = _error_text(response.content) or f"HTTP {response.status_code}"
             raise ReaderUnavailable(_refusal(self.url, text))
         return _parsed(self.url, response.content)
+
+    async def _response(self, path: str, body: Mapping[str, Any] | None) -> httpx.Response:
+        """Closes its connection itself in the end.
+
+        httpx leaves a connection open if a task is cancelled between two steps: after the
+        connection was opened, in a TLS handshake, or while httpx closes it.
+        """
+        method = "GET" if body is None else "POST"
+        async with AsyncExitStack() as connections:
+
+            async def trace(event: str, info: Mapping[str, Any]) -> None:
+                if event.endswith("connect_tcp.complete"):  # of the server, or of a proxy
+                    connections.push_async_callback(info["return_value"].aclose)
+
+            return await self.client.request(
+                method, self.url + path, json=body, extensions={"trace": trace}
+            )
 
     def has_place(self, concurrency: int) -> bool:
         """A server that failed gets one request at a time until it answers."""

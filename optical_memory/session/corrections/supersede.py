@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from optical_memory.errors import Forgotten, InputError
-from optical_memory.session.corrections.versions import current_version, host_id_of, turn_named
+from optical_memory.session.corrections.versions import (
+    current_version,
+    host_id_of,
+    turn_meant,
+    turn_named,
+)
 from optical_memory.session.records import TurnRecord, put
 from optical_memory.session.snapshot import Change, Snapshot
 
@@ -34,7 +39,7 @@ def supersede(snapshot: Snapshot, turn: str, by: str) -> list[Change]:
 
 def _current(snapshot: Snapshot, id: str) -> TurnRecord:
     """The current version of a turn. Raises `Forgotten` if there is none."""
-    record = current_version(turn_named(snapshot, id))
+    record = current_version(turn_meant(snapshot, id))
     if record is None or record.forgotten:
         raise Forgotten(f"no turn {id!r}, or it is forgotten already")
     return record

@@ -17,6 +17,7 @@ __all__ = [
     "superseded_ordinals",
     "superseded_turns",
     "superseding_turn",
+    "turn_meant",
     "turn_named",
     "versions_of",
 ]
@@ -50,6 +51,23 @@ def turn_named(snapshot: Snapshot, id: str) -> list[TurnRecord]:
     if versions or id not in snapshot.host_ids:
         return versions
     return versions_of(snapshot, snapshot.host_ids[id])
+
+
+def turn_meant(snapshot: Snapshot, id: str) -> list[TurnRecord]:
+    """The versions of the turn that a person means, who may leave out the conversation's name.
+
+    Turns from files have ids such as `chat-1f3a9c2e77b0/m1`, and "m1" is enough if no other turn's
+    id ends so. It looks at every id, so it is for single commands and not for an agent's turn.
+    """
+    versions = turn_named(snapshot, id)
+    if versions:
+        return versions
+    full_ids = {snapshot.host_ids.get(name, name) for name in snapshot.keys if _ends(name, id)}
+    return turn_named(snapshot, full_ids.pop()) if len(full_ids) == 1 else []
+
+
+def _ends(full_id: str, id: str) -> bool:
+    return full_id.partition("~")[0].endswith(f"/{id}")
 
 
 def current_version(versions: Sequence[TurnRecord]) -> TurnRecord | None:

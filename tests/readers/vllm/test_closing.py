@@ -6,13 +6,20 @@ import asyncio
 import gc
 import multiprocessing
 import signal
+import socket
 import threading
+import types
+import warnings
+from contextlib import suppress
+from functools import partial
+from itertools import count, product
 
 import pytest
 from support.readers.fake_vllm import TEXT, Reply, decoding, page, silent_host, starting
 
 from optical_memory.errors import ReaderUnavailable
 from optical_memory.readers.vllm import VllmDecoder
+from optical_memory.readers.vllm.servers import Server, ServerPool
 
 start = pytest.fixture(starting)
 make_decoder = pytest.fixture(decoding)
@@ -157,3 +164,57 @@ def test_a_child_process_reads_with_a_loop_of_its_own(start, make_decoder):
     decoder.close()
     caller.join(20)
     assert caller.error == "the reader was closed"
+
+
+# ---- connections ---------------------------------------------------------------------------------
+
+
+@types.coroutine
+def cancelling(coroutine, steps: set[int]):
+    """Runs the coroutine, and cancels its task at these of its steps, counted from 1."""
+    resume = partial(coroutine.send, None)
+    for step in count(1):
+        try:
+            future = resume()
+        except StopIteration as end:
+            return end.value
+        if step in steps:
+            asyncio.current_task().cancel()
+        try:
+            resume = partial(coroutine.send, (yield future))
+        except asyncio.CancelledError as error:
+            resume = partial(coroutine.throw, error)
+
+
+def test_a_request_that_is_cancelled_at_any_step_or_two_leaves_no_connection_open(start):
+    url = start().url
+
+    async def request(server: Server, steps: set[int]) -> object:
+        with suppress(asyncio.CancelledError):
+            return await cancelling(server.send("/version"), steps)
+
+    async def requests() -> list[object]:
+        (server,) = ServerPool([url], concurrency=1, rest=1).servers
+        pairs = product(range(1, 16), repeat=2)  # a request has about ten steps
+        return [await asyncio.create_task(request(server, set(pair))) for pair in pairs]
+
+    gc.collect()
+    with warnings.catch_warnings(record=True) as problems:
+        warnings.simplefilter("always", ResourceWarning)
+        answers = asyncio.run(requests())
+        gc.collect()
+    assert [str(problem.message) for problem in problems] == []
+    assert (answers[0], answers[-1]) == (None, {"version": "0.32.0"})
+
+
+def test_a_server_that_is_silent_in_a_tls_handshake_is_hung_up_on_at_the_timeout(make_decoder):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(20)
+        decoder = make_decoder(f"https://127.0.0.1:{server.getsockname()[1]}", timeout=1.0)
+        with pytest.raises(ReaderUnavailable, match="timed out"):
+            decoder.transcribe([page()])
+        connection, _ = server.accept()
+        with connection:
+            connection.settimeout(20)
+            while connection.recv(4096):
+                pass

@@ -284,3 +284,18 @@ def test_an_exported_file_has_the_marks_and_nothing_of_what_was_forgotten(
     copy.remember(Turn("user", "Two flurbingtons."))
     assert copy.recall("zorblax flurbingtons", superseded=True) == []
     copy.close()
+
+
+def test_a_turn_may_be_named_without_its_conversation_if_no_other_id_ends_so(opened: Open):
+    memory = opened()
+    memory.remember(
+        [Turn("user", "The code is 4417.", id="chat-1/m1"), Turn("user", "Hi", id="m2")]
+    )
+    memory.remember(Turn("user", "Beans.", id="chat-1/m3"))
+    memory.remember(Turn("user", "Peas.", id="chat-2/m3"))
+    memory.forget(turn="m1")
+    for id in ("m1", "1", "m3"):
+        with pytest.raises(Forgotten):
+            memory.forget(turn=id)
+    assert [turn.text for turn in memory.recall("4417 beans peas", 9)] != []
+    assert memory.stats().forgotten_turns == 1

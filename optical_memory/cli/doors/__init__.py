@@ -1,0 +1,1 @@
+"""Commands that bring conversations into a store."""
