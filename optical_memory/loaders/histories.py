@@ -72,7 +72,7 @@ def conversation_of(
     meta: Mapping[str, Any] | None = None,
     left_out: Sequence[LeftOut] = (),
 ) -> Conversation:
-    """The conversation of a history; `left_out` has what is left out besides its messages.
+    """The conversation of a history; `left_out` has all that is left out besides its messages.
 
     Raises `InputError` if there are no turns: the error of the first message that cannot be read.
     """

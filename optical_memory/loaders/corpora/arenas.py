@@ -45,7 +45,7 @@ def arena_chats(source: Any) -> list[Conversation]:
 
 
 def is_arena_chats(data: Any) -> bool:
-    """True if one of the first rows has a list of messages under `conversation`, or of texts under
+    """True if any of the first rows has a list of messages under `conversation`, or of texts under
     `data`.
     """
     rows = data[:5] if isinstance(data, list) else [data]

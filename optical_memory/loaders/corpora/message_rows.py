@@ -34,7 +34,7 @@ def message_rows(source: Any) -> list[Conversation]:
 
 
 def is_message_rows(data: Any) -> bool:
-    """True for a list of objects of which one of the first has a list of messages."""
+    """True for a list of objects, if any of the first has a list of messages."""
     if not isinstance(data, list):
         return False
     rows = [row for row in data[:5] if isinstance(row, dict)]

@@ -84,7 +84,7 @@ def _messages(row: dict[str, Any], place: str) -> Items:
 
 
 def _prompt(row: dict[str, Any], place: str) -> Items:
-    """The prompt and the input that belongs to it, as one message if both are texts."""
+    """The prompt and the input that belongs to it, as a single message if both are texts."""
     names = [_first_key(row, names) for names in (_PROMPTS, _INPUTS)]
     keys = [key for key in names if key is not None]
     values = [row[key] for key in keys]

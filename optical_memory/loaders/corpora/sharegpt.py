@@ -38,7 +38,7 @@ def sharegpt(source: Any) -> list[Conversation]:
 
 
 def is_sharegpt(data: Any) -> bool:
-    """True if one of the first rows has a list of messages under `conversations` or `items`."""
+    """True if any of the first rows has a list of messages under `conversations` or `items`."""
     rows = data[:5] if isinstance(data, list) else [data]
     return any(isinstance(row, dict) and _has_messages(row) for row in rows)
 

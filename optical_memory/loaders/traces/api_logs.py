@@ -65,7 +65,7 @@ def _has_response(row: dict[str, Any]) -> bool:
 
 
 def _is_response(value: dict[str, Any]) -> bool:
-    """True for a response of one of the APIs, or for an object with one inside."""
+    """True for a response of a known API, or for an object with such a response inside."""
     is_choices = isinstance(value.get("choices"), list)
     is_response = value.get("object") == "response" and isinstance(value.get("output"), list)
     is_message = value.get("type") == "message" and "role" in value and "content" in value
@@ -85,7 +85,7 @@ def _is_generation(row: dict[str, Any]) -> bool:
 
 
 def _inner(row: dict[str, Any], keys: tuple[str, ...]) -> dict[str, Any] | None:
-    """The object under the first of the keys that has one."""
+    """The object under the first of the keys that has an object."""
     return next((row[key] for key in keys if isinstance(row.get(key), dict)), None)
 
 

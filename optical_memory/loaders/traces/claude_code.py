@@ -57,7 +57,7 @@ _REASONS = {
 }
 _OTHER_LINE = "a line that is no message"
 _TITLES = {"summary": "summary", "custom-title": "customTitle", "ai-title": "aiTitle"}
-"""The key of the title in each kind of line that has one."""
+"""The key of the title in each kind of line with a title."""
 _OUTPUT = re.compile(r"\s*<((?:local-command|bash)-std(?:out|err)|task-notification)>")
 """How a message begins that is the output of a program."""
 
@@ -82,13 +82,13 @@ def claude_code(source: Any) -> list[Conversation]:
 
 
 def is_claude_code(data: Any) -> bool:
-    """True if one of the first lines is a message of a transcript."""
+    """True if any of the first lines is a message of a transcript."""
     return isinstance(data, list) and any(map(_is_message, data[:_N_LINES]))
 
 
 def transcript_turns(lines: list[Any]) -> list[Turn]:
-    """The turns of the lines, each with the id and the time of its line; without those of
-    subagents, and without what Claude Code wrote.
+    """The turns of the lines, each with the id and the time of its line. Words of subagents and of
+    Claude Code itself are left out.
 
     Raises `InputError` for a message that cannot be read.
     """

@@ -2,8 +2,8 @@
 wrapper around each item.
 
 Messages, calls of tools and their results are turns. Events that repeat them, settings, reasoning
-and summaries are left out. What Codex itself sends as the user (the environment, the instructions
-of a project) is a turn of the system, by its name.
+and summaries are left out. Messages that Codex itself sends as the user (the environment, the
+instructions of a project) are turns of the system, by their names.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _OTHER = "a line that is no message"
 _INSTRUCTIONS = "instructions that Codex gives in every session"
 _EVENT_ROLES = {"user_message": "user", "agent_message": "assistant"}
 _NEAR = 20
-"""Lines between an event and the message that it repeats: seldom more than one."""
+"""Lines between an event and the message that it repeats: seldom more than two."""
 
 _META = ("cwd", "originator", "cli_version", "model_provider", "source")
 
@@ -113,7 +113,7 @@ def _is_old(lines: Sequence[dict[str, Any]]) -> bool:
 
 
 def _items(data: Any) -> Iterator[_Item]:
-    if isinstance(data, dict):  # rollouts of 2025-04: one object
+    if isinstance(data, dict):  # rollouts of 2025-04 are a single object
         head = data.get("session")
         lines = [head, *data["items"]] if isinstance(data.get("items"), list) else [head]
     else:
@@ -186,7 +186,7 @@ def _item_message(item: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def _marked(item: dict[str, Any]) -> dict[str, Any]:
-    """The message; what Codex sends for the user is the system's, by its name."""
+    """The message. A message that Codex sends for the user is the system's, by its name."""
     message = {key: item.get(key) for key in ("id", "role", "content")}
     mark = _MARKS.match(_text(item))
     if mark is None:

@@ -46,7 +46,7 @@ def codex_exec(source: Any) -> list[Conversation]:
 
 
 def is_codex_exec(data: Any) -> bool:
-    """True if one of the first lines is an item of a run."""
+    """True if any of the first lines is an item of a run."""
     lines = data[:50] if isinstance(data, list) else []
     return any(
         isinstance(line, dict)
@@ -84,7 +84,7 @@ def _call(item: dict[str, Any], place: str, name: str, arguments: Any) -> Items:
 
 
 def _output(item: dict[str, Any]) -> str:
-    """What a tool gave, or its error; an exit code that is not 0 stays."""
+    """The result of a tool, or its error; an exit code that is not 0 stays."""
     values = [item.get(key) for key in ("aggregated_output", "output", "result")]
     texts = [as_text(value) for value in values if value]
     if item.get("error"):

@@ -1,4 +1,4 @@
-"""Sessions of Gemini CLI: one object, or lines of JSON; checkpoints, and the log of prompts.
+"""Sessions of Gemini CLI: an object, or lines of JSON; checkpoints, and the log of prompts.
 
 Words of the user, answers, calls of tools and their results are turns. Thoughts, notices of the
 program and messages that the user rewound are left out.
@@ -42,7 +42,7 @@ _RESULT_ON_SCREEN = "the result of a tool as the screen showed it"
 
 @dataclass(frozen=True, slots=True)
 class _Session:
-    """The messages of a session with their places, what was left out, and the other fields."""
+    """The messages of a session with their places, the left-out messages, and the other fields."""
 
     messages: list[tuple[str, Any]]
     left_out: list[LeftOut]
@@ -78,7 +78,7 @@ def is_gemini_cli(data: Any) -> bool:
 
 
 def _has_typed_messages(messages: Any) -> bool:
-    """The messages say who speaks by `type`, one of them as `gemini` or `user`."""
+    """The messages say who speaks by `type`, at least once as `gemini` or `user`."""
     if not isinstance(messages, list):
         return False
     objects = [message for message in messages if isinstance(message, dict)]

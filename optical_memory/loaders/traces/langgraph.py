@@ -1,6 +1,6 @@
 """States of LangGraph: `values` of a thread, snapshots of its history, and checkpoints.
 
-The snapshots of a thread are a conversation: each message of them becomes one turn, and a message
+The snapshots of a thread are a conversation: each message of them becomes a turn once, and a message
 that a later state no longer has stays.
 """
 
@@ -63,7 +63,7 @@ def _messages(state: dict[str, Any]) -> tuple[str, list[Any]] | None:
 
 
 def _thread(state: Any, place: str, name: str) -> str:
-    """The id of the thread of a state. Snapshots without it are of one thread."""
+    """The id of the thread of a state. Snapshots without it are of the same thread."""
     if not isinstance(state, dict):
         return place
     config = state.get("config")

@@ -1,7 +1,7 @@
 """Runs of LangSmith: lists or lines of JSON, with child runs inside or beside.
 
 The runs of a thread, or of a trace, are a conversation. Calls of models repeat the history before
-them: each message becomes one turn. Without calls of models, the inputs and outputs of the first
+them: each message becomes a turn once. Without calls of models, the inputs and outputs of the first
 run are the conversation.
 """
 

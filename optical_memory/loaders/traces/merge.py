@@ -1,4 +1,4 @@
-"""Histories of one conversation, of which each later one repeats the earlier, as one history."""
+"""Histories of a conversation, each of which repeats the history before it, as a single history."""
 
 from __future__ import annotations
 
