@@ -1,6 +1,6 @@
 """States of LangGraph: `values` of a thread, snapshots of its history, and checkpoints.
 
-The snapshots of a thread are a conversation: each message of them becomes a turn once, and a message
+The snapshots of a thread are a conversation: each message of them becomes a turn once. A message
 that a later state no longer has stays.
 """
 

@@ -7,7 +7,7 @@ run are the conversation.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +30,13 @@ __all__ = [
 
 _MODEL_RUNS = ("llm", "chat_model")
 _THREAD_KEYS = ("thread_id", "session_id", "conversation_id")
+_HISTORIES = ("chat_history", "history", "messages")
+_WORDS = (
+    *("input", "question", "query", "prompt", "human_input", "text", "content", "message"),
+    *("output", "answer", "result", "response", "completion", "generation"),
+)
+"""Keys of inputs and outputs of chains: earlier messages, and what is asked and answered."""
+
 _META = ("name", "run_type", "session_name", "error", "start_time")
 
 Items = list[tuple[str, Any]]
@@ -168,10 +175,11 @@ def _message_list(values: Any, place: str, role: str) -> Items:
     return [(place, _message(values, role))]
 
 
-def _is_pair(value: Sequence[Any]) -> bool:
+def _is_pair(value: Any) -> bool:
     """A role and a text, as LangChain takes them: `["human", "hello"]`."""
     roles = ("human", "user", "ai", "assistant", "system", "tool")
-    return len(value) == 2 and value[0] in roles and isinstance(value[1], str)
+    is_list = isinstance(value, list) and len(value) == 2
+    return is_list and value[0] in roles and isinstance(value[1], str)
 
 
 def _message(value: Any, role: str) -> Any:
@@ -203,14 +211,22 @@ def _texts(value: Any, place: str, role: str) -> Items:
     if _is_message(value):
         return [(place, value)]
     items: Items = []
-    for key, item in value.items():
-        if isinstance(item, str | dict | list) and item:
-            items += _message_list(_as_message(item), f"{place}.{key}", role)
+    for key in _word_keys(value):
+        items += _message_list(_as_message(value[key]), f"{place}.{key}", role)
     return items
+
+
+def _word_keys(values: dict[str, Any]) -> list[str]:
+    """The keys of histories, then those of words. If none is known, all keys with a value."""
+    keys = [key for key, value in values.items() if isinstance(value, str | dict | list) and value]
+    known_keys = [key for key in (*_HISTORIES, *_WORDS) if key in keys]
+    return known_keys or keys
 
 
 def _as_message(value: Any) -> Any:
     """A message, or messages, as they are; any other data as its JSON."""
     values = value if isinstance(value, list) else [value]
-    is_known = all(isinstance(item, dict) and _is_message(item) for item in values)
+    is_known = all(
+        _is_message(item) if isinstance(item, dict) else _is_pair(item) for item in values
+    )
     return value if isinstance(value, str) or is_known else as_text(value)

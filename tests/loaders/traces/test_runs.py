@@ -211,3 +211,23 @@ def test_the_state_of_a_team_is_the_thread_of_its_manager():
 
 def test_runs_in_an_answer_of_the_api_are_read():
     assert [item.id for item in langsmith({"runs": LANGSMITH})] == ["trace-1", "trace-2"]
+
+
+def test_the_history_of_a_chain_comes_before_its_question():
+    run = {
+        "id": "c",
+        "run_type": "chain",
+        "inputs": {
+            "input": "And now?",
+            "chat_history": [["human", "Wind?"], ["ai", "East."]],
+            "user_key": "k-77",
+        },
+        "outputs": {"output": {"type": "ai", "content": "West."}},
+    }
+    conversation = single(langsmith(run))
+    assert said(conversation) == [
+        ("user", "Wind?"),
+        ("assistant", "East."),
+        ("user", "And now?"),
+        ("assistant", "West."),
+    ]
