@@ -30,7 +30,7 @@ from optical_memory.session.check import check
 from optical_memory.session.corrections.tombstones import keyed_digest
 from optical_memory.session.corrections.versions import turn_meant
 from optical_memory.session.erase import erase_page, erase_turn
-from optical_memory.session.export import export, read_export, restore_export
+from optical_memory.session.export import export, exported_name, read_export, restore_export
 from optical_memory.session.fade import FadePreview
 from optical_memory.session.forgetting.plan import Step
 from optical_memory.session.forgetting.policy import ForgettingPolicy
@@ -284,10 +284,10 @@ class OpticalMemory(SyncedSession, SessionView):
 
         Raises `InputError` if the file was not written by `export`, or the session exists already.
         """
-        name, changes = read_export(Path(path))
-        memory = cls(session or name, **settings)
+        file = Path(path)
+        memory = cls(session or exported_name(file), **settings)  # a large file is read last
         try:
-            restore_export(memory.store, memory.session, changes)
+            restore_export(memory.store, memory.session, read_export(file))
         except (InputError, StoreError):
             memory.close()
             raise

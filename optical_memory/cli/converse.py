@@ -68,8 +68,8 @@ def _show_recollections(out: Console, recollections: Sequence[Recollection], que
             f"{recollection.provenance} score {recollection.score:.2f}, "
             f"certainty {recollection.certainty:.1%}, {recollection.n_tokens} tokens"
         )
-        out.print(printable(head), style="bold", markup=False)
-        out.print(printable(recollection.excerpt(query)) + "\n", markup=False)
+        out.print(printable(head), style="bold")
+        out.print(printable(recollection.excerpt(query)) + "\n")
 
 
 # ---- context -------------------------------------------------------------------------------------
@@ -129,4 +129,4 @@ def _show_context(out: Console, window: Context) -> None:
     )
     for part in window.parts:
         text = part.text if isinstance(part, PassagePart) else f"{part.role}: {part.text}"
-        out.print(printable(text), markup=False)
+        out.print(printable(text))

@@ -170,7 +170,7 @@ def _show_page(out: Console, facts: dict[str, Any], recollection: Recollection |
 
 def _show_text(out: Console, recollection: Recollection) -> None:
     if not out.is_terminal:
-        out.print(printable(recollection.marked()), markup=False)
+        out.print(printable(recollection.marked()))
         return
     out.print(Text.assemble(*((f" {status} ", style) for status, style in STATUS_STYLES.items())))
     parts = [

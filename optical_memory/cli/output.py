@@ -70,9 +70,14 @@ class Run:
 
 
 def stdout() -> Console:
-    """A console for people, as wide as the terminal."""
-    terminal = Console(highlight=False)
-    return terminal if terminal.is_terminal else Console(highlight=False, width=WIDTH)
+    """A console for people, as wide as the terminal.
+
+    Names and texts of users are printed as they are: `[/x]` is no markup.
+    """
+    terminal = Console(highlight=False, markup=False)
+    if terminal.is_terminal:
+        return terminal
+    return Console(highlight=False, markup=False, width=WIDTH)
 
 
 def reader_name(reader: Reader) -> str:

@@ -141,7 +141,7 @@ def check(
 
 
 def _show_check(out: Console, fields: dict[str, Any]) -> None:
-    out.print(printable(fields["what"]), markup=False)
+    out.print(printable(fields["what"]))
     if fields["missing"] is not None:
         names = ("missing", "unexpected", "mismatched")
         out.print(f"Keys: {', '.join(f'{fields[name]} {name}' for name in names)}.")
@@ -153,7 +153,7 @@ def _show_check(out: Console, fields: dict[str, Any]) -> None:
         out.print(table("Its ladder", CHECK_HEADINGS, rungs))
     for server in fields["servers"]:
         facts = "  ".join(f"{name}: {value}" for name, value in server.items())
-        out.print(printable(facts), markup=False)
+        out.print(printable(facts))
     _show_problems(out, fields["problems"])
 
 
@@ -175,6 +175,6 @@ def _check_cells(rung: dict[str, Any]) -> list[object]:
 
 def _show_problems(out: Console, problems: list[str]) -> None:
     for problem in problems:
-        out.print(f"problem: {printable(problem)}", markup=False)
+        out.print(f"problem: {printable(problem)}")
     if not problems:
         out.print("Everything fits.")

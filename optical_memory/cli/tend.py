@@ -155,7 +155,7 @@ def check(
     rows = [{"problem": problem, "mended": problem not in remainder} for problem in problems]
     lines = [f"{'mended: ' if row['mended'] else ''}{row['problem']}" for row in rows]
     text = "\n".join(lines) or "no problems"
-    run.finish(lambda out: out.print(printable(text), markup=False), rows, ok=not remainder)
+    run.finish(lambda out: out.print(printable(text)), rows, ok=not remainder)
     raise typer.Exit(1 if remainder else 0)
 
 
@@ -190,7 +190,7 @@ def forget(
             memory.forget(session=True)
             thing = f"session {session!r}"
     run.finish(
-        lambda out: out.print(f"forgot {printable(thing)}", markup=False),
+        lambda out: out.print(f"forgot {printable(thing)}"),
         forgot=thing,
         versions=n_versions,
     )
@@ -209,4 +209,4 @@ def supersede(
         run = Run("supersede", as_json, reader_name(memory.reader))
         memory.supersede(turn, by)
     sentence = f"turn {turn!r} is superseded by {by!r}"
-    run.finish(lambda out: out.print(printable(sentence), markup=False), turn=turn, by=by)
+    run.finish(lambda out: out.print(printable(sentence)), turn=turn, by=by)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -13,6 +12,7 @@ from typing import NamedTuple
 from optical_memory.errors import InputError
 from optical_memory.loaders.conversation import LoadedFile
 from optical_memory.loaders.detect import load_bytes, load_file
+from optical_memory.unpacking import unpacked
 
 __all__ = [
     "PROGRAMS",
@@ -30,19 +30,8 @@ name.
 PASSED_OVER = frozenset({".git", "__MACOSX", "node_modules", "__pycache__"})
 """Folders in which no program keeps conversations."""
 
-MAX_FILE_BYTES = 1 << 30
-"""Of a file in a zip file, unpacked. ChatGPT's largest exports have a few hundred MB."""
-
 MAX_TOTAL_BYTES = 8 << 30
 """Of all files in a zip file, unpacked."""
-
-MAX_RATIO = 200
-"""Unpacked to packed bytes. Text packs to a tenth, and a zip bomb to a thousandth; deflate cannot
-do better than 1,032.
-"""
-
-FREE_RATIO_BYTES = 1 << 24
-"""A smaller file may have any ratio: rows that repeat pack well, and it does no harm."""
 
 
 class File(NamedTuple):
@@ -127,22 +116,6 @@ class _Entry:
 
     def __call__(self) -> LoadedFile:
         """Raises `InputError` if the file is too large, encrypted, damaged or no conversation."""
-        place = f"{self._path.name}/{self._entry.filename}"
-        name = self._path.parent / place
-        return load_bytes(name, self._bytes(place), keep_evidence_ids=False)
-
-    def _bytes(self, place: str) -> bytes:
-        limit = min(MAX_FILE_BYTES, max(FREE_RATIO_BYTES, MAX_RATIO * self._entry.compress_size))
-        if self._entry.flag_bits & 1:
-            raise InputError(f"{place}: encrypted; unpack the zip file and import the folder")
-        try:
-            with self._archive.open(self._entry) as file:
-                data = file.read(limit + 1)  # headers may lie
-        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError) as error:
-            raise InputError(f"{place}: cannot be unpacked: {error}") from error
-        if len(data) > limit:
-            raise InputError(
-                f"{place}: more than {limit:,} bytes unpacked from {self._entry.compress_size:,}; "
-                "if you trust it, unpack the zip file and import the folder"
-            )
-        return data
+        name = self._path / self._entry.filename
+        data = unpacked(self._archive, self._entry)
+        return load_bytes(name, data, keep_evidence_ids=False)

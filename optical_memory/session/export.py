@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 import zipfile
-import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, get_args
 
@@ -17,9 +17,12 @@ from optical_memory.errors import Conflict, InputError, StoreError
 from optical_memory.session.archive import Archive
 from optical_memory.session.snapshot import Snapshot
 from optical_memory.stores.base import Kind, Put, Store, Version
+from optical_memory.stores.private_files import private_opener
+from optical_memory.unpacking import DAMAGED_ZIP, unpacked
 
 __all__ = [
     "export",
+    "exported_name",
     "read_export",
     "restore_export",
 ]
@@ -27,11 +30,10 @@ __all__ = [
 EXPORT_FORMAT = 1
 """The version of the file's layout. `read_export` refuses any other."""
 
+MANIFEST = "manifest.json"
+
 SUFFIXES: Mapping[Kind, str] = {"picture": ".png", "index": ".bin"}
 """Endings of the names of files that hold no JSON."""
-
-DAMAGED_ZIP = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
-"""Errors that `zipfile` raises for damaged, unknown or encrypted content."""
 
 
 def export(archive: Archive, path: Path) -> None:
@@ -39,25 +41,40 @@ def export(archive: Archive, path: Path) -> None:
     version = archive.store.version(archive.session)
     records, version = archive.scan(get_args(Kind), version)
     manifest = {"format": EXPORT_FORMAT, "session": archive.session, "version": version.number}
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
-        file.writestr("manifest.json", json.dumps(manifest))
+    with (
+        open(path, "wb", opener=private_opener) as raw_file,
+        zipfile.ZipFile(raw_file, "w", zipfile.ZIP_DEFLATED) as file,
+    ):
+        file.writestr(MANIFEST, json.dumps(manifest))
         for record in records:
             suffix = SUFFIXES.get(record.kind, ".json")
             file.writestr(f"{record.kind}/{record.key}{suffix}", record.value)
 
 
-def read_export(path: Path) -> tuple[str, list[Put]]:
-    """The session's name and the writes that restore it.
+def exported_name(path: Path) -> str:
+    """The name of the session in an exported file. Raises `InputError` as `read_export`."""
+    with _opened(path) as file:
+        return str(_manifest(path, file)["session"])
+
+
+def read_export(path: Path) -> list[Put]:
+    """The writes that restore a session.
 
     Raises `InputError` if `export` did not write the file, or a record in it does not parse.
     """
+    with _opened(path) as file:
+        _manifest(path, file)
+        entries = [entry for entry in file.infolist() if entry.filename != MANIFEST]
+        changes = [_put(entry.filename, unpacked(file, entry)) for entry in entries]
+        _refuse_damage(changes)
+        return changes
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
     try:
         with zipfile.ZipFile(path) as file:
-            manifest = _manifest(path, file)
-            names = [name for name in file.namelist() if name != "manifest.json"]
-            changes = [_put(name, file.read(name)) for name in names]
-            _refuse_damage(changes)
-            return manifest["session"], changes
+            yield file
     except InputError:
         raise
     except (*DAMAGED_ZIP, KeyError, ValueError, StoreError, OSError) as error:
@@ -75,7 +92,7 @@ def restore_export(store: Store, session: str, changes: Sequence[Put]) -> None:
 
 
 def _manifest(path: Path, file: zipfile.ZipFile) -> dict[str, Any]:
-    manifest: Any = json.loads(file.read("manifest.json"))
+    manifest: Any = json.loads(unpacked(file, file.getinfo(MANIFEST)))
     if not isinstance(manifest, dict) or not isinstance(manifest["session"], str):
         raise InputError(f"{path} has a manifest that names no session")
     if manifest["format"] != EXPORT_FORMAT:

@@ -15,6 +15,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from optical_memory.errors import NewerFormat, StoreError
+from optical_memory.stores.private_files import create_private
 
 __all__ = ["SQLiteFile"]
 
@@ -44,7 +45,7 @@ class SQLiteFile:
         self._lock = threading.RLock()
         self._busy_timeout = busy_timeout
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            create_private(path)  # SQLite gives its log the mode of the file
             self._connection = sqlite3.connect(
                 path,
                 timeout=busy_timeout,

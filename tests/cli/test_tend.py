@@ -195,3 +195,14 @@ def test_forgetting_wants_one_thing_named(full: Shell) -> None:
     assert full.on_store("forget")[0] == 2
     assert full.on_store("forget", "--page", "1", "--whole-session")[0] == 2
     assert full.json("stats")["forgotten"] == []
+
+
+@pytest.mark.parametrize("name", ["[/x]", "[bold red]", "a\x1b[31mb", "日本 [link=x]"])
+def test_a_session_may_have_any_name(shell: Shell, name: str) -> None:
+    with OpticalMemory(
+        name, store=shell.store, reader=TemplateReader(), background=False
+    ) as memory:
+        memory.remember(Turn("user", f"the gate code {name}"))
+    for words in (["stats"], ["recall", "gate"], ["context"], ["fade"], ["check"], ["inspect"]):
+        code, out, err = shell.on_store(*words, "--session", name)
+        assert (code, "\x1b" in out + err) == (0, False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import zipfile
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from support.page_life import ledger_tokens
 
 from optical_memory import OpticalMemory
 from optical_memory.errors import InputError
-from optical_memory.session.export import read_export
+from optical_memory.session.export import exported_name, read_export
 from optical_memory.stores import Put
 from optical_memory.testing import TemplateReader, turn_texts
 
@@ -80,7 +81,25 @@ def test_the_search_index_travels_as_it_is(memory: OpticalMemory, tmp_path: Path
     memory.export(tmp_path / "alice.zip")
     with zipfile.ZipFile(tmp_path / "alice.zip") as file:
         assert file.read("index/extra-1.bin") == segment
-    name, changes = read_export(tmp_path / "alice.zip")
+    name = exported_name(tmp_path / "alice.zip")
+    changes = read_export(tmp_path / "alice.zip")
     assert name == "alice"
     kept = [change for change in changes if change.kind == "index"]
     assert [(change.key, change.value) for change in kept] == memory.store.scan("alice", "index")
+
+
+def test_a_zip_bomb_among_the_records_is_refused_and_nothing_is_restored(
+    memory: OpticalMemory, tmp_path: Path
+):
+    memory.export(tmp_path / "a.zip")
+    with zipfile.ZipFile(tmp_path / "a.zip", "a", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("picture/0000009/large.png", bytes(20 << 20))
+    with pytest.raises(InputError, match="unpacked from"):
+        OpticalMemory.restore(tmp_path / "a.zip", session="b", store=memory.store)
+    assert memory.store.sessions() == ["alice"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no modes of files")
+def test_an_exported_file_is_its_owners_alone(memory: OpticalMemory, tmp_path: Path):
+    memory.export(tmp_path / "a.zip")
+    assert (tmp_path / "a.zip").stat().st_mode & 0o077 == 0

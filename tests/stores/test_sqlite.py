@@ -4,6 +4,7 @@ named.
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
 import subprocess
@@ -118,6 +119,26 @@ def test_check_names_a_damaged_file(tmp_path: Path) -> None:
     (tmp_path / "m.db").write_bytes(data)
     with closing(SQLiteStore(tmp_path / "m.db")) as store:
         assert any("is damaged" in problem for problem in store.check())
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no modes of files")
+def test_its_files_are_its_owners_alone_and_a_file_that_is_there_keeps_its_mode(tmp_path: Path):
+    umask = os.umask(0)
+    try:
+        (tmp_path / "shared.db").touch(0o660)
+        modes: dict[str, int] = {}
+        for name in ("deep/m.db", "shared.db"):
+            with closing(SQLiteStore(tmp_path / name)) as store:
+                store.commit("s", [Put("turn", "1", b"private")])
+                store.put_blobs("s", {"k": b"private"})
+                files = tmp_path.rglob("*.db*")
+                modes |= {path.name: path.stat().st_mode & 0o777 for path in files}
+    finally:
+        os.umask(umask)
+    shared = {modes.pop(name) for name in ("shared.db", "shared.db-wal", "shared.db-shm")}
+    assert shared == {0o660}
+    assert set(modes) >= {"m.db", "m.db-wal", "m.db-cache", "shared.db-cache"}
+    assert set(modes.values()) == {0o600}
 
 
 def test_a_file_can_be_opened_and_read_while_another_process_writes(tmp_path: Path) -> None:

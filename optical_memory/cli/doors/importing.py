@@ -125,8 +125,8 @@ def _show(
     out.print(table("files", columns, cells, n_words=2))
     if kept:
         n_new = sum(item.n_new for item in kept)
-        out.print(f"{n_new} new turns in {len(kept)} sessions", markup=False)
+        out.print(f"{n_new} new turns in {len(kept)} sessions")
     for error in list(refusals.values())[:MAX_REFUSALS]:
-        out.print(printable(f"passed over: {error}"), markup=False)
+        out.print(printable(f"passed over: {error}"))
     if len(refusals) > MAX_REFUSALS:
         out.print(f"and {len(refusals) - MAX_REFUSALS} files more; --json has all")

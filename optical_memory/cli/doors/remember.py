@@ -109,4 +109,4 @@ def _show(out: Console, loaded: LoadedFile, kept: Sequence[Kept]) -> None:
     lines = [f"read as {loaded.format}: {n_turns} turns", *left_out_lines(loaded.left_out)]
     lines += [item.sentence for item in kept]
     for line in lines:
-        out.print(printable(line), markup=False)
+        out.print(printable(line))

@@ -11,7 +11,7 @@ from itertools import chain
 from optical_memory.counting import LineCounter, count_tokens, count_up_to
 from optical_memory.errors import BudgetTooSmall
 from optical_memory.recall.window.groups import group_calls
-from optical_memory.recall.window.messages import turn_texts, window_texts
+from optical_memory.recall.window.messages import quoting_call, turn_texts, window_texts
 from optical_memory.recall.window.parts import TextPart
 from optical_memory.turns import ToolCall, Turn, body
 
@@ -108,16 +108,19 @@ def _parts(group: Group) -> list[TextPart]:
     """A part for each turn of a group, without its cost.
 
     Hosts reject a call and a result that do not name each other by id, and a second result of a
-    call. Such a call or result becomes words. Results in words come after the others: hosts want
-    the results right behind the calls.
+    call. Such a call becomes words. Such a result gets a call of ours: words of a tool never become
+    the user's or the assistant's, who have more authority. These results come after the others:
+    hosts want the results right behind the calls.
     """
     first, *results = group
+    if first.role == "tool":
+        return list(chain.from_iterable(map(_quoted_result, group)))
     answers = _answers(first.tool_calls, results)
-    in_words = [turn for turn in results if answers.get(turn.tool_call_id) is not turn]
+    quoted = [turn for turn in results if answers.get(turn.tool_call_id) is not turn]
     return [
-        _call_part(first, answers, is_answered=bool(in_words)),
+        _call_part(first, answers, is_answered=bool(quoted)),
         *(_part(turn, _content(turn)) for turn in answers.values()),
-        *(_result_in_words(turn) for turn in in_words),
+        *chain.from_iterable(map(_quoted_result, quoted)),
     ]
 
 
@@ -137,17 +140,17 @@ def _call_part(turn: Turn, pair_ids: Collection[str | None], *, is_answered: boo
 
     `is_answered`: a result without a pair follows, which may answer a call without a pair.
     """
-    if turn.role == "tool":
-        return _result_in_words(turn)
     lone_calls = [call for call in turn.tool_calls if call.id not in pair_ids]
     lines = [_content(turn), *(_call_in_words(call, is_answered) for call in lone_calls)]
     calls = tuple(call for call in turn.tool_calls if call.id in pair_ids)
     return replace(_part(turn, "\n".join(filter(None, lines))), tool_calls=calls)
 
 
-def _result_in_words(turn: Turn) -> TextPart:
-    text = f"[result of {turn.name or 'a tool'}] {_content(turn)}"
-    return replace(_part(turn, text), role="user", tool_call_id=None)
+def _quoted_result(turn: Turn) -> tuple[TextPart, TextPart]:
+    """A call of ours, and the result as its answer."""
+    call = quoting_call(turn.name, turn.id)
+    call_part = TextPart(role="assistant", text="", turn=turn.id, n_tokens=0, tool_calls=(call,))
+    return call_part, replace(_part(turn, _content(turn)), tool_call_id=call.id)
 
 
 def _part(turn: Turn, text: str) -> TextPart:
