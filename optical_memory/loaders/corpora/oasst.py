@@ -104,7 +104,9 @@ def _conversation(place: str, root: Any, children: Mapping[str, Sequence[_Node]]
     places = {node.place for node in path}
     other_nodes = [node for node in _tree(root, children) if node.place not in places]
     history = read_history((node.place, _message(node)) for node in path)
-    left_out = [LeftOut(node.place, _OTHER_ANSWER, as_text(node.fields)) for node in other_nodes]
+    left_out = [
+        LeftOut(node.place, _OTHER_ANSWER, as_text(node.fields.get("text"))) for node in other_nodes
+    ]
     meta = {key: root.fields.get(key) for key in _META}
     return conversation_of(root.id, history, meta, left_out)
 

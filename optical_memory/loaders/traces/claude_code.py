@@ -208,8 +208,15 @@ def _left_out_lines(lines: Sequence[Any], reasons: Sequence[str | None]) -> list
     left_out: list[LeftOut] = []
     for n, reason in enumerate(reasons):
         if reason is not None and id(lines[n]) not in title_lines[-1:]:
-            left_out.append(LeftOut(f"line {n + 1}", reason, as_text(lines[n])))
+            left_out.append(LeftOut(f"line {n + 1}", reason, _line_text(lines[n])))
     return left_out
+
+
+def _line_text(line: Any) -> str:
+    """The words of the message in a line; of any other line all of it."""
+    message = line.get("message") if isinstance(line, dict) else None
+    content = message.get("content") if isinstance(message, dict) else None
+    return as_text(content) if content else as_text(line)
 
 
 def _repeated_results(lines: Sequence[Any], numbers: Sequence[int]) -> list[LeftOut]:
