@@ -3,6 +3,7 @@ finds out the format.
 """
 
 from optical_memory.loaders.conversation import Conversation, LeftOut, LoadedFile
+from optical_memory.loaders.corpora.arenas import arena_chats
 from optical_memory.loaders.corpora.evaluations import (
     beam,
     locomo,
@@ -10,29 +11,58 @@ from optical_memory.loaders.corpora.evaluations import (
     memorybank,
     taubench,
 )
+from optical_memory.loaders.corpora.message_rows import message_rows
+from optical_memory.loaders.corpora.oasst import oasst
+from optical_memory.loaders.corpora.prompts import prompts
+from optical_memory.loaders.corpora.sharegpt import sharegpt
 from optical_memory.loaders.detect import example, load, load_file
 from optical_memory.loaders.logs.text_log import text_log
-from optical_memory.loaders.messages.lists import langchain_messages, openai_messages, sharegpt
+from optical_memory.loaders.messages.lists import langchain_messages, openai_messages
 from optical_memory.loaders.messages.turns import turn_of
+from optical_memory.loaders.traces.api_logs import api_log
+from optical_memory.loaders.traces.autogen import autogen
 from optical_memory.loaders.traces.claude_code import claude_code
+from optical_memory.loaders.traces.codex import codex
+from optical_memory.loaders.traces.codex_exec import codex_exec
+from optical_memory.loaders.traces.gemini_cli import gemini_checkpoint, gemini_cli, gemini_log
+from optical_memory.loaders.traces.inspect_logs import inspect_log
+from optical_memory.loaders.traces.langgraph import langgraph_state
+from optical_memory.loaders.traces.langsmith import langsmith
 from optical_memory.loaders.traces.specstory import specstory
+from optical_memory.loaders.traces.swe_agent import mini_swe_agent, swe_agent
 
 __all__ = [
     "Conversation",
     "LeftOut",
     "LoadedFile",
+    "api_log",
+    "arena_chats",
+    "autogen",
     "beam",
     "claude_code",
+    "codex",
+    "codex_exec",
     "example",
+    "gemini_checkpoint",
+    "gemini_cli",
+    "gemini_log",
+    "inspect_log",
     "langchain_messages",
+    "langgraph_state",
+    "langsmith",
     "load",
     "load_file",
     "locomo",
     "longmemeval",
     "memorybank",
+    "message_rows",
+    "mini_swe_agent",
+    "oasst",
     "openai_messages",
+    "prompts",
     "sharegpt",
     "specstory",
+    "swe_agent",
     "taubench",
     "text_log",
     "turn_of",

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from optical_memory.loaders.conversation import Conversation
+from optical_memory.loaders.corpora.arenas import arena_chats, is_arena_chats
 from optical_memory.loaders.corpora.evaluations import (
     beam,
     is_memorybank,
@@ -17,11 +18,36 @@ from optical_memory.loaders.corpora.evaluations import (
     memorybank,
     taubench,
 )
+from optical_memory.loaders.corpora.message_rows import is_message_rows, message_rows
+from optical_memory.loaders.corpora.oasst import is_oasst, oasst
+from optical_memory.loaders.corpora.prompts import is_prompts, prompts
+from optical_memory.loaders.corpora.sharegpt import is_sharegpt, sharegpt
 from optical_memory.loaders.files import Document
 from optical_memory.loaders.logs.text_log import text_log
-from optical_memory.loaders.messages.lists import langchain_messages, openai_messages, sharegpt
+from optical_memory.loaders.messages.lists import langchain_messages, openai_messages
+from optical_memory.loaders.traces.api_logs import api_log, is_api_log
+from optical_memory.loaders.traces.autogen import autogen, is_autogen
 from optical_memory.loaders.traces.claude_code import claude_code, is_claude_code
+from optical_memory.loaders.traces.codex import codex, is_codex
+from optical_memory.loaders.traces.codex_exec import codex_exec, is_codex_exec
+from optical_memory.loaders.traces.gemini_cli import (
+    gemini_checkpoint,
+    gemini_cli,
+    gemini_log,
+    is_gemini_checkpoint,
+    is_gemini_cli,
+    is_gemini_log,
+)
+from optical_memory.loaders.traces.inspect_logs import inspect_log, is_inspect_log
+from optical_memory.loaders.traces.langgraph import is_langgraph_state, langgraph_state
+from optical_memory.loaders.traces.langsmith import is_langsmith, langsmith
 from optical_memory.loaders.traces.specstory import is_specstory, specstory
+from optical_memory.loaders.traces.swe_agent import (
+    is_mini_swe_agent,
+    is_swe_agent,
+    mini_swe_agent,
+    swe_agent,
+)
 
 __all__ = [
     "JSON_FORMATS",
@@ -100,12 +126,28 @@ def _first_object(data: Any) -> dict[str, Any]:
 # The more particular formats first: the keys of the last are common.
 JSON_FORMATS = (
     Format("Claude Code transcript", is_claude_code, claude_code),
+    Format("Codex CLI session", is_codex, codex),
+    Format("output of codex exec", is_codex_exec, codex_exec),
+    Format("Gemini CLI session", is_gemini_cli, gemini_cli),
+    Format("Gemini CLI checkpoint", is_gemini_checkpoint, gemini_checkpoint),
+    Format("Gemini CLI prompts", is_gemini_log, gemini_log),
+    Format("LangSmith runs", is_langsmith, langsmith),
+    Format("LangGraph state", is_langgraph_state, langgraph_state),
+    Format("inspect-ai log", is_inspect_log, inspect_log),
+    Format("SWE-agent run", is_swe_agent, swe_agent),
+    Format("mini-SWE-agent run", is_mini_swe_agent, mini_swe_agent),
+    Format("AutoGen messages", is_autogen, autogen),
     Format("LongMemEval", _has("haystack_sessions"), longmemeval, True),
     Format("LoCoMo", _is_locomo, locomo, True),
     Format("tau-bench", _has("traj"), taubench),
     Format("MemoryBank", lambda data: is_memorybank(_first_object(data)), memorybank, True),
     Format("BEAM", _has("batch_number", "turns"), beam, True),
-    Format("ShareGPT", _has_any("conversations", "items"), sharegpt),
+    Format("ShareGPT", is_sharegpt, sharegpt),
+    Format("WildChat, LMSYS or UltraChat rows", is_arena_chats, arena_chats),
+    Format("OpenAssistant trees", is_oasst, oasst),
+    Format("API requests and responses", is_api_log, api_log),
+    Format("prompts and answers", is_prompts, prompts),
+    Format("rows of messages", is_message_rows, message_rows),
     Format("LangChain messages", _is_langchain, langchain_messages),
     Format("OpenAI messages", _has_any("role", "messages"), openai_messages),
     Format("LangGraph messages", _has("type", "content"), openai_messages),
