@@ -1,7 +1,7 @@
 """Claude.ai's export: `conversations.json`, a list of conversations with `chat_messages`.
 
-A message says its text twice: as `text`, and as blocks under `content`. Blocks are read;
-`text` only if no block has a text. Newer files name each message's parent, and may have several branches.
+A message says its text twice: as `text`, and as blocks under `content`. Blocks are read; `text`
+only if no block has a text. Newer files name each message's parent and may have several branches.
 """
 
 from __future__ import annotations

@@ -7,39 +7,11 @@ from html.parser import HTMLParser
 
 __all__ = ["html_text"]
 
-_BLOCKS = frozenset(
-    [
-        "address",
-        "article",
-        "aside",
-        "blockquote",
-        "div",
-        "dl",
-        "dd",
-        "dt",
-        "figure",
-        "footer",
-        "form",
-        "h1",
-        "h2",
-        "h3",
-        "h4",
-        "h5",
-        "h6",
-        "header",
-        "hr",
-        "main",
-        "nav",
-        "ol",
-        "p",
-        "pre",
-        "section",
-        "table",
-        "tr",
-        "ul",
-    ]
-)
-_HIDDEN = frozenset(("script", "style", "head", "template"))
+_BLOCKS = {"address", "article", "aside", "blockquote", "div", "dl", "figure", "footer", "form"}
+_BLOCKS |= {"h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "main", "nav", "ol", "p", "pre"}
+_BLOCKS |= {"section", "table", "ul"}
+_ROWS = {"tr", "dt", "dd"}
+_HIDDEN = {"script", "style", "head", "template"}
 
 
 def html_text(html: str) -> str:
@@ -72,7 +44,7 @@ class _Reader(HTMLParser):
             self._links.append((values.get("href") or "", len(self.texts)))
         if tag == "img":
             self.texts.append(values.get("alt") or "")
-        self.texts.append(_opening(tag))
+        self.texts.append(_opening(tag, self._last()))
 
     def handle_endtag(self, tag: str) -> None:
         self._hidden = max(0, self._hidden - (tag in _HIDDEN))
@@ -82,8 +54,8 @@ class _Reader(HTMLParser):
             label = "".join(self.texts[start:])
             if address.startswith(("http", "mailto:")) and address not in label:
                 self.texts.append(f" ({address})")
-        if tag in _BLOCKS:
-            self.texts.append("\n" if tag in ("tr", "dt", "dd") else "\n\n")
+        if tag in _BLOCKS | _ROWS:
+            self.texts.append("\n\n" if tag in _BLOCKS else "\n")
 
     def handle_data(self, data: str) -> None:
         if self._hidden:
@@ -93,15 +65,19 @@ class _Reader(HTMLParser):
     def _in_line(self, data: str) -> str:
         """Runs of blanks as one; none at the beginning of a line."""
         text = re.sub(r"[ \t\r\n\f]+", " ", data)
-        last = next((text for text in reversed(self.texts) if text), "\n")
-        return text.lstrip(" ") if last.endswith(("\n", " ")) and last != "- " else text
+        return text.lstrip(" ") if self._last().endswith(("\n", " ")) else text
+
+    def _last(self) -> str:
+        """The text before this place; a line break at the beginning."""
+        return next((text for text in reversed(self.texts) if text), "\n")
 
 
-def _opening(tag: str) -> str:
+def _opening(tag: str, last: str) -> str:
+    """The text that begins an element, after the text before it."""
     if tag == "br":
         return "\n"
     if tag == "li":
         return "\n- "
     if tag in ("td", "th"):
-        return " "
-    return "\n\n" if tag in _BLOCKS - {"tr", "dt", "dd"} else ""
+        return "" if last.endswith("\n") else " | "
+    return "\n\n" if tag in _BLOCKS and last != "\n- " else ""
