@@ -2,6 +2,18 @@
 finds out the format.
 """
 
+from optical_memory.loaders.chats.chatgpt import chatgpt
+from optical_memory.loaders.chats.claude_ai import claude_ai
+from optical_memory.loaders.chats.discord import discord
+from optical_memory.loaders.chats.gemini_takeout import gemini_takeout
+from optical_memory.loaders.chats.html_page import html_page
+from optical_memory.loaders.chats.lm_studio import lm_studio
+from optical_memory.loaders.chats.lobechat import lobechat
+from optical_memory.loaders.chats.open_webui import open_webui
+from optical_memory.loaders.chats.sillytavern import sillytavern
+from optical_memory.loaders.chats.slack import slack
+from optical_memory.loaders.chats.table import chat_table
+from optical_memory.loaders.chats.telegram import telegram
 from optical_memory.loaders.conversation import Conversation, LeftOut, LoadedFile
 from optical_memory.loaders.corpora.evaluations import (
     beam,
@@ -22,18 +34,30 @@ __all__ = [
     "LeftOut",
     "LoadedFile",
     "beam",
+    "chat_table",
+    "chatgpt",
+    "claude_ai",
     "claude_code",
+    "discord",
     "example",
+    "gemini_takeout",
+    "html_page",
     "langchain_messages",
+    "lm_studio",
     "load",
     "load_file",
+    "lobechat",
     "locomo",
     "longmemeval",
     "memorybank",
+    "open_webui",
     "openai_messages",
     "sharegpt",
+    "sillytavern",
+    "slack",
     "specstory",
     "taubench",
+    "telegram",
     "text_log",
     "turn_of",
 ]

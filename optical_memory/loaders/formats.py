@@ -8,6 +8,24 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+from optical_memory.loaders.chats.chatgpt import chatgpt, is_chatgpt
+from optical_memory.loaders.chats.claude_ai import claude_ai, is_claude_ai
+from optical_memory.loaders.chats.companions import companion, is_companion
+from optical_memory.loaders.chats.discord import discord, is_discord
+from optical_memory.loaders.chats.gemini_takeout import gemini_takeout, is_gemini_takeout
+from optical_memory.loaders.chats.html_page import html_page, is_html_page
+from optical_memory.loaders.chats.lm_studio import is_lm_studio, lm_studio
+from optical_memory.loaders.chats.lobechat import is_lobechat, lobechat
+from optical_memory.loaders.chats.open_webui import is_open_webui, open_webui
+from optical_memory.loaders.chats.sillytavern import is_sillytavern, sillytavern
+from optical_memory.loaders.chats.slack import is_slack, slack
+from optical_memory.loaders.chats.table import (
+    chat_table,
+    is_chat_table,
+    is_unclear_table,
+    unclear_table,
+)
+from optical_memory.loaders.chats.telegram import is_telegram, telegram
 from optical_memory.loaders.conversation import Conversation
 from optical_memory.loaders.corpora.evaluations import (
     beam,
@@ -91,6 +109,17 @@ def _first_object(data: Any) -> dict[str, Any]:
 # The more particular formats first: the keys of the last are common.
 JSON_FORMATS = (
     Format("Claude Code transcript", is_claude_code, claude_code),
+    Format("ChatGPT export", is_chatgpt, chatgpt),
+    Format("Claude.ai export", is_claude_ai, claude_ai),
+    Format("Gemini in Google Takeout", is_gemini_takeout, gemini_takeout),
+    Format("Open WebUI export", is_open_webui, open_webui),
+    Format("LM Studio conversation", is_lm_studio, lm_studio),
+    Format("LobeChat export", is_lobechat, lobechat),
+    Format("Slack export", is_slack, slack),
+    Format("Discord export", is_discord, discord),
+    Format("Telegram export", is_telegram, telegram),
+    Format("SillyTavern chat", is_sillytavern, sillytavern),
+    Format("file beside an export's conversations", is_companion, companion),
     Format("LongMemEval", _has("haystack_sessions"), longmemeval),
     Format(
         "LoCoMo", lambda data: isinstance(_first_object(data).get("conversation"), dict), locomo
@@ -107,5 +136,8 @@ JSON_FORMATS = (
 
 TEXT_FORMATS = (
     Format("SpecStory trace", is_specstory, specstory),
+    Format("web page", is_html_page, html_page),
+    Format("table", is_chat_table, chat_table),
+    Format("table of unknown columns", is_unclear_table, unclear_table),
     Format("text log", lambda text: True, text_log),
 )
