@@ -4,16 +4,13 @@ finds out the format.
 
 from optical_memory.loaders.chats.chatgpt import chatgpt
 from optical_memory.loaders.chats.claude_ai import claude_ai
-from optical_memory.loaders.chats.discord import discord
 from optical_memory.loaders.chats.gemini_takeout import gemini_takeout
 from optical_memory.loaders.chats.html_page import html_page
 from optical_memory.loaders.chats.lm_studio import lm_studio
 from optical_memory.loaders.chats.lobechat import lobechat
 from optical_memory.loaders.chats.open_webui import open_webui
 from optical_memory.loaders.chats.sillytavern import sillytavern
-from optical_memory.loaders.chats.slack import slack
 from optical_memory.loaders.chats.table import chat_table
-from optical_memory.loaders.chats.telegram import telegram
 from optical_memory.loaders.conversation import Conversation, LeftOut, LoadedFile
 from optical_memory.loaders.corpora.evaluations import (
     beam,
@@ -26,6 +23,9 @@ from optical_memory.loaders.detect import example, load, load_file
 from optical_memory.loaders.logs.text_log import text_log
 from optical_memory.loaders.messages.lists import langchain_messages, openai_messages, sharegpt
 from optical_memory.loaders.messages.turns import turn_of
+from optical_memory.loaders.messengers.discord import discord
+from optical_memory.loaders.messengers.slack import slack
+from optical_memory.loaders.messengers.telegram import telegram
 from optical_memory.loaders.traces.claude_code import claude_code
 from optical_memory.loaders.traces.specstory import specstory
 

@@ -11,21 +11,18 @@ from typing import Any, NamedTuple
 from optical_memory.loaders.chats.chatgpt import chatgpt, is_chatgpt
 from optical_memory.loaders.chats.claude_ai import claude_ai, is_claude_ai
 from optical_memory.loaders.chats.companions import companion, is_companion
-from optical_memory.loaders.chats.discord import discord, is_discord
 from optical_memory.loaders.chats.gemini_takeout import gemini_takeout, is_gemini_takeout
 from optical_memory.loaders.chats.html_page import html_page, is_html_page
 from optical_memory.loaders.chats.lm_studio import is_lm_studio, lm_studio
 from optical_memory.loaders.chats.lobechat import is_lobechat, lobechat
 from optical_memory.loaders.chats.open_webui import is_open_webui, open_webui
 from optical_memory.loaders.chats.sillytavern import is_sillytavern, sillytavern
-from optical_memory.loaders.chats.slack import is_slack, slack
 from optical_memory.loaders.chats.table import (
     chat_table,
     is_chat_table,
     is_unclear_table,
     unclear_table,
 )
-from optical_memory.loaders.chats.telegram import is_telegram, telegram
 from optical_memory.loaders.conversation import Conversation
 from optical_memory.loaders.corpora.evaluations import (
     beam,
@@ -38,6 +35,9 @@ from optical_memory.loaders.corpora.evaluations import (
 from optical_memory.loaders.files import Document
 from optical_memory.loaders.logs.text_log import text_log
 from optical_memory.loaders.messages.lists import langchain_messages, openai_messages, sharegpt
+from optical_memory.loaders.messengers.discord import discord, is_discord
+from optical_memory.loaders.messengers.slack import is_slack, slack
+from optical_memory.loaders.messengers.telegram import is_telegram, telegram
 from optical_memory.loaders.traces.claude_code import claude_code, is_claude_code
 from optical_memory.loaders.traces.specstory import is_specstory, specstory
 

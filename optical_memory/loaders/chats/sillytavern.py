@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from optical_memory.loaders.chats.fields import (
+    Media,
     attachment_part,
     first_text,
     list_at,
@@ -34,9 +35,12 @@ __all__ = [
 ]
 
 _AT = re.compile(
-    r"(\d{4})-(\d{1,2})-(\d{1,2}) ?@ ?(\d{1,2})h ?(\d{1,2})m ?(\d{1,2})s(?: ?(\d{1,3})ms)?"
+    r"(\d{4})-(\d{1,2})-(\d{1,2}) ?@ ?(\d{1,2})h ?(\d{1,2})m ?(\d{1,2})s(?: ?\d{1,3}ms)?"
 )
 """Such as `2025-01-01@10h00m00s`, or `2024-2-20 @10h 05m 11s 123ms`."""
+
+
+_KINDS: dict[str, Media] = {"image": "image", "video": "video"}
 
 
 def is_sillytavern(data: Any) -> bool:
@@ -103,8 +107,8 @@ def _time(value: object) -> datetime | None:
     match = _AT.fullmatch(value.strip())
     try:
         if match:
-            *fields, milliseconds = (int(group or 0) for group in match.groups())
-            return datetime(*fields, milliseconds * 1000)
+            year, month, day, hour, minute, second = map(int, match.groups()[:6])
+            return datetime(year, month, day, hour, minute, second)
         return datetime.strptime(value.strip(), "%B %d, %Y %I:%M%p")
     except ValueError:
         return None
@@ -112,9 +116,8 @@ def _time(value: object) -> datetime | None:
 
 def _files(extra: dict[str, Any]) -> list[dict[str, Any]]:
     parts = []
-    for key in ("image", "video"):
+    for key, kind in _KINDS.items():
         if isinstance(extra.get(key), str) and extra[key]:
-            kind = "image" if key == "image" else "video"
             parts.append(attachment_part(kind, extra[key], text_at(extra, "title")))
     for file in [
         object_at(extra, "file"),

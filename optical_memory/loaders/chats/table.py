@@ -15,7 +15,6 @@ from typing import Any, NamedTuple
 
 from optical_memory.errors import InputError
 from optical_memory.loaders.chats.fields import attachment_part, media_kind, time_of
-from optical_memory.loaders.chats.people import Post, Speaker, post_conversation
 from optical_memory.loaders.chats.reading import (
     Reading,
     conversation_of,
@@ -25,6 +24,7 @@ from optical_memory.loaders.chats.reading import (
 )
 from optical_memory.loaders.conversation import Conversation, LeftOut
 from optical_memory.loaders.files import Document, stem, text_of
+from optical_memory.loaders.messengers.people import Post, Speaker, post_conversation
 from optical_memory.turns import Role
 
 __all__ = [

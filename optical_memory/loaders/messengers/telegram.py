@@ -17,10 +17,10 @@ from optical_memory.loaders.chats.fields import (
     time_of,
     words_in,
 )
-from optical_memory.loaders.chats.people import Post, Speaker, post_conversation
 from optical_memory.loaders.chats.reading import SERVICE, filled_conversations
 from optical_memory.loaders.conversation import Conversation, LeftOut
 from optical_memory.loaders.files import read_json, stem
+from optical_memory.loaders.messengers.people import Post, Speaker, post_conversation
 
 __all__ = [
     "is_telegram",

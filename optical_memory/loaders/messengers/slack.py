@@ -21,11 +21,11 @@ from optical_memory.loaders.chats.fields import (
     time_of,
     words_in,
 )
-from optical_memory.loaders.chats.people import Post, Speaker, post_conversation
 from optical_memory.loaders.chats.reading import SERVICE, filled_conversations
-from optical_memory.loaders.chats.slack_text import message_text, plain_text
 from optical_memory.loaders.conversation import Conversation, LeftOut
 from optical_memory.loaders.files import Document, read_json, stem
+from optical_memory.loaders.messengers.people import Post, Speaker, post_conversation
+from optical_memory.loaders.messengers.slack_text import message_text
 
 __all__ = [
     "is_slack",
@@ -89,7 +89,7 @@ def slack(source: Any) -> list[Conversation]:
     for n, item in enumerate(items):
         place = f"{stem(source)}[{n}]"
         if not isinstance(item, dict) or text_at(item, "subtype") in _SERVICE:
-            words = plain_text(words_in(item), names)
+            words = message_text(item, names) if isinstance(item, dict) else words_in(item)
             left_out.append(LeftOut(place, SERVICE, words))
         else:
             posts.append(_post(item, names, place))

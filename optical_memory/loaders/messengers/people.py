@@ -63,12 +63,10 @@ def post_conversation(
     owner: str | None = None,
 ) -> Conversation:
     """The conversation of the posts, in their order. It may have no turns."""
-    roles = roles_of((post.speaker for post in posts), owner)
+    spoken = (post for post in posts if post.text.strip() or post.attachments)
+    roles = roles_of((post.speaker for post in spoken), owner)
     names = _names(roles)
-    reading = joined(
-        read_message(_message(post, roles[post.speaker], names[post.speaker]), post.place)
-        for post in posts
-    )
+    reading = joined(read_message(_message(post, roles, names), post.place) for post in posts)
     return conversation_of(id, reading, meta, left_out)
 
 
@@ -82,11 +80,13 @@ def _names(speakers: Iterable[Speaker]) -> dict[Speaker, str]:
     }
 
 
-def _message(post: Post, role: Role, name: str) -> dict[str, Any]:
+def _message(
+    post: Post, roles: Mapping[Speaker, Role], names: Mapping[Speaker, str]
+) -> dict[str, Any]:
     text_parts = [{"type": "text", "text": post.text}] if post.text else []
     return {
-        "role": role,
-        "name": name or None,
+        "role": roles.get(post.speaker, "user"),
+        "name": names.get(post.speaker) or None,
         "content": [*text_parts, *post.attachments],
         "id": post.id,
         "created_at": post.time,

@@ -15,10 +15,10 @@ from optical_memory.loaders.chats.fields import (
     time_of,
     words_in,
 )
-from optical_memory.loaders.chats.people import Post, Speaker, post_conversation
 from optical_memory.loaders.chats.reading import SERVICE, filled_conversations
 from optical_memory.loaders.conversation import Conversation, LeftOut
 from optical_memory.loaders.files import read_json, stem
+from optical_memory.loaders.messengers.people import Post, Speaker, post_conversation
 
 __all__ = [
     "discord",
@@ -65,7 +65,8 @@ def discord(source: Any) -> list[Conversation]:
     for n, message in enumerate(list_at(data, "messages")):
         place = f"{name}.messages[{n}]"
         if not isinstance(message, dict) or _is_service(text_at(message, "type")):
-            left_out.append(LeftOut(place, SERVICE, words_in(message)))
+            words = text_at(message, "content") or words_in(message)
+            left_out.append(LeftOut(place, SERVICE, words))
         else:
             posts.append(_post(message, place))
     channel = object_at(data, "channel")
