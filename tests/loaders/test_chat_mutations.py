@@ -38,13 +38,14 @@ def test_an_export_with_odd_keys_loads_or_is_refused(name: str):
 def test_files_of_mutations_are_told_apart_or_refused(tmp_path: Path):
     randomness = random.Random(8)
     path = tmp_path / "export.json"
-    for name, export in EXPORTS.items():
+    for export in EXPORTS.values():
         for _ in range(15):
             path.write_text(json.dumps(mutation(export(), randomness)), encoding="utf-8")
             try:
-                assert_filled(loaders.load(path))
-            except InputError as error:
-                assert "export" in str(error), name
+                conversations = loaders.load(path)
+            except InputError:
+                continue
+            assert_filled(conversations)
 
 
 def assert_filled(conversations: list[Conversation]):
@@ -60,7 +61,8 @@ def mutation(data: Any, randomness: random.Random) -> Any:
     data = copy.deepcopy(data)
     for _ in range(randomness.randint(1, 3)):
         containers = [item for item in walk(data) if isinstance(item, dict | list) and item]
-        change(randomness.choice(containers), randomness)
+        if containers:
+            change(randomness.choice(containers), randomness)
     return data
 
 

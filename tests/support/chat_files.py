@@ -198,7 +198,7 @@ def claude_export() -> list[dict[str, Any]]:
         },
         {
             "uuid": "c-2b",
-            "text": "I will look.\n```\nThis block is not supported yet.\n```\nHigh water is at noon.",
+            "text": "I will look.\n```\nNot supported yet.\n```\nHigh water is at noon.",
             "content": blocks,
             "sender": "assistant",
             "created_at": "2025-04-02T09:00:09Z",
@@ -531,7 +531,7 @@ def slack_day() -> list[dict[str, Any]]:
         {
             "type": "message",
             "user": "U01",
-            "text": "<@U02> glaze A &lt; glaze B? See <https://pots.example/x?a=1&amp;b=2> in <#C9|glazes> <!here>",
+            "text": "<@U02> A &lt; B? See <https://pots.example/x?a=1&amp;b=2> in <#C9|glazes> <!here>",
             "ts": "1744000010.000200",
             "user_profile": profile,
             "reactions": [{"name": "eyes", "users": ["U02"], "count": 1}],

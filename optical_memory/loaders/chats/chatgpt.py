@@ -20,8 +20,10 @@ from optical_memory.loaders.chats.fields import (
     list_at,
     object_at,
     objects_at,
+    other_words,
     readable,
     text_at,
+    text_parts,
     time_of,
 )
 from optical_memory.loaders.chats.reading import (
@@ -40,6 +42,23 @@ __all__ = [
 
 _INSTRUCTIONS = ("user_editable_context", "model_editable_context")
 """Hidden messages with the person's instructions and with what ChatGPT remembers of them."""
+
+_KNOWN = frozenset(
+    (
+        "id",
+        "author",
+        "create_time",
+        "update_time",
+        "content",
+        "status",
+        "end_turn",
+        "weight",
+        "metadata",
+        "recipient",
+        "channel",
+    )
+)
+"""The keys of a message."""
 
 _RECAP = "a note on how long the model thought"
 
@@ -174,6 +193,7 @@ def _read(message: Any, place: str, call_id: str | None) -> Reading:
         return read_message({**fields, **_call(message)}, place)
     parts = content_parts(content)
     parts += file_parts(objects_at(object_at(message, "metadata"), "attachments"), parts)
+    parts = parts or text_parts(other_words(message, _KNOWN))
     if fields["role"] == "tool":
         fields["tool_call_id"] = call_id
     return read_message({**fields, "content": parts}, place)

@@ -15,6 +15,7 @@ from optical_memory.loaders.chats.fields import (
     objects_at,
     readable,
     text_at,
+    text_parts,
 )
 
 __all__ = [
@@ -63,8 +64,7 @@ def file_parts(attachments: list[dict[str, Any]], parts: Parts) -> Parts:
 
 
 def _text(*texts: str) -> Parts:
-    text = "\n".join(filter(None, texts))
-    return [{"type": "text", "text": text}] if text.strip() else []
+    return text_parts("\n".join(filter(None, texts)))
 
 
 # ---- parts of a list -----------------------------------------------------------------------------

@@ -20,8 +20,10 @@ from optical_memory.loaders.chats.fields import (
     list_at,
     media_kind,
     objects_at,
+    other_words,
     readable,
     text_at,
+    text_parts,
     time_of,
 )
 from optical_memory.loaders.chats.reading import (
@@ -43,6 +45,26 @@ Parts = list[dict[str, Any]]
 
 _ROOT = "00000000-0000-4000-8000-000000000000"
 """The parent of a first message."""
+
+_KNOWN = frozenset(
+    (
+        "uuid",
+        "text",
+        "content",
+        "sender",
+        "created_at",
+        "updated_at",
+        "attachments",
+        "files",
+        "files_v2",
+        "parent_message_uuid",
+        "index",
+        "truncated",
+        "stop_reason",
+        "input_mode",
+    )
+)
+"""The keys of a message."""
 
 _ROLES = {"human": "user", "user": "user", "assistant": "assistant", "system": "system"}
 
@@ -122,6 +144,7 @@ def _read(message: Any, place: str) -> Reading:
         "created_at": time_of(message.get("created_at"), message.get("updated_at")),
     }
     parts = [*_blocks(message, place), *_files(message)]
+    parts = parts or text_parts(other_words(message, _KNOWN))
     if not parts:
         return read_message({**fields, "content": ""}, place)
     return in_segments(fields, parts, place)
@@ -144,7 +167,7 @@ def _blocks(message: dict[str, Any], place: str) -> Parts:
         if part:
             parts.append(part)
     if not any(part["type"] == "text" for part in parts):
-        parts += _text(text_at(message, "text") or _plain_content(message))
+        parts += text_parts(text_at(message, "text") or _plain_content(message))
     return parts
 
 
@@ -205,10 +228,6 @@ def _answer_text(item: Any) -> str:
 # ---- files ---------------------------------------------------------------------------------------
 
 
-def _text(text: str) -> Parts:
-    return [{"type": "text", "text": text}] if text.strip() else []
-
-
 def _files(message: dict[str, Any]) -> Parts:
     """Attached documents with the text in them, and files."""
     parts: Parts = []
@@ -218,7 +237,7 @@ def _files(message: dict[str, Any]) -> Parts:
         names.add(name)
         heading = f"{name}:\n" if name else ""
         extract = text_at(attachment, "extracted_content")
-        parts += _text(heading + extract) if extract.strip() else []
+        parts += text_parts(heading + extract) if extract.strip() else []
         if name:
             parts.append(attachment_part(media_kind(name), name))
     for file in [*objects_at(message, "files"), *objects_at(message, "files_v2")]:

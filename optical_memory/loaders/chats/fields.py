@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import mimetypes
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any, Literal
 
@@ -20,8 +21,10 @@ __all__ = [
     "media_kind",
     "object_at",
     "objects_at",
+    "other_words",
     "readable",
     "text_at",
+    "text_parts",
     "time_of",
     "words_in",
 ]
@@ -102,6 +105,14 @@ def words_in(value: object) -> str:
     return " ".join(filter(None, texts))
 
 
+def other_words(message: Mapping[str, Any], known: Collection[str]) -> str:
+    """The keys of a message that the format does not know, if they have texts, as a person reads
+    them. It is for messages in which nothing else was found.
+    """
+    others = {key: value for key, value in message.items() if key not in known}
+    return readable({key: value for key, value in others.items() if words_in(value)})
+
+
 def time_of(*values: object) -> datetime | None:
     """The first of the values that is a time; None if none is."""
     for value in values:
@@ -139,6 +150,11 @@ def media_kind(*hints: str) -> Media:
         if kind in _KINDS:
             return _KINDS[kind]
     return "file"
+
+
+def text_parts(*texts: str) -> list[dict[str, Any]]:
+    """A part of a message for each text that is not blank."""
+    return [{"type": "text", "text": text} for text in texts if text.strip()]
 
 
 def attachment_part(kind: Media, *names: str) -> dict[str, Any]:

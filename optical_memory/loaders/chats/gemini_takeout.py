@@ -16,6 +16,7 @@ from optical_memory.loaders.chats.fields import (
     objects_at,
     readable,
     text_at,
+    text_parts,
     time_of,
     words_in,
 )
@@ -90,8 +91,7 @@ def _read(item: Any, place: str) -> Reading:
         return Reading(left_out=(LeftOut(place, SERVICE, words_in(item)),))
     time = time_of(item.get("time"))
     question = _N_FILES.sub("", _ASKED.sub("", title, count=1)) if title else ""
-    text_parts = [{"type": "text", "text": question}] if question.strip() else []
-    user = {"role": "user", "content": [*text_parts, *files], "created_at": time}
+    user = {"role": "user", "content": [*text_parts(question), *files], "created_at": time}
     readings = [read_message(user, f"{place}.title")]
     if answer:
         assistant = {"role": "assistant", "content": answer, "created_at": time}

@@ -17,6 +17,7 @@ from optical_memory.loaders.chats.fields import (
     objects_at,
     readable,
     text_at,
+    text_parts,
     time_of,
     words_in,
 )
@@ -117,7 +118,7 @@ def _version(version: Any, place: str) -> Reading:
 
 def _step(step: Any) -> Parts:
     """The parts of a step. The text of a thinking step is a thought."""
-    parts = _parts(list_at(step, "content")) or _text(text_at(step, "text"))
+    parts = _parts(list_at(step, "content")) or text_parts(text_at(step, "text"))
     if text_at(object_at(step, "style"), "type") != "thinking":
         return parts
     return [
@@ -133,23 +134,19 @@ def _parts(content: list[Any]) -> Parts:
     return parts
 
 
-def _text(text: str) -> Parts:
-    return [{"type": "text", "text": text}] if text.strip() else []
-
-
 def _part(item: Any) -> Parts:
     kind = text_at(item, "type")
     call_id = first_text(item, "toolCallRequestId", "callId") or None
     if kind == "text":
-        return [] if item.get("isStructural") is True else _text(text_at(item, "text"))
+        return [] if item.get("isStructural") is True else text_parts(text_at(item, "text"))
     if kind == "toolCallRequest":
         call = {"name": text_at(item, "name") or "tool", "input": item.get("parameters") or {}}
         return [{"type": "tool_use", "id": call_id, **call}]
     if kind == "toolCallResult":
-        answer = _text(readable(item.get("content")))
+        answer = text_parts(readable(item.get("content")))
         return [{"type": "tool_result", "tool_use_id": call_id, "content": answer}]
     name = first_text(item, "fileIdentifier", "identifier", "name")
     if kind in ("file", "image") and name:
         file_kind = "image" if "image" in (kind, text_at(item, "fileType")) else media_kind(name)
         return [attachment_part(file_kind, name, text_at(item, "name"))]
-    return _text(readable(item))
+    return text_parts(readable(item))

@@ -16,8 +16,10 @@ from optical_memory.loaders.chats.fields import (
     media_kind,
     object_at,
     objects_at,
+    other_words,
     readable,
     text_at,
+    text_parts,
     time_of,
 )
 from optical_memory.loaders.chats.reading import (
@@ -43,6 +45,44 @@ _ROLES = {
     "tool": "tool",
     "function": "tool",
 }
+_KNOWN = frozenset(
+    (
+        "id",
+        "role",
+        "content",
+        "createdAt",
+        "updatedAt",
+        "sessionId",
+        "topicId",
+        "threadId",
+        "groupId",
+        "agentId",
+        "userId",
+        "clientId",
+        "parentId",
+        "quotaId",
+        "traceId",
+        "observationId",
+        "targetId",
+        "model",
+        "provider",
+        "fromModel",
+        "fromProvider",
+        "meta",
+        "metadata",
+        "plugin",
+        "pluginState",
+        "pluginError",
+        "tools",
+        "tool_call_id",
+        "files",
+        "reasoning",
+        "error",
+        "favorite",
+    )
+)
+"""The keys of a message."""
+
 _STATE_KEYS = {"sessions", "topics", "messages", "settings", "sessionGroups", "agents"}
 
 
@@ -146,11 +186,13 @@ def _parts(message: dict[str, Any]) -> list[dict[str, Any]]:
     if thought:
         parts.append({"type": "thinking", "thinking": thought})
     texts = [text_at(message, "content"), _error(message)]
-    parts += [{"type": "text", "text": text} for text in texts if text.strip()]
+    parts += text_parts(*texts)
     for key in ("imageList", "fileList", "videoList"):
         parts += [_file(file) for file in objects_at(message, key) if _file(file)]
     parts += [attachment_part("file", id) for id in list_at(message, "files") if _is_name(id)]
-    return parts
+    if parts or message.get("tools"):
+        return parts
+    return text_parts(other_words(message, _KNOWN))
 
 
 def _is_name(value: object) -> bool:

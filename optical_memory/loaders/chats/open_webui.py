@@ -21,8 +21,10 @@ from optical_memory.loaders.chats.fields import (
     media_kind,
     object_at,
     objects_at,
+    other_words,
     readable,
     text_at,
+    text_parts,
     time_of,
 )
 from optical_memory.loaders.chats.reading import (
@@ -38,6 +40,35 @@ __all__ = [
     "is_open_webui",
     "open_webui",
 ]
+
+_KNOWN = frozenset(
+    (
+        "id",
+        "parentId",
+        "childrenIds",
+        "role",
+        "content",
+        "files",
+        "timestamp",
+        "model",
+        "modelName",
+        "modelIdx",
+        "models",
+        "done",
+        "usage",
+        "info",
+        "error",
+        "sources",
+        "statusHistory",
+        "status",
+        "followUps",
+        "lastSentence",
+        "annotation",
+        "favorite",
+        "selectedModelId",
+    )
+)
+"""The keys of a message."""
 
 _ROLES = ("user", "assistant", "system", "tool")
 
@@ -127,13 +158,13 @@ def _parts(message: dict[str, Any]) -> list[Any]:
     content = message.get("content")
     parts = list(content) if isinstance(content, list) else []
     text = "" if isinstance(content, list) else readable(content)
-    if text.strip():
-        parts.append({"type": "text", "text": text})
+    parts += text_parts(text)
     error = message.get("error")
     if error and error is not True:
         words = text_at(error, "content") or readable(error)
         parts.append({"type": "text", "text": f"Error: {words}"})
-    return [*parts, *_files(message)]
+    parts += _files(message)
+    return parts or text_parts(other_words(message, _KNOWN))
 
 
 def _files(message: dict[str, Any]) -> list[dict[str, Any]]:

@@ -14,8 +14,10 @@ from optical_memory.loaders.chats.fields import (
     media_kind,
     object_at,
     objects_at,
+    other_words,
     readable,
     text_at,
+    text_parts,
     time_of,
 )
 from optical_memory.loaders.chats.reading import (
@@ -39,6 +41,28 @@ _AT = re.compile(
 )
 """Such as `2025-01-01@10h00m00s`, or `2024-2-20 @10h 05m 11s 123ms`."""
 
+
+_KNOWN = frozenset(
+    (
+        "name",
+        "mes",
+        "is_user",
+        "is_system",
+        "send_date",
+        "swipes",
+        "swipe_id",
+        "swipe_info",
+        "extra",
+        "gen_started",
+        "gen_finished",
+        "gen_id",
+        "force_avatar",
+        "original_avatar",
+        "title",
+        "variables",
+    )
+)
+"""The keys of a message."""
 
 _KINDS: dict[str, Media] = {"image": "image", "video": "video"}
 
@@ -80,10 +104,11 @@ def _read(line: Any, place: str) -> Reading:
     extra = object_at(line, "extra")
     texts = (text_at(extra, "reasoning"), "thinking"), (text_at(line, "mes"), "text")
     parts = [{"type": kind, kind: text} for text, kind in texts if text.strip()]
+    parts += _files(extra)
     message = {
         "role": _role(line, extra),
         "name": text_at(line, "name") or None,
-        "content": [*parts, *_files(extra)],
+        "content": parts or text_parts(other_words(line, _KNOWN)),
         "created_at": _time(line.get("send_date")),
     }
     swipes = [text for text in list_at(line, "swipes") if readable(text) != text_at(line, "mes")]

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from optical_memory.errors import InputError
-from optical_memory.loaders.chats.fields import attachment_part, media_kind, time_of
+from optical_memory.loaders.chats.fields import attachment_part, media_kind, text_parts, time_of
 from optical_memory.loaders.chats.reading import (
     Reading,
     conversation_of,
@@ -262,11 +262,10 @@ def _message(table: _Table, row: list[str]) -> dict[str, Any]:
     if role is None:
         name = name or speaker
         role = "tool" if "role" in table.columns else "user"
-    text = row[table.columns["text"]]
     return {
         "role": role,
         "name": name or None,
-        "content": [*([{"type": "text", "text": text}] if text else []), *_files(table, row)],
+        "content": [*text_parts(row[table.columns["text"]]), *_files(table, row)],
         "id": _cell(table, row, "id") or None,
         "created_at": time_of(_cell(table, row, "time")),
     }

@@ -11,6 +11,7 @@ from optical_memory.loaders.chats.fields import (
     media_kind,
     object_at,
     objects_at,
+    other_words,
     text_at,
     time_of,
     words_in,
@@ -43,6 +44,31 @@ _SPOKEN_NUMBERS = frozenset(("0", "19", "20", "21", "23"))
 """Kinds without a name of the exporter: a message, a reply, a command, the first message of a
 thread, a command of a menu. All other numbers are Discord's own messages.
 """
+
+
+_KNOWN = frozenset(
+    (
+        "id",
+        "type",
+        "timestamp",
+        "timestampEdited",
+        "callEndedTimestamp",
+        "isPinned",
+        "content",
+        "author",
+        "attachments",
+        "components",
+        "embeds",
+        "stickers",
+        "reactions",
+        "mentions",
+        "reference",
+        "forwardedMessage",
+        "interaction",
+        "inlineEmojis",
+    )
+)
+"""The keys of a message."""
 
 
 def is_discord(data: Any) -> bool:
@@ -96,6 +122,7 @@ def _post(message: dict[str, Any], place: str) -> Post:
         time=time_of(message.get("timestamp")),
         id=text_at(message, "id") or None,
         place=place,
+        other=other_words(message, _KNOWN),
         attachments=(*_files(message), *_files(forward)),
     )
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from optical_memory.loaders.chats.fields import text_parts
 from optical_memory.loaders.chats.reading import conversation_of, joined, read_message
 from optical_memory.loaders.conversation import Conversation, LeftOut
 from optical_memory.turns import Role
@@ -35,7 +36,11 @@ class Speaker:
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """A message among people; `attachments` are parts of a message."""
+    """A message among people; `attachments` are parts of a message.
+
+    `other` has the words under keys that the loader does not know. They count if there is no
+    text and no attachment.
+    """
 
     speaker: Speaker
     text: str
@@ -43,6 +48,12 @@ class Post:
     id: str | None
     place: str
     attachments: tuple[dict[str, Any], ...] = ()
+    other: str = ""
+
+    @property
+    def parts(self) -> list[dict[str, Any]]:
+        """The content of a message."""
+        return [*text_parts(self.text), *self.attachments] or text_parts(self.other)
 
 
 def roles_of(speakers: Iterable[Speaker], owner: str | None = None) -> dict[Speaker, Role]:
@@ -63,7 +74,7 @@ def post_conversation(
     owner: str | None = None,
 ) -> Conversation:
     """The conversation of the posts, in their order. It may have no turns."""
-    spoken = (post for post in posts if post.text.strip() or post.attachments)
+    spoken = (post for post in posts if post.parts)
     roles = roles_of((post.speaker for post in spoken), owner)
     names = _names(roles)
     reading = joined(read_message(_message(post, roles, names), post.place) for post in posts)
@@ -83,11 +94,10 @@ def _names(speakers: Iterable[Speaker]) -> dict[Speaker, str]:
 def _message(
     post: Post, roles: Mapping[Speaker, Role], names: Mapping[Speaker, str]
 ) -> dict[str, Any]:
-    text_parts = [{"type": "text", "text": post.text}] if post.text else []
     return {
         "role": roles.get(post.speaker, "user"),
         "name": names.get(post.speaker) or None,
-        "content": [*text_parts, *post.attachments],
+        "content": post.parts,
         "id": post.id,
         "created_at": post.time,
     }

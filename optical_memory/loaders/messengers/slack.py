@@ -17,6 +17,7 @@ from optical_memory.loaders.chats.fields import (
     media_kind,
     object_at,
     objects_at,
+    other_words,
     text_at,
     time_of,
     words_in,
@@ -68,6 +69,51 @@ _SERVICE = frozenset(
 """Subtypes of messages that the service writes, after Slack's documentation of message events."""
 
 _DAY = re.compile(r"\d{4}-\d\d-\d\d\Z")
+
+
+_KNOWN = frozenset(
+    (
+        "type",
+        "subtype",
+        "ts",
+        "user",
+        "user_id",
+        "username",
+        "text",
+        "blocks",
+        "attachments",
+        "files",
+        "file",
+        "user_profile",
+        "bot_id",
+        "bot_profile",
+        "app_id",
+        "client_msg_id",
+        "team",
+        "user_team",
+        "source_team",
+        "thread_ts",
+        "parent_user_id",
+        "reply_count",
+        "reply_users",
+        "reply_users_count",
+        "latest_reply",
+        "replies",
+        "subscribed",
+        "last_read",
+        "is_locked",
+        "edited",
+        "reactions",
+        "icons",
+        "upload",
+        "display_as_bot",
+        "root",
+        "permalink",
+        "event_ts",
+        "channel",
+    )
+)
+"""The keys of a message."""
 
 
 def is_slack(data: Any) -> bool:
@@ -171,6 +217,7 @@ def _post(item: dict[str, Any], names: dict[str, str], place: str) -> Post:
         time=time_of(ts),
         id=ts or text_at(item, "client_msg_id") or None,
         place=place,
+        other=other_words(item, _KNOWN),
         attachments=tuple(_files(item)),
     )
 

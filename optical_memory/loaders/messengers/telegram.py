@@ -12,6 +12,7 @@ from optical_memory.loaders.chats.fields import (
     media_kind,
     object_at,
     objects_at,
+    other_words,
     readable,
     text_at,
     time_of,
@@ -53,6 +54,48 @@ _DETAILS = (
     "giveaway_information",
 )
 """Keys of messages that are no text: a contact, a place, a poll and the like."""
+
+
+_KNOWN = frozenset(
+    (
+        *_DETAILS,
+        "id",
+        "type",
+        "date",
+        "date_unixtime",
+        "edited",
+        "edited_unixtime",
+        "from",
+        "from_id",
+        "author",
+        "text",
+        "text_entities",
+        "forwarded_from",
+        "forwarded_from_id",
+        "saved_from",
+        "reply_to_message_id",
+        "reply_to_peer_id",
+        "via_bot",
+        "photo",
+        "photo_file_size",
+        "file",
+        "file_name",
+        "file_size",
+        "thumbnail",
+        "thumbnail_file_size",
+        "media_type",
+        "mime_type",
+        "sticker_emoji",
+        "performer",
+        "title",
+        "duration_seconds",
+        "width",
+        "height",
+        "reactions",
+        "inline_bot_buttons",
+    )
+)
+"""The keys of a message."""
 
 
 def is_telegram(data: Any) -> bool:
@@ -120,6 +163,7 @@ def _post(message: dict[str, Any], place: str) -> Post:
         time=_time(message),
         id=text_at(message, "id") or None,
         place=place,
+        other=other_words(message, _KNOWN),
         attachments=tuple(_files(message)),
     )
 
