@@ -531,7 +531,7 @@ def slack_day() -> list[dict[str, Any]]:
         {
             "type": "message",
             "user": "U01",
-            "text": "<@U02> A &lt; B? See <https://pots.example/x?a=1&amp;b=2> in <#C9|glazes> <!here>",
+            "text": "<@U02> A &lt; B? See <https://pots.example/x?a&amp;b> in <#C9|glazes> <!here>",
             "ts": "1744000010.000200",
             "user_profile": profile,
             "reactions": [{"name": "eyes", "users": ["U02"], "count": 1}],

@@ -145,8 +145,9 @@ def media_kind(*hints: str) -> Media:
     'image'
     """
     for hint in hints:
-        media_type = hint if "/" in hint and " " not in hint else mimetypes.guess_type(hint)[0]
-        kind = (media_type or "").split("/")[0]
+        kind = hint.split("/")[0]
+        if kind not in _KINDS:
+            kind = (mimetypes.guess_type(hint)[0] or "").split("/")[0]
         if kind in _KINDS:
             return _KINDS[kind]
     return "file"

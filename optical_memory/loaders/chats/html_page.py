@@ -29,11 +29,7 @@ _DATA = re.compile(r"\bjsonData\s*=\s*(?=[\[{])")
 _WAYS_OUT = (
     ("mdl-cell", "In Google Takeout choose JSON for My Activity, and take MyActivity.json"),
     ("chatlog__", "Export the channel with DiscordChatExporter as JSON"),
-    ("tgme_", "In Telegram export the chat again as machine-readable JSON, and take result.json"),
-    (
-        "from_name",
-        "In Telegram export the chat again as machine-readable JSON, and take result.json",
-    ),
+    ('class="from_name"', "Export the chat from Telegram again as JSON, and take result.json"),
 )
 """Marks of known pages, and the file to take in their place."""
 

@@ -123,8 +123,11 @@ def conversation_of(
     return Conversation(id, reading.turns, texts, (*left_out, *reading.left_out))
 
 
-def filled_conversations(conversations: Iterable[Conversation], name: str) -> list[Conversation]:
-    """The conversations that have turns; the first of them tells of the others.
+def filled_conversations(
+    conversations: Iterable[Conversation], name: str, left_out: Iterable[LeftOut] = ()
+) -> list[Conversation]:
+    """The conversations that have turns; the first of them tells of the others, and of what else
+    of the file was left out.
 
     Raises `InputError` if none has turns.
     """
@@ -135,7 +138,7 @@ def filled_conversations(conversations: Iterable[Conversation], name: str) -> li
             f"{name}: no messages in it; expected at least one. "
             "Take a file of the export that has conversations"
         )
-    left_out = list(filled[0].left_out)
+    left_out = [*filled[0].left_out, *left_out]
     for conversation in conversations:
         if not conversation.turns:
             title = conversation.meta.get("title", "")

@@ -16,7 +16,6 @@ from typing import Any, NamedTuple
 from optical_memory.errors import InputError
 from optical_memory.loaders.chats.fields import attachment_part, media_kind, text_parts, time_of
 from optical_memory.loaders.chats.reading import (
-    Reading,
     conversation_of,
     filled_conversations,
     joined,
@@ -133,8 +132,7 @@ def chat_table(source: Path | Document | str) -> list[Conversation]:
             reason = "a row with more or fewer cells than the first row"
             left_out.append(LeftOut(f"{name}:{line}", reason, delimiter.join(row)))
     conversations = [_conversation(id or name, table, rows, name) for id, rows in groups.items()]
-    rest = conversation_of(name, Reading(left_out=tuple(left_out)), {})
-    return filled_conversations([*conversations, *([rest] if left_out else [])], name)
+    return filled_conversations(conversations, name, left_out)
 
 
 def is_unclear_table(text: str) -> bool:
