@@ -4,13 +4,12 @@ finds out the format.
 
 from optical_memory.loaders.chats.chatgpt import chatgpt
 from optical_memory.loaders.chats.claude_ai import claude_ai
+from optical_memory.loaders.chats.deepseek import deepseek
 from optical_memory.loaders.chats.gemini_takeout import gemini_takeout
-from optical_memory.loaders.chats.html_page import html_page
 from optical_memory.loaders.chats.lm_studio import lm_studio
 from optical_memory.loaders.chats.lobechat import lobechat
 from optical_memory.loaders.chats.open_webui import open_webui
 from optical_memory.loaders.chats.sillytavern import sillytavern
-from optical_memory.loaders.chats.table import chat_table
 from optical_memory.loaders.conversation import Conversation, LeftOut, LoadedFile
 from optical_memory.loaders.corpora.evaluations import (
     beam,
@@ -20,6 +19,9 @@ from optical_memory.loaders.corpora.evaluations import (
     taubench,
 )
 from optical_memory.loaders.detect import example, load, load_file
+from optical_memory.loaders.documents.html_page import html_page
+from optical_memory.loaders.documents.table import chat_table
+from optical_memory.loaders.documents.takeout_page import takeout_page
 from optical_memory.loaders.logs.text_log import text_log
 from optical_memory.loaders.messages.lists import langchain_messages, openai_messages, sharegpt
 from optical_memory.loaders.messages.turns import turn_of
@@ -38,6 +40,7 @@ __all__ = [
     "chatgpt",
     "claude_ai",
     "claude_code",
+    "deepseek",
     "discord",
     "example",
     "gemini_takeout",
@@ -56,6 +59,7 @@ __all__ = [
     "sillytavern",
     "slack",
     "specstory",
+    "takeout_page",
     "taubench",
     "telegram",
     "text_log",

@@ -11,18 +11,12 @@ from typing import Any, NamedTuple
 from optical_memory.loaders.chats.chatgpt import chatgpt, is_chatgpt
 from optical_memory.loaders.chats.claude_ai import claude_ai, is_claude_ai
 from optical_memory.loaders.chats.companions import companion, is_companion
+from optical_memory.loaders.chats.deepseek import deepseek, is_deepseek
 from optical_memory.loaders.chats.gemini_takeout import gemini_takeout, is_gemini_takeout
-from optical_memory.loaders.chats.html_page import html_page, is_html_page
 from optical_memory.loaders.chats.lm_studio import is_lm_studio, lm_studio
 from optical_memory.loaders.chats.lobechat import is_lobechat, lobechat
 from optical_memory.loaders.chats.open_webui import is_open_webui, open_webui
 from optical_memory.loaders.chats.sillytavern import is_sillytavern, sillytavern
-from optical_memory.loaders.chats.table import (
-    chat_table,
-    is_chat_table,
-    is_unclear_table,
-    unclear_table,
-)
 from optical_memory.loaders.conversation import Conversation
 from optical_memory.loaders.corpora.evaluations import (
     beam,
@@ -32,6 +26,14 @@ from optical_memory.loaders.corpora.evaluations import (
     memorybank,
     taubench,
 )
+from optical_memory.loaders.documents.html_page import html_page, is_html_page
+from optical_memory.loaders.documents.table import (
+    chat_table,
+    is_chat_table,
+    is_unclear_table,
+    unclear_table,
+)
+from optical_memory.loaders.documents.takeout_page import is_takeout_page, takeout_page
 from optical_memory.loaders.files import Document
 from optical_memory.loaders.logs.text_log import text_log
 from optical_memory.loaders.messages.lists import langchain_messages, openai_messages, sharegpt
@@ -109,6 +111,7 @@ def _first_object(data: Any) -> dict[str, Any]:
 # The more particular formats first: the keys of the last are common.
 JSON_FORMATS = (
     Format("Claude Code transcript", is_claude_code, claude_code),
+    Format("DeepSeek export", is_deepseek, deepseek),
     Format("ChatGPT export", is_chatgpt, chatgpt),
     Format("Claude.ai export", is_claude_ai, claude_ai),
     Format("Gemini in Google Takeout", is_gemini_takeout, gemini_takeout),
@@ -136,6 +139,7 @@ JSON_FORMATS = (
 
 TEXT_FORMATS = (
     Format("SpecStory trace", is_specstory, specstory),
+    Format("Gemini in Google Takeout", is_takeout_page, takeout_page),
     Format("web page", is_html_page, html_page),
     Format("table", is_chat_table, chat_table),
     Format("table of unknown columns", is_unclear_table, unclear_table),

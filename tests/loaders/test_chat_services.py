@@ -11,6 +11,7 @@ import pytest
 from support.chat_files import (
     chatgpt_export,
     claude_export,
+    deepseek_export,
     gemini_export,
     lm_studio_file,
     lobechat_export,
@@ -26,6 +27,7 @@ from optical_memory.loaders import (
     Conversation,
     chatgpt,
     claude_ai,
+    deepseek,
     gemini_takeout,
     lm_studio,
     load,
@@ -157,6 +159,15 @@ def test_a_message_whose_words_stand_under_another_key_is_kept():
     assert "hidden well" in single(chatgpt({"mapping": mapping})).turns[0].text
 
 
+def test_marks_of_citations_become_the_words_that_are_shown():
+    mark = "\ue200cite\ue202turn0search1\ue201"
+    references = [{"matched_text": mark, "alt": " ([Moths](https://moths.example))"}]
+    metadata = {"content_references": references}
+    message = said("n", "assistant", f"Spray late.{mark}", metadata=metadata)
+    conversation = single(chatgpt({"mapping": {"n": node("n", None, [], message)}}))
+    assert conversation.turns[0].text == "Spray late. ([Moths](https://moths.example))"
+
+
 # Claude.ai
 
 
@@ -209,6 +220,23 @@ def test_an_edited_first_question_is_a_branch_of_its_own():
     edit = {"uuid": "e", "sender": "human", "text": "Low water?", "parent_message_uuid": root}
     export[0]["chat_messages"].append(edit)
     assert lines(single(claude_ai(export))) == [("user", "Low water?")]
+
+
+# DeepSeek
+
+
+def test_the_newest_branch_of_deepseek_is_shown(tmp_path: Path):
+    file = load_file(write_file(tmp_path / "conversations.json", deepseek_export()))
+    assert file.format == "DeepSeek export"
+    conversation = single(list(file.conversations))
+    question, answer = conversation.turns
+    assert (question.role, question.text) == ("user", "Name a desert.")
+    assert question.attachments == (Attachment("image", "file-d1", "dunes.png"),)
+    assert question.when == datetime.fromisoformat("2025-04-29T11:59:13.202000+08:00")
+    assert (answer.role, answer.id) == ("assistant", "3")
+    assert answer.text.endswith("Gobi")
+    assert reasons(conversation)["conversations[0].mapping.2.message"].endswith("Sahara")
+    assert len(deepseek(deepseek_export(), branches="all")) == 2
 
 
 # Gemini in Takeout

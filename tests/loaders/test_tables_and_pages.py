@@ -13,7 +13,7 @@ from support.load_files import single, write_file
 
 from optical_memory.errors import InputError
 from optical_memory.loaders import Conversation, chat_table, load, load_file
-from optical_memory.loaders.chats.markup import html_text
+from optical_memory.loaders.documents.markup import html_text
 from optical_memory.turns import Attachment
 
 
@@ -88,6 +88,17 @@ def test_a_channel_of_discord_as_a_table(tmp_path: Path):
     assert conversation.turns[0].attachments == (picture,)
 
 
+def test_a_table_with_the_newest_row_first_is_turned_around():
+    text = (
+        "Conversation,Time,Author,Message\n"
+        "Trip,2025-03-02T10:00:09,AI,Take the ferry.\n"
+        "Trip,2025-03-02T10:00:00,Human,How do I get there?\n"
+    )
+    conversation = single(chat_table(text))
+    assert conversation.id == "Trip"
+    assert lines(conversation)[0] == ("user", None, "How do I get there?")
+
+
 def test_a_bad_row_is_passed_over_with_its_words():
     conversation = single(chat_table("role,content\nuser,hi\nuser,too,many\n\nassistant,yo\n"))
     assert [turn.text for turn in conversation.turns] == ["hi", "yo"]
@@ -134,6 +145,44 @@ def test_chat_html_of_chatgpt_is_read_from_its_script(tmp_path: Path):
     page = f"<html><head><script>\nvar jsonData = {data};\nvar assetsJson = {{}};</script></head>"
     conversations = load(write_file(tmp_path / "chat.html", page + "<body></body></html>"))
     assert single(conversations).turns[-1].text == "After petal fall."
+
+
+def activity(body: str) -> str:
+    return (
+        '<div class="outer-cell mdl-cell mdl-cell--12-col mdl-shadow--2dp"><div class="mdl-grid">'
+        '<div class="header-cell mdl-cell"><p class="mdl-typography--title">Gemini Apps<br></p>'
+        '</div><div class="content-cell mdl-cell mdl-cell--6-col mdl-typography--body-1">'
+        f"{body}</div>"
+        '<div class="content-cell mdl-cell mdl-typography--body-1 mdl-typography--text-right">'
+        '</div><div class="content-cell mdl-cell mdl-typography--caption"><b>Products:</b><br>'
+        "&emsp;Gemini Apps<br></div></div></div>"
+    )
+
+
+def test_the_page_of_a_takeout_is_read_the_oldest_first(tmp_path: Path):
+    answer = "<p>Yes:</p><div><table><tr><td>rye</td><td>2025, at 10:00</td></tr></table></div>"
+    cells = [
+        activity(
+            "Prompted&nbsp;is this bread<br>Attached 1 file.<br>-&nbsp;<a href='x'>loaf.jpg</a><br>"
+            f"Jun 3, 2025, 8:00:09\u202fPM GMT+02:00<br>{answer}"
+        ),
+        activity("Used Gemini Apps<br>Jun 2, 2025, 8:00:00 AM UTC<br>"),
+        activity("Prompted how to bake<br>Jun 1, 2025, 8:00:00 AM UTC<br><p>Slowly.</p>"),
+    ]
+    page = f"<html><body><div class='mdl-grid'>{''.join(cells)}</div></body></html>"
+    file = load_file(write_file(tmp_path / "MyActivity.html", page))
+    assert file.format == "Gemini in Google Takeout"
+    conversation = single(list(file.conversations))
+    assert lines(conversation) == [
+        ("user", None, "how to bake"),
+        ("assistant", None, "Slowly."),
+        ("user", None, "is this bread"),
+        ("assistant", None, "Yes:\n\nrye | 2025, at 10:00"),
+    ]
+    assert conversation.turns[0].when == datetime(2025, 6, 1, 8, tzinfo=UTC)
+    assert conversation.turns[2].when == datetime(2025, 6, 3, 18, 0, 9, tzinfo=UTC)
+    assert conversation.turns[2].attachments == (Attachment("image", "loaf.jpg"),)
+    assert any("Used Gemini Apps" in item.text for item in file.left_out)
 
 
 @pytest.mark.parametrize(

@@ -788,9 +788,27 @@ def sillytavern_lines() -> list[dict[str, Any]]:
     ]
 
 
+def deepseek_export() -> list[dict[str, Any]]:
+    def fragments(*pairs: tuple[str, Any]) -> dict[str, Any]:
+        items = [{"type": kind, "content": content} for kind, content in pairs]
+        stamp = "2025-04-29T11:59:13.202000+08:00"
+        return {"files": [], "model": "deepseek-chat", "inserted_at": stamp, "fragments": items}
+
+    question = fragments(("REQUEST", "Name a desert."))
+    question["files"] = [{"id": "file-d1", "file_name": "dunes.png"}]
+    mapping = {
+        "root": node("root", None, ["1"], None),
+        "1": node("1", "root", ["2", "3"], question),
+        "2": node("2", "1", [], fragments(("RESPONSE", "Sahara"))),
+        "3": node("3", "1", [], fragments(("THINK", "Another dry place."), ("RESPONSE", "Gobi"))),
+    }
+    return [{"id": "d", "title": "Deserts", "inserted_at": "2025-04-29", "mapping": mapping}]
+
+
 EXPORTS = {
     "chatgpt": chatgpt_export,
     "claude_ai": claude_export,
+    "deepseek": deepseek_export,
     "gemini_takeout": gemini_export,
     "open_webui": open_webui_export,
     "lm_studio": lm_studio_file,

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
 from optical_memory.errors import InputError
+from optical_memory.loaders.chats.fields import list_at, text_at
 from optical_memory.loaders.chats.reading import Reading, conversation_of, joined, turn_words
 from optical_memory.loaders.conversation import Conversation, LeftOut
 
@@ -14,6 +15,7 @@ __all__ = [
     "Node",
     "branch_conversations",
     "checked_branches",
+    "parents_in",
     "path_to",
 ]
 
@@ -63,6 +65,20 @@ def branch_conversations(
         first.id, first.turns, first.meta, first.left_out + tuple(left_out)
     )
     return conversations
+
+
+def parents_in(mapping: dict[str, Any]) -> dict[str, str | None]:
+    """The parent of each node of a mapping: as it says, or as the children of another node say."""
+    by_children: dict[str, str] = {}
+    for key, node in mapping.items():
+        for child in list_at(node, "children"):
+            if isinstance(child, str):
+                by_children[child] = key
+    parents = {}
+    for key, node in mapping.items():
+        parent = text_at(node, "parent")
+        parents[key] = parent if parent in mapping else by_children.get(key)
+    return parents
 
 
 def path_to(parents: Mapping[str, str | None], leaf: str) -> list[str]:

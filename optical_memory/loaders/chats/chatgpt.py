@@ -13,8 +13,9 @@ from optical_memory.loaders.chats.branches import (
     Node,
     branch_conversations,
     checked_branches,
+    parents_in,
 )
-from optical_memory.loaders.chats.chatgpt_contents import content_parts, file_parts
+from optical_memory.loaders.chats.chatgpt_contents import content_parts, file_parts, with_references
 from optical_memory.loaders.chats.fields import (
     first_text,
     list_at,
@@ -116,7 +117,7 @@ def _unread(item: Any, place: str) -> tuple[LeftOut, ...]:
 
 
 def _nodes(mapping: dict[str, Any], place: str) -> dict[str, Node]:
-    parents = _parents(mapping)
+    parents = parents_in(mapping)
     nodes = {}
     for key, parent in parents.items():
         message_place = f"{place}.{key}.message"
@@ -127,20 +128,6 @@ def _nodes(mapping: dict[str, Any], place: str) -> dict[str, Node]:
             reading = _read(message, message_place, call)
         nodes[key] = Node(parent, reading, message_place)
     return nodes
-
-
-def _parents(mapping: dict[str, Any]) -> dict[str, str | None]:
-    """The parent of each node: as the node says, or as the list of a node's children says."""
-    by_children: dict[str, str] = {}
-    for key, node in mapping.items():
-        for child in list_at(node, "children"):
-            if isinstance(child, str):
-                by_children[child] = key
-    parents = {}
-    for key, node in mapping.items():
-        parent = text_at(node, "parent")
-        parents[key] = parent if parent in mapping else by_children.get(key)
-    return parents
 
 
 def _call_id(
@@ -191,8 +178,9 @@ def _read(message: Any, place: str, call_id: str | None) -> Reading:
     }
     if _is_call(message):
         return read_message({**fields, **_call(message)}, place)
-    parts = content_parts(content)
-    parts += file_parts(objects_at(object_at(message, "metadata"), "attachments"), parts)
+    metadata = object_at(message, "metadata")
+    parts = with_references(content_parts(content), objects_at(metadata, "content_references"))
+    parts += file_parts(objects_at(metadata, "attachments"), parts)
     parts = parts or text_parts(other_words(message, _KNOWN))
     if fields["role"] == "tool":
         fields["tool_call_id"] = call_id

@@ -21,9 +21,13 @@ from optical_memory.loaders.chats.fields import (
 __all__ = [
     "content_parts",
     "file_parts",
+    "with_references",
 ]
 
 Parts = list[dict[str, Any]]
+
+_PRIVATE_SIGN = "\ue200"
+"""The sign with which ChatGPT begins a mark of a citation."""
 
 _POINTERS: dict[str, Media] = {
     "image_asset_pointer": "image",
@@ -61,6 +65,19 @@ def file_parts(attachments: list[dict[str, Any]], parts: Parts) -> Parts:
             media_type = first_text(attachment, "mime_type", "mimeType")
             files.append(attachment_part(media_kind(media_type, name), id, name))
     return files
+
+
+def with_references(parts: Parts, references: list[dict[str, Any]]) -> Parts:
+    """The parts with marks of citations replaced by the words that ChatGPT shows for them.
+
+    The marks are signs for private use, which no font draws.
+    """
+    for part in parts:
+        for reference in references:
+            mark = text_at(reference, "matched_text")
+            if part["type"] == "text" and mark.startswith(_PRIVATE_SIGN):
+                part["text"] = part["text"].replace(mark, text_at(reference, "alt"))
+    return [part for part in parts if part.get("text", "words").strip()]
 
 
 def _text(*texts: str) -> Parts:

@@ -1,7 +1,7 @@
 """Claude.ai's export: `conversations.json`, a list of conversations with `chat_messages`.
 
 A message says its text twice: as `text`, and as blocks under `content`. Blocks are read; `text`
-only if no block has a text. Newer files name each message's parent and may have several branches.
+only if no block can be. Newer files name each message's parent and may have several branches.
 """
 
 from __future__ import annotations
@@ -166,7 +166,7 @@ def _blocks(message: dict[str, Any], place: str) -> Parts:
             part["tool_use_id"] = part["tool_use_id"] or call_id
         if part:
             parts.append(part)
-    if not any(part["type"] == "text" for part in parts):
+    if not parts:
         parts += text_parts(text_at(message, "text") or _plain_content(message))
     return parts
 

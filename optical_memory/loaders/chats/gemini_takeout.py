@@ -20,7 +20,6 @@ from optical_memory.loaders.chats.fields import (
     time_of,
     words_in,
 )
-from optical_memory.loaders.chats.markup import html_text
 from optical_memory.loaders.chats.reading import (
     SERVICE,
     Reading,
@@ -30,6 +29,7 @@ from optical_memory.loaders.chats.reading import (
     read_message,
 )
 from optical_memory.loaders.conversation import Conversation, LeftOut
+from optical_memory.loaders.documents.markup import html_text
 from optical_memory.loaders.files import read_json, stem
 
 __all__ = [
@@ -83,7 +83,8 @@ def _seconds(item: tuple[str, Any]) -> float:
 
 def _read(item: Any, place: str) -> Reading:
     title = text_at(item, "title")
-    answer = "\n\n".join(filter(None, (_html(html) for html in list_at(item, "safeHtmlItem"))))
+    answers = [_html(html) for html in list_at(item, "safeHtmlItem")]
+    answer = "\n\n".join(filter(None, [*answers, text_at(item, "answer")]))
     files = _files(item)
     if not isinstance(item, dict) or (not answer and not files and not _ASKED.match(title)):
         return Reading(left_out=(LeftOut(place, SERVICE, words_in(item)),))

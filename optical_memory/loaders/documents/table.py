@@ -10,6 +10,7 @@ import io
 import re
 import sys
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -226,12 +227,21 @@ def _conversation(
     id: str, table: _Table, rows: list[tuple[int, list[str]]], name: str
 ) -> Conversation:
     """People by name if no speaker is a role, else messages by role."""
+    rows = rows[::-1] if _is_newest_first(table, rows) else rows
     speakers = {_speaker(table, row).lower() for _, row in rows}
     if not speakers & _ROLES.keys():
         posts = [_post(table, row, f"{name}:{line}") for line, row in rows]
         return post_conversation(id, posts, {})
     reading = joined(read_message(_message(table, row), f"{name}:{line}") for line, row in rows)
     return conversation_of(id, reading, {})
+
+
+def _is_newest_first(table: _Table, rows: list[tuple[int, list[str]]]) -> bool:
+    """True if every row has a time and the times fall from the first to the last."""
+    times = [time_of(_cell(table, row, "time")) for _, row in rows]
+    moments = [time.timestamp() for time in times if time]
+    is_falling = all(later <= earlier for earlier, later in pairwise(moments))
+    return is_falling and len(moments) == len(rows) and len(set(moments)) > 1
 
 
 def _speaker(table: _Table, row: list[str]) -> str:
