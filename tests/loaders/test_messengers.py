@@ -12,7 +12,7 @@ from support.load_files import single, write_file
 
 from optical_memory.errors import InputError
 from optical_memory.loaders import Conversation, discord, load, load_file, slack, telegram
-from optical_memory.loaders.messengers.people import Speaker, roles_of
+from optical_memory.loaders.exports.people import Speaker, roles_of
 from optical_memory.loaders.messengers.slack_text import plain_text
 from optical_memory.turns import Attachment
 

@@ -13,7 +13,7 @@ from support.load_files import single, write_file
 
 from optical_memory.errors import InputError
 from optical_memory.loaders import Conversation, chat_table, load, load_file
-from optical_memory.loaders.documents.markup import html_text
+from optical_memory.loaders.exports.markup import html_text
 from optical_memory.turns import Attachment
 
 

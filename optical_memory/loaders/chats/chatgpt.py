@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from optical_memory.loaders.chats.branches import (
+from optical_memory.loaders.chats.chatgpt_contents import content_parts, file_parts, with_references
+from optical_memory.loaders.conversation import Conversation, LeftOut
+from optical_memory.loaders.exports.branches import (
     Branches,
     Node,
     branch_conversations,
     checked_branches,
     parents_in,
 )
-from optical_memory.loaders.chats.chatgpt_contents import content_parts, file_parts, with_references
-from optical_memory.loaders.chats.fields import (
+from optical_memory.loaders.exports.fields import (
     first_text,
     list_at,
     object_at,
@@ -27,13 +28,12 @@ from optical_memory.loaders.chats.fields import (
     text_parts,
     time_of,
 )
-from optical_memory.loaders.chats.reading import (
+from optical_memory.loaders.exports.reading import (
     Reading,
     conversation_of,
     filled_conversations,
     read_message,
 )
-from optical_memory.loaders.conversation import Conversation, LeftOut
 from optical_memory.loaders.files import read_json, stem
 
 __all__ = [
@@ -137,9 +137,9 @@ def _call_id(
 
     Several answers may follow each other.
     """
-    seen: set[str] = set()
-    while key is not None and key not in seen:
-        seen.add(key)
+    visited_keys: set[str] = set()
+    while key is not None and key not in visited_keys:
+        visited_keys.add(key)
         message = object_at(mapping[key], "message")
         if _is_call(message):
             return text_at(message, "id") or key

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from optical_memory.loaders.chats.fields import (
+from optical_memory.loaders.exports.fields import (
     Media,
     attachment_part,
     first_text,
@@ -133,11 +133,11 @@ def _text_under(*keys: str) -> Callable[[dict[str, Any]], Parts]:
 
 def _thoughts(content: dict[str, Any]) -> Parts:
     parts = []
-    for thought in list_at(content, "thoughts"):
-        if isinstance(thought, dict):
-            texts = [text_at(thought, "summary"), text_at(thought, "content")]
+    for item in list_at(content, "thoughts"):
+        if isinstance(item, dict):
+            texts = [text_at(item, "summary"), text_at(item, "content")]
         else:
-            texts = [readable(thought)]
+            texts = [readable(item)]
         text = "\n".join(filter(None, texts))
         if text:
             parts.append({"type": "thinking", "thinking": text})

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from optical_memory.loaders.chats.branches import (
+from optical_memory.loaders.conversation import Conversation
+from optical_memory.loaders.exports.branches import (
     Branches,
     Node,
     branch_conversations,
     checked_branches,
 )
-from optical_memory.loaders.chats.fields import (
+from optical_memory.loaders.exports.fields import (
     attachment_part,
     first_text,
     list_at,
@@ -26,14 +27,13 @@ from optical_memory.loaders.chats.fields import (
     text_parts,
     time_of,
 )
-from optical_memory.loaders.chats.reading import (
+from optical_memory.loaders.exports.reading import (
     Reading,
     conversation_of,
     filled_conversations,
     in_segments,
     read_message,
 )
-from optical_memory.loaders.conversation import Conversation
 from optical_memory.loaders.files import read_json, stem
 
 __all__ = [
@@ -105,7 +105,8 @@ def _conversations(item: Any, place: str, branches: Branches) -> list[Conversati
     nodes = _nodes(list_at(item, "chat_messages"), f"{place}.chat_messages")
     if not nodes:
         return [conversation_of(id, Reading(), meta)]
-    leaf = item.get("current_leaf_message_uuid")
+    leaf = text_at(item, "current_leaf_message_uuid")
+    leaf = leaf if leaf in nodes else list(nodes)[-1]  # messages stand in the order of time
     return branch_conversations(id, nodes, leaf, branches, meta)
 
 
@@ -198,8 +199,8 @@ def _block_text(block: Any, kind: str) -> str:
         return "\n".join(filter(None, (text_at(block, "title"), text_at(block, "text"))))
     if kind in ("token_budget", "flag"):  # bookkeeping without words
         return ""
-    ignored = {"type", "start_timestamp", "stop_timestamp", "flags"}
-    return readable({key: value for key, value in block.items() if key not in ignored})
+    stamps = {"type", "start_timestamp", "stop_timestamp", "flags"}
+    return readable({key: value for key, value in block.items() if key not in stamps})
 
 
 def _answer(block: dict[str, Any]) -> dict[str, Any]:

@@ -75,19 +75,19 @@ _COMPANIONS = (
 
 def is_companion(data: Any) -> bool:
     """True if the first object has the keys of such a file."""
-    return _known(data) is not None
+    return _kind(data) is not None
 
 
 def companion(source: Any) -> list[Conversation]:
     """Raises `InputError` that says what the file holds and which file to take."""
-    known = _known(read_json(source))
-    holds = known.holds if known else "no conversations"
-    way_out = known.way_out if known else "Take the file of the export that has conversations"
+    kind = _kind(read_json(source))
+    holds = kind.holds if kind else "no conversations"
+    way_out = kind.way_out if kind else "Take the file of the export that has conversations"
     raise InputError(f"{stem(source)}: it holds {holds}. {way_out}")
 
 
-def _known(data: Any) -> _Companion | None:
+def _kind(data: Any) -> _Companion | None:
     first = data[0] if isinstance(data, list) and data else data
     if not isinstance(first, dict):
         return None
-    return next((known for known in _COMPANIONS if first.keys() >= known.keys), None)
+    return next((kind for kind in _COMPANIONS if first.keys() >= kind.keys), None)

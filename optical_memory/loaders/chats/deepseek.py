@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from optical_memory.loaders.chats.branches import (
+from optical_memory.loaders.conversation import Conversation
+from optical_memory.loaders.exports.branches import (
     Branches,
     Node,
     branch_conversations,
     checked_branches,
     parents_in,
 )
-from optical_memory.loaders.chats.fields import (
+from optical_memory.loaders.exports.fields import (
     attachment_part,
     first_text,
     media_kind,
@@ -26,14 +27,13 @@ from optical_memory.loaders.chats.fields import (
     text_parts,
     time_of,
 )
-from optical_memory.loaders.chats.reading import (
+from optical_memory.loaders.exports.reading import (
     Reading,
     conversation_of,
     filled_conversations,
     joined,
     read_message,
 )
-from optical_memory.loaders.conversation import Conversation
 from optical_memory.loaders.files import read_json, stem
 
 __all__ = [

@@ -8,7 +8,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from optical_memory.loaders.chats.fields import (
+from optical_memory.loaders.conversation import Conversation, LeftOut
+from optical_memory.loaders.exports.fields import (
     attachment_part,
     first_text,
     list_at,
@@ -20,7 +21,8 @@ from optical_memory.loaders.chats.fields import (
     time_of,
     words_in,
 )
-from optical_memory.loaders.chats.reading import (
+from optical_memory.loaders.exports.markup import html_text
+from optical_memory.loaders.exports.reading import (
     SERVICE,
     Reading,
     conversation_of,
@@ -28,8 +30,6 @@ from optical_memory.loaders.chats.reading import (
     joined,
     read_message,
 )
-from optical_memory.loaders.conversation import Conversation, LeftOut
-from optical_memory.loaders.documents.markup import html_text
 from optical_memory.loaders.files import read_json, stem
 
 __all__ = [
@@ -107,24 +107,21 @@ def _html(item: Any) -> str:
 
 def _files(item: Any) -> list[dict[str, Any]]:
     """Files that were given with the question: names in the list, or in lines below the title."""
-    names = {name for name in list_at(item, "attachedFiles") if isinstance(name, str) and name}
     labels = {}
     for subtitle in objects_at(item, "subtitles"):
-        name = text_at(subtitle, "name").lstrip("- ").strip()
+        name = text_at(subtitle, "name")
         address = text_at(subtitle, "url")
-        if address or text_at(subtitle, "name").startswith("-"):
-            labels[address or name] = name
-    for key in ("imageFile", "audioFiles"):
-        value = item.get(key) if isinstance(item, dict) else None
-        names |= {name for name in _names(value) if name}
-    ordered = dict.fromkeys([*labels, *sorted(names)])
-    return [
-        attachment_part(media_kind(ref, labels.get(ref, "")), ref, labels.get(ref, ""))
-        for ref in ordered
-        if ref
-    ]
+        label = name.lstrip("- ").strip()
+        if address or (label and name.startswith("-")):
+            labels[address or label] = label
+    for key in ("attachedFiles", "imageFile", "audioFiles"):
+        for ref in _names(item, key):
+            labels.setdefault(ref, "")
+    return [attachment_part(media_kind(ref, label), ref, label) for ref, label in labels.items()]
 
 
-def _names(value: Any) -> list[str]:
+def _names(item: Any, key: str) -> list[str]:
+    """The name under the key, or the names in the list there."""
+    value = item.get(key) if isinstance(item, dict) else None
     values = value if isinstance(value, list) else [value]
-    return [item for item in values if isinstance(item, str)]
+    return [name for name in values if isinstance(name, str) and name]

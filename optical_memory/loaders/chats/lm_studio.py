@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from optical_memory.loaders.chats.fields import (
+from optical_memory.loaders.conversation import Conversation, LeftOut
+from optical_memory.loaders.exports.fields import (
     attachment_part,
     first_text,
     list_at,
@@ -21,7 +22,7 @@ from optical_memory.loaders.chats.fields import (
     time_of,
     words_in,
 )
-from optical_memory.loaders.chats.reading import (
+from optical_memory.loaders.exports.reading import (
     OTHER_VERSION,
     Reading,
     conversation_of,
@@ -31,7 +32,6 @@ from optical_memory.loaders.chats.reading import (
     read_message,
     turn_words,
 )
-from optical_memory.loaders.conversation import Conversation, LeftOut
 from optical_memory.loaders.files import read_json, stem
 
 __all__ = [
@@ -78,14 +78,14 @@ def _read(message: Any, place: str) -> Reading:
     versions = list_at(message, "versions")
     if not versions:
         return read_message({"role": "tool", "content": words_in(message)}, place)
-    selected = message.get("currentlySelected")
-    if type(selected) is not int or not 0 <= selected < len(versions):
-        selected = len(versions) - 1
+    number = message.get("currentlySelected")
+    if type(number) is not int or not 0 <= number < len(versions):
+        number = len(versions) - 1
     readings = []
     for n, version in enumerate(versions):
         version_place = f"{place}.versions[{n}]"
         reading = _version(version, version_place)
-        if n != selected and reading.turns:
+        if n != number and reading.turns:
             words = turn_words(reading.turns)
             reading = Reading(left_out=(LeftOut(version_place, OTHER_VERSION, words),))
         readings.append(reading)

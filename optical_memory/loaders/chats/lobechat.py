@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from optical_memory.errors import InputError
-from optical_memory.loaders.chats.fields import (
+from optical_memory.loaders.conversation import Conversation
+from optical_memory.loaders.exports.fields import (
     attachment_part,
     first_text,
     list_at,
@@ -22,14 +23,13 @@ from optical_memory.loaders.chats.fields import (
     text_parts,
     time_of,
 )
-from optical_memory.loaders.chats.reading import (
+from optical_memory.loaders.exports.reading import (
     Reading,
     conversation_of,
     filled_conversations,
     joined,
     read_message,
 )
-from optical_memory.loaders.conversation import Conversation
 from optical_memory.loaders.files import read_json, stem
 
 __all__ = [
@@ -182,9 +182,9 @@ def _call(tool: dict[str, Any]) -> dict[str, Any]:
 
 def _parts(message: dict[str, Any]) -> list[dict[str, Any]]:
     parts = []
-    thought = text_at(object_at(message, "reasoning"), "content")
-    if thought:
-        parts.append({"type": "thinking", "thinking": thought})
+    reasoning = text_at(object_at(message, "reasoning"), "content")
+    if reasoning:
+        parts.append({"type": "thinking", "thinking": reasoning})
     texts = [text_at(message, "content"), _error(message)]
     parts += text_parts(*texts)
     for key in ("imageList", "fileList", "videoList"):

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from optical_memory.loaders.chats.branches import (
+from optical_memory.loaders.conversation import Conversation
+from optical_memory.loaders.exports.branches import (
     Branches,
     Node,
     branch_conversations,
     checked_branches,
 )
-from optical_memory.loaders.chats.fields import (
+from optical_memory.loaders.exports.fields import (
     attachment_part,
     first_text,
     list_at,
@@ -27,13 +28,12 @@ from optical_memory.loaders.chats.fields import (
     text_parts,
     time_of,
 )
-from optical_memory.loaders.chats.reading import (
+from optical_memory.loaders.exports.reading import (
     Reading,
     conversation_of,
     filled_conversations,
     read_message,
 )
-from optical_memory.loaders.conversation import Conversation
 from optical_memory.loaders.files import read_json, stem
 
 __all__ = [

@@ -6,7 +6,8 @@ import re
 from datetime import datetime
 from typing import Any
 
-from optical_memory.loaders.chats.fields import (
+from optical_memory.loaders.conversation import Conversation, LeftOut
+from optical_memory.loaders.exports.fields import (
     Media,
     attachment_part,
     first_text,
@@ -20,7 +21,7 @@ from optical_memory.loaders.chats.fields import (
     text_parts,
     time_of,
 )
-from optical_memory.loaders.chats.reading import (
+from optical_memory.loaders.exports.reading import (
     OTHER_VERSION,
     Reading,
     conversation_of,
@@ -28,7 +29,6 @@ from optical_memory.loaders.chats.reading import (
     joined,
     read_message,
 )
-from optical_memory.loaders.conversation import Conversation, LeftOut
 from optical_memory.loaders.files import read_json, stem
 
 __all__ = [
@@ -112,8 +112,10 @@ def _read(line: Any, place: str) -> Reading:
         "created_at": _time(line.get("send_date")),
     }
     swipes = [text for text in list_at(line, "swipes") if readable(text) != text_at(line, "mes")]
-    others = (LeftOut(f"{place}.swipes", OTHER_VERSION, readable(text)) for text in swipes if text)
-    return joined([read_message(message, place), Reading(left_out=tuple(others))])
+    swiped_away = (
+        LeftOut(f"{place}.swipes", OTHER_VERSION, readable(text)) for text in swipes if text
+    )
+    return joined([read_message(message, place), Reading(left_out=tuple(swiped_away))])
 
 
 def _role(line: dict[str, Any], extra: dict[str, Any]) -> str:

@@ -15,16 +15,16 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from optical_memory.errors import InputError
-from optical_memory.loaders.chats.fields import attachment_part, media_kind, text_parts, time_of
-from optical_memory.loaders.chats.reading import (
+from optical_memory.loaders.conversation import Conversation, LeftOut
+from optical_memory.loaders.exports.fields import attachment_part, media_kind, text_parts, time_of
+from optical_memory.loaders.exports.people import Post, Speaker, post_conversation
+from optical_memory.loaders.exports.reading import (
     conversation_of,
     filled_conversations,
     joined,
     read_message,
 )
-from optical_memory.loaders.conversation import Conversation, LeftOut
 from optical_memory.loaders.files import Document, stem, text_of
-from optical_memory.loaders.messengers.people import Post, Speaker, post_conversation
 from optical_memory.turns import Role
 
 __all__ = [
@@ -160,14 +160,15 @@ def _unclear(name: str, header: str) -> str:
 
 def _is_regular(lines: list[str], delimiter: str) -> bool:
     header = lines[0].strip("\r").split(delimiter)
-    rows = [line for line in lines[1:-1] or lines[1:] if line.strip()]
-    if len(header) < 2 or len(rows) < 2 or f"{delimiter} " in lines[0]:
+    lines = [line for line in lines[1:-1] or lines[1:] if line.strip()]
+    if len(header) < 2 or len(lines) < 2 or not _are_names([name.strip('"') for name in header]):
         return False
-    names = [name.strip('"') for name in header]
-    if not all(_NAME.fullmatch(name) for name in names) or len(set(names)) < len(names):
-        return False
-    cells = list(csv.reader(rows, delimiter=delimiter))
-    return all(len(row) == len(header) for row in cells)
+    return all(len(row) == len(header) for row in csv.reader(lines, delimiter=delimiter))
+
+
+def _are_names(header: list[str]) -> bool:
+    """True if all cells may name columns, and no two are the same."""
+    return all(map(_NAME.fullmatch, header)) and len(set(header)) == len(header)
 
 
 # ---- the columns and the rows --------------------------------------------------------------------

@@ -13,7 +13,7 @@ from typing import Any
 
 from optical_memory.loaders.chats.gemini_takeout import gemini_takeout
 from optical_memory.loaders.conversation import Conversation
-from optical_memory.loaders.documents.markup import html_text
+from optical_memory.loaders.exports.markup import html_text
 from optical_memory.loaders.files import Document, stem, text_of
 from optical_memory.loaders.times import parse_moment
 
@@ -59,12 +59,11 @@ def _activity(cell: str) -> dict[str, Any]:
     text = html_text(body[1] if body else cell)
     lines = text.replace("\u202f", " ").replace("\xa0", " ").split("\n")
     n = next((n for n, line in enumerate(lines) if n and _TIME_LINE.fullmatch(line)), len(lines))
-    title = [line for line in lines[:n] if line.strip()]
-    files = [line.lstrip("- ") for line in title if line.startswith("- ")]
-    words = [line for line in title if not line.startswith("- ")]
+    files = [line.lstrip("- ") for line in lines[:n] if line.startswith("- ")]
+    title = [line for line in lines[:n] if not line.startswith("- ")]
     answer = "\n".join(lines[n + 1 :]).strip()
     return {
-        "title": "\n".join(words),
+        "title": "\n".join(title),
         "time": _time(lines[n]) if n < len(lines) else None,
         "attachedFiles": files,
         "answer": answer,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from optical_memory.loaders.chats.fields import (
+from optical_memory.loaders.conversation import Conversation, LeftOut
+from optical_memory.loaders.exports.fields import (
     attachment_part,
     first_text,
     list_at,
@@ -16,10 +17,9 @@ from optical_memory.loaders.chats.fields import (
     time_of,
     words_in,
 )
-from optical_memory.loaders.chats.reading import SERVICE, filled_conversations
-from optical_memory.loaders.conversation import Conversation, LeftOut
+from optical_memory.loaders.exports.people import Post, Speaker, post_conversation
+from optical_memory.loaders.exports.reading import SERVICE, filled_conversations
 from optical_memory.loaders.files import read_json, stem
-from optical_memory.loaders.messengers.people import Post, Speaker, post_conversation
 
 __all__ = [
     "discord",

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from optical_memory.errors import InputError
-from optical_memory.loaders.chats.fields import (
+from optical_memory.loaders.conversation import Conversation, LeftOut
+from optical_memory.loaders.exports.fields import (
     attachment_part,
     first_text,
     list_at,
@@ -22,10 +23,9 @@ from optical_memory.loaders.chats.fields import (
     time_of,
     words_in,
 )
-from optical_memory.loaders.chats.reading import SERVICE, filled_conversations
-from optical_memory.loaders.conversation import Conversation, LeftOut
+from optical_memory.loaders.exports.people import Post, Speaker, post_conversation
+from optical_memory.loaders.exports.reading import SERVICE, filled_conversations
 from optical_memory.loaders.files import Document, read_json, stem
-from optical_memory.loaders.messengers.people import Post, Speaker, post_conversation
 from optical_memory.loaders.messengers.slack_text import message_text
 
 __all__ = [

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from optical_memory.loaders.chats.fields import object_at, objects_at, text_at
+from optical_memory.loaders.exports.fields import object_at, objects_at, text_at
 
 __all__ = [
     "message_text",
@@ -49,12 +49,13 @@ def message_text(message: Mapping[str, Any], names: Mapping[str, str]) -> str:
         texts.append(_block_text(block, names))
     for attachment in objects_at(message, "attachments"):
         texts.append(_attachment_text(attachment, names))
-    kept: list[str] = []
+    lines: list[str] = []
+    words: set[str] = set()
     for text in texts:
-        if _words("\n".join(kept)) >= _words(text):
-            continue
-        kept.append(text.strip("\n"))
-    return "\n".join(kept)
+        if not words >= _words(text):
+            lines.append(text.strip("\n"))
+            words |= _words(text)
+    return "\n".join(lines)
 
 
 def _words(text: str) -> set[str]:

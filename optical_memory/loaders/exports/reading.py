@@ -7,8 +7,8 @@ from itertools import chain
 from typing import Any, NamedTuple
 
 from optical_memory.errors import InputError
-from optical_memory.loaders.chats.fields import readable, words_in
 from optical_memory.loaders.conversation import Conversation, LeftOut
+from optical_memory.loaders.exports.fields import readable, words_in
 from optical_memory.loaders.messages.turns import message_turns
 from optical_memory.turns import Turn, body
 
@@ -46,9 +46,9 @@ def read_message(message: dict[str, Any], place: str) -> Reading:
         turns = message_turns(message, place)
     except InputError:
         turns = message_turns(_plain(message), place)
-    filled = tuple(turn for turn in turns if _has_words(turn))
-    if filled:
-        return Reading(filled)
+    turns_with_words = tuple(turn for turn in turns if _has_words(turn))
+    if turns_with_words:
+        return Reading(turns_with_words)
     return Reading(left_out=(LeftOut(place, EMPTY, words_in(message.get("content"))),))
 
 
@@ -132,18 +132,18 @@ def filled_conversations(
     Raises `InputError` if none has turns.
     """
     conversations = list(conversations)
-    filled = [conversation for conversation in conversations if conversation.turns]
-    if not filled:
+    full = [conversation for conversation in conversations if conversation.turns]
+    if not full:
         raise InputError(
             f"{name}: no messages in it; expected at least one. "
             "Take a file of the export that has conversations"
         )
-    left_out = [*filled[0].left_out, *left_out]
+    left_out = [*full[0].left_out, *left_out]
     for conversation in conversations:
         if not conversation.turns:
             title = conversation.meta.get("title", "")
             left_out.append(LeftOut(conversation.id, "a conversation without messages", title))
             left_out += conversation.left_out
-    first = filled[0]
-    filled[0] = Conversation(first.id, first.turns, first.meta, tuple(left_out))
-    return filled
+    first = full[0]
+    full[0] = Conversation(first.id, first.turns, first.meta, tuple(left_out))
+    return full

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
 from optical_memory.errors import InputError
-from optical_memory.loaders.chats.fields import list_at, text_at
-from optical_memory.loaders.chats.reading import Reading, conversation_of, joined, turn_words
 from optical_memory.loaders.conversation import Conversation, LeftOut
+from optical_memory.loaders.exports.fields import list_at, text_at
+from optical_memory.loaders.exports.reading import Reading, conversation_of, joined, turn_words
 
 __all__ = [
     "Branches",
@@ -49,22 +49,19 @@ def branch_conversations(
     other branches are left out with their reason.
     """
     parents = {key: node.parent for key, node in nodes.items()}
-    leaves = _leaves(parents)
-    shown = path_to(parents, leaf if isinstance(leaf, str) and leaf in nodes else leaves[-1])
-    paths = {id: shown}
+    last_key = leaf if isinstance(leaf, str) and leaf in nodes else _newest_leaf(nodes, parents)
+    paths = {id: path_to(parents, last_key)}
     if branches == "all":
-        paths |= _other_paths(id, nodes, shown, [path_to(parents, other) for other in leaves])
-    covered = set().union(*paths.values())
+        paths |= _other_paths(id, nodes, parents, paths[id])
+    path_keys = set().union(*paths.values())
     conversations = [
         conversation_of(key, joined(nodes[node].reading for node in path), meta)
         for key, path in paths.items()
     ]
-    left_out = _other_words(nodes, covered)
-    first = conversations[0]
-    conversations[0] = Conversation(
-        first.id, first.turns, first.meta, first.left_out + tuple(left_out)
-    )
-    return conversations
+    left_out = _other_words(nodes, path_keys)
+    main = conversations[0]
+    all_left_out = (*main.left_out, *left_out)
+    return [Conversation(main.id, main.turns, main.meta, all_left_out), *conversations[1:]]
 
 
 def parents_in(mapping: dict[str, Any]) -> dict[str, str | None]:
@@ -100,24 +97,44 @@ def _leaves(parents: Mapping[str, str | None]) -> list[str]:
     return leaves or list(parents)[-1:]
 
 
+def _newest_leaf(nodes: Mapping[str, Node], parents: Mapping[str, str | None]) -> str:
+    """The leaf with the latest time; the last in the file if there are no times."""
+    leaves = enumerate(_leaves(parents))
+    return max(leaves, key=lambda leaf: (_seconds(nodes, leaf[1]), leaf[0]))[1]
+
+
+def _seconds(nodes: Mapping[str, Node], leaf: str) -> float:
+    """Seconds since 1970 of the last turn with a time on the way to the leaf; 0 without one."""
+    visited_keys: set[str] = set()
+    key: str | None = leaf
+    while key is not None and key in nodes and key not in visited_keys:
+        visited_keys.add(key)
+        for turn in nodes[key].reading.turns:
+            if turn.when:
+                return turn.when.timestamp()
+        key = nodes[key].parent
+    return 0.0
+
+
 def _other_paths(
-    id: str, nodes: Mapping[str, Node], shown: list[str], paths: list[list[str]]
+    id: str, nodes: Mapping[str, Node], parents: Mapping[str, str | None], main_path: list[str]
 ) -> dict[str, list[str]]:
     """The paths that have turns of their own, each with the id of its conversation."""
-    covered = set(shown)
-    others = {}
-    for path in paths:
-        if any(nodes[key].reading.turns for key in path if key not in covered):
-            others[f"{id}/{path[-1]}"] = path
-            covered.update(path)
-    return others
+    path_keys = set(main_path)
+    paths = {}
+    for leaf in _leaves(parents):
+        path = path_to(parents, leaf)
+        if any(nodes[key].reading.turns for key in path if key not in path_keys):
+            paths[f"{id}/{leaf}"] = path
+            path_keys.update(path)
+    return paths
 
 
-def _other_words(nodes: Mapping[str, Node], covered: set[str]) -> list[LeftOut]:
+def _other_words(nodes: Mapping[str, Node], path_keys: set[str]) -> list[LeftOut]:
     """The words of messages that are in no conversation."""
     left_out: list[LeftOut] = []
     for key, node in nodes.items():
-        if key in covered:
+        if key in path_keys:
             continue
         if node.reading.turns:
             words = turn_words(node.reading.turns)

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from optical_memory.loaders.chats.fields import text_parts
-from optical_memory.loaders.chats.reading import conversation_of, joined, read_message
 from optical_memory.loaders.conversation import Conversation, LeftOut
+from optical_memory.loaders.exports.fields import text_parts
+from optical_memory.loaders.exports.reading import conversation_of, joined, read_message
 from optical_memory.turns import Role
 
 __all__ = [
@@ -74,8 +74,7 @@ def post_conversation(
     owner: str | None = None,
 ) -> Conversation:
     """The conversation of the posts, in their order. It may have no turns."""
-    spoken = (post for post in posts if post.parts)
-    roles = roles_of((post.speaker for post in spoken), owner)
+    roles = roles_of((post.speaker for post in posts if post.parts), owner)
     names = _names(roles)
     reading = joined(read_message(_message(post, roles, names), post.place) for post in posts)
     return conversation_of(id, reading, meta, left_out)

@@ -72,8 +72,8 @@ def readable(value: object) -> str:
     if value is None:
         return ""
     if isinstance(value, dict):
-        filled = {key: item for key, item in value.items() if not _is_empty(item)}
-        return "\n".join(f"{key}: {_inline(item)}" for key, item in filled.items())
+        items = [(key, item) for key, item in value.items() if not _is_empty(item)]
+        return "\n".join(f"{key}: {_inline(item)}" for key, item in items)
     return "" if _is_empty(value) else _inline(value)
 
 
@@ -105,12 +105,12 @@ def words_in(value: object) -> str:
     return " ".join(filter(None, texts))
 
 
-def other_words(message: Mapping[str, Any], known: Collection[str]) -> str:
+def other_words(message: Mapping[str, Any], known_keys: Collection[str]) -> str:
     """The keys of a message that the format does not know, if they have texts, as a person reads
     them. It is for messages in which nothing else was found.
     """
-    others = {key: value for key, value in message.items() if key not in known}
-    return readable({key: value for key, value in others.items() if words_in(value)})
+    items = [(key, value) for key, value in message.items() if key not in known_keys]
+    return readable({key: value for key, value in items if words_in(value)})
 
 
 def time_of(*values: object) -> datetime | None:
