@@ -14,7 +14,7 @@ def said(id: str, role: str, content: Any, **more: Any) -> dict[str, Any]:
     if isinstance(content, str):
         content = {"content_type": "text", "parts": [content]}
     author = {"role": role, "name": more.pop("name", None), "metadata": {}}
-    times = {"create_time": 1736000000.5 + len(id), "update_time": None}
+    times = {"create_time": 1736000000.5, "update_time": None}
     return {
         "id": id,
         "author": author,
@@ -114,6 +114,9 @@ def chatgpt_export() -> list[dict[str, Any]]:
         "say": node("say", "ans", ["end"], said("say", "user", voice)),
         "end": node("end", "say", [], said("end", "assistant", "After petal fall.")),
     }
+    for n, item in enumerate(mapping.values()):
+        if item["message"] is not None:
+            item["message"]["create_time"] = 1736000000.5 + n
     return [
         {
             "title": "Orchard",

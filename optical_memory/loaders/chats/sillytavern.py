@@ -111,11 +111,9 @@ def _read(line: Any, place: str) -> Reading:
         "content": parts or text_parts(other_words(line, _KNOWN)),
         "created_at": _time(line.get("send_date")),
     }
-    swipes = [text for text in list_at(line, "swipes") if readable(text) != text_at(line, "mes")]
-    swiped_away = (
-        LeftOut(f"{place}.swipes", OTHER_VERSION, readable(text)) for text in swipes if text
-    )
-    return joined([read_message(message, place), Reading(left_out=tuple(swiped_away))])
+    swipes = [text for text in list_at(line, "swipes") if text and text != line.get("mes")]
+    left_out = [LeftOut(f"{place}.swipes", OTHER_VERSION, readable(text)) for text in swipes]
+    return joined([read_message(message, place), Reading(left_out=tuple(left_out))])
 
 
 def _role(line: dict[str, Any], extra: dict[str, Any]) -> str:
