@@ -123,7 +123,7 @@ def chat_table(source: Path | Document | str) -> list[Conversation]:
     delimiter = _delimiter(text)
     if delimiter is None:
         raise InputError(_unclear(name, text.split("\n", 1)[0]))
-    table = _table(text, delimiter)
+    table = _table(text, delimiter, name)
     groups: dict[str, list[tuple[int, list[str]]]] = {}
     left_out = []
     for line, row in table.rows:
@@ -163,7 +163,7 @@ def _is_regular(lines: list[str], delimiter: str) -> bool:
     lines = [line for line in lines[1:-1] or lines[1:] if line.strip()]
     if len(header) < 2 or len(lines) < 2 or not _are_names([name.strip('"') for name in header]):
         return False
-    return all(len(row) == len(header) for row in csv.reader(lines, delimiter=delimiter))
+    return all(len(_cells(line, delimiter)) == len(header) for line in lines)
 
 
 def _are_names(header: list[str]) -> bool:
@@ -178,10 +178,18 @@ def _delimiter(text: str) -> str | None:
     """The delimiter with which the first line names speakers and texts."""
     first_line = text[:10_000].split("\n", 1)[0]
     for delimiter in _DELIMITERS:
-        columns = _columns(next(csv.reader([first_line], delimiter=delimiter), []))
+        columns = _columns(_cells(first_line, delimiter))
         if "text" in columns and columns.keys() & {"role", "speaker"}:
             return delimiter
     return None
+
+
+def _cells(line: str, delimiter: str) -> list[str]:
+    """The cells of one line; none if it cannot be part of a table."""
+    try:
+        return next(csv.reader([line], delimiter=delimiter), [])
+    except csv.Error:
+        return []
 
 
 def _columns(header: list[str]) -> dict[str, int]:
@@ -194,13 +202,13 @@ def _columns(header: list[str]) -> dict[str, int]:
     return columns
 
 
-def _table(text: str, delimiter: str) -> _Table:
-    rows = list(_rows(text, delimiter))
+def _table(text: str, delimiter: str, name: str) -> _Table:
+    rows = list(_rows(text, delimiter, name))
     header = rows[0][1] if rows else []
     return _Table(_columns(header), header, rows[1:])
 
 
-def _rows(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+def _rows(text: str, delimiter: str, name: str) -> Iterator[tuple[int, list[str]]]:
     """The rows that are not blank, each with the number of its first line."""
     limit = csv.field_size_limit(min(sys.maxsize, 2**31 - 1))  # a C long, which may have 32 bits
     try:
@@ -211,7 +219,9 @@ def _rows(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
                 yield line, row
             line = reader.line_num + 1
     except csv.Error as error:
-        raise InputError(f"line {line}: not a table: {error}; save it again as CSV") from error
+        raise InputError(
+            f"{name}:{line}: not a row of a table: {error}; save the table again as CSV"
+        ) from error
     finally:
         csv.field_size_limit(limit)
 

@@ -36,7 +36,8 @@ _KINDS: dict[str, Media] = {"image": "image", "audio": "audio", "video": "video"
 
 def text_at(data: Any, key: str) -> str:
     """The value under the key as text; "" if there is none."""
-    return readable(data.get(key)) if isinstance(data, dict) else ""
+    value = data.get(key) if isinstance(data, dict) else None
+    return value if isinstance(value, str) else readable(value)
 
 
 def first_text(data: Any, *keys: str) -> str:

@@ -36,11 +36,7 @@ class Speaker:
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """A message among people; `attachments` are parts of a message.
-
-    `other` has the words under keys that the loader does not know. They count if there is no
-    text and no attachment.
-    """
+    """A message among people; `attachments` are parts of a message."""
 
     speaker: Speaker
     text: str
@@ -48,12 +44,11 @@ class Post:
     id: str | None
     place: str
     attachments: tuple[dict[str, Any], ...] = ()
-    other: str = ""
 
     @property
     def parts(self) -> list[dict[str, Any]]:
         """The content of a message."""
-        return [*text_parts(self.text), *self.attachments] or text_parts(self.other)
+        return [*text_parts(self.text), *self.attachments]
 
 
 def roles_of(speakers: Iterable[Speaker], owner: str | None = None) -> dict[Speaker, Role]:

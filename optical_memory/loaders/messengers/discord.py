@@ -116,14 +116,14 @@ def _post(message: dict[str, Any], place: str) -> Post:
     speaker = Speaker(text_at(author, "id") or name, name, author.get("isBot") is True)
     forward = object_at(message, "forwardedMessage")
     texts = [*_texts(message), *(f"Forwarded: {text}" for text in _texts(forward))]
+    files = [*_files(message), *_files(forward)]
     return Post(
         speaker=speaker,
-        text="\n".join(texts),
+        text="\n".join(texts) if texts or files else other_words(message, _KNOWN),
         time=time_of(message.get("timestamp")),
         id=text_at(message, "id") or None,
         place=place,
-        other=other_words(message, _KNOWN),
-        attachments=(*_files(message), *_files(forward)),
+        attachments=tuple(files),
     )
 
 

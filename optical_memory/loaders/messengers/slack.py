@@ -211,14 +211,15 @@ def _users(path: Path) -> list[Any]:
 
 def _post(item: dict[str, Any], names: dict[str, str], place: str) -> Post:
     ts = text_at(item, "ts")
+    text = message_text(item, names)
+    files = _files(item)
     return Post(
         speaker=_speaker(item, names),
-        text=message_text(item, names),
+        text=text if text.strip() or files else other_words(item, _KNOWN),
         time=time_of(ts),
         id=ts or text_at(item, "client_msg_id") or None,
         place=place,
-        other=other_words(item, _KNOWN),
-        attachments=tuple(_files(item)),
+        attachments=tuple(files),
     )
 
 

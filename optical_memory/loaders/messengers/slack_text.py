@@ -44,14 +44,14 @@ def _mark(mark: str, names: Mapping[str, str]) -> str:
 
 def message_text(message: Mapping[str, Any], names: Mapping[str, str]) -> str:
     """The text of a message with what its blocks and attachments say beyond it."""
-    texts = [plain_text(text_at(message, "text"), names)]
-    for block in objects_at(message, "blocks"):
-        texts.append(_block_text(block, names))
-    for attachment in objects_at(message, "attachments"):
-        texts.append(_attachment_text(attachment, names))
+    text = plain_text(text_at(message, "text"), names)
+    cards = [_block_text(block, names) for block in objects_at(message, "blocks")]
+    cards += [_attachment_text(item, names) for item in objects_at(message, "attachments")]
+    if not any(cards):
+        return text
     lines: list[str] = []
     words: set[str] = set()
-    for text in texts:
+    for text in [text, *cards]:
         if not words >= _words(text):
             lines.append(text.strip("\n"))
             words |= _words(text)

@@ -157,14 +157,15 @@ def _conversation(chat: Any, place: str, owner: str | None) -> Conversation:
 def _post(message: dict[str, Any], place: str) -> Post:
     speaker_id = text_at(message, "from_id")
     name = text_at(message, "from") or (_DELETED if "from" in message else speaker_id)
+    text = _text(message)
+    files = _files(message)
     return Post(
         speaker=Speaker(speaker_id or name, name),
-        text=_text(message),
+        text=text if text.strip() or files else other_words(message, _KNOWN),
         time=_time(message),
         id=text_at(message, "id") or None,
         place=place,
-        other=other_words(message, _KNOWN),
-        attachments=tuple(_files(message)),
+        attachments=tuple(files),
     )
 
 
