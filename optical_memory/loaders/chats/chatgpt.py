@@ -44,6 +44,9 @@ __all__ = [
 _INSTRUCTIONS = ("user_editable_context", "model_editable_context")
 """Hidden messages with the person's instructions and with what ChatGPT remembers of them."""
 
+_EVERYONE = ("", "all", "assistant", "user")
+"""Recipients of messages that are no calls."""
+
 _KNOWN = frozenset(
     (
         "id",
@@ -151,7 +154,7 @@ def _call_id(
 
 def _is_call(message: dict[str, Any]) -> bool:
     """True if the assistant wrote to a tool and not to all."""
-    return _role(message) == "assistant" and text_at(message, "recipient") not in ("", "all")
+    return _role(message) == "assistant" and text_at(message, "recipient") not in _EVERYONE
 
 
 def _role(message: dict[str, Any]) -> str:

@@ -155,6 +155,7 @@ def _other(content: dict[str, Any]) -> Parts:
 
 
 _READERS: dict[str, Callable[[dict[str, Any]], Parts]] = {
+    "": _text_under("text"),
     "text": _text_under("text"),
     "code": _text_under("text"),
     "execution_output": _text_under("text"),

@@ -113,18 +113,24 @@ def lobechat(source: Any) -> list[Conversation]:
     for n, message in enumerate(list_at(state, "messages")):
         topic = tuple(text_at(message, id_key) for id_key in _GROUP_KEYS)
         groups.setdefault(topic, []).append((f"{name}.{key}.messages[{n}]", message))
-    places = [_conversation(topic, items, state, name) for topic, items in groups.items()]
-    return filled_conversations(places, name)
+    plugins = {text_at(row, "id"): row for row in objects_at(state, "messagePlugins")}
+    conversations = [
+        _conversation(topic, items, state, plugins, name) for topic, items in groups.items()
+    ]
+    return filled_conversations(conversations, name)
 
 
 _GROUP_KEYS = ("sessionId", "groupId", "topicId", "threadId")
 
 
 def _conversation(
-    topic: tuple[str, ...], items: list[tuple[str, Any]], state: dict[str, Any], name: str
+    topic: tuple[str, ...],
+    items: list[tuple[str, Any]],
+    state: dict[str, Any],
+    plugins: dict[str, dict[str, Any]],
+    name: str,
 ) -> Conversation:
     session = _by_id(state, "sessions", topic[0])
-    plugins = {text_at(row, "id"): row for row in objects_at(state, "messagePlugins")}
     reading = joined(_read(message, place, plugins) for place, message in sorted(items, key=_time))
     instruction = text_at(object_at(session, "config"), "systemRole")
     if reading.turns and instruction:
@@ -182,9 +188,9 @@ def _call(tool: dict[str, Any]) -> dict[str, Any]:
 
 def _parts(message: dict[str, Any]) -> list[dict[str, Any]]:
     parts = []
-    reasoning = text_at(object_at(message, "reasoning"), "content")
-    if reasoning:
-        parts.append({"type": "thinking", "thinking": reasoning})
+    reason = text_at(object_at(message, "reasoning"), "content")
+    if reason:
+        parts.append({"type": "thinking", "thinking": reason})
     texts = [text_at(message, "content"), _error(message)]
     parts += text_parts(*texts)
     for key in ("imageList", "fileList", "videoList"):

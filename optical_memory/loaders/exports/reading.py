@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from itertools import chain
 from typing import Any, NamedTuple
 
@@ -94,20 +95,8 @@ def in_segments(message: dict[str, Any], parts: Sequence[dict[str, Any]], place:
 def _numbered(turns: tuple[Turn, ...], id: str | None) -> tuple[Turn, ...]:
     if id is None:
         return turns
-    return tuple(_with_id(turn, id if n == 0 else f"{id}#{n + 1}") for n, turn in enumerate(turns))
-
-
-def _with_id(turn: Turn, id: str) -> Turn:
-    return Turn(
-        turn.role,
-        turn.text,
-        name=turn.name,
-        when=turn.when,
-        id=id,
-        tool_calls=turn.tool_calls,
-        tool_call_id=turn.tool_call_id,
-        attachments=turn.attachments,
-    )
+    ids = [id, *(f"{id}#{n}" for n in range(2, len(turns) + 1))]
+    return tuple(replace(turn, id=turn_id) for turn, turn_id in zip(turns, ids, strict=False))
 
 
 def turn_words(turns: Iterable[Turn]) -> str:

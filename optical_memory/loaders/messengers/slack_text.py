@@ -51,10 +51,10 @@ def message_text(message: Mapping[str, Any], names: Mapping[str, str]) -> str:
         return text
     lines: list[str] = []
     words: set[str] = set()
-    for text in [text, *cards]:
-        if not words >= _words(text):
-            lines.append(text.strip("\n"))
-            words |= _words(text)
+    for line in [text, *cards]:
+        if not words >= _words(line):
+            lines.append(line.strip("\n"))
+            words |= _words(line)
     return "\n".join(lines)
 
 
