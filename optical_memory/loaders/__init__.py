@@ -26,6 +26,7 @@ from optical_memory.loaders.logs.text_log import text_log
 from optical_memory.loaders.messages.lists import langchain_messages, openai_messages, sharegpt
 from optical_memory.loaders.messages.turns import turn_of
 from optical_memory.loaders.messengers.discord import discord
+from optical_memory.loaders.messengers.discord_text import discord_text
 from optical_memory.loaders.messengers.slack import slack
 from optical_memory.loaders.messengers.telegram import telegram
 from optical_memory.loaders.traces.claude_code import claude_code
@@ -42,6 +43,7 @@ __all__ = [
     "claude_code",
     "deepseek",
     "discord",
+    "discord_text",
     "example",
     "gemini_takeout",
     "html_page",

@@ -38,6 +38,7 @@ from optical_memory.loaders.files import Document
 from optical_memory.loaders.logs.text_log import text_log
 from optical_memory.loaders.messages.lists import langchain_messages, openai_messages, sharegpt
 from optical_memory.loaders.messengers.discord import discord, is_discord
+from optical_memory.loaders.messengers.discord_text import discord_text, is_discord_text
 from optical_memory.loaders.messengers.slack import is_slack, slack
 from optical_memory.loaders.messengers.telegram import is_telegram, telegram
 from optical_memory.loaders.traces.claude_code import claude_code, is_claude_code
@@ -141,6 +142,7 @@ TEXT_FORMATS = (
     Format("SpecStory trace", is_specstory, specstory),
     Format("Gemini in Google Takeout", is_takeout_page, takeout_page),
     Format("web page", is_html_page, html_page),
+    Format("Discord export", is_discord_text, discord_text),
     Format("table", is_chat_table, chat_table),
     Format("table of unknown columns", is_unclear_table, unclear_table),
     Format("text log", lambda text: True, text_log),

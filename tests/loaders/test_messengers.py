@@ -183,6 +183,33 @@ def test_messages_by_discord_itself_are_left_out():
     }
 
 
+def test_a_channel_of_discord_in_plain_text(tmp_path: Path):
+    rule = "=" * 62
+    text = (
+        f"{rule}\nGuild: Bird club\nChannel: Talk / sightings\nTopic: What you saw\n{rule}\n\n"
+        "[2025-05-04 18:01] Nina\nHeard a wren!\n\nTwice.\n\n"
+        "{Attachments}\nhttps://cdn.example/song.ogg?ex=1\n\n{Reactions}\nears (2)\n\n"
+        "[2025-05-04 18:02] Omar (pinned)\nWhere? [Here] I am\n\n\n"
+        "[one day at 9:00] Nina\n\n\n{Embed}\nWren\nhttps://birds.example\n\n"
+        f"{rule}\nExported 3 message(s)\n{rule}\n"
+    )
+    file = load_file(write_file(tmp_path / "sightings.txt", text))
+    assert file.format == "Discord export"
+    conversation = single(list(file.conversations))
+    assert conversation.meta["title"] == "Talk / sightings"
+    assert conversation.meta["topic"] == "What you saw"
+    assert [(turn.role, turn.name, turn.text) for turn in conversation.turns] == [
+        ("user", "Nina", "Heard a wren!\n\nTwice."),
+        ("assistant", "Omar", "Where? [Here] I am"),
+        ("user", "Nina", "Wren\nhttps://birds.example"),
+    ]
+    assert conversation.turns[0].when == datetime(2025, 5, 4, 18, 1)
+    song = Attachment("audio", "https://cdn.example/song.ogg?ex=1")
+    assert conversation.turns[0].attachments == (song,)
+    left_out = [item.text for item in file.left_out]
+    assert left_out == ["ears (2)", "[one day at 9:00] Nina"]
+
+
 # Telegram
 
 

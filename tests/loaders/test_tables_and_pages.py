@@ -106,6 +106,12 @@ def test_a_bad_row_is_passed_over_with_its_words():
     assert (row.place, row.text) == ("conversation:3", "user,too,many")
 
 
+def test_a_time_that_cannot_be_read_is_told():
+    conversation = single(chat_table("role,content,date\nuser,hi,one fine Thursday\n"))
+    assert conversation.turns[0].when is None
+    assert [item.text for item in conversation.left_out] == ["one fine Thursday"]
+
+
 def test_a_cell_may_be_longer_than_the_csv_modules_limit():
     limit = csv.field_size_limit()
     text = "word " * 40_000
@@ -126,6 +132,7 @@ def test_a_table_of_unknown_columns_is_refused_with_the_columns_to_name(tmp_path
         "Well, that was it\nNow, another line\nThen, a third\n",
         "[12:01] <uma> a,b\n[12:02] <vik> c,d\n[12:03] <uma> e,f\n",
         "just words\n",
+        "<div align=center>\n\n# A log\n\n</div>\n\nUma said hello.\n",
     ],
 )
 def test_a_log_with_commas_is_no_table(text: str, tmp_path: Path):
@@ -193,6 +200,7 @@ def test_the_page_of_a_takeout_is_read_the_oldest_first(tmp_path: Path):
         ('<html><div class="chatlog__message">x</div></html>', "DiscordChatExporter as JSON"),
         ('<!-- saved --><html><div class="from_name">Uma</div></html>', "Telegram again as JSON"),
         ("<html><script>var jsonData = [{half</script></html>", "conversations.json of ChatGPT"),
+        ('<div class="user">hi</div>\n<div class="ai">yo</div>\n', "conversations.json of ChatGPT"),
     ],
 )
 def test_a_page_is_refused_with_the_file_to_take(page: str, way_out: str, tmp_path: Path):

@@ -23,6 +23,10 @@ _BEGINNING = re.compile(
     r"\s*(?:<\?xml[^>]*>\s*|<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body)\b",
     re.IGNORECASE | re.DOTALL,
 )
+_FRAGMENT = re.compile(r"\s*<(?:div|section|article|main|table|p|ul|ol|script|style|meta)\b[^>]*>")
+_END = re.compile(r"</\w+>\s*\Z")
+"""A part of a page begins and ends with a tag; Markdown may have tags, but not at both ends."""
+
 _DATA = re.compile(r"\bjsonData\s*=\s*(?=[\[{])")
 """Before the conversations in the script of `chat.html`."""
 
@@ -40,8 +44,11 @@ _WAY_OUT = (
 
 
 def is_html_page(text: str) -> bool:
-    """True if the text begins as a page of HTML."""
-    return bool(_BEGINNING.match(text[:5_000]))
+    """True if the text begins as a page of HTML, or is a part of one from end to end."""
+    beginning = text[:5_000]
+    if _BEGINNING.match(beginning):
+        return True
+    return bool(_FRAGMENT.match(beginning) and _END.search(text[-200:]))
 
 
 def html_page(source: Path | Document | str) -> list[Conversation]:

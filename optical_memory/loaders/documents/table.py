@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 import sys
 from collections.abc import Iterator
 from itertools import pairwise
@@ -16,6 +15,11 @@ from typing import Any, NamedTuple
 
 from optical_memory.errors import InputError
 from optical_memory.loaders.conversation import Conversation, LeftOut
+from optical_memory.loaders.documents.columns import (
+    columns_of,
+    has_unknown_columns,
+    table_delimiter,
+)
 from optical_memory.loaders.exports.fields import attachment_part, media_kind, text_parts, time_of
 from optical_memory.loaders.exports.people import Post, Speaker, post_conversation
 from optical_memory.loaders.exports.reading import (
@@ -33,43 +37,6 @@ __all__ = [
     "is_unclear_table",
     "unclear_table",
 ]
-
-_DELIMITERS = (",", ";", "\t", "|")
-
-_COLUMNS = {
-    "role": ("role",),
-    "speaker": (
-        "sender",
-        "author",
-        "from",
-        "speaker",
-        "sendername",
-        "authorname",
-        "sentby",
-        "name",
-        "username",
-        "nickname",
-        "user",
-        "participant",
-    ),
-    "text": ("content", "text", "message", "body", "utterance", "messagetext", "msg"),
-    "time": ("timestamp", "time", "datetime", "date", "createdat", "sentat", "createtime"),
-    "id": ("messageid", "id", "msgid"),
-    "conversation": (
-        "conversationid",
-        "conversation",
-        "sessionid",
-        "threadid",
-        "chatid",
-        "dialogueid",
-        "dialogid",
-        "session",
-        "thread",
-        "chat",
-    ),
-    "attachments": ("attachments",),
-}
-"""What a column is for, by its name in lower case without blanks and signs; the first counts."""
 
 _ROLES: dict[str, Role] = {
     "user": "user",
@@ -96,9 +63,6 @@ _ROLES: dict[str, Role] = {
 }
 """Names of speakers that are roles, in lower case."""
 
-_NAME = re.compile(r"[^\W\d_][\w .#/()-]{0,39}")
-"""A name of a column, as tables have it: it begins with a letter and holds no sentence."""
-
 
 class _Table(NamedTuple):
     columns: dict[str, int]
@@ -109,7 +73,7 @@ class _Table(NamedTuple):
 
 def is_chat_table(text: str) -> bool:
     """True if the first line names a column of speakers and a column of texts."""
-    return _delimiter(text) is not None
+    return table_delimiter(text) is not None
 
 
 def chat_table(source: Path | Document | str) -> list[Conversation]:
@@ -120,7 +84,7 @@ def chat_table(source: Path | Document | str) -> list[Conversation]:
     """
     name = stem(source)
     text = text_of(source)
-    delimiter = _delimiter(text)
+    delimiter = table_delimiter(text)
     if delimiter is None:
         raise InputError(_unclear(name, text.split("\n", 1)[0]))
     table = _table(text, delimiter, name)
@@ -137,12 +101,8 @@ def chat_table(source: Path | Document | str) -> list[Conversation]:
 
 
 def is_unclear_table(text: str) -> bool:
-    """True if the text is a table, but its first row does not name speakers and texts.
-
-    Three rows or more must have the same number of cells, and the first only names.
-    """
-    lines = text[:20_000].split("\n", 6)[:6]
-    return any(_is_regular(lines, delimiter) for delimiter in (",", ";", "\t"))
+    """True if the text is a table, but its first row does not name speakers and texts."""
+    return has_unknown_columns(text)
 
 
 def unclear_table(source: Path | Document | str) -> list[Conversation]:
@@ -158,54 +118,13 @@ def _unclear(name: str, header: str) -> str:
     )
 
 
-def _is_regular(lines: list[str], delimiter: str) -> bool:
-    header = lines[0].strip("\r").split(delimiter)
-    lines = [line for line in lines[1:-1] or lines[1:] if line.strip()]
-    if len(header) < 2 or len(lines) < 2 or not _are_names([name.strip('"') for name in header]):
-        return False
-    return all(len(_cells(line, delimiter)) == len(header) for line in lines)
-
-
-def _are_names(header: list[str]) -> bool:
-    """True if all cells may name columns, and no two are the same."""
-    return all(map(_NAME.fullmatch, header)) and len(set(header)) == len(header)
-
-
 # ---- the columns and the rows --------------------------------------------------------------------
-
-
-def _delimiter(text: str) -> str | None:
-    """The delimiter with which the first line names speakers and texts."""
-    first_line = text[:10_000].split("\n", 1)[0]
-    for delimiter in _DELIMITERS:
-        columns = _columns(_cells(first_line, delimiter))
-        if "text" in columns and columns.keys() & {"role", "speaker"}:
-            return delimiter
-    return None
-
-
-def _cells(line: str, delimiter: str) -> list[str]:
-    """The cells of one line; none if it cannot be part of a table."""
-    try:
-        return next(csv.reader([line], delimiter=delimiter), [])
-    except csv.Error:
-        return []
-
-
-def _columns(header: list[str]) -> dict[str, int]:
-    names = [re.sub(r"[\W_]+", "", name).lower() for name in header]
-    columns = {}
-    for purpose, known_names in _COLUMNS.items():
-        name = next((name for name in known_names if name in names), None)
-        if name is not None:
-            columns[purpose] = names.index(name)
-    return columns
 
 
 def _table(text: str, delimiter: str, name: str) -> _Table:
     rows = list(_rows(text, delimiter, name))
     header = rows[0][1] if rows else []
-    return _Table(_columns(header), header, rows[1:])
+    return _Table(columns_of(header), header, rows[1:])
 
 
 def _rows(text: str, delimiter: str, name: str) -> Iterator[tuple[int, list[str]]]:
@@ -238,13 +157,25 @@ def _conversation(
     id: str, table: _Table, rows: list[tuple[int, list[str]]], name: str
 ) -> Conversation:
     """People by name if no speaker is a role, else messages by role."""
+    left_out = _unknown_times(table, rows, name)
     rows = rows[::-1] if _is_newest_first(table, rows) else rows
     speakers = {_speaker(table, row).lower() for _, row in rows}
     if not speakers & _ROLES.keys():
         posts = [_post(table, row, f"{name}:{line}") for line, row in rows]
-        return post_conversation(id, posts, {})
+        return post_conversation(id, posts, {}, left_out)
     reading = joined(read_message(_message(table, row), f"{name}:{line}") for line, row in rows)
-    return conversation_of(id, reading, {})
+    return conversation_of(id, reading, {}, left_out)
+
+
+def _unknown_times(table: _Table, rows: list[tuple[int, list[str]]], name: str) -> list[LeftOut]:
+    """Times that cannot be read: their turns have none."""
+    stamps = [(line, _cell(table, row, "time")) for line, row in rows]
+    reason = "a time that we do not know how to read"
+    return [
+        LeftOut(f"{name}:{line}", reason, stamp)
+        for line, stamp in stamps
+        if stamp and time_of(stamp) is None
+    ]
 
 
 def _is_newest_first(table: _Table, rows: list[tuple[int, list[str]]]) -> bool:

@@ -90,4 +90,5 @@ def _zone(name: str | None, hours: str | None, minutes: str | None) -> tzinfo | 
     if not hours:
         return UTC
     sign = -1 if hours.startswith("-") else 1
-    return timezone(sign * timedelta(hours=abs(int(hours)), minutes=int(minutes or 0)))
+    offset = timedelta(hours=abs(int(hours)), minutes=int(minutes or 0))
+    return timezone(sign * offset) if offset < timedelta(days=1) else None
