@@ -8,6 +8,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+from optical_memory.loaders.chats.chatgpt import chatgpt, is_chatgpt
+from optical_memory.loaders.chats.claude_ai import claude_ai, is_claude_ai
+from optical_memory.loaders.chats.companions import companion, is_companion
+from optical_memory.loaders.chats.deepseek import deepseek, is_deepseek
+from optical_memory.loaders.chats.gemini_takeout import gemini_takeout, is_gemini_takeout
+from optical_memory.loaders.chats.lm_studio import is_lm_studio, lm_studio
+from optical_memory.loaders.chats.lobechat import is_lobechat, lobechat
+from optical_memory.loaders.chats.open_webui import is_open_webui, open_webui
+from optical_memory.loaders.chats.sillytavern import is_sillytavern, sillytavern
 from optical_memory.loaders.conversation import Conversation
 from optical_memory.loaders.corpora.arenas import arena_chats, is_arena_chats
 from optical_memory.loaders.corpora.evaluations import (
@@ -22,9 +31,21 @@ from optical_memory.loaders.corpora.message_rows import is_message_rows, message
 from optical_memory.loaders.corpora.oasst import is_oasst, oasst
 from optical_memory.loaders.corpora.prompts import is_prompts, prompts
 from optical_memory.loaders.corpora.sharegpt import is_sharegpt, sharegpt
+from optical_memory.loaders.documents.html_page import html_page, is_html_page
+from optical_memory.loaders.documents.table import (
+    chat_table,
+    is_chat_table,
+    is_unclear_table,
+    unclear_table,
+)
+from optical_memory.loaders.documents.takeout_page import is_takeout_page, takeout_page
 from optical_memory.loaders.files import Document
 from optical_memory.loaders.logs.text_log import text_log
 from optical_memory.loaders.messages.lists import langchain_messages, openai_messages
+from optical_memory.loaders.messengers.discord import discord, is_discord
+from optical_memory.loaders.messengers.discord_text import discord_text, is_discord_text
+from optical_memory.loaders.messengers.slack import is_slack, slack
+from optical_memory.loaders.messengers.telegram import is_telegram, telegram
 from optical_memory.loaders.traces.api_logs import api_log, is_api_log
 from optical_memory.loaders.traces.autogen import autogen, is_autogen
 from optical_memory.loaders.traces.claude_code import claude_code, is_claude_code
@@ -126,6 +147,18 @@ def _first_object(data: Any) -> dict[str, Any]:
 # The more particular formats first: the keys of the last are common.
 JSON_FORMATS = (
     Format("Claude Code transcript", is_claude_code, claude_code),
+    Format("DeepSeek export", is_deepseek, deepseek),
+    Format("ChatGPT export", is_chatgpt, chatgpt),
+    Format("Claude.ai export", is_claude_ai, claude_ai),
+    Format("Gemini in Google Takeout", is_gemini_takeout, gemini_takeout),
+    Format("Open WebUI export", is_open_webui, open_webui),
+    Format("LM Studio conversation", is_lm_studio, lm_studio),
+    Format("LobeChat export", is_lobechat, lobechat),
+    Format("Slack export", is_slack, slack),
+    Format("Discord export", is_discord, discord),
+    Format("Telegram export", is_telegram, telegram),
+    Format("SillyTavern chat", is_sillytavern, sillytavern),
+    Format("file beside an export's conversations", is_companion, companion),
     Format("Codex CLI session", is_codex, codex),
     Format("output of codex exec", is_codex_exec, codex_exec),
     Format("Gemini CLI session", is_gemini_cli, gemini_cli),
@@ -156,5 +189,10 @@ JSON_FORMATS = (
 
 TEXT_FORMATS = (
     Format("SpecStory trace", is_specstory, specstory),
+    Format("Gemini in Google Takeout", is_takeout_page, takeout_page),
+    Format("web page", is_html_page, html_page),
+    Format("Discord export", is_discord_text, discord_text),
+    Format("table", is_chat_table, chat_table),
+    Format("table of unknown columns", is_unclear_table, unclear_table),
     Format("text log", lambda text: True, text_log),
 )

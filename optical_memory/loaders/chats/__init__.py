@@ -1,1 +1,1 @@
-"""Exports of chat programs and of services for chats with a model."""
+"""Exports of services and programs for chats with a model."""

@@ -1,0 +1,1 @@
+"""Tables and web pages with chats in them."""

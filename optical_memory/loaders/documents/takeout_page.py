@@ -1,0 +1,94 @@
+"""Gemini's `MyActivity.html` of Google's Takeout: the same activities as in `MyActivity.json`, as
+cells of a page.
+
+A cell says what the person did, then the time in a line of its own, then the answer.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from pathlib import Path
+from typing import Any
+
+from optical_memory.loaders.chats.gemini_takeout import gemini_takeout
+from optical_memory.loaders.conversation import Conversation
+from optical_memory.loaders.exports.markup import html_text
+from optical_memory.loaders.files import Document, stem, text_of
+from optical_memory.loaders.times import parse_moment
+
+__all__ = [
+    "is_takeout_page",
+    "takeout_page",
+]
+
+_CELL = re.compile(r'<div class="outer-cell[^>]*>(.*?)(?=<div class="outer-cell|\Z)', re.DOTALL)
+_BODY = re.compile(
+    r'<div class="content-cell[^"]*mdl-typography--body-1">(.*?)</div>\s*'
+    r'(?=<div class="content-cell)',
+    re.DOTALL,
+)
+_TIME_LINE = re.compile(r"(?=.{8,60}\Z)(?=.*\b\d{4}\b).*\b\d{1,2}:\d\d(?::\d\d)?\b.*")
+"""A line with a year and a clock, and little else."""
+
+_ENGLISH_TIME = re.compile(
+    r"(\w{3} \d{1,2}, \d{4}), (\d{1,2}:\d\d:\d\d) ([AP]M)(?: (\w+)(?:([+-]\d\d?):?(\d\d)?)?)?"
+)
+"""Such as `May 2, 2025, 10:00:00 AM UTC`, or with `GMT+02:00`."""
+
+
+def is_takeout_page(text: str) -> bool:
+    """True if the page has cells of activities of Gemini, or of Bard as it was called."""
+    beginning = text[:200_000]
+    return 'class="outer-cell' in beginning and bool(re.search(r">\s*(Gemini|Bard)\b", beginning))
+
+
+def takeout_page(source: Path | Document | str) -> list[Conversation]:
+    """The conversation of all activities, the oldest first.
+
+    Raises `InputError` if there are no questions.
+    """
+    activities = [_activity(cell[1]) for cell in _CELL.finditer(text_of(source))]
+    path = Path(f"{stem(source)}.html")
+    return gemini_takeout(Document(path, "", activities))
+
+
+def _activity(cell: str) -> dict[str, Any]:
+    """A cell as an item of `MyActivity.json`."""
+    body = _BODY.search(cell)
+    text = html_text(body[1] if body else cell)
+    lines = text.replace("\u202f", " ").replace("\xa0", " ").split("\n")
+    n = next((n for n, line in enumerate(lines) if n and _TIME_LINE.fullmatch(line)), len(lines))
+    files = [line.lstrip("- ") for line in lines[:n] if line.startswith("- ")]
+    title = [line for line in lines[:n] if not line.startswith("- ")]
+    answer = "\n".join(lines[n + 1 :]).strip()
+    return {
+        "title": "\n".join(title),
+        "time": _time(lines[n]) if n < len(lines) else None,
+        "attachedFiles": files,
+        "answer": answer,
+    }
+
+
+def _time(line: str) -> str | None:
+    """The time of a line as ISO 8601; None if it is written in a way that we do not know."""
+    match = _ENGLISH_TIME.fullmatch(line.strip())
+    if match is None:
+        time = parse_moment(line)
+        return time.isoformat() if time else None
+    try:
+        time = datetime.strptime(f"{match[1]} {match[2]} {match[3]}", "%b %d, %Y %I:%M:%S %p")
+    except ValueError:
+        return None
+    return time.replace(tzinfo=_zone(match[4], match[5], match[6])).isoformat()
+
+
+def _zone(name: str | None, hours: str | None, minutes: str | None) -> tzinfo | None:
+    """UTC, or an offset from it. Other names, such as CST, mean several zones: no zone is known."""
+    if name not in ("UTC", "GMT"):
+        return None
+    if not hours:
+        return UTC
+    sign = -1 if hours.startswith("-") else 1
+    offset = timedelta(hours=abs(int(hours)), minutes=int(minutes or 0))
+    return timezone(sign * offset) if offset < timedelta(days=1) else None

@@ -1,0 +1,1 @@
+"""Exports of messengers: chats among people."""

@@ -1,0 +1,111 @@
+"""Discord's channels as DiscordChatExporter writes them in plain text.
+
+A line such as `[01/02/2025 10:00] ana` begins a message. Marks such as `{Attachments}` name what
+follows its text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from optical_memory.loaders.conversation import Conversation, LeftOut
+from optical_memory.loaders.exports.fields import attachment_part, media_kind, time_of
+from optical_memory.loaders.exports.people import Post, Speaker, post_conversation
+from optical_memory.loaders.exports.reading import filled_conversations
+from optical_memory.loaders.files import Document, stem, text_of
+
+__all__ = [
+    "discord_text",
+    "is_discord_text",
+]
+
+_RULE = "=" * 62
+_HEADING = re.compile(rf"\s*{_RULE}\nGuild: (?P<server>.*)\nChannel: (?P<title>.*)\n")
+_TOPIC = re.compile(r"^Topic: (.*)$", re.MULTILINE)
+_SPEAKER = re.compile(r"\[(?P<stamp>[^\[\]]*\d[^\[\]]*)\] (?P<name>.{1,80}?)(?: \(pinned\))?")
+_FILES = ("{Attachments}", "{Stickers}")
+_REACTIONS = "{Reactions}"
+
+
+def is_discord_text(text: str) -> bool:
+    """True if the text begins as an export of a channel."""
+    return bool(_HEADING.match(text[:2_000]))
+
+
+def discord_text(source: Path | Document | str) -> list[Conversation]:
+    """The conversation of a channel. Reactions are left out.
+
+    Raises `InputError` if there are no messages.
+    """
+    name = stem(source)
+    text = text_of(source).replace("\r\n", "\n")
+    heading, _, rest = text.strip().removeprefix(_RULE).partition(_RULE)
+    body = rest.partition(f"\n{_RULE}\nExported ")[0]
+    posts: list[Post] = []
+    left_out: list[LeftOut] = []
+    for n, (line, *lines) in enumerate(_messages(body.split("\n"))):
+        place = f"{name}: message {n + 1}"
+        posts.append(_post(line, lines, place))
+        reactions = _section(lines, (_REACTIONS,))
+        if reactions:
+            left_out.append(LeftOut(place, "reactions to a message", " ".join(reactions)))
+        if posts[-1].time is None:
+            left_out.append(LeftOut(place, "a time that we do not know how to read", line))
+    match = _HEADING.match(text)
+    meta: dict[str, Any] = match.groupdict() if match else {}
+    topic = _TOPIC.search(heading)
+    conversation = post_conversation(
+        name, posts, {**meta, "topic": topic[1] if topic else None}, left_out
+    )
+    return filled_conversations([conversation], name)
+
+
+def _messages(lines: list[str]) -> Iterator[list[str]]:
+    """The lines of each message; a line that names a speaker comes after a blank line."""
+    message: list[str] = []
+    previous = ""
+    for line in lines:
+        if not previous.strip() and _SPEAKER.fullmatch(line):
+            if message:
+                yield message
+            message = []
+        if message or line.strip():
+            message.append(line)
+        previous = line
+    if message:
+        yield message
+
+
+def _post(line: str, lines: list[str], place: str) -> Post:
+    match = _SPEAKER.fullmatch(line)
+    name = match["name"] if match else ""
+    texts = lines if match else [line, *lines]
+    addresses = _section(texts, _FILES)
+    return Post(
+        speaker=Speaker(name, name),
+        text="\n".join(_section(texts, ("", "{Embed}"))).strip("\n"),
+        time=time_of(match["stamp"]) if match else None,
+        id=None,
+        place=place,
+        attachments=tuple(
+            attachment_part(media_kind(address.split("?")[0]), address) for address in addresses
+        ),
+    )
+
+
+def _section(lines: list[str], marks: tuple[str, ...]) -> list[str]:
+    """The lines below the marks; "" stands for the text before all marks.
+
+    Blank lines are kept only in texts.
+    """
+    section: list[str] = []
+    mark = ""
+    for line in lines:
+        if line in (*_FILES, _REACTIONS, "{Embed}"):
+            mark = line
+        elif mark in marks and (line.strip() or mark == ""):
+            section.append(line)
+    return section
