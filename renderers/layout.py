@@ -8,7 +8,7 @@ everything at once.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice, takewhile
 
@@ -22,6 +22,7 @@ from optical_memory.turns import Turn, body, call_offset
 
 __all__ = [
     "PlacedTurn",
+    "page_by_page",
     "paginate",
 ]
 
@@ -66,12 +67,16 @@ def paginate(turns: Sequence[PlacedTurn], grid: Grid | None = None) -> list[Page
     if a page can hold them. Over all pages, the bodies of a turn's spans give `body(turn)` back.
     Raises `LayoutError` if the grid is too narrow for a mark.
     """
-    pages: list[Page] = []
+    return list(page_by_page(turns, grid))
+
+
+def page_by_page(turns: Sequence[PlacedTurn], grid: Grid | None = None) -> Iterator[Page]:
+    """The same, a page at a time: who takes the first pages of a long turn lays out no others."""
     builder = _PageBuilder(grid or Grid())
     for group in _groups([turn for turn in turns if not _is_laid_out(turn)]):
-        full_pages, builder = _lay_group(builder, group)
-        pages += full_pages
-    return pages if builder.is_empty else [*pages, builder.page()]
+        builder = yield from _lay_group(builder, group)
+    if not builder.is_empty:
+        yield builder.page()
 
 
 def _is_laid_out(placed_turn: PlacedTurn) -> bool:
@@ -107,27 +112,30 @@ def _whole_piece(source: PlacedTurn) -> _Piece:
     return _Piece(source, text, source.offset, len(text))
 
 
-def _lay_group(builder: _PageBuilder, group: tuple[_Piece, ...]) -> tuple[list[Page], _PageBuilder]:
-    """Lay a group out; return the pages that are full now, and the page that is being filled."""
+Laying = Generator[Page, None, "_PageBuilder"]
+"""Gives the pages that are full, and returns the page that is being filled."""
+
+
+def _lay_group(builder: _PageBuilder, group: tuple[_Piece, ...]) -> Laying:
     if len(group) > 1:
         together = builder.with_all(group)
         if together is not None:
-            return [], together
+            return together
         together = _PageBuilder(builder.grid).with_all(group)
         if together is not None:
-            return [builder.page()], together
-    return _lay_apart(builder, group)
+            yield builder.page()
+            return together
+    return (yield from _lay_apart(builder, group))
 
 
-def _lay_apart(builder: _PageBuilder, group: tuple[_Piece, ...]) -> tuple[list[Page], _PageBuilder]:
-    pages = []
+def _lay_apart(builder: _PageBuilder, group: tuple[_Piece, ...]) -> Laying:
     for piece in group:
         rest = builder.lay(piece)
         while rest is not None:
-            pages.append(builder.page())
+            yield builder.page()
             builder = _PageBuilder(builder.grid)
             rest = builder.lay(rest)
-    return pages, builder
+    return builder
 
 
 class _PageBuilder:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 from optical_memory.pages import Grid, Page
 from optical_memory.renderers.cells import kind, split_line
 from optical_memory.renderers.drawing import Image
-from optical_memory.renderers.layout import PlacedTurn, paginate
+from optical_memory.renderers.layout import PlacedTurn, page_by_page, paginate
 from optical_memory.renderers.styles import STYLES
 
 __all__ = [
@@ -33,6 +34,14 @@ class PageRenderer:
         Raises `LayoutError` if the grid is too narrow for the mark of a turn.
         """
         return paginate(turns, self.grid)
+
+    def first_pages(self, turns: Sequence[PlacedTurn], n: int) -> list[Page]:
+        """The first `n` full pages of these turns, at most; the rest is not laid out.
+
+        Raises as `paginate`.
+        """
+        pages = list(islice(page_by_page(turns, self.grid), n + 1))
+        return pages[:n] if len(pages) > n else pages[:-1]
 
     def draw(self, page: Page, side_px: int) -> Image:
         """The page in (side_px, side_px) px, black (0) on white (255).

@@ -89,8 +89,8 @@ class EditingRenderer:
     def __init__(self, editor: OpticalMemory) -> None:
         self._editor, self._plain = editor, PageRenderer(editor.reader.profile.grid)
 
-    def paginate(self, turns: Any) -> Any:
-        return self._plain.paginate(turns)
+    def first_pages(self, turns: Any, n: int) -> Any:
+        return self._plain.first_pages(turns, n)
 
     def draw(self, page: Any, side_px: int) -> Any:
         self._editor.remember(Turn("user", "edited just in time", id="m1"))

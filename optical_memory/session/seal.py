@@ -63,10 +63,10 @@ def seal(
     if _least_rows(turns[:n_old], grid) < grid.rows * grid.text_columns // 2:
         return []  # nothing near a full page: spare the layout
     last_old = open_turns[n_old - 1].ordinal
-    full_pages = renderer.paginate(_first_turns(turns, grid))[:-1]
+    full_pages = renderer.first_pages(_first_turns(turns, grid), PAGES_A_COMMIT)
     pages = itertools.takewhile(lambda page: page.layout.spans[-1].ordinal <= last_old, full_pages)
     sealer = _Sealer(snapshot, open_turns, renderer, profile, retain)
-    for page in itertools.islice(pages, PAGES_A_COMMIT):
+    for page in pages:
         sealer.add(page)
     return sealer.changes()
 
