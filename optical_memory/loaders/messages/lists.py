@@ -1,37 +1,56 @@
-"""Lists of messages: OpenAI style, LangChain's two serialised forms, and ShareGPT exports."""
+"""Lists of messages in any form, alone or in an object: a request, a row of a data set, a state."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from optical_memory.errors import InputError
-from optical_memory.loaders.conversation import Conversation, conversation
-from optical_memory.loaders.files import get, read_json, stem
-from optical_memory.loaders.messages.forms import as_openai, from_langchain, from_sharegpt
-from optical_memory.loaders.messages.turns import turns_of
+from optical_memory.loaders.conversation import Conversation, LeftOut, conversation
+from optical_memory.loaders.files import excerpt, get, read_json, stem
+from optical_memory.loaders.messages.content import first_id, has_words
+from optical_memory.loaders.messages.parts import read_content
+from optical_memory.loaders.messages.turns import Transcript, transcript_of
+from optical_memory.turns import Turn
 
 __all__ = [
     "langchain_messages",
+    "message_list_key",
     "openai_messages",
     "sharegpt",
 ]
 
+_LIST_KEYS = ("messages", "contents", "input")
+"""Keys of lists of messages: most hosts, Gemini's requests, requests of the Responses API."""
+
+_SYSTEM_KEYS = (
+    "system",
+    "systemInstruction",
+    "system_instruction",
+    "instructions",
+    "system_prompt",
+)
+"""Keys of the instructions beside a list: Anthropic and Bedrock, Gemini, Responses, ShareGPT."""
+
+EMPTY = "the conversation has no messages"
+"""Why a conversation of several is left out."""
+
 
 def openai_messages(source: Any) -> list[Conversation]:
     """A list of messages, `{"messages": [...]}`, or a list of either (as in fine-tuning JSON
-    lines).
+    lines). The messages may have any form that is known.
 
     Raises `InputError` with the place for anything else.
     """
-    return _conversations(read_json(source), "messages", stem(source), as_openai)
+    data = read_json(source)
+    return _conversations(data, message_list_key(data) or "messages", stem(source))
 
 
 def langchain_messages(source: Any) -> list[Conversation]:
     """Messages as `messages_to_dict` or `dumpd` of langchain-core write them, in the same shapes as
     OpenAI's. Raises `InputError` with the place for anything else.
     """
-    return _conversations(read_json(source), "messages", stem(source), from_langchain)
+    return openai_messages(source)
 
 
 def sharegpt(source: Any) -> list[Conversation]:
@@ -41,7 +60,18 @@ def sharegpt(source: Any) -> list[Conversation]:
     data = read_json(source)
     first = data[0] if isinstance(data, list) and data else data
     key = "items" if isinstance(first, dict) and "items" in first else "conversations"
-    return _conversations(data, key, stem(source), from_sharegpt)
+    return _conversations(data, key, stem(source))
+
+
+def message_list_key(data: Any) -> str | None:
+    """The key under which the first object of the data has a list of messages; None without."""
+    first = data[0] if isinstance(data, list) and data else data
+    if not isinstance(first, Mapping):
+        return None
+    for key in _LIST_KEYS:
+        if isinstance(first.get(key), list):
+            return key
+    return None
 
 
 class _MessageList(NamedTuple):
@@ -52,16 +82,44 @@ class _MessageList(NamedTuple):
     meta: dict[str, Any]
 
 
-def _conversations(
-    data: Any, key: str, name: str, to_openai: Callable[[Any, str], Any]
-) -> list[Conversation]:
-    conversations = []
-    for part in _message_lists(data, key, name):
-        place = f"{part.name}.{key}"
-        messages = [to_openai(message, f"{place}[{n}]") for n, message in enumerate(part.messages)]
-        id = str(part.meta.get("id") or part.name)
-        conversations.append(conversation(id, turns_of(messages, place), part.meta))
-    return conversations
+def _conversations(data: Any, key: str, name: str) -> list[Conversation]:
+    """The conversations in the data. Those without messages are told of in the first."""
+    conversations: list[Conversation] = []
+    empty: list[LeftOut] = []
+    lists = _message_lists(data, key, name)
+    for part in lists:
+        system = _system_turns(part.meta)
+        transcript = transcript_of(part.messages, f"{part.name}.{key}")
+        if not transcript.turns and len(lists) > 1:
+            empty.append(LeftOut(part.name, EMPTY, ""))
+            continue
+        conversations.append(_conversation(part, system, transcript))
+    if not conversations:
+        raise InputError(f"{name}: no turns in it; expected at least one message")
+    first, *others = conversations
+    left_out = (*first.left_out, *empty)
+    return [Conversation(first.id, first.turns, first.meta, left_out), *others]
+
+
+def _conversation(
+    part: _MessageList, system: list[Turn], transcript: Transcript
+) -> Conversation:
+    id = first_id(part.meta, ("id", "conversation_id")) or part.name
+    texts = {turn.text for turn in transcript.turns if turn.role == "system"}
+    new_turns = [turn for turn in system if turn.text not in texts]
+    turns = [*new_turns, *transcript.turns] if transcript.turns else []
+    meta = {field: value for field, value in part.meta.items() if field not in _SYSTEM_KEYS}
+    return conversation(id, turns, meta, transcript.left_out)
+
+
+def _system_turns(meta: Mapping[str, Any]) -> list[Turn]:
+    """The instructions that stand beside the messages, as turns."""
+    turns: list[Turn] = []
+    for key in _SYSTEM_KEYS:
+        content = read_content(meta.get(key)) if has_words(meta.get(key)) else None
+        if content:
+            turns.append(Turn("system", content.text, attachments=content.attachments))
+    return turns
 
 
 def _message_lists(data: Any, key: str, name: str) -> list[_MessageList]:
@@ -69,14 +127,13 @@ def _message_lists(data: Any, key: str, name: str) -> list[_MessageList]:
     objects or of lists, or a list of messages.
     """
     if isinstance(data, dict):
+        if key not in data and _is_message(data):
+            return [_MessageList(name, [data], {})]
         meta = {field: value for field, value in data.items() if field != key}
         return [_MessageList(name, get(data, key, list, name), meta)]
     if not isinstance(data, list) or not data:
-        raise InputError(
-            f"{name}: expected a list of messages, found {type(data).__name__} {str(data)[:40]!r}"
-        )
-    first = data[0]
-    if not (isinstance(first, list) or (isinstance(first, dict) and key in first)):
+        raise InputError(f"{name}: expected a list of messages, found {excerpt(data)}")
+    if not any(_is_list(item, key) for item in data[:1]):
         return [_MessageList(name, data, {})]
     lists: list[_MessageList] = []
     for n, item in enumerate(data):
@@ -86,3 +143,15 @@ def _message_lists(data: Any, key: str, name: str) -> list[_MessageList]:
         else:
             lists += _message_lists(item, key, place)
     return lists
+
+
+def _is_list(item: Any, key: str) -> bool:
+    """True for a list of messages, or an object with one; a pair of texts is a message."""
+    if isinstance(item, list):
+        return not (len(item) == 2 and all(isinstance(value, str) for value in item))
+    return isinstance(item, dict) and key in item
+
+
+def _is_message(data: Mapping[str, Any]) -> bool:
+    """True for a message alone, or a whole response of a host."""
+    return any(key in data for key in ("role", "choices", "candidates", "output"))

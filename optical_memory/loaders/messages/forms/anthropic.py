@@ -1,0 +1,65 @@
+"""Anthropic: blocks of the Messages API."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from optical_memory.loaders.messages.attachments import attachment, encrypted
+from optical_memory.loaders.messages.calls import call, result
+from optical_memory.loaders.messages.content import (
+    Content,
+    Fields,
+    PartReader,
+    ReadContent,
+    join,
+    text_content,
+)
+from optical_memory.loaders.messages.words import reasoning, source, texts_under
+
+__all__ = [
+    "PARTS",
+]
+
+
+def _redacted(part: Fields, read: ReadContent) -> Content:
+    return encrypted(part.get("data"), "redacted thinking")
+
+
+def _execution(part: Fields, read: ReadContent) -> Content:
+    """The output of a program, its files, and its exit code if that is no success."""
+    code = part.get("return_code")
+    words = [read(part.get(key)) for key in ("stdout", "stderr", "content")]
+    ending = text_content(f"exit code {code}") if code else Content()
+    return join([*words, ending])
+
+
+def _error(part: Fields, read: ReadContent) -> Content:
+    words = [read(part.get(key)) for key in ("error_code", "error_message", "message")]
+    return join(words)
+
+
+PARTS: Mapping[str, PartReader] = {
+    "thinking": reasoning,
+    "redacted_thinking": _redacted,
+    "document": attachment("file"),
+    "container_upload": attachment("file"),
+    "search_result": source,
+    "web_search_result": source,
+    "web_fetch_result": source,
+    "tool_reference": texts_under("tool_name"),
+    "tool_use": call,
+    "server_tool_use": call,
+    "mcp_tool_use": call,
+    "tool_result": result,
+    "code_execution_result": _execution,
+    "bash_code_execution_result": _execution,
+    "code_execution_output": attachment("file"),
+    "bash_code_execution_output": attachment("file"),
+    "tool_result_error": _error,
+    "web_search_tool_result_error": _error,
+    "web_fetch_tool_result_error": _error,
+    "code_execution_tool_result_error": _error,
+    "bash_code_execution_tool_result_error": _error,
+    "text_editor_code_execution_tool_result_error": _error,
+}
+"""Other blocks are calls and results by the end of their type: `…_tool_use`, `…_tool_result`."""
