@@ -33,7 +33,9 @@ _BASE64 = r"[A-Za-z0-9+/]{512,}={0,2}"
 
 _WHOLE = re.compile(_BASE64)
 _QUOTED = re.compile(f'"({_BASE64})"')
-_DATA_URL = re.compile(r"data:([\w.+-]+/[\w.+*-]+)?[^,\s\"'<>]*?;base64,([A-Za-z0-9+/_-]{24,}={0,2})")
+_DATA_URL = re.compile(
+    r"data:([\w.+-]+/[\w.+*-]+)?[^,\s\"'<>]*?;base64,([A-Za-z0-9+/_-]{24,}={0,2})"
+)
 """A `data:` URL in a text. The smallest picture has 35 bytes; shorter payloads are examples."""
 
 _REF = re.compile(r"data:[^,;\s]*;sha256=[0-9a-f]{16};chars=\d+")

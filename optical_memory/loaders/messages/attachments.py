@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from optical_memory.loaders.messages.content import (
+    NOTHING,
     Content,
     Fields,
     Media,
@@ -32,6 +33,7 @@ from optical_memory.loaders.payloads import (
 from optical_memory.turns import Attachment
 
 __all__ = [
+    "OPAQUE_KEYS",
     "attachment",
     "bytes_content",
     "encrypted",
@@ -73,9 +75,9 @@ def attachment(media: Media) -> PartReader:
     A document whose words stand in the part is text. A part without a file is kept as JSON.
     """
 
-    def read(part: Fields, read_content: ReadContent) -> Content:
+    def read(part: Fields, content_of: ReadContent) -> Content:
         fields = _flat(part)
-        words = _document_words(fields, read_content)
+        words = _document_words(fields, content_of)
         caption = _caption(fields)
         if words:
             return join([text_content(caption or ""), words])
@@ -108,16 +110,16 @@ def _flat(part: Fields) -> Fields:
     return fields
 
 
-def _document_words(fields: Fields, read_content: ReadContent) -> Content:
+def _document_words(fields: Fields, content_of: ReadContent) -> Content:
     """The words of a document: plain text, or blocks of text (Anthropic, Bedrock, LangChain)."""
     source = fields.get("source")
     kind = label(source.get("type")) if isinstance(source, Mapping) else ""
     if kind == "text":
-        return read_content(fields.get("data"))
+        return content_of(fields.get("data"))
     words = [fields.get("text")]
     if kind == "content" or isinstance(source, Mapping):
         words.append(fields.get("content"))
-    return join(read_content(value) for value in words if has_words(value))
+    return join(content_of(value) for value in words if has_words(value))
 
 
 def _reference(fields: Fields, media: Media) -> str | None:
@@ -190,8 +192,14 @@ _SIGNATURES = ("signature", "thoughtSignature", "thought_signature")
 _ENCRYPTED = ("encrypted_content", "redactedContent", "redacted_content", "encrypted_index")
 
 
+OPAQUE_KEYS = (*_SIGNATURES, *_ENCRYPTED)
+"""Keys under which a signature or an encrypted block stands beside the words of a part."""
+
+
 def signatures(part: Fields) -> Content:
     """The signatures and encrypted blocks that stand beside the words of a part."""
+    if part.keys().isdisjoint(OPAQUE_KEYS):
+        return NOTHING
     attachments: list[Attachment] = []
     for key in _SIGNATURES:
         attachments += _opaque(part.get(key), SIGNATURE, "signature")
@@ -205,4 +213,3 @@ def _opaque(payload: Any, media_type: str, caption: str) -> tuple[Attachment, ..
     if value is None:
         return ()
     return (attached(_payload_ref(value, media_type), "file", caption),)
-

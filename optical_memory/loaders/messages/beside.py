@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from optical_memory.loaders.messages.calls import call
@@ -11,6 +11,7 @@ from optical_memory.loaders.messages.content import (
     Fields,
     fields_of,
     has_words,
+    join,
     readable,
 )
 from optical_memory.loaders.messages.forms import vercel
@@ -72,46 +73,67 @@ def contents_of(message: Fields) -> list[Content]:
     Calls that stand in the content too are there once. A message with none of the known keys is
     kept as JSON.
     """
-    contents = [read_content(message[key]) for key in _thoughts(message)]
-    contents += _content(message)
-    contents.append(read_content(message.get("refusal")))
-    contents.append(_audio(message.get("audio")))
-    contents.append(sources(message))
+    contents = [*map(read_content, _thoughts(message)), *_content(message)]
+    for key in _BESIDE:
+        if message.get(key):
+            contents.append(_BESIDE[key](message))
     contents += _new_calls(message, contents)
-    if not any(contents):
-        contents = _words_elsewhere(message)
-    return contents
+    return contents if any(contents) else _words_elsewhere(message)
 
 
-def _thoughts(message: Fields) -> list[str]:
-    """The first key with a model's thoughts: several hosts write the same under two keys."""
-    return [key for key in _THOUGHTS if has_words(message.get(key))][:1]
+def _thoughts(message: Fields) -> list[Any]:
+    """A model's thoughts, under the first key: several hosts write the same under two."""
+    return [message[key] for key in _THOUGHTS if has_words(message.get(key))][:1]
 
 
 def _content(message: Fields) -> list[Content]:
     """The content, and the parts. Version 4 of Vercel's SDK writes the words in both."""
     parts = read_parts(message.get("parts"))
     content = read_parts(message.get("content"))
+    files = read_parts(vercel.files_beside(message))
+    if not parts:
+        return [*content, *files, *read_parts(vercel.calls_beside(message))]
     texts = "\n".join(part.text for part in parts)
     new_parts = [part for part in content if part.text not in texts or not part.text]
-    return [*new_parts, *parts, *_files(message)]
+    return [*new_parts, *parts, *files]
 
 
-def _files(message: Fields) -> list[Content]:
-    return [] if message.get("parts") else read_parts(vercel.beside(message))
+def _refusal(message: Fields) -> Content:
+    return read_content(message["refusal"])
 
 
-def _audio(audio: Any) -> Content:
+def _audio(message: Fields) -> Content:
     """A spoken answer: the sound, and its words."""
-    fields = fields_of(audio)
-    return Content() if not fields else read_content({**fields, "type": "audio"})
+    fields = fields_of(message["audio"]) or {}
+    return read_content({**fields, "type": "audio"})
+
+
+def _images(message: Fields) -> Content:
+    """Pictures as Ollama writes them: a list of base64, bytes, or paths."""
+    images = message["images"]
+    items = images if isinstance(images, list | tuple) else [images]
+    return read_content([{"type": "image", "image": image} for image in items if image])
+
+
+_BESIDE: Mapping[str, Callable[[Fields], Content]] = {
+    "images": _images,
+    "refusal": _refusal,
+    "audio": _audio,
+    "annotations": sources,
+}
 
 
 def _new_calls(message: Fields, contents: list[Content]) -> list[Content]:
     """The calls beside the content, without those that the content has too."""
-    ids = {item.id for content in contents for item in content.calls if item.id}
+    if not (message.get("tool_calls") or message.get("function_call")):
+        return []
+    ids = {item.id for item in join(contents).calls if item.id}
     calls = [_call(item) for item in _calls(message)]
-    return [item for item in calls if not {call.id for call in item.calls} & ids]
+    return [content for content in calls if not _is_known(content, ids)]
+
+
+def _is_known(content: Content, ids: set[str]) -> bool:
+    return any(item.id in ids for item in content.calls)
 
 
 def _calls(message: Fields) -> list[Any]:
@@ -133,6 +155,5 @@ def _words_elsewhere(message: Fields) -> list[Content]:
         content = read_content(message.get(key))
         if content:
             return [content]
-    others = {key: value for key, value in message.items() if key not in _ENVELOPE}
-    others = {key: value for key, value in others.items() if has_words(value)}
-    return [readable(others)] if others else []
+    names = [key for key in message if key not in _ENVELOPE and has_words(message[key])]
+    return [readable({key: message[key] for key in names})] if names else []

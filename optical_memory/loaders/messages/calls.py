@@ -21,9 +21,10 @@ from optical_memory.loaders.messages.content import (
     json_text,
     label,
     new_refs,
+    text_content,
 )
 from optical_memory.loaders.payloads import without_payloads
-from optical_memory.turns import ToolCall
+from optical_memory.turns import ToolCall, call_text
 
 __all__ = [
     "call",
@@ -44,7 +45,7 @@ UNNAMED = "unnamed"
 """The name of a call that has none: hosts take no call without a name."""
 
 
-def call(part: Fields, read: ReadContent) -> Content:
+def call(part: Fields, content_of: ReadContent) -> Content:
     """The call in a part, as any provider writes it: OpenAI's `function` and `custom`, too."""
     fields = {**part, **_inner(part)}
     id = first_id(fields, (*CALL_IDS, "id"))
@@ -54,13 +55,11 @@ def call(part: Fields, read: ReadContent) -> Content:
     return Content((), attachments, (ToolCall(_name(fields), words, id),))
 
 
-def call_with_result(part: Fields, read: ReadContent) -> Content:
+def call_with_result(part: Fields, content_of: ReadContent) -> Content:
     """A call and, if the part has it, its result: tools that a host runs by itself."""
-    without_result = {
-        key: value for key, value in part.items() if key not in (*_OUTPUTS, *_ERRORS)
-    }
-    answer = result(part, read)
-    return join([call(without_result, read), answer if _has_result(part) else Content()])
+    without_result = {key: value for key, value in part.items() if key not in (*_OUTPUTS, *_ERRORS)}
+    answer = result(part, content_of)
+    return join([call(without_result, content_of), answer if _has_result(part) else Content()])
 
 
 def _has_result(part: Fields) -> bool:
@@ -68,22 +67,25 @@ def _has_result(part: Fields) -> bool:
     return is_answered or failed(part)
 
 
-def result(part: Fields, read: ReadContent) -> Content:
+def result(part: Fields, content_of: ReadContent) -> Content:
     """What a tool answered, with its call's id, and whether the call failed."""
-    contents = [read(part.get(key)) for key in _OUTPUTS if part.get(key) is not None]
-    contents += [read(_error_words(part.get(key))) for key in _ERRORS]
-    # Pictures of a result stay in it; a result inside a result is its words.
-    content = join(contents)
-    nested = [answer.content for answer in content.results]
-    flat = Content(content.texts, content.attachments, content.calls)
+    contents = [content_of(part.get(key)) for key in _OUTPUTS]
+    contents += [content_of(_error_words(part.get(key))) for key in _ERRORS]
     answer = Result(
-        content=join([flat, *nested]),
+        content=_flat(join(contents)),
         call_id=first_id(part, (*CALL_IDS, "id")),
         name=first_text(part, ("name", "toolName", "tool_name")),
         is_error=failed(part),
         id=first_id(part, ("id",)) if first_id(part, CALL_IDS) else None,
     )
     return Content(results=(answer,))
+
+
+def _flat(content: Content) -> Content:
+    """The content of a result: results inside of it are its words, calls are their text."""
+    inner = [_flat(answer.content) for answer in content.results]
+    calls = [text_content(call_text(item)) for item in content.calls]
+    return join([Content(content.texts, content.attachments), *calls, *inner])
 
 
 def failed(part: Fields) -> bool:
@@ -137,8 +139,7 @@ def _input(fields: Fields) -> Any:
     for key in _INPUTS:
         if fields.get(key) is not None:
             return fields[key]
-    others = {key: value for key, value in fields.items() if key not in _MARKS}
-    return {key: value for key, value in others.items() if has_words(value)}
+    return {key: value for key, value in fields.items() if key not in _MARKS and has_words(value)}
 
 
 def arguments(value: Any) -> str:

@@ -20,6 +20,7 @@ from optical_memory.loaders.payloads import (
 from optical_memory.turns import Attachment, ToolCall
 
 __all__ = [
+    "NOTHING",
     "Content",
     "Fields",
     "PartReader",
@@ -71,8 +72,10 @@ class Content:
         return "\n\n".join(text for text in self.texts if text)
 
     def __bool__(self) -> bool:
-        return bool(self.text or self.attachments or self.calls or self.results)
+        return bool(any(self.texts) or self.attachments or self.calls or self.results)
 
+
+NOTHING = Content()
 
 ReadContent = Callable[[Any], Content]
 """Reads what stands inside a part: a string, a part, or a list of them."""
@@ -82,7 +85,9 @@ PartReader = Callable[[Fields, ReadContent], Content]
 
 def join(contents: Iterable[Content]) -> Content:
     """Several contents as one, in order."""
-    contents = list(contents)
+    contents = [content for content in contents if content]
+    if len(contents) <= 1:
+        return contents[0] if contents else NOTHING
     return Content(
         tuple(chain.from_iterable(content.texts for content in contents)),
         tuple(chain.from_iterable(content.attachments for content in contents)),

@@ -1,4 +1,4 @@
-"""Messages of every form as fields with OpenAI's keys: `role`, `content`, `id`, `tool_calls`, …
+"""Messages of every form as fields with OpenAI's keys, such as `role` and `content`.
 
 A role tells who speaks. Providers write it in `role`, in `type` or in `from`; items of the
 Responses API have none.
@@ -64,11 +64,11 @@ def messages_of(message: Any, place: str) -> list[Fields]:
     Raises `InputError` for a value that is no message: one that nobody says.
     """
     fields = _fields(message, place)
-    wrapped = openai.unwrap(fields) or gemini.unwrap(fields) or bedrock.unwrap(fields)
-    if wrapped and "role" not in fields:
+    inner_messages = openai.unwrap(fields) or gemini.unwrap(fields) or bedrock.unwrap(fields)
+    if inner_messages and "role" not in fields:
         messages: list[Fields] = []
-        for inner in wrapped:
-            messages += messages_of(inner, place)
+        for inner_message in inner_messages:
+            messages += messages_of(inner_message, place)
         return messages
     return [_with_role(fields, place)]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from optical_memory.errors import InputError
@@ -96,14 +97,12 @@ def _conversations(data: Any, key: str, name: str) -> list[Conversation]:
         conversations.append(_conversation(part, system, transcript))
     if not conversations:
         raise InputError(f"{name}: no turns in it; expected at least one message")
-    first, *others = conversations
-    left_out = (*first.left_out, *empty)
-    return [Conversation(first.id, first.turns, first.meta, left_out), *others]
+    first = conversations[0]
+    first = replace(first, left_out=(*first.left_out, *empty))
+    return [first, *conversations[1:]]
 
 
-def _conversation(
-    part: _MessageList, system: list[Turn], transcript: Transcript
-) -> Conversation:
+def _conversation(part: _MessageList, system: list[Turn], transcript: Transcript) -> Conversation:
     id = first_id(part.meta, ("id", "conversation_id")) or part.name
     texts = {turn.text for turn in transcript.turns if turn.role == "system"}
     new_turns = [turn for turn in system if turn.text not in texts]
@@ -133,16 +132,18 @@ def _message_lists(data: Any, key: str, name: str) -> list[_MessageList]:
         return [_MessageList(name, get(data, key, list, name), meta)]
     if not isinstance(data, list) or not data:
         raise InputError(f"{name}: expected a list of messages, found {excerpt(data)}")
-    if not any(_is_list(item, key) for item in data[:1]):
+    if not _is_list(data[0], key):
         return [_MessageList(name, data, {})]
     lists: list[_MessageList] = []
     for n, item in enumerate(data):
-        place = f"{name}[{n}]"
-        if isinstance(item, list):
-            lists.append(_MessageList(place, item, {}))
-        else:
-            lists += _message_lists(item, key, place)
+        lists += _item_lists(item, key, f"{name}[{n}]")
     return lists
+
+
+def _item_lists(item: Any, key: str, place: str) -> list[_MessageList]:
+    if isinstance(item, list):
+        return [_MessageList(place, item, {})]
+    return _message_lists(item, key, place)
 
 
 def _is_list(item: Any, key: str) -> bool:

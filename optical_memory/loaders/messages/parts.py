@@ -6,12 +6,13 @@ JSON, so that nothing is lost. Nothing is refused: what is empty is empty.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from optical_memory.loaders.messages.attachments import bytes_content, signatures
+from optical_memory.loaders.messages.attachments import OPAQUE_KEYS, bytes_content, signatures
 from optical_memory.loaders.messages.calls import call, result
 from optical_memory.loaders.messages.content import (
+    NOTHING,
     Content,
     Fields,
     PartReader,
@@ -23,7 +24,14 @@ from optical_memory.loaders.messages.content import (
     readable,
     text_content,
 )
-from optical_memory.loaders.messages.forms import anthropic, bedrock, gemini, langchain, openai, vercel
+from optical_memory.loaders.messages.forms import (
+    anthropic,
+    bedrock,
+    gemini,
+    langchain,
+    openai,
+    vercel,
+)
 from optical_memory.loaders.messages.forms.gemini import ValueReader
 
 __all__ = [
@@ -60,6 +68,8 @@ def read_content(content: Any) -> Content:
     >>> read_content(["look:", {"type": "image", "url": "a.png"}]).attachments
     (Attachment(kind='image', ref='a.png', caption=None),)
     """
+    if content is None:
+        return NOTHING
     if isinstance(content, str):
         return text_content(content)
     return join(read_parts(content))
@@ -111,22 +121,20 @@ def _reader_of(kind: str) -> PartReader | None:
 
 def _read_by_keys(part: Fields) -> Content:
     """A part without a type that is known: by its keys, and as JSON what they do not say."""
-    if not part:
-        return Content()
-    keys = [key for key in part if key in _BY_KEY and part[key] is not None]
-    words = [key for key in _WORDS if has_words(part.get(key))]
-    if part.get("type") or not (keys or words):
+    keys = [key for key in (*_WORDS, *_BY_KEY) if part.get(key) is not None]
+    if label(part.get("type")) or not keys:
         return readable(dict(part)) if has_words(part) else Content()
-    contents = [read_content(part[key]) for key in words]
-    contents += [_BY_KEY[key](part[key], read_content) for key in keys]
-    return join([*contents, signatures(part), _others(part, (*keys, *words))])
+    contents = [_read_value(key, part[key]) for key in keys]
+    return join([*contents, signatures(part), _rest(part, keys)])
 
 
-_OPAQUE = ("signature", "thoughtSignature", "thought_signature", "encrypted_content")
+def _read_value(key: str, value: Any) -> Content:
+    reader = _BY_KEY.get(key)
+    return read_content(value) if reader is None else reader(value, read_content)
 
 
-def _others(part: Fields, keys: tuple[str, ...]) -> Content:
+def _rest(part: Fields, keys: Sequence[str]) -> Content:
     """The fields of a part that nothing has read, as JSON, if there are words in them."""
-    known = {*keys, *_MARKS, *_OPAQUE}
-    others = {key: value for key, value in part.items() if key not in known and has_words(value)}
-    return readable(others) if others else Content()
+    read_keys = {*keys, *_MARKS, *OPAQUE_KEYS}
+    rest = {key: part[key] for key in part if key not in read_keys and has_words(part[key])}
+    return readable(rest) if rest else Content()

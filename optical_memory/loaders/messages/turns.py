@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 
 from optical_memory.errors import InputError
 from optical_memory.loaders.conversation import LeftOut
-from optical_memory.loaders.files import excerpt
 from optical_memory.loaders.messages.beside import contents_of
 from optical_memory.loaders.messages.calls import failed
 from optical_memory.loaders.messages.content import (
@@ -25,6 +24,7 @@ from optical_memory.loaders.messages.content import (
     label,
 )
 from optical_memory.loaders.messages.envelopes import ROLES, messages_of, role_of
+from optical_memory.loaders.payloads import without_payloads
 from optical_memory.loaders.times import moment
 from optical_memory.turns import Role, Turn
 
@@ -82,7 +82,7 @@ def message_turns(message: Any, place: str) -> list[Turn]:
     An empty message has no turns. Answers of tools inside a message are turns of their own. Raises
     `InputError` with the place if it is no message, or is nested too deep.
     """
-    turn = _plain_turn(message)
+    turn = _plain_turn(message, place)
     if turn is not None:
         return [turn]
     try:
@@ -110,11 +110,6 @@ def transcript_of(messages: Iterable[Any], place: str) -> Transcript:
     errors: list[InputError] = []
     n_messages = 0
     for n, message in enumerate(messages):
-        turn = _plain_turn(message)
-        if turn is not None:
-            turns.append(turn)
-            n_messages += 1
-            continue
         try:
             new_turns = message_turns(message, f"{place}[{n}]")
             n_messages += 1
@@ -139,22 +134,29 @@ def _odd_text(message: Any, error: InputError) -> str:
 
 # ---- the turns of a message ----------------------------------------------------------------------
 
-_PLAIN_KEYS = frozenset(("role", "content", "id", "name"))
+_TIME_KEYS = ("created_at", "timestamp", "time", "createdAt", "create_time")
+_PLAIN_KEYS = frozenset(("role", "content", "id", "name", *_TIME_KEYS))
 
 
-def _plain_turn(message: Any) -> Turn | None:
+def _plain_turn(message: Any, place: str) -> Turn | None:
     """The turn of a message that is a role and a text, which most are; None of any other."""
     if type(message) is not dict or not message.keys() <= _PLAIN_KEYS:
         return None
     text = message.get("content")
     role = message.get("role")
-    if type(text) is not str or type(role) is not str or role not in ROLES:
-        return None
-    if not text or text.isspace() or len(text) >= 512 or ";base64," in text:
+    if type(role) is not str or role not in ROLES or not _is_plain(text):
         return None
     if len(message) == 2:
         return Turn(ROLES[role], text)
-    return Turn(ROLES[role], text, name=_name(message), id=first_id(message, ("id",)))
+    id = first_id(message, ("id",))
+    return Turn(ROLES[role], text, _name(message), _time(message, place), id)
+
+
+def _is_plain(text: Any) -> bool:
+    """True for a text with words and without payloads."""
+    if type(text) is not str or not text or text.isspace():
+        return False
+    return (len(text) < 512 and ";base64," not in text) or without_payloads(text) == text
 
 
 def _message_turns(message: Fields, place: str) -> list[Turn]:
@@ -206,10 +208,11 @@ def _speaker(message: Fields, place: str) -> tuple[Role, str | None]:
 
 def _name(message: Fields) -> str | None:
     """The speaker's name, or of a tool's answer the name of the tool."""
-    name = message.get("name")
-    if name is None or name == "":
-        return None
-    return label(name) or str(name)
+    for key in ("name", "tool_name", "toolName"):
+        name = message.get(key)
+        if name is not None and name != "":
+            return label(name) or str(name)
+    return None
 
 
 def _answered_call(message: Fields, role: Role) -> str | None:
@@ -260,7 +263,11 @@ def _text(content: Content, call_id: str | None, is_error: bool) -> str:
 
 
 def _time(message: Fields, place: str) -> datetime | None:
-    value = None
-    for key in ("created_at", "timestamp", "time", "createdAt", "create_time"):
-        value = value or message.get(key)
-    return moment(value or None, place)
+    """The time of the message; None without a time, and if it is no time that we know."""
+    for key in _TIME_KEYS:
+        if message.get(key):
+            try:
+                return moment(message[key], place)
+            except InputError:
+                return None
+    return None

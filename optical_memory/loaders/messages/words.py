@@ -29,21 +29,21 @@ __all__ = [
 def texts_under(*keys: str) -> PartReader:
     """A reader of parts whose words stand under these keys, with the sources beside them."""
 
-    def read(part: Fields, read_content: ReadContent) -> Content:
-        words = [read_content(part.get(key)) for key in keys]
+    def read(part: Fields, content_of: ReadContent) -> Content:
+        words = [content_of(part[key]) for key in keys if key in part]
         return join([*words, sources(part), signatures(part)])
 
     return read
 
 
-def reasoning(part: Fields, read: ReadContent) -> Content:
+def reasoning(part: Fields, content_of: ReadContent) -> Content:
     """What a model thought: its words, in any provider's form, then what is encrypted of it."""
     keys = ("thinking", "reasoning", "text", "summary", "content", "details", "reasoningText")
-    words = [read(part.get(key)) for key in keys]
+    words = [content_of(part.get(key)) for key in keys]
     return join([*words, encrypted(part.get("data"), "redacted thinking"), signatures(part)])
 
 
-def nothing(part: Fields, read: ReadContent) -> Content:
+def nothing(part: Fields, content_of: ReadContent) -> Content:
     """The reader of parts without words: marks of caches, steps and references to items."""
     return Content()
 
@@ -67,12 +67,12 @@ def sources(part: Fields) -> Content:
     return text_content(text) if text else Content()
 
 
-def source(part: Fields, read: ReadContent) -> Content:
+def source(part: Fields, content_of: ReadContent) -> Content:
     """The reader of a part that is a source by itself; its own words come after its name."""
     inner = part.get("source")
     fields = {**part, **inner} if isinstance(inner, Mapping) else part
     name = _source_line({key: fields.get(key) for key in (*_TITLES, *_ADDRESSES)})
-    return join([text_content(name), read(fields.get("content")), signatures(part)])
+    return join([text_content(name), content_of(fields.get("content")), signatures(part)])
 
 
 def _source_line(citation: Any) -> str:

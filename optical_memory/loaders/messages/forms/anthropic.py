@@ -21,20 +21,20 @@ __all__ = [
 ]
 
 
-def _redacted(part: Fields, read: ReadContent) -> Content:
+def _redacted(part: Fields, content_of: ReadContent) -> Content:
     return encrypted(part.get("data"), "redacted thinking")
 
 
-def _execution(part: Fields, read: ReadContent) -> Content:
+def _execution(part: Fields, content_of: ReadContent) -> Content:
     """The output of a program, its files, and its exit code if that is no success."""
     code = part.get("return_code")
-    words = [read(part.get(key)) for key in ("stdout", "stderr", "content")]
+    words = [content_of(part.get(key)) for key in ("stdout", "stderr", "content")]
     ending = text_content(f"exit code {code}") if code else Content()
     return join([*words, ending])
 
 
-def _error(part: Fields, read: ReadContent) -> Content:
-    words = [read(part.get(key)) for key in ("error_code", "error_message", "message")]
+def _error(part: Fields, content_of: ReadContent) -> Content:
+    words = [content_of(part.get(key)) for key in ("error_code", "error_message", "message")]
     return join(words)
 
 

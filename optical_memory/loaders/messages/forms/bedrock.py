@@ -17,11 +17,11 @@ __all__ = [
 ]
 
 
-def _mark(value: Any, read: ReadContent) -> Content:
+def _mark(value: Any, content_of: ReadContent) -> Content:
     return Content()
 
 
-def _json(value: Any, read: ReadContent) -> Content:
+def _json(value: Any, content_of: ReadContent) -> Content:
     return readable(value)
 
 

@@ -32,14 +32,14 @@ ValueReader = Callable[[Any, ReadContent], Content]
 def value_reader(reader: PartReader) -> ValueReader:
     """The reader of a part, for a value that is the part."""
 
-    def read(value: Any, read_content: ReadContent) -> Content:
+    def read(value: Any, content_of: ReadContent) -> Content:
         fields = fields_of(value)
-        return read_content(value) if fields is None else reader(fields, read_content)
+        return content_of(value) if fields is None else reader(fields, content_of)
 
     return read
 
 
-def _code(value: Any, read: ReadContent) -> Content:
+def _code(value: Any, content_of: ReadContent) -> Content:
     """Code that the model runs, as a call. Its result comes in the next part, without an id."""
     fields = fields_of(value) or {"code": value}
     language = label(fields.get("language")).lower() or "code"
@@ -47,21 +47,21 @@ def _code(value: Any, read: ReadContent) -> Content:
     return Content(calls=(ToolCall(language, json_text({"code": fields.get("code")}), id),))
 
 
-def _code_result(value: Any, read: ReadContent) -> Content:
+def _code_result(value: Any, content_of: ReadContent) -> Content:
     fields = fields_of(value) or {"output": value}
     outcome = label(fields.get("outcome"))
     is_error = bool(outcome) and outcome not in ("OUTCOME_OK", "OUTCOME_UNSPECIFIED")
-    words = read(fields.get("output"))
+    words = content_of(fields.get("output"))
     return Content(results=(Result(words, first_id(fields, ("id",)), "code", is_error),))
 
 
-def _response(value: Any, read: ReadContent) -> Content:
+def _response(value: Any, content_of: ReadContent) -> Content:
     """The answer of a function. `{"result": …}` and `{"output": …}` are only its envelope."""
     fields = fields_of(value) or {"response": value}
     response = fields.get("response")
     if isinstance(response, Mapping):
         response = _without_envelope(response)
-    return result({**fields, "response": response, **_error_of(fields)}, read)
+    return result({**fields, "response": response, **_error_of(fields)}, content_of)
 
 
 def _without_envelope(response: Mapping[str, Any]) -> Any:

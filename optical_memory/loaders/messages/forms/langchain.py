@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from optical_memory.loaders.messages.attachments import attachment
 from optical_memory.loaders.messages.calls import call, result
@@ -28,8 +27,8 @@ _ROLES = ("human", "ai", "system", "tool", "function", "developer")
 _EXTRAS = ("reasoning_content", "refusal", "created_at", "timestamp", "audio", "function_call")
 
 
-def _non_standard(part: Fields, read: ReadContent) -> Content:
-    return read(part.get("value"))
+def _non_standard(part: Fields, content_of: ReadContent) -> Content:
+    return content_of(part.get("value"))
 
 
 PARTS: Mapping[str, PartReader] = {

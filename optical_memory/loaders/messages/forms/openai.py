@@ -25,37 +25,37 @@ __all__ = [
 ]
 
 
-def _image_generation(part: Fields, read: ReadContent) -> Content:
+def _image_generation(part: Fields, content_of: ReadContent) -> Content:
     """A picture that the model made, with the words that it was made by."""
-    return attachment("image")({**part, "id": None}, read)
+    return attachment("image")({**part, "id": None}, content_of)
 
 
-def _audio(part: Fields, read: ReadContent) -> Content:
+def _audio(part: Fields, content_of: ReadContent) -> Content:
     """Sound, with what is said in it."""
-    sound = attachment("audio")(part, read)
+    sound = attachment("audio")(part, content_of)
     inner = part.get("input_audio")
     fields = {**part, **inner} if isinstance(inner, Mapping) else part
-    return join([sound, read(fields.get("transcript"))])
+    return join([sound, content_of(fields.get("transcript"))])
 
 
-def _compaction(part: Fields, read: ReadContent) -> Content:
+def _compaction(part: Fields, content_of: ReadContent) -> Content:
     """A summary of older items; OpenAI's is encrypted, Anthropic's is text."""
     secret = encrypted(part.get("encrypted_content"), "compaction")
-    return join([read(part.get("content")), secret])
+    return join([content_of(part.get("content")), secret])
 
 
-def _approval(part: Fields, read: ReadContent) -> Content:
+def _approval(part: Fields, content_of: ReadContent) -> Content:
     """A person's answer to a request of a tool, as the result of that request."""
     answer = "approved" if part.get("approve") else "denied"
     call_id = part.get("approval_request_id")
-    return result({"call_id": call_id, "output": answer, "content": part.get("reason")}, read)
+    return result({"call_id": call_id, "output": answer, "content": part.get("reason")}, content_of)
 
 
-def _tool_list(part: Fields, read: ReadContent) -> Content:
+def _tool_list(part: Fields, content_of: ReadContent) -> Content:
     """The tools of a server, as the result of asking it for them."""
     name = part.get("server_label")
     outcome = {"id": part.get("id"), "name": name, "output": readable_tools(part.get("tools"))}
-    return result({**outcome, "error": part.get("error")}, read)
+    return result({**outcome, "error": part.get("error")}, content_of)
 
 
 def readable_tools(tools: Any) -> str:
@@ -69,11 +69,11 @@ def readable_tools(tools: Any) -> str:
     return "\n".join(lines)
 
 
-def _logs(part: Fields, read: ReadContent) -> Content:
+def _logs(part: Fields, content_of: ReadContent) -> Content:
     """A piece of a program's output, with how it ended if that was no success."""
     outcome = part.get("outcome")
     code = outcome.get("exit_code") if isinstance(outcome, Mapping) else None
-    words = [read(part.get(key)) for key in ("logs", "stdout", "stderr")]
+    words = [content_of(part.get(key)) for key in ("logs", "stdout", "stderr")]
     return join([*words, text_content(f"exit code {code}") if code else Content()])
 
 

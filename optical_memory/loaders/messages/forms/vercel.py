@@ -20,17 +20,18 @@ from optical_memory.loaders.messages.words import nothing, source, texts_under
 __all__ = [
     "PARTS",
     "PREFIXES",
-    "beside",
+    "calls_beside",
+    "files_beside",
 ]
 
 
-def _invocation(part: Fields, read: ReadContent) -> Content:
+def _invocation(part: Fields, content_of: ReadContent) -> Content:
     """A call and its result, inside `toolInvocation` (version 4)."""
     fields = fields_of(part.get("toolInvocation")) or part
-    return call_with_result(fields, read)
+    return call_with_result(fields, content_of)
 
 
-def _value(part: Fields, read: ReadContent) -> Content:
+def _value(part: Fields, content_of: ReadContent) -> Content:
     return readable(part.get("value"))
 
 
@@ -68,14 +69,16 @@ PREFIXES: Mapping[str, PartReader] = {
 """Parts whose type has the tool's name: `tool-getWeather`."""
 
 
-def beside(message: Fields) -> list[Any]:
-    """The parts that version 4 writes beside the content: files, and calls with results."""
-    parts = [*_list(message, "experimental_attachments"), *_list(message, "attachments")]
-    files = [{**file, "type": "file"} for file in map(fields_of, parts) if file is not None]
-    calls = []
-    for invocation in _list(message, "toolInvocations"):
-        calls.append({"type": "tool-invocation", "toolInvocation": invocation})
-    return [*files, *calls]
+def files_beside(message: Fields) -> list[Any]:
+    """The files that version 4 writes beside the content, as parts."""
+    files = [*_list(message, "experimental_attachments"), *_list(message, "attachments")]
+    return [{**file, "type": "file"} for file in map(fields_of, files) if file is not None]
+
+
+def calls_beside(message: Fields) -> list[Any]:
+    """The calls with their results that version 4 writes beside the content, as parts."""
+    invocations = _list(message, "toolInvocations")
+    return [{"type": "tool-invocation", "toolInvocation": item} for item in invocations]
 
 
 def _list(message: Fields, key: str) -> list[Any]:
