@@ -19,7 +19,12 @@ from optical_memory.loaders.corpora.evaluations import (
 )
 from optical_memory.loaders.files import Document
 from optical_memory.loaders.logs.text_log import text_log
-from optical_memory.loaders.messages.lists import langchain_messages, openai_messages, sharegpt
+from optical_memory.loaders.messages.lists import (
+    is_message_list,
+    langchain_messages,
+    openai_messages,
+    sharegpt,
+)
 from optical_memory.loaders.traces.claude_code import claude_code, is_claude_code
 from optical_memory.loaders.traces.specstory import is_specstory, specstory
 
@@ -103,6 +108,7 @@ JSON_FORMATS = (
     Format("OpenAI messages", _has_any("role", "messages"), openai_messages),
     Format("LangGraph messages", _has("type", "content"), openai_messages),
     Format("items of the Responses API", _has("type", "call_id"), openai_messages),
+    Format("messages of a host or a framework", is_message_list, openai_messages),
 )
 
 TEXT_FORMATS = (

@@ -66,7 +66,16 @@ _CAPTIONS = (
     "description",
     "revised_prompt",
 )
-_INNER = ("source", "file", "image", "inlineData", "inline_data", "s3Location", "image_url")
+_INNER = (
+    "source",
+    "resource",
+    "file",
+    "image",
+    "inlineData",
+    "inline_data",
+    "s3Location",
+    "image_url",
+)
 
 
 def attachment(media: Media) -> PartReader:
@@ -80,7 +89,7 @@ def attachment(media: Media) -> PartReader:
         words = _document_words(fields, content_of)
         caption = _caption(fields)
         if words:
-            return join([text_content(caption or ""), words])
+            return join([text_content(caption or first_text(fields, _ADDRESSES) or ""), words])
         ref = _reference(fields, media)
         if ref is not None:
             kind = media_kind(first_text(fields, _MEDIA_TYPES) or "", media)

@@ -92,7 +92,7 @@ def _content(message: Fields) -> list[Content]:
     content = read_parts(message.get("content"))
     files = read_parts(vercel.files_beside(message))
     if not parts:
-        return [*content, *files, *read_parts(vercel.calls_beside(message))]
+        return [*read_parts(vercel.calls_beside(message)), *content, *files]
     texts = "\n".join(part.text for part in parts)
     new_parts = [part for part in content if part.text not in texts or not part.text]
     return [*new_parts, *parts, *files]

@@ -98,13 +98,19 @@ def failed(part: Fields) -> bool:
 
 
 def _is_error_object(part: Fields) -> bool:
-    """True if the content is Anthropic's `…_tool_result_error`, or Vercel's `error-text`."""
+    """True if the content is Anthropic's `…_tool_result_error` or a program that ended with an
+    exit code, or Vercel's `error-text`.
+    """
     for key in ("content", "output"):
         inner = part.get(key)
-        kind = label(inner.get("type")) if isinstance(inner, Mapping) else ""
-        if kind.endswith("_error") or kind.startswith("error-") or kind == "execution-denied":
+        if isinstance(inner, Mapping) and (_is_error_type(inner) or inner.get("return_code")):
             return True
     return False
+
+
+def _is_error_type(inner: Fields) -> bool:
+    kind = label(inner.get("type"))
+    return kind.endswith("_error") or kind.startswith("error-") or kind == "execution-denied"
 
 
 def _error_words(error: Any) -> Any:

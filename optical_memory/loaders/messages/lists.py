@@ -10,11 +10,13 @@ from optical_memory.errors import InputError
 from optical_memory.loaders.conversation import Conversation, LeftOut, conversation
 from optical_memory.loaders.files import excerpt, get, read_json, stem
 from optical_memory.loaders.messages.content import first_id, has_words
+from optical_memory.loaders.messages.envelopes import messages_of
 from optical_memory.loaders.messages.parts import read_content
 from optical_memory.loaders.messages.turns import Transcript, transcript_of
 from optical_memory.turns import Turn
 
 __all__ = [
+    "is_message_list",
     "langchain_messages",
     "message_list_key",
     "openai_messages",
@@ -73,6 +75,27 @@ def message_list_key(data: Any) -> str | None:
         if isinstance(first.get(key), list):
             return key
     return None
+
+
+def is_message_list(data: Any) -> bool:
+    """True if one of the first values of a list, or of the list in an object, is a message."""
+    key = message_list_key(data)
+    first = data[0] if isinstance(data, list) and data else data
+    if key is not None:
+        return is_message_list(first[key])
+    values = data if isinstance(data, list) else [data]
+    return any(map(_can_be_read, values[:_N_FIRST]))
+
+
+_N_FIRST = 8
+"""Values that tell if a list is one of messages; a list may begin with something else."""
+
+
+def _can_be_read(value: Any) -> bool:
+    try:
+        return bool(messages_of(value, ""))
+    except (InputError, RecursionError):
+        return False
 
 
 class _MessageList(NamedTuple):

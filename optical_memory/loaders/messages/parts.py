@@ -33,6 +33,7 @@ from optical_memory.loaders.messages.forms import (
     vercel,
 )
 from optical_memory.loaders.messages.forms.gemini import ValueReader
+from optical_memory.loaders.messages.words import sources
 
 __all__ = [
     "read_content",
@@ -59,7 +60,17 @@ _BY_KEY: Mapping[str, ValueReader] = {**gemini.KEYS, **bedrock.KEYS}
 _WORDS = ("text", "parts", "content", "value", "message", "body", "output_text")
 """Keys under which words stand in a part without a type, in the order in which they are read."""
 
-_MARKS = ("id", "index", "type", "role", "thought", "cache_control", "citations", "annotations")
+_MARKS = (
+    "id",
+    "index",
+    "type",
+    "content_type",
+    "role",
+    "thought",
+    "cache_control",
+    "citations",
+    "annotations",
+)
 
 
 def read_content(content: Any) -> Content:
@@ -125,7 +136,7 @@ def _read_by_keys(part: Fields) -> Content:
     if label(part.get("type")) or not keys:
         return readable(dict(part)) if has_words(part) else Content()
     contents = [_read_value(key, part[key]) for key in keys]
-    return join([*contents, signatures(part), _rest(part, keys)])
+    return join([*contents, sources(part), signatures(part), _rest(part, keys)])
 
 
 def _read_value(key: str, value: Any) -> Content:

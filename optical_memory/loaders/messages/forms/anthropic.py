@@ -43,6 +43,8 @@ PARTS: Mapping[str, PartReader] = {
     "redacted_thinking": _redacted,
     "document": attachment("file"),
     "container_upload": attachment("file"),
+    "resource": attachment("file"),  # the Model Context Protocol, in results of tools
+    "resource_link": attachment("file"),
     "search_result": source,
     "web_search_result": source,
     "web_fetch_result": source,
