@@ -133,7 +133,7 @@ def _reader_of(kind: str) -> PartReader | None:
 def _read_by_keys(part: Fields) -> Content:
     """A part without a type that is known: by its keys, and as JSON what they do not say."""
     keys = [key for key in (*_WORDS, *_BY_KEY) if part.get(key) is not None]
-    if label(part.get("type")) or not keys:
+    if label(part.get("type")) or not (keys or signatures(part)):
         return readable(dict(part)) if has_words(part) else Content()
     contents = [_read_value(key, part[key]) for key in keys]
     return join([*contents, sources(part), signatures(part), _rest(part, keys)])
