@@ -169,11 +169,19 @@ def fields_of(value: Any) -> Fields | None:
     if dataclasses.is_dataclass(value):
         return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
     for method in ("model_dump", "to_dict", "dict"):  # pydantic, Google's protobufs, pydantic 1
-        dump = getattr(value, method, None)
-        fields = dump() if callable(dump) else None
-        if isinstance(fields, Mapping):
+        fields = _dumped(getattr(value, method, None))
+        if fields is not None:
             return fields
     return vars(value) if hasattr(value, "__dict__") and hasattr(value, "role") else None
+
+
+def _dumped(dump: Any) -> Fields | None:
+    """What an SDK's object says of itself; None if this is no such method."""
+    try:
+        fields = dump() if callable(dump) else None
+    except (TypeError, ValueError):  # a method of that name that wants more, or cannot write itself
+        return None
+    return fields if isinstance(fields, Mapping) else None
 
 
 def label(value: Any) -> str:

@@ -54,8 +54,9 @@ _SILENT = ("reasoning", "item_reference", "compaction")
 
 def is_silent(message: Any) -> bool:
     """True for an item of the Responses API that belongs to the item after it."""
-    fields = fields_of(message)
-    return fields is not None and "role" not in fields and label(fields.get("type")) in _SILENT
+    if isinstance(message, Mapping):
+        return "role" not in message and label(message.get("type")) in _SILENT
+    return not hasattr(message, "role") and label(getattr(message, "type", None)) in _SILENT
 
 
 def messages_of(message: Any, place: str) -> list[Fields]:
@@ -109,8 +110,9 @@ def _with_role(message: Fields, place: str) -> Fields:
         return langchain.with_role(message)
     if "role" in message:
         return _gemini_role(message)
-    if label(message.get("from")):
-        return {**message, "role": message["from"], "content": message.get("value")}
+    speaker = label(message.get("from"))
+    if speaker and ("value" in message or speaker.lower() in ROLES):  # ShareGPT
+        return {**message, "role": speaker, "content": message.get("value")}
     inner = fields_of(message.get("message"))
     if inner is not None and label(inner.get("role")):
         return {**{key: value for key, value in message.items() if key != "message"}, **inner}

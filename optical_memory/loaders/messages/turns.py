@@ -82,7 +82,7 @@ def message_turns(message: Any, place: str) -> list[Turn]:
     An empty message has no turns. Answers of tools inside a message are turns of their own. Raises
     `InputError` with the place if it is no message, or is nested too deep.
     """
-    turn = _plain_turn(message, place)
+    turn = _plain_turn(message)
     if turn is not None:
         return [turn]
     try:
@@ -108,18 +108,23 @@ def transcript_of(messages: Iterable[Any], place: str) -> Transcript:
     turns: list[Turn] = []
     left_out: list[LeftOut] = []
     errors: list[InputError] = []
-    n_messages = 0
-    for n, message in enumerate(messages):
+    n_values = 0
+    for message in messages:
+        n_values += 1
+        plain_turn = _plain_turn(message)
+        if plain_turn is not None:
+            turns.append(plain_turn)
+            continue
+        message_place = f"{place}[{n_values - 1}]"
         try:
-            new_turns = message_turns(message, f"{place}[{n}]")
-            n_messages += 1
+            new_turns = message_turns(message, message_place)
         except InputError as error:
             errors.append(error)
             new_turns = [Turn("tool", _odd_text(message, error), name="unknown")]
         turns += new_turns
         if not new_turns:
-            left_out.append(LeftOut(f"{place}[{n}]", EMPTY, ""))
-    if errors and not n_messages:
+            left_out.append(LeftOut(message_place, EMPTY, ""))
+    if errors and len(errors) == n_values:
         raise errors[0]
     return Transcript(turns, left_out)
 
@@ -138,30 +143,31 @@ _TIME_KEYS = ("created_at", "timestamp", "time", "createdAt", "create_time")
 _PLAIN_KEYS = frozenset(("role", "content", "id", "name", *_TIME_KEYS))
 
 
-def _plain_turn(message: Any, place: str) -> Turn | None:
+def _plain_turn(message: Any) -> Turn | None:
     """The turn of a message that is a role and a text, which most are; None of any other."""
     if type(message) is not dict or not message.keys() <= _PLAIN_KEYS:
         return None
-    text = message.get("content")
+    text = _plain_text(message.get("content"))
     role = message.get("role")
-    if type(role) is not str or role not in ROLES or not _is_plain(text):
+    if text is None or type(role) is not str or role not in ROLES:
         return None
     if len(message) == 2:
         return Turn(ROLES[role], text)
     id = first_id(message, ("id",))
-    return Turn(ROLES[role], text, _name(message), _time(message, place), id)
+    return Turn(ROLES[role], text, _name(message), _time(message), id)
 
 
-def _is_plain(text: Any) -> bool:
-    """True for a text with words and without payloads."""
+def _plain_text(text: Any) -> str | None:
+    """The text if it has words and no payloads; None of any other value."""
     if type(text) is not str or not text or text.isspace():
-        return False
-    return (len(text) < 512 and ";base64," not in text) or without_payloads(text) == text
+        return None
+    is_short = len(text) < 512 and ";base64," not in text
+    return text if is_short or without_payloads(text) == text else None
 
 
 def _message_turns(message: Fields, place: str) -> list[Turn]:
     role, name = _speaker(message, place)
-    time = _time(message, place)
+    time = _time(message)
     id = first_id(message, ("id", "uuid"))
     contents = contents_of(message)
     has_results = any(content.results for content in contents)
@@ -262,12 +268,12 @@ def _text(content: Content, call_id: str | None, is_error: bool) -> str:
     return content.text if content or call_id is None else _NO_OUTPUT
 
 
-def _time(message: Fields, place: str) -> datetime | None:
+def _time(message: Fields) -> datetime | None:
     """The time of the message; None without a time, and if it is no time that we know."""
     for key in _TIME_KEYS:
         if message.get(key):
             try:
-                return moment(message[key], place)
+                return moment(message[key], key)
             except InputError:
                 return None
     return None
