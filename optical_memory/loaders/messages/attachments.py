@@ -55,17 +55,8 @@ _ADDRESSES = (
 )
 _PAYLOADS = ("file_data", "data", "base64", "bytes", "b64_json", "blob", "result", "image", "file")
 _MEDIA_TYPES = ("media_type", "mediaType", "mime_type", "mimeType", "contentType", "format")
-_CAPTIONS = (
-    "caption",
-    "alt",
-    "filename",
-    "title",
-    "name",
-    "displayName",
-    "display_name",
-    "description",
-    "revised_prompt",
-)
+_NAMES = ("filename", "title", "name", "displayName", "display_name")
+_DESCRIPTIONS = ("caption", "alt", "description", "context", "revised_prompt")
 _INNER = (
     "source",
     "resource",
@@ -101,9 +92,9 @@ def attachment(media: Media) -> PartReader:
 
 
 def _caption(fields: Fields) -> str | None:
-    """The name or the description of a file, and the words that Anthropic calls its context."""
-    texts = [first_text(fields, _CAPTIONS), first_text(fields, ("context",))]
-    return ": ".join(text for text in texts if text) or None
+    """The name of a file, and all that describes it."""
+    texts = [first_text(fields, _NAMES), *(first_text(fields, (key,)) for key in _DESCRIPTIONS)]
+    return ": ".join(dict.fromkeys(text for text in texts if text)) or None
 
 
 def _flat(part: Fields) -> Fields:
@@ -199,7 +190,6 @@ def encrypted(payload: Any, caption: str) -> Content:
 
 _SIGNATURES = ("signature", "thoughtSignature", "thought_signature")
 _ENCRYPTED = ("encrypted_content", "redactedContent", "redacted_content", "encrypted_index")
-
 
 OPAQUE_KEYS = (*_SIGNATURES, *_ENCRYPTED)
 """Keys under which a signature or an encrypted block stands beside the words of a part."""

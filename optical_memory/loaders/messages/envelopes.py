@@ -108,23 +108,21 @@ def _with_role(message: Fields, place: str) -> Fields:
     """The message with a role. Raises `InputError` if nothing tells who speaks."""
     if langchain.is_langchain(message):
         return langchain.with_role(message)
+    if message.get("role") is None and isinstance(message.get("parts"), list):
+        return {**message, "role": "user"}  # Gemini: contents without a role are the user's
     if "role" in message:
-        return _gemini_role(message)
+        return message
     speaker = label(message.get("from"))
     if speaker and ("value" in message or speaker.lower() in ROLES):  # ShareGPT
         return {**message, "role": speaker, "content": message.get("value")}
+    return _unwrapped(message, place)
+
+
+def _unwrapped(message: Fields, place: str) -> Fields:
+    """The message under `message`, or an item of the Responses API as a message of its model."""
     inner = fields_of(message.get("message"))
     if inner is not None and label(inner.get("role")):
         return {**{key: value for key, value in message.items() if key != "message"}, **inner}
     if openai.is_item(label(message.get("type"))):
         return {"role": "assistant", "id": message.get("id"), "content": [message]}
-    if isinstance(message.get("parts"), list):
-        return {**message, "role": "user"}  # Gemini: contents without a role are the user's
     raise InputError(f"{place}: no 'role' in it; it has {sorted(map(str, message))}")
-
-
-def _gemini_role(message: Fields) -> Fields:
-    """The message; one of Gemini with `role: null` is the user's."""
-    if message.get("role") is None and isinstance(message.get("parts"), list):
-        return {**message, "role": "user"}
-    return message

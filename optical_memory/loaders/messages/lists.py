@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 from optical_memory.errors import InputError
 from optical_memory.loaders.conversation import Conversation, LeftOut, conversation
 from optical_memory.loaders.files import excerpt, get, read_json, stem
-from optical_memory.loaders.messages.content import first_id, has_words
+from optical_memory.loaders.messages.content import first_id
 from optical_memory.loaders.messages.envelopes import messages_of
 from optical_memory.loaders.messages.parts import read_content
-from optical_memory.loaders.messages.turns import Transcript, transcript_of
+from optical_memory.loaders.messages.turns import Transcript, odd_text, transcript_of
 from optical_memory.turns import Turn
 
 __all__ = [
@@ -22,6 +22,9 @@ __all__ = [
     "openai_messages",
     "sharegpt",
 ]
+
+_N_FIRST = 8
+"""Values that tell if a list is one of messages; a list may begin with something else."""
 
 _LIST_KEYS = ("messages", "contents", "input")
 """Keys of lists of messages: most hosts, Gemini's requests, requests of the Responses API."""
@@ -36,7 +39,8 @@ _SYSTEM_KEYS = (
 """Keys of the instructions beside a list: Anthropic and Bedrock, Gemini, Responses, ShareGPT."""
 
 EMPTY = "the conversation has no messages"
-"""Why a conversation of several is left out."""
+NO_CONVERSATION = "no message in it can be read"
+"""Why a conversation of several, or what stands in its place, is left out."""
 
 
 def openai_messages(source: Any) -> list[Conversation]:
@@ -67,28 +71,22 @@ def sharegpt(source: Any) -> list[Conversation]:
 
 
 def message_list_key(data: Any) -> str | None:
-    """The key under which the first object of the data has a list of messages; None without."""
-    first = data[0] if isinstance(data, list) and data else data
-    if not isinstance(first, Mapping):
-        return None
-    for key in _LIST_KEYS:
-        if isinstance(first.get(key), list):
-            return key
+    """The key under which the first objects of the data have a list of messages; None without."""
+    for item in data[:_N_FIRST] if isinstance(data, list) else [data]:
+        for key in _LIST_KEYS:
+            if isinstance(item, Mapping) and isinstance(item.get(key), list):
+                return key
     return None
 
 
 def is_message_list(data: Any) -> bool:
     """True if one of the first values of a list, or of the list in an object, is a message."""
+    values = data[:_N_FIRST] if isinstance(data, list) else [data]
     key = message_list_key(data)
-    first = data[0] if isinstance(data, list) and data else data
     if key is not None:
-        return is_message_list(first[key])
-    values = data if isinstance(data, list) else [data]
-    return any(map(_can_be_read, values[:_N_FIRST]))
-
-
-_N_FIRST = 8
-"""Values that tell if a list is one of messages; a list may begin with something else."""
+        lists = [item[key] for item in values if isinstance(item, Mapping) and item.get(key)]
+        return any(map(is_message_list, lists))
+    return any(map(_can_be_read, values))
 
 
 def _can_be_read(value: Any) -> bool:
@@ -109,26 +107,32 @@ class _MessageList(NamedTuple):
 def _conversations(data: Any, key: str, name: str) -> list[Conversation]:
     """The conversations in the data. Those without messages are told of in the first."""
     conversations: list[Conversation] = []
-    empty: list[LeftOut] = []
-    lists = _message_lists(data, key, name)
-    for part in lists:
-        system = _system_turns(part.meta)
-        transcript = transcript_of(part.messages, f"{part.name}.{key}")
-        if not transcript.turns and len(lists) > 1:
-            empty.append(LeftOut(part.name, EMPTY, ""))
+    left_out: list[LeftOut] = []
+    errors: list[InputError] = []
+    items = _items(data, key, name)
+    for place, item in items:
+        try:
+            part = _message_list(item, key, place)
+            transcript = transcript_of(part.messages, f"{place}.{key}")
+        except InputError as error:
+            errors.append(error)
+            left_out.append(LeftOut(place, NO_CONVERSATION, odd_text(item, error)))
             continue
-        conversations.append(_conversation(part, system, transcript))
+        if transcript.turns or len(items) == 1:
+            conversations.append(_conversation(part, transcript))
+        else:
+            left_out.append(LeftOut(place, EMPTY, ""))
     if not conversations:
-        raise InputError(f"{name}: no turns in it; expected at least one message")
+        errors.append(InputError(f"{name}: no turns in it; expected at least one message"))
+        raise errors[0]
     first = conversations[0]
-    first = replace(first, left_out=(*first.left_out, *empty))
-    return [first, *conversations[1:]]
+    return [replace(first, left_out=(*first.left_out, *left_out)), *conversations[1:]]
 
 
-def _conversation(part: _MessageList, system: list[Turn], transcript: Transcript) -> Conversation:
+def _conversation(part: _MessageList, transcript: Transcript) -> Conversation:
     id = first_id(part.meta, ("id", "conversation_id")) or part.name
     texts = {turn.text for turn in transcript.turns if turn.role == "system"}
-    new_turns = [turn for turn in system if turn.text not in texts]
+    new_turns = [turn for turn in _system_turns(part.meta) if turn.text not in texts]
     turns = [*new_turns, *transcript.turns] if transcript.turns else []
     meta = {field: value for field, value in part.meta.items() if field not in _SYSTEM_KEYS}
     return conversation(id, turns, meta, transcript.left_out)
@@ -138,35 +142,33 @@ def _system_turns(meta: Mapping[str, Any]) -> list[Turn]:
     """The instructions that stand beside the messages, as turns."""
     turns: list[Turn] = []
     for key in _SYSTEM_KEYS:
-        content = read_content(meta.get(key)) if has_words(meta.get(key)) else None
-        if content:
+        content = read_content(meta.get(key))
+        if content.text or content.attachments:
             turns.append(Turn("system", content.text, attachments=content.attachments))
     return turns
 
 
-def _message_lists(data: Any, key: str, name: str) -> list[_MessageList]:
-    """Every list of messages in the data: an object with the list under `key`, a list of such
-    objects or of lists, or a list of messages.
+def _items(data: Any, key: str, name: str) -> list[tuple[str, Any]]:
+    """The conversations in the data, each with its place: objects with the list under `key`, or
+    lists. Data that is a list of messages, or an object, is a conversation itself.
     """
     if isinstance(data, dict):
-        if key not in data and _is_message(data):
-            return [_MessageList(name, [data], {})]
-        meta = {field: value for field, value in data.items() if field != key}
-        return [_MessageList(name, get(data, key, list, name), meta)]
+        return [(name, data)]
     if not isinstance(data, list) or not data:
         raise InputError(f"{name}: expected a list of messages, found {excerpt(data)}")
-    if not _is_list(data[0], key):
-        return [_MessageList(name, data, {})]
-    lists: list[_MessageList] = []
-    for n, item in enumerate(data):
-        lists += _item_lists(item, key, f"{name}[{n}]")
-    return lists
+    if not any(_is_list(item, key) for item in data[:_N_FIRST]):
+        return [(name, data)]
+    return [(f"{name}[{n}]", item) for n, item in enumerate(data)]
 
 
-def _item_lists(item: Any, key: str, place: str) -> list[_MessageList]:
+def _message_list(item: Any, key: str, place: str) -> _MessageList:
+    """The messages of an item. Raises `InputError` if it has no list of them."""
     if isinstance(item, list):
-        return [_MessageList(place, item, {})]
-    return _message_lists(item, key, place)
+        return _MessageList(place, item, {})
+    if isinstance(item, dict) and key not in item and _is_message(item):
+        return _MessageList(place, [item], {})
+    messages = get(item, key, list, place)
+    return _MessageList(place, messages, {field: item[field] for field in item if field != key})
 
 
 def _is_list(item: Any, key: str) -> bool:

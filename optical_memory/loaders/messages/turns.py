@@ -22,6 +22,7 @@ from optical_memory.loaders.messages.content import (
     join,
     json_text,
     label,
+    text_content,
 )
 from optical_memory.loaders.messages.envelopes import ROLES, messages_of, role_of
 from optical_memory.loaders.payloads import without_payloads
@@ -31,6 +32,7 @@ from optical_memory.turns import Role, Turn
 __all__ = [
     "Transcript",
     "message_turns",
+    "odd_text",
     "transcript_of",
     "turn_of",
     "turns_of",
@@ -120,7 +122,7 @@ def transcript_of(messages: Iterable[Any], place: str) -> Transcript:
             new_turns = message_turns(message, message_place)
         except InputError as error:
             errors.append(error)
-            new_turns = [Turn("tool", _odd_text(message, error), name="unknown")]
+            new_turns = [_odd_turn(message, error)]
         turns += new_turns
         if not new_turns:
             left_out.append(LeftOut(message_place, EMPTY, ""))
@@ -129,10 +131,15 @@ def transcript_of(messages: Iterable[Any], place: str) -> Transcript:
     return Transcript(turns, left_out)
 
 
-def _odd_text(message: Any, error: InputError) -> str:
+def _odd_turn(message: Any, error: InputError) -> Turn:
+    content = text_content(odd_text(message, error))
+    return Turn("tool", content.text, name="unknown", attachments=content.attachments)
+
+
+def odd_text(message: Any, error: InputError) -> str:
     """The text for a value that is no message. Raises the error if it is nested too deep."""
     try:
-        return message if isinstance(message, str) and message else json_text(message)
+        return message if isinstance(message, str) and message.strip() else json_text(message)
     except RecursionError:
         raise error from None
 

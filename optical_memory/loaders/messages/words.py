@@ -16,8 +16,10 @@ from optical_memory.loaders.messages.content import (
     join,
     text_content,
 )
+from optical_memory.loaders.payloads import without_payloads
 
 __all__ = [
+    "exit_code",
     "nothing",
     "reasoning",
     "source",
@@ -46,6 +48,12 @@ def reasoning(part: Fields, content_of: ReadContent) -> Content:
 def nothing(part: Fields, content_of: ReadContent) -> Content:
     """The reader of parts without words: marks of caches, steps and references to items."""
     return Content()
+
+
+def exit_code(code: Any) -> Content:
+    """The exit code of a program as words, if that was no success."""
+    is_failure = isinstance(code, int) and code != 0
+    return text_content(f"exit code {code}") if is_failure else Content()
 
 
 # ---- sources -------------------------------------------------------------------------------------
@@ -82,7 +90,7 @@ def _source_line(citation: Any) -> str:
     '[source: Ferry <https://example.org/ferry>]'
     """
     if not isinstance(citation, Mapping):
-        return f"[source: {citation}]" if has_words(citation) else ""
+        return f"[source: {without_payloads(str(citation))}]" if has_words(citation) else ""
     fields = dict(citation)
     for inner in citation.values():
         if isinstance(inner, Mapping):  # OpenAI's `url_citation`, Bedrock's `location`
@@ -95,7 +103,7 @@ def _source_line(citation: Any) -> str:
 
 
 def _first(fields: Fields, keys: Iterable[str]) -> str:
-    return first_text(fields, keys) or ""
+    return without_payloads(first_text(fields, keys) or "")
 
 
 def _quote(fields: Fields) -> str:

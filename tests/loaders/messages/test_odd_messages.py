@@ -71,6 +71,18 @@ def test_an_empty_conversation_of_several_is_told():
     assert first.left_out == (LeftOut("conversation[1]", reason, ""),)
 
 
+def test_a_bad_row_among_conversations_is_told_and_passed_over():
+    data = [3, {"messages": [HELLO]}, {"note": "ring me"}, {"messages": [{"a": "b"}]}]
+    conversation = single(openai_messages(data))
+    assert conversation.turns == (Turn("user", "Hello."),)
+    reason = "no message in it can be read"
+    assert conversation.left_out == (
+        LeftOut("conversation[0]", reason, "3"),
+        LeftOut("conversation[2]", reason, '{"note": "ring me"}'),
+        LeftOut("conversation[3]", reason, '{"messages": [{"a": "b"}]}'),
+    )
+
+
 @pytest.mark.parametrize(
     ("role", "expected"),
     [

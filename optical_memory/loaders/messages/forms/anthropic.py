@@ -12,9 +12,8 @@ from optical_memory.loaders.messages.content import (
     PartReader,
     ReadContent,
     join,
-    text_content,
 )
-from optical_memory.loaders.messages.words import reasoning, source, texts_under
+from optical_memory.loaders.messages.words import exit_code, reasoning, source, texts_under
 
 __all__ = [
     "PARTS",
@@ -27,10 +26,8 @@ def _redacted(part: Fields, content_of: ReadContent) -> Content:
 
 def _execution(part: Fields, content_of: ReadContent) -> Content:
     """The output of a program, its files, and its exit code if that is no success."""
-    code = part.get("return_code")
     words = [content_of(part.get(key)) for key in ("stdout", "stderr", "content")]
-    ending = text_content(f"exit code {code}") if code else Content()
-    return join([*words, ending])
+    return join([*words, exit_code(part.get("return_code"))])
 
 
 def _error(part: Fields, content_of: ReadContent) -> Content:

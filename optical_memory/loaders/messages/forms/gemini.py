@@ -15,10 +15,8 @@ from optical_memory.loaders.messages.content import (
     fields_of,
     first_id,
     has_words,
-    json_text,
     label,
 )
-from optical_memory.turns import ToolCall
 
 __all__ = [
     "KEYS",
@@ -43,8 +41,8 @@ def _code(value: Any, content_of: ReadContent) -> Content:
     """Code that the model runs, as a call. Its result comes in the next part, without an id."""
     fields = fields_of(value) or {"code": value}
     language = label(fields.get("language")).lower() or "code"
-    id = first_id(fields, ("id",))
-    return Content(calls=(ToolCall(language, json_text({"code": fields.get("code")}), id),))
+    call_fields = {"name": language, "args": {"code": fields.get("code")}, "id": fields.get("id")}
+    return call(call_fields, content_of)
 
 
 def _code_result(value: Any, content_of: ReadContent) -> Content:

@@ -12,11 +12,12 @@ from optical_memory.loaders.messages.content import (
     Fields,
     PartReader,
     ReadContent,
+    first_text,
     join,
-    readable,
-    text_content,
+    json_text,
 )
-from optical_memory.loaders.messages.words import nothing, reasoning, texts_under
+from optical_memory.loaders.messages.words import exit_code, nothing, reasoning, texts_under
+from optical_memory.loaders.payloads import without_payloads
 
 __all__ = [
     "PARTS",
@@ -54,18 +55,19 @@ def _approval(part: Fields, content_of: ReadContent) -> Content:
 def _tool_list(part: Fields, content_of: ReadContent) -> Content:
     """The tools of a server, as the result of asking it for them."""
     name = part.get("server_label")
-    outcome = {"id": part.get("id"), "name": name, "output": readable_tools(part.get("tools"))}
+    outcome = {"id": part.get("id"), "name": name, "output": _tools_text(part.get("tools"))}
     return result({**outcome, "error": part.get("error")}, content_of)
 
 
-def readable_tools(tools: Any) -> str:
+def _tools_text(tools: Any) -> str:
     """Tools as text, a line for each: its name and what it is for."""
     if not isinstance(tools, list):
-        return readable(tools).text if tools else ""
+        return json_text(tools) if tools else ""
     lines = []
     for tool in tools:
         fields = tool if isinstance(tool, Mapping) else {"name": tool}
-        lines.append(f"{fields.get('name')}: {fields.get('description') or ''}".rstrip(": "))
+        words = [first_text(fields, (key,)) for key in ("name", "description")]
+        lines.append(": ".join(without_payloads(word) for word in words if word))
     return "\n".join(lines)
 
 
@@ -74,7 +76,7 @@ def _logs(part: Fields, content_of: ReadContent) -> Content:
     outcome = part.get("outcome")
     code = outcome.get("exit_code") if isinstance(outcome, Mapping) else None
     words = [content_of(part.get(key)) for key in ("logs", "stdout", "stderr")]
-    return join([*words, text_content(f"exit code {code}") if code else Content()])
+    return join([*words, exit_code(code)])
 
 
 PARTS: Mapping[str, PartReader] = {
