@@ -272,7 +272,8 @@ def _text(content: Content, call_id: str | None, is_error: bool) -> str:
     """The text of a turn. That of a tool's answer says if the call failed, or gave nothing."""
     if is_error:
         return f"{_ERROR_MARK} {content.text}".rstrip()
-    return content.text if content or call_id is None else _NO_OUTPUT
+    has_output = content.text.strip() or content.attachments or content.calls
+    return content.text if has_output or call_id is None else _NO_OUTPUT
 
 
 def _time(message: Fields) -> datetime | None:

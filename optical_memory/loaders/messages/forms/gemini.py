@@ -11,9 +11,7 @@ from optical_memory.loaders.messages.content import (
     Content,
     PartReader,
     ReadContent,
-    Result,
     fields_of,
-    first_id,
     has_words,
     label,
 )
@@ -49,8 +47,7 @@ def _code_result(value: Any, content_of: ReadContent) -> Content:
     fields = fields_of(value) or {"output": value}
     outcome = label(fields.get("outcome"))
     is_error = bool(outcome) and outcome not in ("OUTCOME_OK", "OUTCOME_UNSPECIFIED")
-    words = content_of(fields.get("output"))
-    return Content(results=(Result(words, first_id(fields, ("id",)), "code", is_error),))
+    return result({**fields, "name": "code", "is_error": is_error}, content_of)
 
 
 def _response(value: Any, content_of: ReadContent) -> Content:
