@@ -25,6 +25,7 @@ __all__ = [
 
 Message = Mapping[str, Any]
 
+
 @dataclass(frozen=True, slots=True)
 class MessageGroup:
     """Messages that stay together: their positions in the list, and the turns in them.
