@@ -7,13 +7,14 @@ from dataclasses import dataclass, replace
 from itertools import accumulate, chain
 from typing import Any
 
-from optical_memory.counting import count_up_to, image_tokens
+from optical_memory.agents.attachment_prices import attachment_tokens
+from optical_memory.counting import count_up_to
+from optical_memory.loaders.messages.envelopes import is_silent
 from optical_memory.loaders.messages.turns import message_turns
 from optical_memory.recall.window.groups import group_calls
 from optical_memory.turns import Turn, body
 
 __all__ = [
-    "PICTURE_TOKENS",
     "GroupCosts",
     "Message",
     "MessageGroup",
@@ -23,9 +24,6 @@ __all__ = [
 ]
 
 Message = Mapping[str, Any]
-
-PICTURE_TOKENS = image_tokens(1024, "openai")
-"""The price of every picture in a message, as of 1024 px: messages do not tell the size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +39,7 @@ class MessageGroup:
     @property
     def is_system(self) -> bool:
         """True for a system message, which is in a group by itself."""
-        return all(turn.role == "system" for turn in self.turns.values())
+        return any(turn.role == "system" for turn in self.turns.values())
 
     @property
     def has_user(self) -> bool:
@@ -64,7 +62,9 @@ def group_messages(messages: Sequence[Any]) -> list[MessageGroup]:
     turns = [message_turns(message, f"messages[{i}]") for i, message in enumerate(messages)]
     first_numbers = [0, *accumulate(map(len, turns))]
     groups: list[MessageGroup] = []
-    for positions in sorted(_positions(turns)):
+    silent = [is_silent(message) for message in messages]
+    talk = [[] if silent[i] else message for i, message in enumerate(turns)]
+    for positions in sorted(_positions(talk)):
         group_turns: dict[int, Turn] = {}
         for i in positions:
             group_turns.update(enumerate(turns[i], first_numbers[i]))
@@ -75,7 +75,8 @@ def group_messages(messages: Sequence[Any]) -> list[MessageGroup]:
 def _positions(turns: Sequence[Sequence[Turn]]) -> list[list[int]]:
     """The positions of the messages of each group.
 
-    A message without turns, like a model's reasoning, is in the group of the message after it.
+    A message without turns is in the group of the message after it. So is a model's reasoning,
+    whose words are no talk: a host takes it only before the call that it led to.
     """
     systems = [[i] for i, message in enumerate(turns) if _is_system(message)]
     talk = _units(turns)
@@ -188,7 +189,6 @@ class GroupCosts:
 
 
 def _cost(turn: Turn, limit: int) -> int:
-    """Tokens of the words, and the price of the pictures; a picture's URL may be the picture."""
+    """Tokens of the words, and the price of the pictures and files, whose URL may be the file."""
     words = body(replace(turn, attachments=())) + (turn.name or "")
-    n_pictures = sum(attachment.kind == "image" for attachment in turn.attachments)
-    return count_up_to(words, limit) + n_pictures * PICTURE_TOKENS
+    return count_up_to(words, limit) + sum(map(attachment_tokens, turn.attachments))

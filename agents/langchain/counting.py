@@ -12,8 +12,10 @@ from typing import Any
 from langchain_core.messages import BaseMessage, convert_to_messages
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
-from optical_memory.agents.message_groups import PICTURE_TOKENS
+from optical_memory.agents.attachment_prices import attachment_tokens
 from optical_memory.counting import count_batch
+from optical_memory.loaders.messages.content import Content
+from optical_memory.loaders.messages.parts import read_content
 
 __all__ = [
     "TokenCounter",
@@ -27,66 +29,46 @@ TokenCounter = Callable[[Iterable[Any]], int]
 MESSAGE_TOKENS = 4
 """Tokens of the signs around a message: OpenAI's guide counts 3, other templates up to 5."""
 
-_PICTURES = {"image", "image_url", "input_image"}
-_UNSEEN = {"signature", "encrypted_content", "cache_control", "extras", "id", "index", "type"}
-
 
 def count_message_tokens(messages: Iterable[Any]) -> int:
     """Tokens of messages: words, tool calls with their arguments, names, and 4 for each message.
 
-    A picture costs the price of OpenAI for 1024 px, whatever its size.
+    A picture costs the price of OpenAI for 1024 px, whatever its size. A file, a recording and an
+    encrypted block cost the price of `attachment_tokens`.
     """
     texts: list[str] = []
     n_tokens = 0
     for message in convert_to_messages(list(messages)):
-        n_tokens += MESSAGE_TOKENS + _read_message(message, texts)
-    return n_tokens + sum(count_batch(texts))
+        content = read_content(message.content)
+        texts += [message.name or "", *_texts(content), *_call_texts(message, content)]
+        n_tokens += MESSAGE_TOKENS + _price(content)
+    return n_tokens + sum(count_batch(text for text in texts if text))
 
 
-def _read_message(message: BaseMessage, texts: list[str]) -> int:
-    """Add a message's texts to `texts`; gives the price of its pictures."""
-    if message.name:
-        texts.append(message.name)
-    for call in _calls(message):
-        texts += [str(call.get("name") or ""), _json(call.get("args"))]
-    if isinstance(message.content, str):
-        texts.append(message.content)
-        return 0
-    return sum(_read_part(part, texts) for part in message.content)
+def _texts(content: Content) -> list[str]:
+    texts = list(content.texts)
+    for call in content.calls:
+        texts += [call.name, call.arguments]
+    for answer in content.results:
+        texts += _texts(answer.content)
+    return texts
 
 
-def _calls(message: BaseMessage) -> list[dict[str, Any]]:
+def _price(content: Content) -> int:
+    """The price of the pictures and files."""
+    price = sum(map(attachment_tokens, content.attachments))
+    return price + sum(_price(answer.content) for answer in content.results)
+
+
+def _call_texts(message: BaseMessage, content: Content) -> list[str]:
     """The tool calls of a message that do not stand in its content too."""
     calls = [*getattr(message, "tool_calls", ()), *getattr(message, "invalid_tool_calls", ())]
-    if not calls or isinstance(message.content, str):
-        return calls
-    parts = [part for part in message.content if isinstance(part, dict)]
-    ids = {part.get("id") or part.get("call_id") for part in parts}
-    ids |= {part.get("call_id") for part in parts}
-    return [call for call in calls if call.get("id") not in ids]
-
-
-def _read_part(part: Any, texts: list[str]) -> int:
-    """Add the texts of a part of a content; gives the price of its pictures."""
-    if isinstance(part, str):
-        texts.append(part)
-        return 0
-    if not isinstance(part, dict):
-        texts.append(str(part))
-        return 0
-    if part.get("type") in _PICTURES:
-        return PICTURE_TOKENS
-    price = 0
-    for key, value in part.items():
-        if key in _UNSEEN:
-            continue
-        if isinstance(value, list):
-            price += sum(_read_part(item, texts) for item in value)
-        elif isinstance(value, str):
-            texts.append(value)
-        else:
-            texts.append(_json(value))
-    return price
+    ids = {call.id for call in content.calls}
+    texts: list[str] = []
+    for call in calls:
+        if call.get("id") is None or call.get("id") not in ids:
+            texts += [str(call.get("name") or ""), _json(call.get("args"))]
+    return texts
 
 
 def _json(value: Any) -> str:

@@ -41,7 +41,11 @@ from optical_memory.loaders.documents.table import (
 from optical_memory.loaders.documents.takeout_page import is_takeout_page, takeout_page
 from optical_memory.loaders.files import Document
 from optical_memory.loaders.logs.text_log import text_log
-from optical_memory.loaders.messages.lists import langchain_messages, openai_messages
+from optical_memory.loaders.messages.lists import (
+    is_message_list,
+    langchain_messages,
+    openai_messages,
+)
 from optical_memory.loaders.messengers.discord import discord, is_discord
 from optical_memory.loaders.messengers.discord_text import discord_text, is_discord_text
 from optical_memory.loaders.messengers.slack import is_slack, slack
@@ -185,6 +189,7 @@ JSON_FORMATS = (
     Format("OpenAI messages", _has_any("role", "messages"), openai_messages),
     Format("LangGraph messages", _has("type", "content"), openai_messages),
     Format("items of the Responses API", _has("type", "call_id"), openai_messages),
+    Format("messages of a host or a framework", is_message_list, openai_messages),
 )
 
 TEXT_FORMATS = (

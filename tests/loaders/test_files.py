@@ -14,6 +14,7 @@ from support.load_files import single, write_file
 
 from optical_memory.errors import InputError
 from optical_memory.loaders import load, text_log
+from optical_memory.turns import Turn
 
 # Logs
 
@@ -123,28 +124,25 @@ def test_json_lines_are_one_conversation_of_messages_or_one_a_line(tmp_path: Pat
         ("{", r"x\.json: not JSON at line 1"),
         ([], "none of the known formats"),
         ([{"author": "me"}], "none of the known formats"),
-        ([{"role": "user", "content": "a"}, {"content": "b"}], r"x\.messages\[1\]: no 'role'"),
-        ([{"role": "user", "content": 7}], r"x\.messages\[0\]\.content: expected a string"),
-        ([{"role": "king", "content": "a"}], r"x\.messages\[0\]\.role: 'king'"),
-        (
-            [{"role": "user", "content": [{"type": "text", "text": 3}]}],
-            r"content\[0\]\.text: expected a string",
-        ),
-        ([{"role": "user", "content": [{"type": "image_url"}]}], "without url, id or data"),
-        (
-            [{"role": "user", "content": "a", "created_at": "tomorrow"}],
-            r"messages\[0\]: 'tomorrow' is no time",
-        ),
-        ([{"role": "assistant", "tool_calls": [{"id": "c"}]}], r"tool_calls\[0\]: no 'name'"),
+        ([{"author": "me", "content": "a", "type": "text"}], "no 'role'"),
+        ([{"role": "user", "content": ""}], "x: no turns in it"),
+        ([{"role": "king"}], r"x\.messages\[0\]\.role: 'king'"),
+        ([{"role": 3, "content": "a"}], r"x\.messages\[0\]\.role: expected str, found int 3"),
+        ([{"role": "user", "content": [{"type": "image_url"}]}], "x: no turns in it"),
         ({"messages": []}, "no turns"),
-        ([{"type": "alien", "data": {}}], r"messages\[0\]\.type: 'alien'"),
-        ([{"conversations": [{"from": "human"}]}], r"x\[0\]\.conversations\[0\]: no 'value'"),
+        ([{"type": "alien", "data": {}}], r"messages\[0\]\.role: 'alien'"),
+        ([{"conversations": [{"from": "human"}]}], r"x\[0\]: no turns in it"),
         ([{"conversation": {"speaker_a": "A"}}], r"x\[0\]: no 'speaker_b'"),
     ],
 )
 def test_what_cannot_be_read_is_named_by_its_place(data: Any, place: str, tmp_path: Path):
     with pytest.raises(InputError, match=place):
         load(write_file(tmp_path / "x.json", data))
+
+
+def test_a_time_that_nobody_knows_refuses_no_message(tmp_path: Path):
+    message = {"role": "user", "content": "a", "created_at": "tomorrow"}
+    assert single(load(write_file(tmp_path / "x.json", [message]))).turns == (Turn("user", "a"),)
 
 
 def test_a_missing_file_and_one_that_is_not_text_are_input_errors(tmp_path: Path):

@@ -1,47 +1,88 @@
-"""Lists of messages: OpenAI style, LangChain's two serialised forms, and ShareGPT exports."""
+"""Lists of messages in any form, alone or in an object: a request, a row of a data set, a state."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from optical_memory.errors import InputError
-from optical_memory.loaders.conversation import Conversation, conversation
-from optical_memory.loaders.files import get, read_json, stem
-from optical_memory.loaders.messages.forms import as_openai, from_langchain, from_sharegpt
-from optical_memory.loaders.messages.turns import turns_of
+from optical_memory.loaders.conversation import Conversation, LeftOut, conversation
+from optical_memory.loaders.files import excerpt, get, read_json, stem
+from optical_memory.loaders.messages.content import first_id
+from optical_memory.loaders.messages.envelopes import messages_of
+from optical_memory.loaders.messages.parts import read_content
+from optical_memory.loaders.messages.turns import Transcript, odd_text, transcript_of
+from optical_memory.turns import Turn
 
 __all__ = [
+    "is_message_list",
     "langchain_messages",
+    "message_list_key",
     "openai_messages",
-    "sharegpt",
 ]
+
+_N_FIRST = 8
+"""Values that tell if a list is one of messages; a list may begin with something else."""
+
+_LIST_KEYS = ("messages", "contents", "input")
+"""Keys of lists of messages: most hosts, Gemini's requests, requests of the Responses API."""
+
+_SYSTEM_KEYS = (
+    "system",
+    "systemInstruction",
+    "system_instruction",
+    "instructions",
+    "system_prompt",
+)
+"""Keys of the instructions beside a list: Anthropic and Bedrock, Gemini, Responses, ShareGPT."""
+
+EMPTY = "the conversation has no messages"
+NO_CONVERSATION = "no message in it can be read"
+"""Why a conversation of several, or what stands in its place, is left out."""
 
 
 def openai_messages(source: Any) -> list[Conversation]:
     """A list of messages, `{"messages": [...]}`, or a list of either (as in fine-tuning JSON
-    lines).
+    lines). The messages may have any form that is known.
 
     Raises `InputError` with the place for anything else.
     """
-    return _conversations(read_json(source), "messages", stem(source), as_openai)
+    data = read_json(source)
+    return _conversations(data, message_list_key(data) or "messages", stem(source))
 
 
 def langchain_messages(source: Any) -> list[Conversation]:
     """Messages as `messages_to_dict` or `dumpd` of langchain-core write them, in the same shapes as
     OpenAI's. Raises `InputError` with the place for anything else.
     """
-    return _conversations(read_json(source), "messages", stem(source), from_langchain)
+    return openai_messages(source)
 
 
-def sharegpt(source: Any) -> list[Conversation]:
-    """`{"conversations": [{"from": "human", "value": ...}]}` or a list of them; `items` in old
-    exports. Raises `InputError` with the place for anything else.
-    """
-    data = read_json(source)
-    first = data[0] if isinstance(data, list) and data else data
-    key = "items" if isinstance(first, dict) and "items" in first else "conversations"
-    return _conversations(data, key, stem(source), from_sharegpt)
+def message_list_key(data: Any) -> str | None:
+    """The key under which the first objects of the data have a list of messages; None without."""
+    for item in data[:_N_FIRST] if isinstance(data, list) else [data]:
+        for key in _LIST_KEYS:
+            if isinstance(item, Mapping) and isinstance(item.get(key), list):
+                return key
+    return None
+
+
+def is_message_list(data: Any) -> bool:
+    """True if one of the first values of a list, or of the list in an object, is a message."""
+    values = data[:_N_FIRST] if isinstance(data, list) else [data]
+    key = message_list_key(data)
+    if key is not None:
+        lists = [item[key] for item in values if isinstance(item, Mapping) and item.get(key)]
+        return any(map(is_message_list, lists))
+    return any(map(_can_be_read, values))
+
+
+def _can_be_read(value: Any) -> bool:
+    try:
+        return bool(messages_of(value, ""))
+    except (InputError, RecursionError):
+        return False
 
 
 class _MessageList(NamedTuple):
@@ -52,37 +93,80 @@ class _MessageList(NamedTuple):
     meta: dict[str, Any]
 
 
-def _conversations(
-    data: Any, key: str, name: str, to_openai: Callable[[Any, str], Any]
-) -> list[Conversation]:
-    conversations = []
-    for part in _message_lists(data, key, name):
-        place = f"{part.name}.{key}"
-        messages = [to_openai(message, f"{place}[{n}]") for n, message in enumerate(part.messages)]
-        id = str(part.meta.get("id") or part.name)
-        conversations.append(conversation(id, turns_of(messages, place), part.meta))
-    return conversations
+def _conversations(data: Any, key: str, name: str) -> list[Conversation]:
+    """The conversations in the data. Those without messages are told of in the first."""
+    conversations: list[Conversation] = []
+    left_out: list[LeftOut] = []
+    errors: list[InputError] = []
+    items = _items(data, key, name)
+    for place, item in items:
+        try:
+            part = _message_list(item, key, place)
+            transcript = transcript_of(part.messages, f"{place}.{key}")
+        except InputError as error:
+            errors.append(error)
+            left_out.append(LeftOut(place, NO_CONVERSATION, odd_text(item, error)))
+            continue
+        if transcript.turns or len(items) == 1:
+            conversations.append(_conversation(part, transcript))
+        else:
+            left_out.append(LeftOut(place, EMPTY, ""))
+    if not conversations:
+        errors.append(InputError(f"{name}: no turns in it; expected at least one message"))
+        raise errors[0]
+    first = conversations[0]
+    return [replace(first, left_out=(*first.left_out, *left_out)), *conversations[1:]]
 
 
-def _message_lists(data: Any, key: str, name: str) -> list[_MessageList]:
-    """Every list of messages in the data: an object with the list under `key`, a list of such
-    objects or of lists, or a list of messages.
+def _conversation(part: _MessageList, transcript: Transcript) -> Conversation:
+    id = first_id(part.meta, ("id", "conversation_id")) or part.name
+    texts = {turn.text for turn in transcript.turns if turn.role == "system"}
+    new_turns = [turn for turn in _system_turns(part.meta) if turn.text not in texts]
+    turns = [*new_turns, *transcript.turns] if transcript.turns else []
+    meta = {field: value for field, value in part.meta.items() if field not in _SYSTEM_KEYS}
+    return conversation(id, turns, meta, transcript.left_out)
+
+
+def _system_turns(meta: Mapping[str, Any]) -> list[Turn]:
+    """The instructions that stand beside the messages, as turns."""
+    turns: list[Turn] = []
+    for key in _SYSTEM_KEYS:
+        content = read_content(meta.get(key))
+        if content.text or content.attachments:
+            turns.append(Turn("system", content.text, attachments=content.attachments))
+    return turns
+
+
+def _items(data: Any, key: str, name: str) -> list[tuple[str, Any]]:
+    """The conversations in the data, each with its place: objects with the list under `key`, or
+    lists. Data that is a list of messages, or an object, is a conversation itself.
     """
     if isinstance(data, dict):
-        meta = {field: value for field, value in data.items() if field != key}
-        return [_MessageList(name, get(data, key, list, name), meta)]
+        return [(name, data)]
     if not isinstance(data, list) or not data:
-        raise InputError(
-            f"{name}: expected a list of messages, found {type(data).__name__} {str(data)[:40]!r}"
-        )
-    first = data[0]
-    if not (isinstance(first, list) or (isinstance(first, dict) and key in first)):
-        return [_MessageList(name, data, {})]
-    lists: list[_MessageList] = []
-    for n, item in enumerate(data):
-        place = f"{name}[{n}]"
-        if isinstance(item, list):
-            lists.append(_MessageList(place, item, {}))
-        else:
-            lists += _message_lists(item, key, place)
-    return lists
+        raise InputError(f"{name}: expected a list of messages, found {excerpt(data)}")
+    if not any(_is_list(item, key) for item in data[:_N_FIRST]):
+        return [(name, data)]
+    return [(f"{name}[{n}]", item) for n, item in enumerate(data)]
+
+
+def _message_list(item: Any, key: str, place: str) -> _MessageList:
+    """The messages of an item. Raises `InputError` if it has no list of them."""
+    if isinstance(item, list):
+        return _MessageList(place, item, {})
+    if isinstance(item, dict) and key not in item and _is_message(item):
+        return _MessageList(place, [item], {})
+    messages = get(item, key, list, place)
+    return _MessageList(place, messages, {field: item[field] for field in item if field != key})
+
+
+def _is_list(item: Any, key: str) -> bool:
+    """True for a list of messages, or an object with one; a pair of texts is a message."""
+    if isinstance(item, list):
+        return not (len(item) == 2 and all(isinstance(value, str) for value in item))
+    return isinstance(item, dict) and key in item
+
+
+def _is_message(data: Mapping[str, Any]) -> bool:
+    """True for a message alone, or a whole response of a host."""
+    return any(key in data for key in ("role", "choices", "candidates", "output"))

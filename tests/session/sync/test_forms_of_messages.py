@@ -59,5 +59,5 @@ def test_a_value_that_is_no_list_is_refused(open_memory: Open, wrong: Any):
 def test_a_message_that_cannot_be_read_is_named_and_nothing_is_written(open_memory: Open):
     memory = open_memory()
     with pytest.raises(InputError, match=r"messages\[1\]"):
-        memory.sync([user("a"), {"role": "robot", "content": "b"}])
+        memory.sync([user("a"), {"role": 3, "content": "b"}])
     assert memory.stats().turns == 0

@@ -1,0 +1,1 @@
+"""The forms of messages, a module for each family: its parts by type, and its messages."""
