@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,11 @@ def single(conversations: list[Conversation]) -> Conversation:
     """The conversation of a loader's answer, which must hold no other."""
     (conversation,) = conversations
     return conversation
+
+
+def without_ids(turns: Iterable[Turn]) -> tuple[Turn, ...]:
+    """The turns without the ids that `load` gives."""
+    return tuple(replace(turn, id=None) for turn in turns)
 
 
 def all_text(conversation: Conversation) -> str:

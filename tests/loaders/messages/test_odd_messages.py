@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.load_files import single, write_file
+from support.load_files import single, without_ids, write_file
 
 from optical_memory.errors import InputError
 from optical_memory.loaders import load, openai_messages, sharegpt
@@ -38,7 +38,7 @@ def test_an_odd_content_is_kept(message: dict[str, Any], text: str):
 def test_words_under_another_key_are_read(key: str, tmp_path: Path):
     words: Any = [{"text": "The code is 4417."}] if key == "parts" else "The code is 4417."
     path = write_file(tmp_path / "chat.json", [{"role": "user", key: words}])
-    assert single(load(path)).turns == (Turn("user", "The code is 4417."),)
+    assert without_ids(single(load(path)).turns) == (Turn("user", "The code is 4417."),)
 
 
 def test_words_under_a_key_that_nobody_knows_are_kept_as_json():
@@ -151,7 +151,7 @@ def test_a_message_that_is_nested_too_deep_is_refused_by_its_place(message: Any)
     ],
 )
 def test_instructions_beside_the_messages_are_the_first_turn(data: Any, tmp_path: Path):
-    turns = single(load(write_file(tmp_path / "chat.json", data))).turns
+    turns = without_ids(single(load(write_file(tmp_path / "chat.json", data))).turns)
     assert turns == (Turn("system", "Answer in Danish."), Turn("user", "Hello."))
 
 
