@@ -16,9 +16,12 @@ from optical_memory.agents.message_groups import PICTURE_TOKENS
 from optical_memory.counting import count_batch
 
 __all__ = [
+    "PICTURES",
+    "PRICES_KEY",
     "TokenCounter",
     "count_message_tokens",
     "count_tool_tokens",
+    "priced_pictures",
 ]
 
 TokenCounter = Callable[[Iterable[Any]], int]
@@ -27,20 +30,42 @@ TokenCounter = Callable[[Iterable[Any]], int]
 MESSAGE_TOKENS = 4
 """Tokens of the signs around a message: OpenAI's guide counts 3, other templates up to 5."""
 
-_PICTURES = {"image", "image_url", "input_image"}
+PRICES_KEY = "optical_sheet_tokens"
+"""Key of a message's `additional_kwargs`: the prices of its first pictures, which are sheets."""
+
+PICTURES = {"image", "image_url", "input_image"}
+"""Types of parts that are pictures."""
+
 _UNSEEN = {"signature", "encrypted_content", "cache_control", "extras", "id", "index", "type"}
 
 
 def count_message_tokens(messages: Iterable[Any]) -> int:
     """Tokens of messages: words, tool calls with their arguments, names, and 4 for each message.
 
-    A picture costs the price of OpenAI for 1024 px, whatever its size.
+    A sheet of ours costs its own price, and any other picture the price of OpenAI for 1024 px,
+    whatever its size.
     """
     texts: list[str] = []
     n_tokens = 0
     for message in convert_to_messages(list(messages)):
-        n_tokens += MESSAGE_TOKENS + _read_message(message, texts)
+        price, rest = priced_pictures(message)
+        n_tokens += MESSAGE_TOKENS + price + _read_message(rest, texts)
     return n_tokens + sum(count_batch(texts))
+
+
+def priced_pictures(message: BaseMessage) -> tuple[int, BaseMessage]:
+    """The price of the sheets in a message, and the message without them."""
+    prices = message.additional_kwargs.get(PRICES_KEY)
+    if not prices or isinstance(message.content, str):
+        return 0, message
+    parts: list[Any] = []
+    n_pictures = 0
+    for part in message.content:
+        is_picture = isinstance(part, dict) and part.get("type") in PICTURES
+        n_pictures += is_picture
+        if not is_picture or n_pictures > len(prices):
+            parts.append(part)
+    return sum(prices), message.model_copy(update={"content": parts})
 
 
 def _read_message(message: BaseMessage, texts: list[str]) -> int:
@@ -74,7 +99,7 @@ def _read_part(part: Any, texts: list[str]) -> int:
     if not isinstance(part, dict):
         texts.append(str(part))
         return 0
-    if part.get("type") in _PICTURES:
+    if part.get("type") in PICTURES:
         return PICTURE_TOKENS
     price = 0
     for key, value in part.items():

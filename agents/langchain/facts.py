@@ -13,7 +13,11 @@ from typing import Any
 from langchain_core.messages import BaseMessage
 
 from optical_memory.agents.langchain.adapters.messages import is_summary
-from optical_memory.agents.langchain.counting import TokenCounter, count_tool_tokens
+from optical_memory.agents.langchain.counting import (
+    TokenCounter,
+    count_tool_tokens,
+    priced_pictures,
+)
 from optical_memory.agents.langchain.state import MessageName
 from optical_memory.errors import InputError
 from optical_memory.loaders.messages import message_turns
@@ -120,8 +124,9 @@ class FactBook:
         return n_tokens
 
     def count(self, message: BaseMessage) -> int:
-        """The tokens of a message."""
-        return self.of([message])[0].n_tokens
+        """The tokens of a message; sheets cost their own price."""
+        price, rest = priced_pictures(message)
+        return price + self.of([rest])[0].n_tokens
 
 
 def _digest(message: BaseMessage) -> str:

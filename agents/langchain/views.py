@@ -12,10 +12,11 @@ from langchain_core.messages import AnyMessage
 from optical_memory.agents.failures import FAILURES
 from optical_memory.agents.langchain.adapters.messages import last_question
 from optical_memory.agents.langchain.facts import FactBook, prefix_digests
-from optical_memory.agents.langchain.sessions import Sessions, record_of
-from optical_memory.agents.langchain.state import Record, has_archive
+from optical_memory.agents.langchain.presentation import Presentation
+from optical_memory.agents.langchain.sessions import Sessions
+from optical_memory.agents.langchain.state import Record, has_archive, record_of, state_changes
 from optical_memory.agents.langchain.steps import Chat, Sizes, Steps
-from optical_memory.agents.langchain.view import Presentation
+from optical_memory.agents.langchain.view import has_pictures
 
 __all__ = [
     "View",
@@ -28,7 +29,8 @@ class View:
     """What a model is shown: messages, their tokens, and the record that they come from.
 
     `n_tokens` and `n_history_tokens` are with the system message and the tools. `n_archived` is
-    how many messages of the state are in the memory and not in view.
+    how many messages of the state are in the memory and not in view. `changes` are the values of
+    the state that change.
     """
 
     messages: list[AnyMessage]
@@ -37,7 +39,8 @@ class View:
     n_history_tokens: int
     n_archived: int
     is_remembered: bool
-    is_changed: bool
+    has_pictures: bool
+    changes: dict[str, Any]
 
 
 @dataclass(slots=True)
@@ -88,6 +91,7 @@ class ViewMaker:
         n_own = self.book.count_tools(own_tools)
         n_unused = 0 if has_archive(new) else n_own
         self.sessions.keep(new, chat.prefixes[-1])
+        is_changed = new != old and (old is not None or _says_something(new, request))
         return View(
             messages=messages,
             record=new,
@@ -95,7 +99,8 @@ class ViewMaker:
             n_history_tokens=chat.overhead - n_own + sum(facts.n_tokens for facts in chat.facts),
             n_archived=start,
             is_remembered=is_remembered,
-            is_changed=new != old and (old is not None or _says_something(new, request)),
+            has_pictures=any(map(has_pictures, messages)),
+            changes=state_changes(new, old) if is_changed else {},
         )
 
     def _chat(self, request: ModelRequest[Any]) -> Chat:
