@@ -14,7 +14,6 @@ from optical_memory.hosts.profile import HostProfile
 from optical_memory.recall.recollection import Recollection
 from optical_memory.recall.window.assemble import Window
 from optical_memory.recall.window.blocks import block_in
-from optical_memory.recall.window.context import Context
 from optical_memory.recall.window.frame import frame_blocks
 from optical_memory.recall.window.sheet_window import PAYS, SheetWindow
 from optical_memory.sheets.as_json import sheet_from_json, sheet_to_json
@@ -58,33 +57,26 @@ class SheetRule:
         return PAYS if self.mode == "auto" else 1.0
 
 
-def draw_passages(
-    passages: Sequence[Recollection], budget: int, rule: SheetRule
-) -> tuple[str, Drawing | None]:
-    """The passages as text, and drawn for the host; each costs at most `budget` tokens.
+def draw_passages(passages: Sequence[Recollection], budget: int, rule: SheetRule) -> Drawing | None:
+    """The passages on sheets, in at most `budget` tokens of the host; None if that is not worth it.
 
-    The drawing is None if sheets are not worth it. The best passages come first: of the text, which
-    holds fewer, the last are left out.
+    The best passages come first; the last are left out if all are too many.
     """
     if not passages:
-        return "", None
+        return None
     ranked = [replace(passage, score=float(-i)) for i, passage in enumerate(passages)]
     newest = max(passage.ordinal for passage in passages)
     window = SheetWindow(Window(()), rule.host, newest, rule.min_ratio)
-    parts, n_tokens = window.best(ranked, budget)
-    context = Context(tuple(parts), n_tokens, budget, "auto", host=rule.host.name)
+    parts, _ = window.best(ranked, budget)
+    if not any(part.sheets for part in parts):
+        return None
     blocks = [
         sheet_to_json(block) if isinstance(block, Sheet) else str(block)
-        for block in frame_blocks(context.passages)
+        for block in frame_blocks(parts)
     ]
-    text = "".join(map(str, frame_blocks(context.as_text().passages)))
-    return text, _drawing(rule.host.name, blocks) if context.sheets else None
-
-
-def _drawing(host: str, blocks: list[Any]) -> Drawing:
     words = json.dumps(blocks, ensure_ascii=True)
     id = hashlib.blake2b(words.encode(), digest_size=DIGEST_BYTES).hexdigest()
-    return Drawing(id=id, host=host, blocks=blocks)
+    return Drawing(id=id, host=rule.host.name, blocks=blocks)
 
 
 def drawing_blocks(drawing: Drawing) -> list[dict[str, Any]]:

@@ -171,14 +171,27 @@ class Conversation:
         window = self._window(question, budget, self._shown_ids(shown), None)
         return fitting_frame(_best_first(window), budget)
 
-    def head(
-        self, question: str, budget: int, shown: Sequence[int], rule: SheetRule | None = None
-    ) -> tuple[str, Drawing | None]:
+    def head(self, question: str, budget: int, shown: Sequence[int]) -> str:
         """Passages about a question, and what came last, in the order of time.
 
-        With a `rule`, more passages on sheets too, if it allows that. Raises the error of a memory
-        that fails.
+        Raises the error of a memory that fails.
         """
+        return fitting_frame(self._head_passages(question, budget, shown, None), budget)
+
+    def head_on_sheets(
+        self, question: str, budget: int, shown: Sequence[int], rule: SheetRule
+    ) -> Drawing | None:
+        """Passages as `head` gives them, but as many as the budget holds on sheets.
+
+        None if sheets are not worth it. Raises the error of a memory that fails.
+        """
+        passages = self._head_passages(question, budget, shown, rule)
+        return draw_passages(passages, budget, rule)
+
+    def _head_passages(
+        self, question: str, budget: int, shown: Sequence[int], rule: SheetRule | None
+    ) -> list[Recollection]:
+        """Passages about a question, the best first, and then the newest others."""
         ids = self._shown_ids(shown)
         about: list[Recollection] = []
         n_tokens = 0
@@ -187,10 +200,8 @@ class Conversation:
             about = _best_first(window)
             n_tokens = 0 if window is None else window.n_tokens
         ids |= set(chain.from_iterable(passage.turns for passage in about))
-        newest = _passages(self._window(None, budget - n_tokens, ids, rule))[::-1]
-        if rule is None:
-            return fitting_frame([*about, *newest], budget), None
-        return draw_passages([*about, *newest], budget, rule)
+        newest = _passages(self._window(None, budget - n_tokens, ids, rule))
+        return [*about, *reversed(newest)]
 
     def _shown_ids(self, positions: Sequence[int]) -> set[str]:
         return set(chain.from_iterable(self._ids[i] for i in positions if i < len(self._ids)))

@@ -54,7 +54,7 @@ def count_message_tokens(messages: Iterable[Any]) -> int:
 
 
 def priced_pictures(message: BaseMessage) -> tuple[int, BaseMessage]:
-    """The price of the sheets in a message, and the message without them."""
+    """The price of the sheets in a message, and the message without sheets and prices."""
     prices = message.additional_kwargs.get(PRICES_KEY)
     if not prices or isinstance(message.content, str):
         return 0, message
@@ -65,7 +65,9 @@ def priced_pictures(message: BaseMessage) -> tuple[int, BaseMessage]:
         n_pictures += is_picture
         if not is_picture or n_pictures > len(prices):
             parts.append(part)
-    return sum(prices), message.model_copy(update={"content": parts})
+    extras = {key: value for key, value in message.additional_kwargs.items() if key != PRICES_KEY}
+    rest = message.model_copy(update={"content": parts, "additional_kwargs": extras})
+    return sum(prices), rest
 
 
 def _read_message(message: BaseMessage, texts: list[str]) -> int:

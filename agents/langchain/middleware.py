@@ -183,7 +183,7 @@ class OpticalMemoryMiddleware(AgentMiddleware[OpticalMemoryState, Any, Any]):
         """The view to try once more after a refusal; None if another try would not help."""
         if view is not None and view.has_pictures and is_picture_refusal(error):
             self.presenter.refuse(request.model)
-            return self._view(request)
+            return self._view(request, record=view.record)
         if is_overflow(error):
             n_tokens = 0 if view is None else view.n_tokens
             limit = int(OVERFLOW_SHARE * n_tokens) or None

@@ -211,7 +211,11 @@ class Steps:
             shown = [*range(cut.start, len(self.chat.facts))]
             if cut.question is not None:
                 shown.append(cut.question)
-            return self.conversation.head(question, budget, shown, self.presentation.rule)
+            text = self.conversation.head(question, budget, shown)
+            rule = self.presentation.rule
+            if rule is None:
+                return text, None
+            return text, self.conversation.head_on_sheets(question, budget, shown, rule)
         archived = self.chat.facts[: cut.start]
         return self.conversation.head_in_hand(question, budget, archived), None
 

@@ -61,18 +61,22 @@ class ViewMaker:
         request: ModelRequest[Any],
         presentation: Presentation,
         *,
+        record: Record | None = None,
         limit: int | None = None,
         forces: bool = False,
         tries_memory: bool = True,
     ) -> View:
-        """The view of a request. `limit` is in place of the trigger's; `forces` cuts in any case.
+        """The view of a request, or of a `record` that was made for it.
+
+        `limit` is in place of the trigger's; `forces` cuts in any case.
 
         Without `tries_memory` no store is asked. If the memory fails, the view is made without it;
         with `raises` its error is raised.
         """
         chat = self._chat(request)
         old = record_of(request.state)
-        record = self.sessions.record(old, request.state, request.runtime, chat.prefixes)
+        if record is None:
+            record = self.sessions.record(old, request.state, request.runtime, chat.prefixes)
         conversation = self.sessions.conversation(record["session"])
         steps = Steps(self.sizes, self.book, chat, conversation, presentation)
         is_remembered = False
