@@ -102,7 +102,8 @@ class GuardedClient:
         Raises `StoreError`, with redis-py's error in `__cause__`.
         """
         try:
-            return self._guard.call(lambda: self._run(attempt), patience * self._guard.deadline)
+            deadline = None if patience == 1 else patience * self._guard.deadline
+            return self._guard.call(lambda: self._run(attempt), deadline)
         except (redis.RedisError, RedisClusterException, OSError) as error:
             raise StoreError(f"Redis said no: {error}") from error
 
