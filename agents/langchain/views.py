@@ -17,16 +17,11 @@ from optical_memory.agents.langchain.sessions import Sessions
 from optical_memory.agents.langchain.state import Record, has_archive, record_of, state_changes
 from optical_memory.agents.langchain.steps import Chat, Sizes, Steps
 from optical_memory.agents.langchain.view import has_pictures
-from optical_memory.stores.guard import calls_within
 
 __all__ = [
     "View",
     "ViewMaker",
 ]
-
-
-TURN_SECONDS = 1.5
-"""A turn waits so long for a server that hangs or is gone, once. A store waits 2 s by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +82,8 @@ class ViewMaker:
         is_remembered = False
         with conversation.lock:
             try:
-                with calls_within(TURN_SECONDS):
-                    is_remembered = tries_memory and conversation.remember(chat.facts)
-                    new, start = steps.record(record, is_remembered, limit, forces)
+                is_remembered = tries_memory and conversation.remember(chat.facts)
+                new, start = steps.record(record, is_remembered, limit, forces)
             except FAILURES as error:
                 if self.raises:
                     raise

@@ -16,25 +16,19 @@ call and would let only one thread talk to Redis at a time.
 
 from __future__ import annotations
 
-import math
 import os
 import random
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future
-from contextlib import contextmanager
-from contextvars import ContextVar
 from queue import SimpleQueue
 from typing import TypeVar
 
 from optical_memory.errors import StoreError
 
-__all__ = [
-    "CallGuard",
-    "calls_within",
-]
+__all__ = ["CallGuard"]
 
 T = TypeVar("T")
 Piece = Callable[[], None]
@@ -44,23 +38,6 @@ _LONGEST_PAUSE = 0.2  # seconds; a server that comes back is noticed soon
 
 _idle: deque[SimpleQueue[Piece]] = deque()  # the inboxes of threads that wait for work
 os.register_at_fork(after_in_child=_idle.clear)
-
-
-_longest_call: ContextVar[float] = ContextVar("longest_call", default=math.inf)
-
-
-@contextmanager
-def calls_within(seconds: float) -> Iterator[None]:
-    """In this block a call takes at most so many seconds, if its guard allows it more.
-
-    For an agent's turn, which waits less patiently than a program that imports a history. Calls
-    that name a deadline of their own keep it, and so do those of other threads.
-    """
-    token = _longest_call.set(seconds)
-    try:
-        yield
-    finally:
-        _longest_call.reset(token)
 
 
 class CallGuard:
@@ -95,7 +72,7 @@ class CallGuard:
         Raises its error, `TimeoutError` at the deadline, `StoreError` while the breaker is open.
         """
         self._admit()
-        seconds = min(self.deadline, _longest_call.get()) if deadline is None else deadline
+        seconds = self.deadline if deadline is None else deadline
         end = time.monotonic() + seconds
         failure: Exception | None = None
         try:

@@ -102,8 +102,7 @@ class GuardedClient:
         Raises `StoreError`, with redis-py's error in `__cause__`.
         """
         try:
-            deadline = None if patience == 1 else patience * self._guard.deadline
-            return self._guard.call(lambda: self._run(attempt), deadline)
+            return self._guard.call(lambda: self._run(attempt), patience * self._guard.deadline)
         except (redis.RedisError, RedisClusterException, OSError) as error:
             raise StoreError(f"Redis said no: {error}") from error
 

@@ -19,7 +19,6 @@ from support.valkey_server import ALWAYS, Server, running, seconds_until_store_e
 import optical_memory
 from optical_memory.errors import StoreError
 from optical_memory.stores import Put, RedisStore, Version
-from optical_memory.stores.guard import calls_within
 
 ROOT = Path(optical_memory.__file__).parents[1]
 
@@ -59,7 +58,7 @@ def test_a_server_that_is_down_costs_one_deadline_and_then_nothing(server: Serve
     with closing(RedisStore(server.url, cooldown=1.0)) as store:
         store.commit("alice", [Put("turn", "1", b"x")])
         server.stop()
-        assert seconds_until_store_error(store) < 2.5
+        assert seconds_until_store_error(store) < 2.0
         assert max(seconds_until_store_error(store) for _ in range(20)) < 0.1
         server.start()
         time.sleep(1.0)
@@ -78,25 +77,13 @@ def test_a_server_that_hangs_costs_one_deadline_and_then_nothing(
         store.commit("alice", [Put("turn", "1", b"x")])
         server.freeze()
         try:
-            assert 1.5 < seconds_until_store_error(store) < 2.5
+            assert 1.4 < seconds_until_store_error(store) < 2.0
             assert seconds_until_store_error(store) < 0.1
         finally:
             server.thaw()
         time.sleep(0.6)
         assert store.get("alice", "turn", "1") == b"x"
     client.close()
-
-
-def test_a_block_may_wait_less_patiently_than_its_store(server: Server) -> None:
-    with closing(RedisStore(server.url, deadline=30.0, cooldown=0.0)) as store:
-        store.commit("alice", [Put("turn", "1", b"x")])
-        server.freeze()
-        try:
-            with calls_within(0.3):
-                assert seconds_until_store_error(store) < 1.0
-        finally:
-            server.thaw()
-        assert store.get("alice", "turn", "1") == b"x"
 
 
 ASK = """
