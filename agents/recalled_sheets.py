@@ -64,10 +64,10 @@ def draw_passages(passages: Sequence[Recollection], budget: int, rule: SheetRule
     """
     if not passages:
         return None
-    ranked = [replace(passage, score=float(-i)) for i, passage in enumerate(passages)]
+    by_rank = [replace(passage, score=float(-i)) for i, passage in enumerate(passages)]
     newest = max(passage.ordinal for passage in passages)
     window = SheetWindow(Window(()), rule.host, newest, rule.min_ratio)
-    parts, _ = window.best(ranked, budget)
+    parts, _ = window.best(by_rank, budget)
     if not any(part.sheets for part in parts):
         return None
     blocks = [

@@ -21,10 +21,6 @@ from langchain_core.messages import AIMessage, RemoveMessage
 from langgraph.types import Command
 
 from optical_memory.agents.failures import OnError
-from optical_memory.agents.langchain.adapters.conversation_tool import (
-    can_call_tools,
-    conversation_tool,
-)
 from optical_memory.agents.langchain.counting import TokenCounter, count_message_tokens
 from optical_memory.agents.langchain.facts import FactBook
 from optical_memory.agents.langchain.presentation import PassageRenderer, Presenter, ViewMode
@@ -33,6 +29,10 @@ from optical_memory.agents.langchain.sessions import SessionName, Sessions, open
 from optical_memory.agents.langchain.sizes import ContextSize, Keep, Trigger, TriggerSpec
 from optical_memory.agents.langchain.state import OpticalMemoryState, has_archive, record_of
 from optical_memory.agents.langchain.steps import Sizes
+from optical_memory.agents.langchain.tool import (
+    can_call_tools,
+    conversation_tool,
+)
 from optical_memory.agents.langchain.views import View, ViewMaker
 from optical_memory.counting import Bill
 from optical_memory.errors import require_word

@@ -11,7 +11,7 @@ from langchain_core.messages import AnyMessage
 
 from optical_memory.agents.failures import FAILURES
 from optical_memory.agents.langchain.adapters.messages import last_question
-from optical_memory.agents.langchain.facts import FactBook, prefix_digests
+from optical_memory.agents.langchain.facts import FactBook
 from optical_memory.agents.langchain.presentation import Presentation
 from optical_memory.agents.langchain.sessions import Sessions
 from optical_memory.agents.langchain.state import Record, has_archive, record_of, state_changes
@@ -114,7 +114,7 @@ class ViewMaker:
         if request.system_message is not None:
             overhead += self.book.count(request.system_message)
         question = last_question(messages)
-        return Chat(messages, facts, prefix_digests(facts), overhead, request.model, question)
+        return Chat(messages, facts, self.book.prefixes(facts), overhead, request.model, question)
 
 
 def _says_something(record: Record, request: ModelRequest[Any]) -> bool:

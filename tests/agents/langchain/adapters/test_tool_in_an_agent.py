@@ -16,7 +16,7 @@ from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 
 from optical_memory import OpticalMemory, Turn
 from optical_memory.agents import recall_tool
-from optical_memory.agents.langchain.adapters.conversation_tool import conversation_tool
+from optical_memory.agents.langchain.tool import conversation_tool
 from optical_memory.errors import StoreError
 from optical_memory.testing import TemplateReader
 
