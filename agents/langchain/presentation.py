@@ -120,13 +120,14 @@ class Presenter:
         """The blocks of a drawing, the same objects each time: views are compared by them."""
         with self._lock:
             blocks = self._drawings.get(drawing["id"])
-            if blocks is None:
-                blocks = drawing_blocks(drawing)
-                self._drawings[drawing["id"]] = blocks
-                if len(self._drawings) > MAX_DRAWINGS:
-                    self._drawings.popitem(last=False)
+        if blocks is None:
+            blocks = drawing_blocks(drawing)  # takes a tenth of a second: nobody else waits for it
+        with self._lock:
+            self._drawings[drawing["id"]] = blocks
             self._drawings.move_to_end(drawing["id"])
-            return blocks
+            if len(self._drawings) > MAX_DRAWINGS:
+                self._drawings.popitem(last=False)
+        return blocks
 
 
 def has_cache_breakpoints(model: BaseChatModel) -> bool:

@@ -224,7 +224,7 @@ def test_the_cache_breakpoint_stands_behind_the_last_sheet(make):
     assert [part["type"] for part in view[0].content][1:-1] == ["image"] * (len(marks) - 2)
 
 
-def test_anthropic_and_openai_get_the_sheets(make):
+def test_anthropic_gets_the_sheets(make):
     view, _ = view_of(make(), MESSAGES, model=claude(provider="anthropic"))
     n_sheets = len(pictures(view))
     anthropic = pytest.importorskip("langchain_anthropic.chat_models")
