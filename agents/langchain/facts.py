@@ -128,9 +128,10 @@ class FactBook:
         """
         first = facts[0].digest if facts else ""
         with self._lock:
-            old, digests = self._prefixes.get(first, ([], [EMPTY]))
+            start: Prefixes = ([], [EMPTY])
+            old, digests = self._prefixes.get(first, start)
             if list(facts[: len(old)]) != old:
-                old, digests = [], [EMPTY]
+                old, digests = start
             digests = _prefix_digests(facts[len(old) :], digests)
             _put(self._prefixes, first, (list(facts), digests), MAX_CHATS)
         return digests

@@ -75,8 +75,7 @@ class ViewMaker:
         """
         chat = self._chat(request)
         old = record_of(request.state)
-        if record is None:
-            record = self.sessions.record(old, request.state, request.runtime, chat.prefixes)
+        record = record or self._record(old, request, chat)
         conversation = self.sessions.conversation(record["session"])
         steps = Steps(self.sizes, self.book, chat, conversation, presentation)
         is_remembered = False
@@ -93,7 +92,7 @@ class ViewMaker:
         messages = steps.messages(start, new)
         own_tools = [tool for tool in request.tools if tool in self.own_tools]
         n_own = self.book.count_tools(own_tools)
-        n_unused = 0 if has_archive(new) else n_own
+        n_unused = n_own * (not has_archive(new))
         self.sessions.keep(new, chat.prefixes[-1])
         is_changed = new != old and (old is not None or _says_something(new, request))
         return View(
@@ -106,6 +105,10 @@ class ViewMaker:
             has_pictures=any(map(has_pictures, messages)),
             changes=state_changes(new, old) if is_changed else {},
         )
+
+    def _record(self, old: Record | None, request: ModelRequest[Any], chat: Chat) -> Record:
+        """The record with which a request begins."""
+        return self.sessions.record(old, request.state, request.runtime, chat.prefixes)
 
     def _chat(self, request: ModelRequest[Any]) -> Chat:
         messages = list(request.messages)

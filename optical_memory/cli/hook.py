@@ -32,7 +32,7 @@ def hook(
     ] = None,
     store: StoreUrl = None,
     reader: ReaderName = "pocket",
-    now: Annotated[
+    waits: Annotated[
         bool, typer.Option(NOW, help="Keep the transcript before the command ends, not after it.")
     ] = False,
 ) -> None:

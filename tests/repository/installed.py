@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 NEEDED = ("from optical_memory import OpticalMemory", "OpticalMemoryMiddleware(")
-"""Beginnings of the two blocks that every user tries: the memory, and the middleware."""
+"""Blocks that have such words are run: they need the extra `langchain` and no other."""
 
 
 def main() -> int:
@@ -35,7 +35,7 @@ def main() -> int:
 
     place = Path(optical_memory.__file__).resolve()
     print(f"{n_run} blocks of README ran with {place}")
-    return int(place.is_relative_to(ROOT) and ".venv-install" not in place.parts or n_run < 2)
+    return int((place.is_relative_to(ROOT) and ".venv-install" not in place.parts) or n_run < 2)
 
 
 if __name__ == "__main__":
