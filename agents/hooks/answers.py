@@ -38,15 +38,16 @@ BEFORE_COMPACTION = (
 )
 
 
-def hook_answer(open_memory: Open, data: bytes | str) -> str:
+def hook_answer(open_memory: Open, data: bytes | str, default_name: str | None = None) -> str:
     """The answer to an event, a JSON object; empty if there is nothing to say.
 
     PreCompact, Stop and SessionEnd keep the session's transcript. SessionStart after a compaction
     gives back what the last prompt is about. UserPromptSubmit in a session that was compacted adds
-    what the prompt is about of what is out of view. Other events are answered by nothing.
+    what the prompt is about of what is out of view. Other events are answered by nothing. An event
+    without a name is a `default_name`.
     """
     event = _event(data)
-    name = event.get("hook_event_name")
+    name = event.get("hook_event_name", default_name)
     session = event.get("session_id")
     if not isinstance(name, str) or not isinstance(session, str) or not session:
         return ""

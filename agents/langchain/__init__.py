@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from optical_memory.agents.langchain.adapters.summarizer import as_summarizer
     from optical_memory.agents.langchain.counting import count_message_tokens
     from optical_memory.agents.langchain.middleware import OpticalMemoryMiddleware
+    from optical_memory.agents.langchain.presentation import PassageRenderer
     from optical_memory.agents.langchain.state import OpticalMemoryState
-    from optical_memory.agents.langchain.view import PassageRenderer
     from optical_memory.agents.tools import recall_tool
 
 __all__ = [
@@ -45,7 +45,7 @@ _LAZY = {
     "OpticalMemoryMiddleware": "optical_memory.agents.langchain.middleware",
     "OpticalMemoryState": "optical_memory.agents.langchain.state",
     "OpticalRetriever": "optical_memory.agents.langchain.adapters.retriever",
-    "PassageRenderer": "optical_memory.agents.langchain.view",
+    "PassageRenderer": "optical_memory.agents.langchain.presentation",
     "as_summarizer": "optical_memory.agents.langchain.adapters.summarizer",
     "count_message_tokens": "optical_memory.agents.langchain.counting",
     "for_deep_agents": "optical_memory.agents.langchain.adapters.deep_agents",

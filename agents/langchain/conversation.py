@@ -17,10 +17,12 @@ from optical_memory.agents.failures import FAILURES, log_failure
 from optical_memory.agents.langchain.facts import Facts
 from optical_memory.agents.older_turns import OlderTurns
 from optical_memory.agents.passages import fitting_frame
+from optical_memory.agents.recalled_sheets import Drawing, SheetRule, draw_passages
 from optical_memory.counting import count_tokens
 from optical_memory.errors import BudgetTooSmall, Forgotten
 from optical_memory.memory import OpticalMemory
 from optical_memory.recall.recollection import Recollection
+from optical_memory.recall.window.context import Context
 from optical_memory.recall.window.frame import LEAST_FRAME_TOKENS
 from optical_memory.turns import Turn
 
@@ -166,35 +168,56 @@ class Conversation:
 
         Empty if the memory knows nothing about it. Raises the error of a memory that fails.
         """
-        return fitting_frame(self._about(question, budget, self._shown_ids(shown)), budget)
+        window = self._window(question, budget, self._shown_ids(shown), None)
+        return fitting_frame(_best_first(window), budget)
 
     def head(self, question: str, budget: int, shown: Sequence[int]) -> str:
         """Passages about a question, and what came last, in the order of time.
 
         Raises the error of a memory that fails.
         """
+        return fitting_frame(self._head_passages(question, budget, shown, None), budget)
+
+    def head_on_sheets(
+        self, question: str, budget: int, shown: Sequence[int], rule: SheetRule
+    ) -> Drawing | None:
+        """Passages as `head` gives them, but as many as the budget holds on sheets.
+
+        None if sheets are not worth it. Raises the error of a memory that fails.
+        """
+        passages = self._head_passages(question, budget, shown, rule)
+        return draw_passages(passages, budget, rule)
+
+    def _head_passages(
+        self, question: str, budget: int, shown: Sequence[int], rule: SheetRule | None
+    ) -> list[Recollection]:
+        """Passages about a question, the best first, and then the newest others."""
         ids = self._shown_ids(shown)
-        passages = self._about(question, int(ABOUT_SHARE * budget), ids) if question else []
-        n_tokens = sum(passage.n_tokens for passage in passages)
-        ids |= set(chain.from_iterable(passage.turns for passage in passages))
-        newest = self._about(None, budget - n_tokens, ids)
-        return fitting_frame([*passages, *newest], budget)
+        about: list[Recollection] = []
+        n_tokens = 0
+        if question:
+            window = self._window(question, int(ABOUT_SHARE * budget), ids, rule)
+            about = _best_first(window)
+            n_tokens = 0 if window is None else window.n_tokens
+        ids |= set(chain.from_iterable(passage.turns for passage in about))
+        newest = _passages(self._window(None, budget - n_tokens, ids, rule))
+        return [*about, *reversed(newest)]
 
     def _shown_ids(self, positions: Sequence[int]) -> set[str]:
         return set(chain.from_iterable(self._ids[i] for i in positions if i < len(self._ids)))
 
-    def _about(self, question: str | None, budget: int, ids: set[str]) -> list[Recollection]:
-        """Passages about a question, the best first; without a question the newest first."""
+    def _window(
+        self, question: str | None, budget: int, ids: set[str], rule: SheetRule | None
+    ) -> Context | None:
+        """Passages about a question, or the newest, but for those of `ids`; None if none fit."""
         if budget < LEAST_FRAME_TOKENS:
-            return []
+            return None
         try:
-            window = self.memory.context(question, budget, shown=ids)
+            if rule is None:
+                return self.memory.context(question, budget, shown=ids)
+            return self.memory.context(question, budget, rule.mode, host=rule.host, shown=ids)
         except (BudgetTooSmall, Forgotten):
-            return []
-        passages = [part.passage for part in window.passages]
-        if question is None:
-            return passages[::-1]
-        return sorted(passages, key=lambda passage: -passage.score)
+            return None
 
     def head_in_hand(self, question: str, budget: int, facts: Sequence[Facts]) -> str:
         """Passages as `head` gives them, without a memory: of the newest messages in hand."""
@@ -207,6 +230,15 @@ class Conversation:
         n_tokens = count_tokens(older.frame(choices, budget, []))
         choices += older.newest(budget - n_tokens, without=numbers)
         return older.frame(choices, budget, [])
+
+
+def _passages(window: Context | None) -> list[Recollection]:
+    """The passages of a window, in the order of time."""
+    return [] if window is None else [part.passage for part in window.passages]
+
+
+def _best_first(window: Context | None) -> list[Recollection]:
+    return sorted(_passages(window), key=lambda passage: -passage.score)
 
 
 def _with_id(message: Facts) -> tuple[Turn, ...]:

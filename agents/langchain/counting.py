@@ -18,9 +18,12 @@ from optical_memory.loaders.messages.content import Content
 from optical_memory.loaders.messages.parts import read_content
 
 __all__ = [
+    "PICTURES",
+    "PRICES_KEY",
     "TokenCounter",
     "count_message_tokens",
     "count_tool_tokens",
+    "priced_pictures",
 ]
 
 TokenCounter = Callable[[Iterable[Any]], int]
@@ -29,20 +32,45 @@ TokenCounter = Callable[[Iterable[Any]], int]
 MESSAGE_TOKENS = 4
 """Tokens of the signs around a message: OpenAI's guide counts 3, other templates up to 5."""
 
+PRICES_KEY = "optical_sheet_tokens"
+"""Key of a message's `additional_kwargs`: the prices of its first pictures, which are sheets."""
+
+PICTURES = {"image", "image_url", "input_image"}
+"""Types of parts that are pictures."""
+
 
 def count_message_tokens(messages: Iterable[Any]) -> int:
     """Tokens of messages: words, tool calls with their arguments, names, and 4 for each message.
 
-    A picture costs the price of OpenAI for 1024 px, whatever its size. A file, a recording and an
-    encrypted block cost the price of `attachment_tokens`.
+    A sheet of ours costs its own price. Any other picture costs the price of OpenAI for 1024 px,
+    whatever its size. A file, a recording and an encrypted block cost the price of
+    `attachment_tokens`.
     """
     texts: list[str] = []
     n_tokens = 0
     for message in convert_to_messages(list(messages)):
-        content = read_content(message.content)
+        price, rest = priced_pictures(message)
+        content = read_content(rest.content)
         texts += [message.name or "", *_texts(content), *_call_texts(message, content)]
-        n_tokens += MESSAGE_TOKENS + _price(content)
+        n_tokens += MESSAGE_TOKENS + price + _price(content)
     return n_tokens + sum(count_batch(text for text in texts if text))
+
+
+def priced_pictures(message: BaseMessage) -> tuple[int, BaseMessage]:
+    """The price of the sheets in a message, and the message without sheets and prices."""
+    prices = message.additional_kwargs.get(PRICES_KEY)
+    if not prices or isinstance(message.content, str):
+        return 0, message
+    parts: list[Any] = []
+    n_pictures = 0
+    for part in message.content:
+        is_picture = isinstance(part, dict) and part.get("type") in PICTURES
+        n_pictures += is_picture
+        if not is_picture or n_pictures > len(prices):
+            parts.append(part)
+    extras = {key: value for key, value in message.additional_kwargs.items() if key != PRICES_KEY}
+    rest = message.model_copy(update={"content": parts, "additional_kwargs": extras})
+    return sum(prices), rest
 
 
 def _texts(content: Content) -> list[str]:

@@ -13,7 +13,11 @@ from typing import Any
 from langchain_core.messages import BaseMessage
 
 from optical_memory.agents.langchain.adapters.messages import is_summary
-from optical_memory.agents.langchain.counting import TokenCounter, count_tool_tokens
+from optical_memory.agents.langchain.counting import (
+    TokenCounter,
+    count_tool_tokens,
+    priced_pictures,
+)
 from optical_memory.agents.langchain.state import MessageName
 from optical_memory.errors import InputError
 from optical_memory.loaders.messages.turns import message_turns
@@ -22,13 +26,18 @@ from optical_memory.turns import Turn
 __all__ = [
     "FactBook",
     "Facts",
-    "prefix_digests",
 ]
 
 MAX_FACTS = 20_000
 """So many messages are known at a time: some 20 MB with their words."""
 
+MAX_CHATS = 64
+"""So many chats are known by their prefixes: some 0.3 MB for 2,000 messages each."""
+
 DIGEST_BYTES = 8
+
+EMPTY = ""
+"""The digest of no messages."""
 
 _FIELDS = ("function_call", "tool_calls", "reasoning_content", "refusal")
 
@@ -51,6 +60,10 @@ class Facts:
         return self.id, self.digest, position
 
 
+Prefixes = tuple[list[Facts], list[str]]
+"""The facts of a chat, and the digests of its beginnings."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Entry:
     """A message by its fields, and the facts about it."""
@@ -69,6 +82,7 @@ class FactBook:
     counter: TokenCounter
     _by_id: OrderedDict[str, _Entry] = field(default_factory=OrderedDict)
     _by_digest: OrderedDict[str, Facts] = field(default_factory=OrderedDict)
+    _prefixes: OrderedDict[str, Prefixes] = field(default_factory=OrderedDict)
     _tools: OrderedDict[str, int] = field(default_factory=OrderedDict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -107,6 +121,21 @@ class FactBook:
             )
         return facts
 
+    def prefixes(self, facts: Sequence[Facts]) -> list[str]:
+        """The digest of the first n messages, for each n from 0 on.
+
+        Of a chat that went on, only the new messages are looked at.
+        """
+        first = facts[0].digest if facts else ""
+        with self._lock:
+            start: Prefixes = ([], [EMPTY])
+            old, digests = self._prefixes.get(first, start)
+            if list(facts[: len(old)]) != old:
+                old, digests = start
+            digests = _prefix_digests(facts[len(old) :], digests)
+            _put(self._prefixes, first, (list(facts), digests), MAX_CHATS)
+        return digests
+
     def count_tools(self, tools: Sequence[Any]) -> int:
         """The tokens of the descriptions of tools."""
         n_tokens = 0
@@ -120,8 +149,9 @@ class FactBook:
         return n_tokens
 
     def count(self, message: BaseMessage) -> int:
-        """The tokens of a message."""
-        return self.of([message])[0].n_tokens
+        """The tokens of a message; sheets cost their own price."""
+        price, rest = priced_pictures(message)
+        return price + self.of([rest])[0].n_tokens
 
 
 def _digest(message: BaseMessage) -> str:
@@ -140,9 +170,10 @@ def _digest(message: BaseMessage) -> str:
     return hashlib.blake2b(text.encode(), digest_size=DIGEST_BYTES).hexdigest()
 
 
-def _put(book: OrderedDict[str, Any], key: str, value: Any) -> None:
+def _put(book: OrderedDict[str, Any], key: str, value: Any, max_entries: int = MAX_FACTS) -> None:
     book[key] = value
-    if len(book) > MAX_FACTS:
+    book.move_to_end(key)
+    if len(book) > max_entries:
         book.popitem(last=False)
 
 
@@ -157,11 +188,14 @@ def _turns(message: BaseMessage) -> tuple[Turn, ...]:
     return tuple(replace(turn, id=None) for turn in turns)
 
 
-def prefix_digests(facts: Sequence[Facts]) -> list[str]:
-    """The digest of the first n messages, for each n from 0 on."""
-    digest = hashlib.blake2b(digest_size=DIGEST_BYTES)
-    digests = [digest.hexdigest()]
+def _prefix_digests(facts: Sequence[Facts], digests: Sequence[str] = (EMPTY,)) -> list[str]:
+    """The digest of the first n messages, for each n from 0 on.
+
+    Each is that of the digest before it and of the next message. `digests` are those of messages
+    before these.
+    """
+    result = list(digests)
     for message in facts:
-        digest.update(message.digest.encode())
-        digests.append(digest.hexdigest())
-    return digests
+        words = f"{result[-1]} {message.digest}"
+        result.append(hashlib.blake2b(words.encode(), digest_size=DIGEST_BYTES).hexdigest())
+    return result

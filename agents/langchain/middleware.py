@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, Literal, get_args
+from collections.abc import Awaitable, Callable
+from typing import Any, get_args
 
 from langchain.agents.middleware.types import (
     AgentMiddleware,
@@ -23,21 +23,15 @@ from langgraph.types import Command
 from optical_memory.agents.failures import OnError
 from optical_memory.agents.langchain.counting import TokenCounter, count_message_tokens
 from optical_memory.agents.langchain.facts import FactBook
+from optical_memory.agents.langchain.presentation import PassageRenderer, Presenter, ViewMode
 from optical_memory.agents.langchain.refusals import is_overflow, is_picture_refusal
-from optical_memory.agents.langchain.sessions import (
-    SessionName,
-    Sessions,
-    open_memories,
-    record_of,
-)
+from optical_memory.agents.langchain.sessions import SessionName, Sessions, open_memories
 from optical_memory.agents.langchain.sizes import ContextSize, Keep, Trigger, TriggerSpec
-from optical_memory.agents.langchain.state import STATE_KEY, OpticalMemoryState, has_archive
+from optical_memory.agents.langchain.state import OpticalMemoryState, has_archive, record_of
 from optical_memory.agents.langchain.steps import Sizes
-from optical_memory.agents.langchain.tool import can_call_tools, conversation_tool
-from optical_memory.agents.langchain.view import (
-    PassageRenderer,
-    Presentation,
-    has_cache_breakpoints,
+from optical_memory.agents.langchain.tool import (
+    can_call_tools,
+    conversation_tool,
 )
 from optical_memory.agents.langchain.views import View, ViewMaker
 from optical_memory.counting import Bill
@@ -49,8 +43,6 @@ __all__ = [
 ]
 
 log = logging.getLogger("optical_memory")
-
-ViewMode = Literal["auto", "image", "text"]
 
 OVERFLOW_SHARE = 0.6
 """Share of a refused view that the next try may have: providers' counts differ by a third."""
@@ -74,8 +66,10 @@ class OpticalMemoryMiddleware(AgentMiddleware[OpticalMemoryState, Any, Any]):
     environment, or in the user's file. A conversation's session is `session_id`, a name or a
     function of state and runtime; by default the memory's own name, if it has one, or the thread.
     With `recall_tool` the agent may ask the memory, once something has left the view. With
-    `prune_state` what left the view leaves the state too, if it is remembered. `renderer` draws
-    passages for a model that looks at pictures, in `mode` "auto" and "image". With `alternates`
+    `prune_state` what left the view leaves the state too, if it is remembered. In `mode` "auto" the
+    passages at the head are drawn on sheets, if the model is known to read them and their text
+    would cost 1.5 times as much; in "image", if it would cost more at all. A `renderer` draws them
+    in place of ours. A model that refuses a picture gets text from then on. With `alternates`
     passages stand in the user's next message, for models that want roles to alternate. If the
     memory fails, the agent goes on without it; with `on_error="raise"` the error is raised.
 
@@ -113,15 +107,12 @@ class OpticalMemoryMiddleware(AgentMiddleware[OpticalMemoryState, Any, Any]):
             budget = memory.budget
         if session_id is None and memory is not None and memory.session != "default":
             session_id = memory.session
-        self.mode: ViewMode = mode
-        self.renderer = renderer
-        self.alternates = alternates
+        self.presenter = Presenter(mode, renderer, alternates)
         self.prune_state = prune_state
         self.on_error: OnError = on_error
         self.bill = Bill()
         self._billing = threading.Lock()
         self._model = model
-        self._text_only: set[str] = set()
         open_memory = open_memories(memory, redis_url, redis_client, ttl, key_prefix)
         self._sessions = Sessions(open_memory, session_id)
         self._tool = conversation_tool(self._memory_of) if recall_tool else None
@@ -176,7 +167,7 @@ class OpticalMemoryMiddleware(AgentMiddleware[OpticalMemoryState, Any, Any]):
         """The view of the request; None if none can be made, so that all messages are shown."""
         try:
             return self._maker.view(
-                self._measured(request), self._presentation(request), **settings
+                self._measured(request), self.presenter.presentation(request.model), **settings
             )
         except Exception as error:
             if self.on_error == "raise":
@@ -190,14 +181,13 @@ class OpticalMemoryMiddleware(AgentMiddleware[OpticalMemoryState, Any, Any]):
 
     def _smaller_view(self, request: Request, view: View | None, error: Exception) -> View | None:
         """The view to try once more after a refusal; None if another try would not help."""
+        if view is not None and view.has_pictures and is_picture_refusal(error):
+            self.presenter.refuse(request.model)
+            return self._view(request, record=view.record)
         if is_overflow(error):
             n_tokens = 0 if view is None else view.n_tokens
             limit = int(OVERFLOW_SHARE * n_tokens) or None
             return self._view(request, limit=limit, forces=True)
-        if view is not None and self._draws(request) and is_picture_refusal(error):
-            self._text_only.add(_model_name(request.model))
-            log.warning("the model refused pictures: from now on it gets text")
-            return self._view(request)
         return None
 
     def _measured(self, request: Request) -> Request:
@@ -210,21 +200,6 @@ class OpticalMemoryMiddleware(AgentMiddleware[OpticalMemoryState, Any, Any]):
         if has_use and can_call_tools(request.model):
             return list(request.tools)
         return [tool for tool in request.tools if tool is not self._tool]
-
-    def _draws(self, request: Request) -> bool:
-        return (
-            self.mode != "text"
-            and self.renderer is not None
-            and (_model_name(request.model) not in self._text_only)
-        )
-
-    def _presentation(self, request: Request) -> Presentation:
-        def blocks(text: str) -> Sequence[Mapping[str, Any]] | None:
-            if self.renderer is None or not self._draws(request):
-                return None
-            return self.renderer(text, request.model)
-
-        return Presentation(blocks, has_cache_breakpoints(request.model), self.alternates)
 
     def _shown(self, request: Request, view: View | None) -> Request:
         """The request with the view's messages, and with the recall tool if it has any use."""
@@ -243,9 +218,7 @@ class OpticalMemoryMiddleware(AgentMiddleware[OpticalMemoryState, Any, Any]):
         if view is None:
             return response
         self._charge(view, response)
-        update: dict[str, Any] = {}
-        if view.is_changed:
-            update[STATE_KEY] = view.record
+        update = dict(view.changes)
         removals = self._removals(request, view)
         if removals:
             update["messages"] = removals
@@ -275,11 +248,6 @@ class OpticalMemoryMiddleware(AgentMiddleware[OpticalMemoryState, Any, Any]):
         """The memory of the conversation in which a tool runs."""
         record = self._sessions.record(record_of(runtime.state), runtime.state, runtime, [])
         return self._sessions.conversation(record["session"]).memory
-
-
-def _model_name(model: BaseChatModel) -> str:
-    name = getattr(model, "model_name", None) or getattr(model, "model", None)
-    return f"{type(model).__name__} {name}"
 
 
 def _usage(response: Any) -> tuple[int, int, int]:

@@ -26,6 +26,8 @@ _OVERFLOW_WORDS = (
 )
 """As Anthropic, OpenAI, Google, Mistral, vLLM and Bedrock word it."""
 
+_PICTURE_WORDS = ("image", "vision", "multimodal", "multi-modal")
+
 
 def _status(error: BaseException) -> int | None:
     status = getattr(error, "status_code", None) or getattr(error, "code", None)
@@ -41,5 +43,8 @@ def is_overflow(error: BaseException) -> bool:
 
 
 def is_picture_refusal(error: BaseException) -> bool:
-    """True if the provider says that it takes no such picture."""
-    return _status(error) in (*_STATUS, 415, None) and "image" in str(error).lower()
+    """True if the provider says that it takes no such picture, or not so many bytes."""
+    status = _status(error)
+    text = str(error).lower()
+    is_about_pictures = any(words in text for words in _PICTURE_WORDS)
+    return status == 413 or (status in (*_STATUS, 415, None) and is_about_pictures)

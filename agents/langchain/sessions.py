@@ -6,11 +6,11 @@ import os
 import threading
 import uuid
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, cast
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from optical_memory.agents.langchain.conversation import Conversation, Outage
-from optical_memory.agents.langchain.state import STATE_KEY, Record
+from optical_memory.agents.langchain.state import Record
 from optical_memory.errors import InputError, require_number
 from optical_memory.memory import OpticalMemory
 from optical_memory.stores.base import BLOB_TTL, Store
@@ -20,7 +20,6 @@ __all__ = [
     "SessionName",
     "Sessions",
     "open_memories",
-    "record_of",
 ]
 
 SessionName = str | Callable[[Any, Any], str]
@@ -60,7 +59,7 @@ class Sessions:
         known = self._take(prefixes[1:-1], name)
         if known is not None:
             return known
-        return Record(session=name or uuid.uuid4().hex, head=None, recalls={})
+        return Record(session=name or uuid.uuid4().hex, head=None, recalls={}, drawing=None)
 
     def _take(self, prefixes: Sequence[str], name: str | None) -> Record | None:
         """The record of the longest known beginning of these messages; nobody else gets it then."""
@@ -133,12 +132,6 @@ def _thread(runtime: Any) -> tuple[str | None, bool]:
     thread = getattr(info, "thread_id", None)
     namespace = getattr(info, "checkpoint_ns", None) or ""
     return (str(thread) if thread else None), "|" in namespace
-
-
-def record_of(state: Any) -> Record | None:
-    """The record in a state, if there is one."""
-    record = state.get(STATE_KEY) if isinstance(state, Mapping) else None
-    return cast("Record", record) if isinstance(record, dict) and "session" in record else None
 
 
 # ---- opening -------------------------------------------------------------------------------------

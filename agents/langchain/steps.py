@@ -26,9 +26,11 @@ from optical_memory.agents.langchain.plan import (
     position_of,
     start_of_view,
 )
+from optical_memory.agents.langchain.presentation import Presentation
 from optical_memory.agents.langchain.sizes import UNKNOWN_WINDOW, Keep, Trigger
 from optical_memory.agents.langchain.state import Record, has_archive
-from optical_memory.agents.langchain.view import Presentation, view_of
+from optical_memory.agents.langchain.view import view_of
+from optical_memory.agents.recalled_sheets import Drawing
 from optical_memory.counting import count_tokens
 
 __all__ = [
@@ -94,7 +96,7 @@ class Steps:
         chat = self.chat
         start = start_of_view(record["head"], chat.facts, chat.prefixes)
         if start is None:
-            record = {**record, "head": None, "recalls": {}}
+            record = {**record, "head": None, "recalls": {}, "drawing": None}
             start = 0
         if not chat.facts:
             return record, 0
@@ -130,8 +132,7 @@ class Steps:
             chat.facts,
             chat.prefixes,
             start,
-            record["head"],
-            record["recalls"],
+            record,
             self.presentation,
         )
 
@@ -185,10 +186,12 @@ class Steps:
         chat = self.chat
         old = record["head"]
         passages = ""
+        drawing = None
         if cut.start > 0:
-            passages = self._passages(cut, n_head, is_remembered)
+            passages, drawing = self._passages(cut, n_head, is_remembered)
         elif old is not None:  # the archived messages left the state
             passages = old["passages"]
+            drawing = record["drawing"]
         head = head_of(
             chat.facts,
             chat.prefixes,
@@ -199,16 +202,22 @@ class Steps:
         )
         question = chat.question
         recalls = {} if question is None else {chat.prefixes[question]: ""}
-        return {**record, "head": head, "recalls": recalls}
+        return {**record, "head": head, "recalls": recalls, "drawing": drawing}
 
-    def _passages(self, cut: Cut, budget: int, is_remembered: bool) -> str:
+    def _passages(self, cut: Cut, budget: int, is_remembered: bool) -> tuple[str, Drawing | None]:
+        """Passages for the head as text, and on sheets if the model is known to read them."""
         question = self.chat.question_text()
         if is_remembered:
             shown = [*range(cut.start, len(self.chat.facts))]
             if cut.question is not None:
                 shown.append(cut.question)
-            return self.conversation.head(question, budget, shown)
-        return self.conversation.head_in_hand(question, budget, self.chat.facts[: cut.start])
+            text = self.conversation.head(question, budget, shown)
+            rule = self.presentation.rule
+            if rule is None:
+                return text, None
+            return text, self.conversation.head_on_sheets(question, budget, shown, rule)
+        archived = self.chat.facts[: cut.start]
+        return self.conversation.head_in_hand(question, budget, archived), None
 
     # ---- recalling -------------------------------------------------------------------------------
 

@@ -3,62 +3,30 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from collections.abc import Sequence
+from typing import Any
 
-from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AnyMessage, BaseMessage, HumanMessage
 
 from optical_memory.agents.langchain.adapters.messages import SOURCE, is_ours
+from optical_memory.agents.langchain.counting import PICTURES, PRICES_KEY
 from optical_memory.agents.langchain.facts import Facts
 from optical_memory.agents.langchain.plan import position_of
+from optical_memory.agents.langchain.presentation import Presentation
 from optical_memory.agents.langchain.shortening import shortened
-from optical_memory.agents.langchain.state import Head
+from optical_memory.agents.langchain.state import Record
+from optical_memory.agents.recalled_sheets import Drawing, sheet_prices
 
 __all__ = [
-    "PassageRenderer",
-    "Presentation",
-    "has_cache_breakpoints",
+    "has_pictures",
     "view_of",
 ]
 
-_CACHING_PROVIDERS = {"anthropic", "anthropic_bedrock", "vertexai-anthropic"}
-"""Providers whose LangChain packages take `cache_control` in a part of a content."""
 
-
-class PassageRenderer(Protocol):
-    """Draws passages for a model that looks at pictures."""
-
-    def __call__(self, text: str, model: BaseChatModel) -> Sequence[Mapping[str, Any]] | None:
-        """The passages as parts of a message's content; None if text is better for this model.
-
-        The same text and model always give the same bytes: the head of a view never changes
-        between compactions.
-        """
-
-
-def has_cache_breakpoints(model: BaseChatModel) -> bool:
-    """True if the provider caches up to a mark in the messages."""
-    try:
-        provider = model._get_ls_params().get("ls_provider")  # noqa: SLF001  as LangChain asks it
-    except (AttributeError, NotImplementedError, TypeError):
-        return False
-    return provider in _CACHING_PROVIDERS
-
-
-@dataclass(frozen=True, slots=True)
-class Presentation:
-    """How our messages are written for a model.
-
-    `blocks` gives the passages as pictures or None, `marks_cache` asks for a cache breakpoint.
-    With `alternates` our messages stand in the user's message that follows, so that roles
-    alternate.
-    """
-
-    blocks: Callable[[str], Sequence[Mapping[str, Any]] | None]
-    marks_cache: bool = False
-    alternates: bool = False
+def has_pictures(message: BaseMessage) -> bool:
+    """True for a message of ours with passages as pictures."""
+    parts = message.content if is_ours(message) and isinstance(message.content, list) else []
+    return any(isinstance(part, dict) and part.get("type") in PICTURES for part in parts)
 
 
 def view_of(
@@ -66,26 +34,26 @@ def view_of(
     facts: Sequence[Facts],
     prefixes: Sequence[str],
     start: int,
-    head: Head | None,
-    recalls: Mapping[str, str],
+    record: Record,
     presentation: Presentation,
 ) -> list[AnyMessage]:
     """The passages, the question if it is before the boundary, and the messages from `start` on."""
     view: list[AnyMessage] = []
+    head = record["head"]
     cap = None if head is None else head["cap"]
     bare_until = -1
     if head is not None:
         if head["passages"]:
-            view.append(_head_message(head["passages"], presentation))
+            view.append(_head_message(head["passages"], record["drawing"], presentation))
         question = position_of(head["question"], facts)
         if question is not None and question < start:
             view.append(_shown(messages[question], cap, is_bare=False))
         last_bare = position_of(head["bare_until"], facts)
         bare_until = -1 if last_bare is None else last_bare
     for i in range(start, len(messages)):
-        text = recalls.get(prefixes[i])
+        text = record["recalls"].get(prefixes[i])
         if text:
-            view.append(_message(text, [{"type": "text", "text": text}], is_text=True))
+            view.append(_message(text, text))
         view.append(_shown(messages[i], cap, is_bare=i <= bare_until))
     return _alternating(view) if presentation.alternates else view
 
@@ -95,23 +63,27 @@ def _shown(message: AnyMessage, cap: int | None, *, is_bare: bool) -> Any:
     return result if cap is None else shortened(result, cap)
 
 
-def _head_message(passages: str, presentation: Presentation) -> HumanMessage:
-    pictures = presentation.blocks(passages)
-    blocks: list[dict[str, Any]] = [{"type": "text", "text": passages}]
-    if pictures:
-        blocks = [dict(block) for block in pictures]
+def _head_message(
+    passages: str, drawing: Drawing | None, presentation: Presentation
+) -> HumanMessage:
+    blocks = presentation.blocks(passages, drawing)
+    if not (blocks or presentation.marks_cache):
+        return _message(passages, passages)
+    blocks = blocks or [{"type": "text", "text": passages}]
     if presentation.marks_cache:
         mark = {"cache_control": {"type": "ephemeral"}}
         last = blocks[-1]
         is_text = last.get("type") == "text"
         blocks[-1] = {**last, **(mark if is_text else {"extras": mark})}
-    return _message(passages, blocks, is_text=not (pictures or presentation.marks_cache))
+    if drawing is None or not presentation.shows(drawing):
+        return _message(passages, blocks)
+    return _message(drawing["id"], blocks, **{PRICES_KEY: sheet_prices(drawing)})
 
 
-def _message(text: str, blocks: list[dict[str, Any]], *, is_text: bool) -> HumanMessage:
-    digest = hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=8).hexdigest()
-    content: Any = text if is_text else blocks
-    return HumanMessage(content=content, id=f"optical-{digest}", additional_kwargs=dict(SOURCE))
+def _message(name: str, content: Any, **fields: Any) -> HumanMessage:
+    """A message of ours, with an id by what it is made of."""
+    digest = hashlib.blake2b(name.encode("utf-8", "replace"), digest_size=8).hexdigest()
+    return HumanMessage(content=content, id=f"optical-{digest}", additional_kwargs=SOURCE | fields)
 
 
 def _alternating(view: Sequence[AnyMessage]) -> list[AnyMessage]:

@@ -11,11 +11,12 @@ from langchain_core.messages import AnyMessage
 
 from optical_memory.agents.failures import FAILURES
 from optical_memory.agents.langchain.adapters.messages import last_question
-from optical_memory.agents.langchain.facts import FactBook, prefix_digests
-from optical_memory.agents.langchain.sessions import Sessions, record_of
-from optical_memory.agents.langchain.state import Record, has_archive
+from optical_memory.agents.langchain.facts import FactBook
+from optical_memory.agents.langchain.presentation import Presentation
+from optical_memory.agents.langchain.sessions import Sessions
+from optical_memory.agents.langchain.state import Record, has_archive, record_of, state_changes
 from optical_memory.agents.langchain.steps import Chat, Sizes, Steps
-from optical_memory.agents.langchain.view import Presentation
+from optical_memory.agents.langchain.view import has_pictures
 
 __all__ = [
     "View",
@@ -28,7 +29,8 @@ class View:
     """What a model is shown: messages, their tokens, and the record that they come from.
 
     `n_tokens` and `n_history_tokens` are with the system message and the tools. `n_archived` is
-    how many messages of the state are in the memory and not in view.
+    how many messages of the state are in the memory and not in view. `changes` are the values of
+    the state that change.
     """
 
     messages: list[AnyMessage]
@@ -37,7 +39,8 @@ class View:
     n_history_tokens: int
     n_archived: int
     is_remembered: bool
-    is_changed: bool
+    has_pictures: bool
+    changes: dict[str, Any]
 
 
 @dataclass(slots=True)
@@ -58,18 +61,21 @@ class ViewMaker:
         request: ModelRequest[Any],
         presentation: Presentation,
         *,
+        record: Record | None = None,
         limit: int | None = None,
         forces: bool = False,
         tries_memory: bool = True,
     ) -> View:
-        """The view of a request. `limit` is in place of the trigger's; `forces` cuts in any case.
+        """The view of a request, or of a `record` that was made for it.
+
+        `limit` is in place of the trigger's; `forces` cuts in any case.
 
         Without `tries_memory` no store is asked. If the memory fails, the view is made without it;
         with `raises` its error is raised.
         """
         chat = self._chat(request)
         old = record_of(request.state)
-        record = self.sessions.record(old, request.state, request.runtime, chat.prefixes)
+        record = record or self._record(old, request, chat)
         conversation = self.sessions.conversation(record["session"])
         steps = Steps(self.sizes, self.book, chat, conversation, presentation)
         is_remembered = False
@@ -86,8 +92,9 @@ class ViewMaker:
         messages = steps.messages(start, new)
         own_tools = [tool for tool in request.tools if tool in self.own_tools]
         n_own = self.book.count_tools(own_tools)
-        n_unused = 0 if has_archive(new) else n_own
+        n_unused = n_own * (not has_archive(new))
         self.sessions.keep(new, chat.prefixes[-1])
+        is_changed = new != old and (old is not None or _says_something(new, request))
         return View(
             messages=messages,
             record=new,
@@ -95,8 +102,13 @@ class ViewMaker:
             n_history_tokens=chat.overhead - n_own + sum(facts.n_tokens for facts in chat.facts),
             n_archived=start,
             is_remembered=is_remembered,
-            is_changed=new != old and (old is not None or _says_something(new, request)),
+            has_pictures=any(map(has_pictures, messages)),
+            changes=state_changes(new, old) if is_changed else {},
         )
+
+    def _record(self, old: Record | None, request: ModelRequest[Any], chat: Chat) -> Record:
+        """The record with which a request begins."""
+        return self.sessions.record(old, request.state, request.runtime, chat.prefixes)
 
     def _chat(self, request: ModelRequest[Any]) -> Chat:
         messages = list(request.messages)
@@ -105,7 +117,7 @@ class ViewMaker:
         if request.system_message is not None:
             overhead += self.book.count(request.system_message)
         question = last_question(messages)
-        return Chat(messages, facts, prefix_digests(facts), overhead, request.model, question)
+        return Chat(messages, facts, self.book.prefixes(facts), overhead, request.model, question)
 
 
 def _says_something(record: Record, request: ModelRequest[Any]) -> bool:

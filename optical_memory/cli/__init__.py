@@ -1,84 +1,29 @@
 """The command line, `optical-memory`: a module for each group of commands.
 
-No command loads a model for --help.
+No command loads a model for --help, and the command `hook` loads as little as it can.
 """
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
-from typing import Annotated
+from typing import TYPE_CHECKING
 
-import typer
+from optical_memory.agents.hooks.relay import has_relayed
+from optical_memory.lazy import load_lazily
 
-from optical_memory import __version__
-from optical_memory.cli import (
-    bench,
-    bulk,
-    converse,
-    demo,
-    evaluations,
-    hook,
-    hosts,
-    inspect,
-    mcp,
-    readers,
-    tend,
-)
-from optical_memory.cli.doors import importing, remember
-from optical_memory.errors import Forgotten, OpticalMemoryError
-from optical_memory.readers.threads import wait_passively
+if TYPE_CHECKING:
+    from optical_memory.cli.commands import app
 
 __all__ = [
     "app",
     "main",
 ]
 
-app = typer.Typer(
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    help="A memory for LLM agents that keeps old conversation as pictures of text, "
-    "and measures what it forgets.",
-)
+_LAZY = {"app": "optical_memory.cli.commands"}
 
-app.command()(demo.demo)
-app.command()(remember.remember)
-app.command("import")(importing.import_place)
-app.command()(converse.recall)
-app.command()(converse.context)
-app.command()(tend.fade)
-app.command()(inspect.inspect)
-app.command()(tend.stats)
-app.command()(tend.check)
-app.command()(tend.forget)
-app.command()(tend.supersede)
-app.command()(mcp.mcp)
-app.command()(hook.hook)
-app.command()(bench.bench)
-app.command()(hosts.hosts)
-app.add_typer(evaluations.app, name="eval")
-app.add_typer(readers.app, name="readers")
-app.add_typer(bulk.app, name="bulk")
-
-
-def _show_version(asks: bool) -> None:
-    if asks:
-        print(f"optical-memory {__version__}")
-        raise typer.Exit
-
-
-@app.callback()
-def _root(
-    version: Annotated[
-        bool,
-        typer.Option(
-            "--version", callback=_show_version, is_eager=True, help="Tell the version and exit."
-        ),
-    ] = False,
-) -> None:
-    """Options of the command as a whole; `eval` stays a group of its own."""
+if not TYPE_CHECKING:  # type checkers see the imports above, and a misspelt name stays an error
+    __getattr__ = load_lazily(__name__, _LAZY)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -87,10 +32,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     The exit code is 0 if the command did its work. It is 1 if the command failed (a line on stderr
     says why), and 2 if it was called wrongly.
     """
-    wait_passively()  # before any command loads torch
-    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")  # transformers, loading weights
-    try:
-        app(args=None if arguments is None else list(arguments), prog_name="optical-memory")
-    except (OpticalMemoryError, Forgotten) as error:
-        print(f"optical-memory: {error}", file=sys.stderr)
-        sys.exit(1)
+    is_hook = arguments is None and sys.argv[1:2] == ["hook"]
+    if is_hook and has_relayed(sys.argv[2:]):
+        return
+    from optical_memory.cli.commands import run
+
+    run(arguments)

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from optical_memory.agents.hooks.relay import NOW
 from optical_memory.cli.options import ReaderName, StoreUrl
 from optical_memory.memory import OpticalMemory
 
@@ -20,6 +21,9 @@ PREFIX = "claude-code/"
 
 
 def hook(
+    name: Annotated[
+        str | None, typer.Argument(help="The event, if its JSON tells no name.")
+    ] = None,
     session: Annotated[
         str | None,
         typer.Option(
@@ -28,8 +32,14 @@ def hook(
     ] = None,
     store: StoreUrl = None,
     reader: ReaderName = "pocket",
+    waits: Annotated[
+        bool, typer.Option(NOW, help="Keep the transcript before the command ends, not after it.")
+    ] = False,
 ) -> None:
-    """Answer a hook event on standard input: Claude Code's, or one of the same form."""
+    """Answer a hook event on standard input: Claude Code's, or one of the same form.
+
+    An event that wants no answer is kept in the background, so that the agent need not wait.
+    """
     from optical_memory.agents.hooks.answers import hook_answer
 
     logging.getLogger("optical_memory").addHandler(logging.StreamHandler(sys.stderr))
@@ -38,6 +48,6 @@ def hook(
         name = session or f"{PREFIX}{id}"
         return OpticalMemory(name, store=store, reader=reader, background=False)
 
-    answer = hook_answer(open_memory, sys.stdin.buffer.read())
+    answer = hook_answer(open_memory, sys.stdin.buffer.read(), name)
     if answer:
         print(answer)

@@ -5,6 +5,8 @@ The weights are data (`weights.py`); `training/fit_search.py` fitted them.
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import numpy as np
 import numpy.typing as npt
 
@@ -19,6 +21,15 @@ __all__ = [
     "has_identifier",
     "rate",
 ]
+
+Double = npt.NDArray[np.float64]
+
+Number = TypeVar("Number", np.float32, np.float64)
+
+LEAST_SUM = 1e-5
+"""Neighbours whose sum has so small a share of their squares cancel each other: what is left of it
+is the error of 32 bits.
+"""
 
 LENGTH_SHARE = 0.75
 """BM25's b: how much a long text counts less (Robertson and Zaragoza 2009)."""
@@ -115,13 +126,8 @@ def _meaning_features(candidates: Candidates, vector: Float | None) -> dict[str,
     if vector is None or not len(candidates.mean_vector):
         return {}
     vectors = candidates.vectors.astype(np.float32)
-    is_known = vectors.any(1, keepdims=True)
-    differences: Float = np.where(is_known, vectors - candidates.mean_vector, np.float32(0))
-    question = vector - candidates.mean_vector
-    return {
-        f"meaning_{size}": _normal(_cosines(differences, candidates.runs, question, size), None)
-        for size in WINDOWS[:2]
-    }
+    cosines = _cosines(vectors, candidates.runs, candidates.mean_vector, vector)
+    return {f"meaning_{size}": _normal(values, None) for size, values in enumerate(cosines)}
 
 
 def _is_meant(candidates: Candidates, vector: Float) -> npt.NDArray[np.bool_]:
@@ -132,32 +138,64 @@ def _is_meant(candidates: Candidates, vector: Float) -> npt.NDArray[np.bool_]:
     return is_near
 
 
-def _cosines(differences: Float, runs: npt.NDArray[np.int32], question: Float, size: int) -> Float:
-    """(n_units,) Cosines of the question with each unit and `size` units before and after it.
+def _cosines(
+    vectors: Float, runs: npt.NDArray[np.int32], mean: Float, question: Float
+) -> tuple[Float, Float]:
+    """(n_units,) Cosines of the question with each unit, and with it and its two neighbours.
 
     Vectors, (n_units, dim) and (dim,), count from their mean over the session; units without a
-    vector have 0.
+    vector have 0. The sums of neighbours are never made: lengths and products of sums follow from
+    products of units, which takes a third of the time.
     """
-    window = _row_windows(differences, runs, size)
-    lengths = _lengths(window) * np.linalg.norm(question)
-    cosines: Float = (window @ question / np.maximum(lengths, 1e-6)).astype(np.float32)
-    return cosines
+    difference = question - mean
+    to_both = vectors @ np.stack([difference, mean], 1).astype(np.float32)
+    is_known = np.asarray(vectors.any(1))
+    to_question: Double = np.where(is_known, to_both[:, 0] - mean @ difference, 0)
+    products = [
+        _products_from_mean(vectors, to_both[:, 1], is_known, float(mean @ mean), distance)
+        for distance in range(3)
+    ]
+    sums = _windows(products[0][None], runs, 1)[0]
+    squares = sums.copy()
+    has_next = runs[1:] == runs[:-1]
+    squares[1:] += 2 * products[1] * has_next
+    squares[:-1] += 2 * products[1] * has_next
+    squares[1:-1] += 2 * products[2] * (has_next[1:] & has_next[:-1])
+    squares[squares < LEAST_SUM * sums] = 0
+    return (
+        _cosine(to_question, products[0], difference),
+        _cosine(_windows(to_question[None], runs, 1)[0], squares, difference),
+    )
+
+
+def _products_from_mean(
+    vectors: Float,
+    to_mean: Float,
+    is_known: npt.NDArray[np.bool_],
+    mean_square: float,
+    distance: int,
+) -> Double:
+    """(n_units - distance,) Products of vectors that stand so far apart, counted from the mean."""
+    n = max(0, len(vectors) - distance)
+    products = np.einsum("ij,ij->i", vectors[:n], vectors[distance:], dtype=np.float32)
+    from_mean = mean_square - to_mean[:n] - to_mean[distance:]
+    differences: Double = products.astype(np.float64) + from_mean
+    return np.where(is_known[:n] & is_known[distance:], differences, 0)
+
+
+def _cosine(products: Double, squares: Double, question: Float) -> Float:
+    """(n_units,) Cosines from products with the question and squares of lengths; 0 if there is no
+    length.
+    """
+    lengths = np.sqrt(np.maximum(squares, 0)) * np.linalg.norm(question)
+    cosines = np.where(lengths > 0, products / np.maximum(lengths, 1e-6), 0)
+    return cosines.astype(np.float32)
 
 
 def _lengths(vectors: Float) -> Float:
     """(n,) The lengths of n vectors; six times faster than numpy.linalg.norm along an axis."""
     lengths: Float = np.sqrt(np.einsum("ij,ij->i", vectors, vectors)).astype(np.float32)
     return lengths
-
-
-def _row_windows(values: Float, runs: npt.NDArray[np.int32], size: int) -> Float:
-    """As `_windows`, with a row for each unit: of vectors this is what lies together in memory."""
-    windows = values.copy() if size else values
-    for distance in range(1, size + 1):
-        is_same_run = (runs[distance:] == runs[:-distance])[:, None]
-        windows[distance:] += values[:-distance] * is_same_run
-        windows[:-distance] += values[distance:] * is_same_run
-    return windows
 
 
 def _bm25(counts: Float, lengths: Float, mean_length: float, idf: Float) -> Float:
@@ -167,7 +205,9 @@ def _bm25(counts: Float, lengths: Float, mean_length: float, idf: Float) -> Floa
     return np.asarray(idf @ saturated, np.float32)
 
 
-def _windows(values: Float, runs: npt.NDArray[np.int32], size: int) -> Float:
+def _windows(
+    values: npt.NDArray[Number], runs: npt.NDArray[np.int32], size: int
+) -> npt.NDArray[Number]:
     """Sums over each unit and `size` units before and after it in the same run; (rows, n)."""
     if size == 0:
         return values

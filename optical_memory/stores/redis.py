@@ -60,6 +60,11 @@ empty epoch. The index made it 2: an older program would leave in the index the 
 it forgets. A session of format 1 becomes one of format 2 with the next commit.
 """
 
+DEADLINE: Final = 1.5
+"""Seconds. A server that hangs may cost an agent 2.5 s in all, with the answers without memory that
+follow; on a busy machine those take some tenths of a second longer too.
+"""
+
 _PATTERN_CHARACTERS = frozenset("{}*?[]\\")
 
 
@@ -80,7 +85,7 @@ class RedisStore:
         *,
         prefix: str = "optical",
         ttl: int = BLOB_TTL,
-        deadline: float = 2.0,
+        deadline: float = DEADLINE,
         cooldown: float = 5.0,
         fsync: bool = False,
     ) -> None:

@@ -34,7 +34,8 @@ def test_a_table_of_roles_is_a_conversation(delimiter: str, tmp_path: Path):
     loaded = load_file(path)
     assert loaded.format == "table"
     turn = single(list(loaded.conversations)).turns[0]
-    assert (turn.role, turn.text, turn.id) == ("user", 'so; or, "so"|\tno', "m1")
+    assert (turn.role, turn.text) == ("user", 'so; or, "so"|\tno')
+    assert str(turn.id).endswith("/m1")
     assert turn.when == datetime.fromtimestamp(1744000000, UTC)
 
 

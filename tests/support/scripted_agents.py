@@ -31,6 +31,7 @@ class ScriptedModel(BaseChatModel):
     views: list[list[BaseMessage]] = Field(default_factory=list)
     tools: list[list[str]] = Field(default_factory=list)
     provider: str = "scripted"
+    model_name: str = ""
 
     @property
     def _llm_type(self) -> str:

@@ -11,6 +11,7 @@ from langgraph.checkpoint.memory import InMemorySaver
 from support.scripted_agents import ScriptedModel, lines, memory_in, view_of, words
 
 from optical_memory.agents.langchain import OpticalMemoryMiddleware, count_message_tokens
+from optical_memory.agents.langchain.view import has_pictures
 
 pytestmark = pytest.mark.slow
 
@@ -27,17 +28,21 @@ def turn(i: int) -> str:
     return f"Note {i}: the meeting about topic{i} moved to room {i * 7 % 97}. Write it down."
 
 
-@pytest.fixture(scope="module")
-def chat(tmp_path_factory: pytest.TempPathFactory):
-    """The views, the state and the middleware after 500 turns."""
+@pytest.fixture(scope="module", params=["somebody/new-model-1", "claude-opus-5-5"])
+def chat(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory):
+    """The views, the state and the middleware after 500 turns, of a model that gets text and of a
+    model that reads sheets.
+    """
     memory = memory_in(tmp_path_factory.mktemp("chat"))
-    model = ScriptedModel(views=[])
+    model = ScriptedModel(views=[], model_name=request.param)
     middleware = OpticalMemoryMiddleware(memory=memory, trigger=("tokens", LIMIT))
     agent = create_agent(model, middleware=[middleware], checkpointer=InMemorySaver())
     for i in range(N_TURNS):
         agent.invoke({"messages": [HumanMessage(turn(i))]}, CONFIG)
     state = agent.get_state(CONFIG)
     middleware.close()
+    has_sheets = any(map(has_pictures, model.views[-1]))
+    assert has_sheets == (request.param == "claude-opus-5-5")
     return model.views, state, middleware
 
 
@@ -77,14 +82,15 @@ def test_the_bill_tells_what_was_saved(chat):
     assert bill.ratio > 5
 
 
-def test_sync_and_async_show_the_same(tmp_path: Path):
+@pytest.mark.parametrize("model_name", ["somebody/new-model-1", "claude-opus-5-5"])
+def test_sync_and_async_show_the_same(tmp_path: Path, model_name: str):
     views = []
     for name in ("sync", "async"):
         folder = tmp_path / name
         folder.mkdir()
         memory = memory_in(folder, background=False)
-        model = ScriptedModel(views=[])
-        middleware = OpticalMemoryMiddleware(memory=memory, trigger=("tokens", 600))
+        model = ScriptedModel(views=[], model_name=model_name)
+        middleware = OpticalMemoryMiddleware(memory=memory, trigger=("tokens", 1_200))
         agent = create_agent(model, middleware=[middleware], checkpointer=InMemorySaver())
 
         async def talk(agent=agent):
@@ -97,6 +103,7 @@ def test_sync_and_async_show_the_same(tmp_path: Path):
             for i in range(60):
                 agent.invoke({"messages": [HumanMessage(turn(i))]}, CONFIG)
         views.append([lines(view) for view in model.views])
+        assert any(map(has_pictures, model.views[-1])) == (model_name == "claude-opus-5-5")
         middleware.close()
     assert views[0] == views[1]
 
