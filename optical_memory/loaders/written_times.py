@@ -127,7 +127,10 @@ class WrittenTime:
 
 def plain(text: str) -> str:
     """The text without marks of direction, with plain blanks and digits, without blanks around."""
-    return re.sub(r"\s+", " ", _MARKS.sub("", unicodedata.normalize("NFKC", text))).strip()
+    text = _MARKS.sub("", unicodedata.normalize("NFKC", text))
+    if not text.isascii():
+        text = re.sub(r"\d", lambda digit: str(int(digit[0])), text)
+    return re.sub(r"\s+", " ", text).strip()
 
 
 def written_time(text: str) -> WrittenTime | None:

@@ -20,7 +20,7 @@ from optical_memory.loaders.messages.parts import (
     read_content,
     text_content,
 )
-from optical_memory.loaders.times import moment
+from optical_memory.loaders.times import moment_or_none
 from optical_memory.turns import Role, ToolCall, Turn
 
 __all__ = [
@@ -100,7 +100,7 @@ def _message_turns(message: Any, place: str) -> list[Turn]:
     if role.lower() not in _ROLES:
         raise InputError(f"{place}.role: {role!r} is not one of {sorted(_ROLES)}")
     content = _content(message, place)
-    time = _time(message, place)
+    time = _time(message)
     answers = [
         Turn("tool", answer.text, when=time, tool_call_id=id, attachments=answer.attachments)
         for id, answer in content.results
@@ -121,9 +121,9 @@ def _message_turns(message: Any, place: str) -> list[Turn]:
     return answers if answers and is_empty else [*answers, turn]
 
 
-def _time(message: dict[str, Any], place: str) -> datetime | None:
+def _time(message: dict[str, Any]) -> datetime | None:
     value = message.get("created_at") or message.get("timestamp") or message.get("time")
-    return moment(value or None, place)
+    return moment_or_none(value)
 
 
 def _content(message: dict[str, Any], place: str) -> Content:
