@@ -36,6 +36,7 @@ CHARS_PER_CELL = 4
 
 _MARK_SIZES = (
     (NAME_LIMIT, True),
+    (2 * SHORT_NAME_LIMIT, True),
     (SHORT_NAME_LIMIT, True),
     (NAME_LIMIT, False),
     (SHORT_NAME_LIMIT, False),

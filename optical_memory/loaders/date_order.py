@@ -41,7 +41,9 @@ class DateOrder:
     def reason(self) -> str:
         """A sentence for the report of what was left out or guessed."""
         if self.order is None:
-            return "its day and month cannot be told apart: dates of this file contradict each other"
+            return (
+                "its day and month cannot be told apart: dates of this file contradict each other"
+            )
         return (
             f"its day and month cannot be told apart: read as {_NAMES[self.order]}, as all dates "
             "of this file; give day_first to decide"

@@ -18,7 +18,14 @@ from optical_memory.loaders.corpora.evaluations import (
     taubench,
 )
 from optical_memory.loaders.files import Document
+from optical_memory.loaders.logs.aider import aider, is_aider
+from optical_memory.loaders.logs.headed import headed_chat, is_headed_chat
+from optical_memory.loaders.logs.irc import irc_log, is_irc_log
+from optical_memory.loaders.logs.line_chat import is_line_chat, line_chat
+from optical_memory.loaders.logs.markdown import is_markdown_chat, markdown_chat
+from optical_memory.loaders.logs.subtitles import is_subtitles, subtitles
 from optical_memory.loaders.logs.text_log import text_log
+from optical_memory.loaders.logs.whatsapp import is_whatsapp, whatsapp
 from optical_memory.loaders.messages.lists import langchain_messages, openai_messages, sharegpt
 from optical_memory.loaders.traces.claude_code import claude_code, is_claude_code
 from optical_memory.loaders.traces.specstory import is_specstory, specstory
@@ -107,5 +114,12 @@ JSON_FORMATS = (
 
 TEXT_FORMATS = (
     Format("SpecStory trace", is_specstory, specstory),
+    Format("aider history", is_aider, aider),
+    Format("subtitles", is_subtitles, subtitles),
+    Format("LINE chat", is_line_chat, line_chat),
+    Format("WhatsApp chat", is_whatsapp, whatsapp),
+    Format("IRC log", is_irc_log, irc_log),
+    Format("copied messages or transcript", is_headed_chat, headed_chat),
+    Format("Markdown by an exporter", is_markdown_chat, markdown_chat),
     Format("text log", lambda text: True, text_log),
 )

@@ -1,0 +1,130 @@
+"""Entries of a log: who, when, the words. All loaders of text make turns of them in one way."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from optical_memory.loaders.conversation import Conversation, LeftOut, conversation
+from optical_memory.loaders.logs.speakers import role_of, roles_of_speakers
+from optical_memory.loaders.times import FileTimes, file_times
+from optical_memory.turns import Attachment, Role, Turn
+
+__all__ = [
+    "NOTICE",
+    "Entry",
+    "is_rule",
+    "lines_outside_fences",
+    "log_conversation",
+    "place_of",
+]
+
+NOTICE = "a notice of the program, said by nobody"
+"""Why lines such as `Ana left` are in no turn."""
+
+_NO_TIME = "a time that cannot be read; it stays in the text"
+_CLOCK = re.compile(r"(?:\d{1,2}[:.]\d\d(?:[:.]\d\d)?(?:[.,]\d+)?\s?(?:[AaPp]\.?[Mm]\.?)?)")
+_RULE = re.compile(r"\s*(?:-{3,}|\*{3,}|_{3,}|(?:\* ){2,}\*)\s*")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A turn as a log writes it, from line `line` on (the first is 1).
+
+    `stamp` is the time as written and `speaker` the name, "" if there is none. `role` is None if
+    the loader leaves it to the names.
+    """
+
+    line: int
+    stamp: str
+    speaker: str
+    text: str
+    role: Role | None = None
+    attachments: tuple[Attachment, ...] = ()
+
+    @property
+    def is_turn(self) -> bool:
+        return bool(self.speaker or self.text.strip() or self.attachments)
+
+
+def log_conversation(
+    id: str,
+    entries: Sequence[Entry],
+    *,
+    meta: Mapping[str, str] | None = None,
+    left_out: Sequence[LeftOut] = (),
+    day_first: bool | None = None,
+) -> Conversation:
+    """The conversation of a log's entries. Raises `InputError` if it has no turns.
+
+    Times are read in one order of day and month. A time that cannot be read stays in the text.
+    """
+    entries = [entry for entry in entries if entry.is_turn]
+    roles = roles_of_speakers([entry.speaker for entry in entries if entry.speaker])
+    times = file_times([entry.stamp for entry in entries], day_first)
+    turns = []
+    for entry, time in zip(entries, times.times, strict=True):
+        turns.append(_turn(entry, entry.role or roles.get(entry.speaker, "user"), time))
+    return conversation(id, turns, meta, [*left_out, *_doubts(entries, times)])
+
+
+def place_of(line: int) -> str:
+    return f"line {line}"
+
+
+def is_rule(line: str) -> bool:
+    """The line is a rule of Markdown, such as `---`."""
+    return _RULE.fullmatch(line) is not None
+
+
+def lines_outside_fences(lines: Sequence[str]) -> Iterator[tuple[str, bool]]:
+    """Every line, and whether it is outside of fenced code. A fence that is never closed is none.
+
+    A block ends with a fence of the same sign that is as long or longer, and has no other words.
+    """
+    last_fences = _last_closing_fences(lines)
+    fence = ""
+    for i, line in enumerate(lines):
+        match = re.match(r"\s*(?P<fence>`{3,}|~{3,})(?P<info>[^`]*)$", line)
+        if match is None:
+            yield line, not fence
+        elif fence:
+            yield line, False
+            is_end = match["fence"].startswith(fence) and not match["info"].strip()
+            fence = "" if is_end else fence
+        else:
+            has_end = last_fences.get(match["fence"][:3], -1) > i
+            fence = match["fence"] if has_end else ""
+            yield line, not has_end
+
+
+def _last_closing_fences(lines: Sequence[str]) -> dict[str, int]:
+    """The last line that can close a fence, for each of the two signs."""
+    last_fences = {}
+    for i, line in enumerate(lines):
+        match = re.fullmatch(r"\s*(`{3}|~{3})[`~]*\s*", line)
+        if match:
+            last_fences[match[1]] = i
+    return last_fences
+
+
+def _turn(entry: Entry, role: Role, time: datetime | None) -> Turn:
+    is_role = entry.role is not None or role_of(entry.speaker) is not None
+    name = entry.speaker if entry.speaker and not is_role else None
+    clock = f"[{entry.stamp}] " if entry.stamp and time is None else ""
+    text = clock + entry.text.strip("\n")
+    return Turn(role, text, name=name, when=time, attachments=entry.attachments)
+
+
+def _doubts(entries: Sequence[Entry], times: FileTimes) -> Iterator[LeftOut]:
+    """Times that were not read, and an order of day and month that was guessed."""
+    unclear = set(times.unclear)
+    for i, entry in enumerate(entries):
+        is_lost = times.times[i] is None and entry.stamp and i not in unclear
+        if is_lost and not _CLOCK.fullmatch(entry.stamp):
+            yield LeftOut(place_of(entry.line), _NO_TIME, entry.stamp)
+    if times.unclear and (times.order.is_guess or times.order.order is None):
+        entry = entries[times.unclear[0]]
+        yield LeftOut(place_of(entry.line), times.order.reason, entry.stamp)
