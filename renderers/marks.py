@@ -110,13 +110,13 @@ def _label(name: str, limit: int, labels: Mapping[str, str]) -> str:
     return numbered_label
 
 
-def _news_of_time(when: datetime | None, state: MarkState) -> tuple[str, MarkState]:
+def _news_of_time(moment: datetime | None, state: MarkState) -> tuple[str, MarkState]:
     """Date, time and zone as far as they have changed, and the state after them."""
-    if when is None:
+    if moment is None:
         return "", state
-    date = when.strftime("%Y-%m-%d")
-    time = when.strftime("%H:%M")
-    zone = _zone(when)
+    date = moment.strftime("%Y-%m-%d")
+    time = moment.strftime("%H:%M")
+    zone = _zone(moment)
     words = []
     if date != state.date:
         words.append(date)
@@ -127,9 +127,9 @@ def _news_of_time(when: datetime | None, state: MarkState) -> tuple[str, MarkSta
     return " ".join(filter(None, words)), replace(state, date=date, time=time, zone=zone)
 
 
-def _zone(when: datetime) -> str:
+def _zone(moment: datetime) -> str:
     """`UTC`, or the offset from it, such as `+02:00`; "" without a zone."""
-    offset = when.utcoffset()
+    offset = moment.utcoffset()
     if offset is None:
         return ""
     return str(timezone(offset)).removeprefix("UTC") or "UTC"

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import pairwise
 
 from optical_memory.loaders.written_times import Order, WrittenTime
 
@@ -42,7 +43,8 @@ class DateOrder:
         """A sentence for the report of what was left out or guessed."""
         if self.order is None:
             return (
-                "its day and month cannot be told apart: dates of this file contradict each other"
+                "its day and month cannot be told apart: dates of this file contradict each other; "
+                "give day_first to decide"
             )
         return (
             f"its day and month cannot be told apart: read as {_NAMES[self.order]}, as all dates "
@@ -81,8 +83,7 @@ def _votes(times: Sequence[WrittenTime]) -> Counter[Order]:
 
 
 def _by_order_of_time(times: Sequence[WrittenTime], unclear: Sequence[WrittenTime]) -> DateOrder:
-    possible = set.intersection(*(set(time.days) for time in unclear))
-    candidates: list[Order] = [order for order in _NAMES if order in possible]
+    candidates = _orders_of_all(unclear)
     if not candidates:
         return DateOrder()
     days = {order: _days(times, order) for order in candidates}
@@ -97,10 +98,16 @@ def _by_order_of_time(times: Sequence[WrittenTime], unclear: Sequence[WrittenTim
     return DateOrder(closest, is_guess=True)
 
 
+def _orders_of_all(times: Sequence[WrittenTime]) -> list[Order]:
+    """The orders in which each of the times is a day."""
+    possible = set.intersection(*(set(time.days) for time in times))
+    return [order for order in _NAMES if order in possible]
+
+
 def _days(times: Sequence[WrittenTime], order: Order) -> list[date]:
     moments = (time.moment(order) for time in times)
     return [moment.date() for moment in moments if moment is not None]
 
 
 def _n_steps_back(days: Sequence[date]) -> int:
-    return sum(later < earlier for earlier, later in zip(days, days[1:], strict=False))
+    return sum(later < earlier for earlier, later in pairwise(days))

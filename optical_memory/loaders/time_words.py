@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 __all__ = [
     "AFTERNOON",
@@ -29,9 +29,16 @@ _MONTHS = (
 )
 """January to December, in the languages of most exports; no word means two months."""
 
-MONTHS: Mapping[str, int] = {
-    word: month for month, words in enumerate(_MONTHS, 1) for word in words.split()
-}
+
+def _numbers(names: Sequence[str], first: int) -> dict[str, int]:
+    """The number of each word; the words of a text have the same."""
+    numbers: dict[str, int] = {}
+    for number, words in enumerate(names, first):
+        numbers |= dict.fromkeys(words.split(), number)
+    return numbers
+
+
+MONTHS: Mapping[str, int] = _numbers(_MONTHS, 1)
 
 _WEEKDAYS = (
     "mon monday 月 月曜日 星期一 周一 월 월요일",
@@ -42,9 +49,7 @@ _WEEKDAYS = (
     "sat saturday 土 土曜日 星期六 周六 토 토요일",
     "sun sunday 日 日曜日 星期日 周日 일 일요일",
 )
-WEEKDAYS: Mapping[str, int] = {
-    word: day for day, words in enumerate(_WEEKDAYS) for word in words.split()
-}
+WEEKDAYS: Mapping[str, int] = _numbers(_WEEKDAYS, 0)
 
 MORNING = (r"[aA]\.?\s?[mM]\b\.?", "上午", "午前", "오전", "ص", r"π\.?μ\.?", "ΠΜ", "vorm\\.")
 AFTERNOON = (r"[pP]\.?\s?[mM]\b\.?", "下午", "午後", "오후", "م", r"μ\.?μ\.?", "ΜΜ", "nachm\\.")

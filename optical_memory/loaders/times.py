@@ -11,7 +11,7 @@ from typing import Any
 
 from optical_memory.errors import InputError
 from optical_memory.loaders.date_order import DateOrder, date_order
-from optical_memory.loaders.written_times import Order, plain, written_time
+from optical_memory.loaders.written_times import Order, WrittenTime, plain, written_time
 
 __all__ = [
     "FileTimes",
@@ -77,8 +77,8 @@ def parse_moment(text: str, day_first: bool | None = None) -> datetime | None:
     time = _in_one_way(text)
     if time is not None:
         return time
-    written = written_time(text)
-    return None if written is None else _fixed_zone(written.moment(_order(day_first)))
+    parts = written_time(text)
+    return None if parts is None else _fixed_zone(parts.moment(_order(day_first)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,16 +100,16 @@ def file_times(values: Sequence[object], day_first: bool | None = None) -> FileT
     datetime.datetime(2024, 1, 12, 0, 0)
     """
     times: list[datetime | None] = []
-    written = {}
+    texts: dict[int, WrittenTime] = {}
     for i, value in enumerate(values):
         times.append(_in_one_way(value) if isinstance(value, str) else moment_or_none(value))
         time = written_time(value) if times[i] is None and isinstance(value, str) else None
         if time is not None:
-            written[i] = time
-    order = date_order(list(written.values()), day_first)
-    for i, time in written.items():
+            texts[i] = time
+    order = date_order(list(texts.values()), day_first)
+    for i, time in texts.items():
         times[i] = _fixed_zone(time.moment(order.order))
-    unclear = [i for i, time in written.items() if len(set(time.days.values())) > 1]
+    unclear = [i for i, time in texts.items() if len(set(time.days.values())) > 1]
     return FileTimes(tuple(times), order, tuple(unclear))
 
 

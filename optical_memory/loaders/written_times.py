@@ -166,7 +166,9 @@ def _date(match: re.Match[str]) -> tuple[tuple[int, int, int], tuple[Order, ...]
     parts = match.groupdict()
     if "month" in parts:
         month = MONTHS.get(match["month"].lower())
-        return month and ((int(match["day"]), month, int(match["year"])), ("dmy",))
+        if month is None:
+            return None
+        return (int(match["day"]), month, int(match["year"])), ("dmy",)
     numbers = int(match["a"]), int(match["b"]), int(match["c"])
     if "sign" not in parts:
         return numbers, ("ymd",)
@@ -196,12 +198,17 @@ def _clock(text: str) -> time | None:
     if match is None or match["hour"] is None:
         return None
     hour = _hour(match)
-    zone = None if match["zone"] is None else _zone(match["zone"])
+    zone = _zone(match["zone"]) if match["zone"] else None
     if hour is None or (match["zone"] and zone is None):
         return None
-    microsecond = int((match["part"] or "0").ljust(6, "0")[:6])
+    return _time_of_day(hour, match, zone)
+
+
+def _time_of_day(hour: int, match: re.Match[str], zone: tzinfo | None) -> time | None:
+    minute, second, part = (match[name] or "0" for name in ("minute", "second", "part"))
+    microsecond = int(part.ljust(6, "0")[:6])
     try:
-        return time(hour, int(match["minute"] or 0), int(match["second"] or 0), microsecond, zone)
+        return time(hour, int(minute), int(second), microsecond, zone)
     except ValueError:
         return None
 
@@ -211,9 +218,10 @@ def _hour(match: re.Match[str]) -> int | None:
     half = match["before"] or match["after"]
     if half is None:
         return hour if match["minute"] else None
+    is_afternoon = _AFTERNOON.fullmatch(half) is not None
     if hour > 12:
-        return hour if _AFTERNOON.fullmatch(half) else None
-    return hour % 12 + (12 if _AFTERNOON.fullmatch(half) else 0)
+        return hour if is_afternoon else None
+    return hour % 12 + (12 if is_afternoon else 0)
 
 
 def _zone(text: str) -> tzinfo | None:
@@ -228,9 +236,7 @@ def _zone(text: str) -> tzinfo | None:
         return _fixed(int(HOURS_OF_ZONES[text] * 60))
     try:
         return ZoneInfo(text.strip("[]")) if "/" in text else None
-    except (OSError, ValueError):  # no such zone: ZoneInfoNotFoundError is a KeyError
-        return None
-    except KeyError:
+    except (KeyError, OSError, ValueError):  # `ZoneInfo` raises all three if there is no such zone
         return None
 
 

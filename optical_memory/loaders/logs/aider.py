@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from itertools import groupby
+from itertools import groupby, pairwise
 from pathlib import Path
 
 from optical_memory.errors import InputError
@@ -45,9 +45,9 @@ def aider(source: Path | Document | str) -> list[Conversation]:
     starts = [n for n, line in enumerate(lines) if _START.fullmatch(line)]
     bounds = [*starts, len(lines)] if starts[:1] == [0] else [0, *starts, len(lines)]
     name = stem(source)
-    conversations = []
-    left_out = []
-    for start, end in zip(bounds, bounds[1:], strict=False):
+    conversations: list[Conversation] = []
+    left_out: list[LeftOut] = []
+    for start, end in pairwise(bounds):
         heading = _START.fullmatch(lines[start])
         first = start + (heading is not None)
         entries = _entries(lines[first:end], first, heading["stamp"] if heading else "")
@@ -59,9 +59,7 @@ def aider(source: Path | Document | str) -> list[Conversation]:
             text = lines[start].strip()
             left_out.append(LeftOut(place_of(start + 1), "a start of aider without words", text))
     if not conversations:
-        raise InputError(
-            f"{name}: no turns in it; expected at least a line of the user or of aider"
-        )
+        raise InputError(f"{name}: no turns in it; expected at least a line of the user")
     return [_with_left_out(conversations[0], left_out), *conversations[1:]]
 
 
@@ -72,8 +70,8 @@ def _with_left_out(first: Conversation, left_out: Sequence[LeftOut]) -> Conversa
 def _entries(lines: Sequence[str], n_before: int, stamp: str) -> list[Entry]:
     """The turns of a conversation; the first has the time at which aider started."""
     entries: list[Entry] = []
-    numbered = enumerate(_lines_with_roles(lines), n_before + 1)
-    for role, group in groupby(numbered, key=lambda pair: pair[1][0]):
+    rows = enumerate(_lines_with_roles(lines), n_before + 1)
+    for role, group in groupby(rows, key=lambda pair: pair[1][0]):
         pairs = list(group)
         text = "\n".join(line for _, (_, line) in pairs).strip()
         if text:
@@ -86,19 +84,23 @@ def _lines_with_roles(lines: Sequence[str]) -> Iterator[tuple[Role, str]]:
     """Whose each line is, and its words. What stands before the first line of the user is the
     program's: its command may have many lines.
     """
-    has_line_ends = any(line.startswith(_USER) and line.endswith(_LINE_END) for line in lines)
+    is_user = _user_line(lines)
     role: Role = "tool"
-    has_user = False
+    speaks: Role = "tool"  # who says lines without a sign
     for line, is_free in lines_outside_fences(lines):
-        is_user = line.startswith(f"{_USER} ") or line.rstrip() == _USER
-        if is_free and is_user and (line.endswith(_LINE_END) or not has_line_ends):
+        if is_free and is_user.match(line):
             role = "user"
-            has_user = True
+            speaks = "assistant"
             yield role, line.removeprefix(_USER).strip()
         elif is_free and re.match(r">(?: |$)", line):
             role = "tool"
             yield role, line[1:].strip()
         else:
-            if line.strip() and has_user:
-                role = "assistant"
+            role = speaks if line.strip() else role
             yield role, line
+
+
+def _user_line(lines: Sequence[str]) -> re.Pattern[str]:
+    """A line of the user, with the end that it has in this file."""
+    has_ends = any(line.startswith(_USER) and line.endswith(_LINE_END) for line in lines)
+    return re.compile(rf"{_USER}(?: .*)?{_LINE_END if has_ends else ''}$")

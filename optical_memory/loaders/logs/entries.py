@@ -71,6 +71,7 @@ def log_conversation(
 
 
 def place_of(line: int) -> str:
+    """The place of a line, for the report of what was left out."""
     return f"line {line}"
 
 

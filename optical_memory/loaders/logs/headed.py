@@ -113,6 +113,5 @@ def _entries(lines: Sequence[str], first: int, form: re.Pattern[str]) -> Iterato
 
 
 def _entry(start: int, head: re.Match[str], body: Sequence[str]) -> Entry:
-    return Entry(
-        start + 1, head["stamp"].strip(), head["name"].strip(), "\n".join(body).strip("\n")
-    )
+    text = "\n".join(body).strip("\n")
+    return Entry(start + 1, head["stamp"].strip(), head["name"].strip(), text)

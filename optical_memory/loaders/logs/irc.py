@@ -121,6 +121,6 @@ def _entries(lines: Sequence[str]) -> Iterator[Entry]:
 
 def _day(text: str) -> str:
     """The date of a line such as `--- Day changed Fri Aug 13 2021`, as ISO writes it."""
-    written = written_time(text)
-    time = None if written is None else written.moment()
+    parts = written_time(text)
+    time = None if parts is None else parts.moment()
     return "" if time is None else time.date().isoformat()

@@ -93,8 +93,8 @@ def marked_entries(lines: Sequence[str], marks: Sequence[SpeakerMark]) -> Iterat
     ends = [*(mark.line for mark in marks[1:]), len(lines)]
     bodies = []
     for mark, end in zip(marks, ends, strict=True):
-        body = [mark.text, *lines[mark.line + 1 : end]]
-        text = "\n".join(body if end == len(lines) else _without_last_rule(body))
+        rows = [mark.text, *lines[mark.line + 1 : end]]
+        text = "\n".join(rows if end == len(lines) else _without_last_rule(rows))
         bodies.append(text.strip("\n"))
     have_stamps = all(_stamp_and_rest(body) for body in bodies if body.strip())
     for mark, body in zip(marks, bodies, strict=True):

@@ -1,4 +1,4 @@
-"""Lines that name a side of a conversation: `## Prompt:`, `**Cursor**`, `ChatGPT said:`, `User: hi`.
+"""Lines that name a side of a conversation: `## Prompt:`, `**Cursor**`, `You said:`, `User: hi`.
 
 Answers have headings, rules, bold words and labels too. So the whole file decides: which form of
 line names both sides, by which two words, and if a rule or a blank line stands before each of them.
@@ -93,18 +93,17 @@ def _is_conversation(lines: Sequence[str], marks: Sequence[SpeakerMark]) -> bool
 
 
 def _candidates(lines: Sequence[str]) -> Iterator[SpeakerMark]:
-    before = ["", ""]  # the last two lines that are not blank, then the line before
+    last_words = ""  # the last line that is not blank
     last_line = ""
     for n, (line, is_free) in enumerate(lines_outside_fences(lines)):
-        mark = _candidate(n, line, before[-1], last_line) if is_free else None
+        mark = _candidate(n, line, last_words, last_line) if is_free else None
         if mark is not None:
             yield mark
-        if line.strip():
-            before = [before[-1], line]
+        last_words = line if line.strip() else last_words
         last_line = line
 
 
-def _candidate(n: int, line: str, line_before: str, last_line: str) -> SpeakerMark | None:
+def _candidate(n: int, line: str, last_words: str, last_line: str) -> SpeakerMark | None:
     for kind, pattern in _FORMS:
         match = pattern.fullmatch(line)
         if match is None:
@@ -125,7 +124,7 @@ def _candidate(n: int, line: str, line_before: str, last_line: str) -> SpeakerMa
             stamp=stamp,
             model=model,
             text=groups.get("text") or "",
-            has_rule=is_rule(line_before),
+            has_rule=is_rule(last_words),
             has_blank=not last_line.strip(),
         )
     return None

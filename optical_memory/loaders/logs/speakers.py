@@ -14,179 +14,42 @@ __all__ = [
     "roles_of_speakers",
 ]
 
-_PROGRAMS = [
-    "ai",
-    "bard",
-    "bing",
-    "bot",
-    "chatgpt",
-    "claude",
-    "copilot",
-    "cursor",
-    "deepseek",
-    "gemini",
-    "gpt",
-    "grok",
-    "llama",
-    "mistral",
-    "perplexity",
-    "qwen",
-]
+_PROGRAM_WORDS = """
+    ai bard bing bot chatgpt claude copilot cursor deepseek gemini gpt grok llama mistral perplexity
+    qwen
+"""
+_USER_WORDS = """
+    user human me you question prompt
+    benutzer nutzer usuario usuário utilisateur utente gebruiker пользователь
+    用户 我 你 ユーザー あなた 사용자
+"""
+_ASSISTANT_WORDS = """
+    assistant agent model answer response
+    assistent asistente assistente ассистент 助手 アシスタント 어시스턴트
+"""
+_PROGRAMS = frozenset(_PROGRAM_WORDS.split())
 _ROLES: dict[str, Role] = {
-    **dict.fromkeys(
-        [
-            "user",
-            "human",
-            "me",
-            "you",
-            "question",
-            "prompt",
-            "benutzer",
-            "nutzer",
-            "usuario",
-            "usuário",
-            "utilisateur",
-            "utente",
-            "gebruiker",
-            "пользователь",
-            "用户",
-            "我",
-            "你",
-            "ユーザー",
-            "あなた",
-            "사용자",
-        ],
-        "user",
-    ),
-    **dict.fromkeys(
-        [
-            "assistant",
-            "agent",
-            "model",
-            "answer",
-            "response",
-            "assistent",
-            "asistente",
-            "assistente",
-            "ассистент",
-            "助手",
-            "アシスタント",
-            "어시스턴트",
-        ],
-        "assistant",
-    ),
+    **dict.fromkeys(_USER_WORDS.split(), "user"),
+    **dict.fromkeys(_ASSISTANT_WORDS.split(), "assistant"),
     **dict.fromkeys(_PROGRAMS, "assistant"),
     "system": "system",
     "tool": "tool",
 }
 """Speakers that are roles, in lower case."""
 
-_MODEL = re.compile(rf"(?:{'|'.join(_PROGRAMS)})[ \d.-][\w .+-]{{0,30}}")
+_MODEL = re.compile(rf"(?:{'|'.join(sorted(_PROGRAMS))})[ \d.-][\w .+-]{{0,30}}")
 """The name of a model after the name of its program: GPT-4o, Claude 3.5 Sonnet."""
 
-_LABELS = frozenset(
-    [
-        "abstract",
-        "action",
-        "address",
-        "age",
-        "answers",
-        "attention",
-        "author",
-        "caution",
-        "cc",
-        "class",
-        "command",
-        "comment",
-        "conclusion",
-        "content",
-        "context",
-        "date",
-        "day",
-        "debug",
-        "default",
-        "description",
-        "details",
-        "email",
-        "end",
-        "error",
-        "example",
-        "exception",
-        "expected",
-        "explanation",
-        "fatal",
-        "file",
-        "filename",
-        "fixme",
-        "format",
-        "from",
-        "fyi",
-        "hint",
-        "id",
-        "image",
-        "important",
-        "info",
-        "information",
-        "input",
-        "key",
-        "label",
-        "language",
-        "level",
-        "link",
-        "location",
-        "log",
-        "message",
-        "method",
-        "name",
-        "nb",
-        "note",
-        "notes",
-        "output",
-        "path",
-        "phone",
-        "place",
-        "port",
-        "price",
-        "problem",
-        "ps",
-        "purpose",
-        "re",
-        "reason",
-        "ref",
-        "reference",
-        "references",
-        "result",
-        "results",
-        "returns",
-        "see",
-        "service",
-        "size",
-        "solution",
-        "source",
-        "start",
-        "status",
-        "step",
-        "subject",
-        "summary",
-        "tags",
-        "time",
-        "tip",
-        "title",
-        "to",
-        "todo",
-        "topic",
-        "total",
-        "type",
-        "update",
-        "url",
-        "usage",
-        "value",
-        "version",
-        "warn",
-        "warning",
-        "why",
-    ]
-)
+_LABEL_WORDS = """
+    abstract action address age answers attention author caution cc class command comment conclusion
+    content context date day debug default description details email end error example exception
+    expected explanation fatal file filename fixme format from fyi hint id image important info
+    information input key label language level link location log message method name nb note notes
+    output path phone place port price problem ps purpose re reason ref reference references result
+    results returns see service size solution source start status step subject summary tags time tip
+    title to todo topic total type update url usage value version warn warning why
+"""
+_LABELS = frozenset(_LABEL_WORDS.split())
 """Words before a colon that name no speaker."""
 
 _ERROR = re.compile(r"[\w.]*(?:Error|Exception|Warning|Fault)|[A-Z][A-Z_\d]{3,}|[\w.]+\.\w+")

@@ -27,6 +27,7 @@ _VOICE = re.compile(
     r"<v(?:\.[^\s>]*)?\s+(?P<name>[^>]+)>(?P<text>.*?)(?:</v>|(?=<v[.\s])|\Z)", re.DOTALL
 )
 _LABEL = re.compile(r"(?P<name>[^:\n]{1,60}): (?P<text>.+)", re.DOTALL)
+_NOTE = "a note of the file, said by nobody"
 _TAG = re.compile(r"</?[a-z][^<>]*>|<\d\d:[\d:.]+>")
 
 
@@ -63,9 +64,7 @@ def subtitles(source: Path | Document | str) -> list[Conversation]:
         if times is not None:
             cues += _cues(line, rows[times], "\n".join(rows[times + 1 :]))
         elif block.strip() and block.strip() != "WEBVTT":
-            left_out.append(
-                LeftOut(place_of(line), "a note of the file, said by nobody", block.strip())
-            )
+            left_out.append(LeftOut(place_of(line), _NOTE, block.strip()))
         line += block.count("\n")
     entries = list(_entries(cues))
     if not entries:
@@ -90,19 +89,22 @@ def _plain(text: str) -> str:
 
 def _entries(cues: list[_Cue]) -> Iterator[Entry]:
     """The turns. A line without a name is nobody's: it may be anybody's."""
-    labels = Counter(label["name"] for label in map(_label, cues) if label)
-    names = {label for label, n in labels.items() if is_name(label) or (n > 1 and " " in label)}
-    rows = []
-    for cue in cues:
-        label = _label(cue)
-        if label and label["name"] in names:
-            rows.append(_Cue(cue.line, cue.start, label["name"].strip(), label["text"].strip()))
-        elif cue.text:
-            rows.append(cue)
-    for name, group in groupby(rows, key=lambda cue: cue.name):
+    for name, group in groupby(_named_cues(cues), key=lambda cue: cue.name):
         turn = list(group)
         text = "\n".join(cue.text for cue in turn)
         yield Entry(turn[0].line, turn[0].start, name, text)
+
+
+def _named_cues(cues: list[_Cue]) -> Iterator[_Cue]:
+    """The cues with words; labels that look like names, or come again, are their names."""
+    labels = Counter(label["name"] for label in map(_label, cues) if label)
+    names = {label for label, n in labels.items() if is_name(label) or (n > 1 and " " in label)}
+    for cue in cues:
+        label = _label(cue)
+        if label and label["name"] in names:
+            yield _Cue(cue.line, cue.start, label["name"].strip(), label["text"].strip())
+        elif cue.text:
+            yield cue
 
 
 def _label(cue: _Cue) -> re.Match[str] | None:

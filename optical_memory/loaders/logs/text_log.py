@@ -104,18 +104,12 @@ def _entries(lines: Sequence[str]) -> Iterator[Entry]:
 def _starts(lines: Sequence[str]) -> list[_Start]:
     """The lines that begin turns: of the form that comes first."""
     free_lines = [(n, line) for n, (line, free) in enumerate(lines_outside_fences(lines)) if free]
-    first = next((n for n, line in enumerate(lines) if line.strip()), 0)
     n_lines = sum(bool(line.strip()) for line in lines)
-    series = []
-    for form in _STAMPED:
-        starts = _of_form(form, free_lines)
-        if starts and (starts[0].line == first or len(starts) >= _SHARE_OF_LINES * n_lines):
-            series.append(starts)
-    angles = _of_form(_ANGLE, free_lines)
-    if angles and angles[0].line == first and not any("</" in start.text for start in angles):
-        series.append(angles)
-    series.append(_named(_of_form(_BOLD, free_lines), None))
-    series.append(_named(_of_form(_LABEL, free_lines), first))
+    first = next((n for n, line in enumerate(lines) if line.strip()), 0)
+    series = [_timed(_of_form(form, free_lines), first, n_lines) for form in _STAMPED]
+    series.append(_in_angles(_of_form(_ANGLE, free_lines), first))
+    series.append(_bold(_of_form(_BOLD, free_lines)))
+    series.append(_labelled(_of_form(_LABEL, free_lines), first))
     return min(filter(None, series), key=lambda starts: starts[0].line, default=[])
 
 
@@ -128,19 +122,31 @@ def _of_form(form: re.Pattern[str], lines: Sequence[tuple[int, str]]) -> list[_S
     return starts
 
 
-def _named(starts: Sequence[_Start], first: int | None) -> list[_Start]:
-    """The starts whose labels look like speakers: roles, and names that come again.
+def _timed(starts: list[_Start], first: int, n_lines: int) -> list[_Start]:
+    """The starts if the first line is one, or many lines are."""
+    is_log = starts and (starts[0].line == first or len(starts) >= _SHARE_OF_LINES * n_lines)
+    return starts if is_log else []
 
-    With `first`, the log must begin in this line with a speaker, and have two or more.
+
+def _in_angles(starts: list[_Start], first: int) -> list[_Start]:
+    """The starts if the first line is one and none looks like HTML."""
+    is_log = starts and starts[0].line == first
+    return starts if is_log and not any("</" in start.text for start in starts) else []
+
+
+def _bold(starts: list[_Start]) -> list[_Start]:
+    """The starts whose names are roles or look like names, if there are two or more."""
+    names = {start.name for start in starts if role_of(start.name) or is_name(start.name)}
+    bold = [start for start in starts if start.name in names]
+    return bold if len(bold) > 1 else []
+
+
+def _labelled(starts: list[_Start], first: int) -> list[_Start]:
+    """The starts whose labels are roles, or names that come again, unlike `Note`.
+
+    A log of two or more speakers begins with one of them.
     """
     counts = Counter(start.name for start in starts)
-    names = set()
-    for name, n in counts.items():
-        is_again = n > 1 or first is None
-        if role_of(name) or (is_again and is_name(name)):
-            names.add(name)
-    named = [start for start in starts if start.name in names]
-    if not named or (first is None and max(counts[name] for name in names) == 1 and len(names) < 2):
-        return []
-    is_log = first is None or (len(names) > 1 and named[0].line == first)
-    return named if is_log else []
+    names = {name for name, n in counts.items() if role_of(name) or (n > 1 and is_name(name))}
+    labels = [start for start in starts if start.name in names]
+    return labels if len(names) > 1 and labels[0].line == first else []

@@ -46,6 +46,9 @@ _NAMED = re.compile(rf"{_MARKS}(?P<name>[^:\n]{{1,80}}?){_MARKS}:(?: (?P<text>.*
 _NUMBER = "[\u2068\u2069\u202a\u202c\u200e]|^~[ \u202f\u00a0]?"
 """Signs around a number, and the sign before the name of somebody who is not in the contacts."""
 
+_LONG_NAME = 20
+"""Longer names are looked at: `Ana changed the subject to "Trip` is none."""
+
 _IPHONE_FILE = re.compile("\u200e?<[^<>:\n]{2,25}: ?(?P<file>[^<>\n]+\\.\\w{1,5})>")
 _ANDROID_FILE = re.compile(
     rf"{_MARKS}(?P<file>[^\n]{{1,200}}\.\w{{1,5}}) \((?P<words>[^()\n]{{4,30}})\)(?=\n|$)"
@@ -138,12 +141,12 @@ def _messages(lines: Sequence[str]) -> Iterator[_Message]:
 
 def _message(n: int, start: re.Match[str]) -> _Message:
     words = start["words"]
-    named = _NAMED.fullmatch(words)
-    is_notice = named is not None and NOTICES.search(named["name"]) and len(named["name"]) > 20
-    if named is None or is_notice:
+    match = _NAMED.fullmatch(words)
+    is_notice = match and len(match["name"]) > _LONG_NAME and NOTICES.search(match["name"])
+    if match is None or is_notice:
         return _Message(n, start["stamp"], None, words)
-    name = re.sub(_NUMBER, "", named["name"]).strip()
-    return _Message(n, start["stamp"], name or named["name"], named["text"] or "")
+    name = re.sub(_NUMBER, "", match["name"]).strip()
+    return _Message(n, start["stamp"], name or match["name"], match["text"] or "")
 
 
 def _notices(messages: Sequence[_Message]) -> set[int]:
@@ -198,16 +201,14 @@ def _is_apart(text: str, match: re.Match[str]) -> bool:
     """WhatsApp wrote the words: they are marked, in pointed brackets, or the whole line."""
     line_end = text.find("\n", match.end())
     rest = text[match.end() : len(text) if line_end < 0 else line_end]
-    before = text[text.rfind("\n", 0, match.start()) + 1 : match.start()]
+    start = text[text.rfind("\n", 0, match.start()) + 1 : match.start()]
     is_bracket = match[0].strip().strip(_MARK).startswith("<")
-    return is_bracket or before.endswith(_MARK) or not (rest.strip() or before.strip())
+    return is_bracket or start.endswith(_MARK) or not (rest.strip() or start.strip())
 
 
 def _files(text: str) -> tuple[str, tuple[Attachment, ...]]:
     """The text without the names of files, and the files."""
-    names = []
-    for match in _IPHONE_FILE.finditer(text):
-        names.append(match["file"].strip())
+    names = [file["file"].strip() for file in _IPHONE_FILE.finditer(text)]
     text = _IPHONE_FILE.sub("", text)
     match = _ANDROID_FILE.match(text)
     is_file = match and (_CAMERA_FILE.fullmatch(match["file"]) or FILE_ADDED.search(match["words"]))

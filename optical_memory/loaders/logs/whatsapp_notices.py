@@ -15,7 +15,8 @@ __all__ = [
 OMITTED = re.compile(
     r"<(?:media|attachment) omitted>|<medien ausgeschlossen>|<multimedia omitido>"
     r"|<médias omis>|<m[íi]dia oculta>|<media omessi>|<media weggelaten>|<без медиафайлов>"
-    r"|<(?:file|archivo|fichero) omitido>|<medya dahil edilmedi>|<省略多媒体文件>|<メディアは含まれていません>"
+    r"|<(?:file|archivo|fichero) omitido>|<medya dahil edilmedi>|<省略多媒体文件>"
+    r"|<メディアは含まれていません>"
     r"|(?:image|video|audio|sticker|gif|document|contact card|video note|voice message) omitted"
     r"|(?:bild|video|audio|sticker|gif|dokument|kontaktkarte) weggelassen"
     r"|(?:imagen|vídeo|video|audio|sticker|gif|documento|tarjeta de contacto) omitid[oa]"
