@@ -11,7 +11,7 @@ from typing import Any
 
 from optical_memory.errors import InputError
 from optical_memory.loaders.date_order import DateOrder, date_order
-from optical_memory.loaders.written_times import Order, WrittenTime, plain, written_time
+from optical_memory.loaders.written_times import MAX_LENGTH, Order, WrittenTime, plain, written_time
 
 __all__ = [
     "FileTimes",
@@ -121,6 +121,8 @@ def _order(day_first: bool | None) -> Order | None:
 
 def _in_one_way(text: str) -> datetime | None:
     """A number since 1970, or ISO 8601; both can be read in one way only."""
+    if len(text) > MAX_LENGTH:
+        return None
     text = plain(text)
     digits = re.fullmatch(r"(\d{8,19})(?:\.\d*)?", text)
     if digits:

@@ -24,6 +24,7 @@ from optical_memory.loaders.time_words import (
 )
 
 __all__ = [
+    "MAX_LENGTH",
     "Order",
     "WrittenTime",
     "plain",
@@ -32,6 +33,9 @@ __all__ = [
 
 Order = Literal["dmy", "mdy", "ymd"]
 """Day, month and year as they stand."""
+
+MAX_LENGTH = 100
+"""Characters of a time; a longer text is no time."""
 
 _MARKS = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 """Signs that set the direction of text; WhatsApp writes them into lines."""
@@ -141,6 +145,8 @@ def written_time(text: str) -> WrittenTime | None:
     >>> written_time("3/4/2024").moment("mdy")
     datetime.datetime(2024, 3, 4, 0, 0)
     """
+    if len(text) > MAX_LENGTH:
+        return None
     text = _CLOCK_BEFORE_YEAR.sub(r"\g<month> \g<day> \g<year> \g<clock>", plain(text))
     for pattern in _DATES:
         match = pattern.search(text)

@@ -56,17 +56,22 @@ def log_conversation(
     meta: Mapping[str, str] | None = None,
     left_out: Sequence[LeftOut] = (),
     day_first: bool | None = None,
+    are_people: bool = False,
 ) -> Conversation:
     """The conversation of a log's entries. Raises `InputError` if it has no turns.
 
     Times are read in one order of day and month. A time that cannot be read stays in the text.
+    `are_people` says that names such as `Claude` are names, not roles.
     """
     entries = [entry for entry in entries if entry.is_turn]
-    roles = roles_of_speakers([entry.speaker for entry in entries if entry.speaker])
+    speakers = [entry.speaker for entry in entries if entry.speaker]
+    roles = roles_of_speakers(speakers, are_people=are_people)
     times = file_times([entry.stamp for entry in entries], day_first)
     turns = []
     for entry, time in zip(entries, times.times, strict=True):
-        turns.append(_turn(entry, entry.role or roles.get(entry.speaker, "user"), time))
+        role = entry.role or roles.get(entry.speaker, "user")
+        has_name = entry.role is None and (are_people or role_of(entry.speaker) is None)
+        turns.append(_turn(entry, role, entry.speaker if has_name else "", time))
     return conversation(id, turns, meta, [*left_out, *_doubts(entries, times)])
 
 
@@ -111,12 +116,10 @@ def _last_closing_fences(lines: Sequence[str]) -> dict[str, int]:
     return last_fences
 
 
-def _turn(entry: Entry, role: Role, time: datetime | None) -> Turn:
-    is_role = entry.role is not None or role_of(entry.speaker) is not None
-    name = entry.speaker if entry.speaker and not is_role else None
+def _turn(entry: Entry, role: Role, name: str, time: datetime | None) -> Turn:
     clock = f"[{entry.stamp}] " if entry.stamp and time is None else ""
     text = clock + entry.text.strip("\n")
-    return Turn(role, text, name=name, when=time, attachments=entry.attachments)
+    return Turn(role, text, name=name or None, when=time, attachments=entry.attachments)
 
 
 def _doubts(entries: Sequence[Entry], times: FileTimes) -> Iterator[LeftOut]:

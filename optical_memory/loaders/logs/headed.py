@@ -66,7 +66,14 @@ def headed_chat(source: Path | Document | str, day_first: bool | None = None) ->
     ]
     entries = list(_entries(lines, first, form))
     return [
-        log_conversation(stem(source), entries, meta=meta, left_out=left_out, day_first=day_first)
+        log_conversation(
+            stem(source),
+            entries,
+            meta=meta,
+            left_out=left_out,
+            day_first=day_first,
+            are_people=True,
+        )
     ]
 
 

@@ -57,7 +57,7 @@ def irc_log(source: Path | Document | str) -> list[Conversation]:
     entries = list(_entries(lines))
     if not entries:
         raise InputError(f"{stem(source)}: no turns in it; expected at least one <nick> with words")
-    return [log_conversation(stem(source), entries, left_out=left_out)]
+    return [log_conversation(stem(source), entries, left_out=left_out, are_people=True)]
 
 
 def _is_irc(line: str) -> bool:

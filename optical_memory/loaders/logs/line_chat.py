@@ -63,7 +63,14 @@ def line_chat(source: Path | Document | str, day_first: bool | None = None) -> l
         stamp = f"{row.day} {message['clock']}"
         entries.append(Entry(row.line, stamp, message["name"], text))
     return [
-        log_conversation(stem(source), entries, meta=meta, left_out=left_out, day_first=day_first)
+        log_conversation(
+            stem(source),
+            entries,
+            meta=meta,
+            left_out=left_out,
+            day_first=day_first,
+            are_people=True,
+        )
     ]
 
 

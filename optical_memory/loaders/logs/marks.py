@@ -45,6 +45,10 @@ _FORMS = (
         re.compile(r"(?P<level>)(?P<label>[^\W\d_][\w .’'-]{0,40})[:：](?: *(?P<text>\S.*)|\s*)"),
     ),
 )
+_MAX_LABEL = 64
+_MAX_MARK = 200
+"""Characters of a label before a colon, and of a line that is nothing but a mark."""
+
 _LABEL = re.compile(
     r"(?P<label>[^\W\d_][\w .’'+-]*?)(?P<number> ?#?\d{1,4})?(?P<said> said)?"
     r"(?:(?: +[-–—|@·,]| ?[(\[]) *(?P<stamp>[^()\[\]\n]{3,60}?)[)\]]?)?(?P<colon> ?[:：])?"
@@ -104,8 +108,12 @@ def _candidates(lines: Sequence[str]) -> Iterator[SpeakerMark]:
 
 
 def _candidate(n: int, line: str, last_words: str, last_line: str) -> SpeakerMark | None:
+    head = line[:_MAX_LABEL]
+    if not (head.startswith(("#", "*", "_")) or ":" in head or "：" in head):
+        return None
     for kind, pattern in _FORMS:
-        match = pattern.fullmatch(line)
+        has_words = kind in {"bold words", "label"}
+        match = pattern.fullmatch(line) if has_words or len(line) <= _MAX_MARK else None
         if match is None:
             continue
         label = _LABEL.fullmatch(_without_ornaments(match["label"]))
@@ -154,16 +162,18 @@ def _set_apart(candidates: Sequence[SpeakerMark]) -> list[SpeakerMark]:
 def _of_speakers(candidates: Sequence[SpeakerMark]) -> list[SpeakerMark]:
     """The marks that name the file's speakers: a word for the user and a word for the assistant.
 
-    A model's name may take the place of the assistant's word after the user has spoken.
+    A model's name may take the place of the assistant's word after the user has spoken. The system
+    comes first, and a tool between two marks of the assistant.
     """
     words = {role: _word(candidates, role) for role in ("user", "assistant")}
     marks: list[SpeakerMark] = []
-    for mark in candidates:
+    for n, mark in enumerate(candidates):
         last_role = marks[-1].role if marks else None
         if mark.role == "system":
             is_speaker = last_role is None
         elif mark.role == "tool":
-            is_speaker = last_role in {"assistant", "tool"}
+            rest = (other.role for other in candidates[n + 1 :] if other.label in words.values())
+            is_speaker = last_role == "assistant" and next(rest, None) == "assistant"
         else:
             is_other_model = last_role == "user" and is_program(mark.label)
             is_speaker = mark.label == words[mark.role] or is_other_model

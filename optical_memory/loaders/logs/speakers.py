@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from optical_memory.turns import Role
 
 __all__ = [
+    "is_log_level",
     "is_name",
     "is_program",
     "role_of",
@@ -52,6 +53,8 @@ _LABEL_WORDS = """
 _LABELS = frozenset(_LABEL_WORDS.split())
 """Words before a colon that name no speaker."""
 
+_LEVELS = frozenset({"critical", "debug", "error", "fatal", "info", "trace", "warn", "warning"})
+
 _ERROR = re.compile(r"[\w.]*(?:Error|Exception|Warning|Fault)|[A-Z][A-Z_\d]{3,}|[\w.]+\.\w+")
 """Classes of errors, constants and names of files, which come again in traces and logs."""
 
@@ -69,6 +72,11 @@ def role_of(label: str, *, models: bool = False) -> Role | None:
     return role
 
 
+def is_log_level(label: str) -> bool:
+    """The last word is a level that servers write into their logs, such as `ERROR`."""
+    return label.rpartition(" ")[2].lower() in _LEVELS
+
+
 def is_program(label: str) -> bool:
     """The label names a program or a model, not a role of any program."""
     return label.lower() in _PROGRAMS or _MODEL.fullmatch(label.lower()) is not None
@@ -84,13 +92,16 @@ def is_name(label: str) -> bool:
     return all(_WORD_OF_NAME.fullmatch(word) for word in words)
 
 
-def roles_of_speakers(speakers: Sequence[str]) -> dict[str, Role]:
+def roles_of_speakers(speakers: Sequence[str], *, are_people: bool = False) -> dict[str, Role]:
     """The role of each speaker of a log, who may speak many times.
 
-    Of two people, neither called by a role, the first is the user and the second the assistant; of
-    more, all are users.
+    Of two people the first is the user and the second the assistant; of more, all are users. A role
+    for a name says who is who, but not if the speakers are people: Claude is a first name too.
     """
     names = list(dict.fromkeys(speakers))
-    if len(names) == 2 and not any(map(role_of, names)):
+    pairs = [] if are_people else [(name, role_of(name)) for name in names]
+    roles = {name: role for name, role in pairs if role is not None}
+    if len(names) == 2 and not roles:
         return {names[0]: "user", names[1]: "assistant"}
-    return {name: role_of(name) or "user" for name in names}
+    other: Role = "assistant" if len(names) == 2 and "user" in roles.values() else "user"
+    return {name: roles.get(name, other) for name in names}

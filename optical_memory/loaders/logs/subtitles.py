@@ -69,7 +69,7 @@ def subtitles(source: Path | Document | str) -> list[Conversation]:
     entries = list(_entries(cues))
     if not entries:
         raise InputError(f"{stem(source)}: no turns in it; expected at least one line with a time")
-    return [log_conversation(stem(source), entries, left_out=left_out)]
+    return [log_conversation(stem(source), entries, left_out=left_out, are_people=True)]
 
 
 def _cues(line: int, times: str, text: str) -> Iterator[_Cue]:

@@ -9,7 +9,7 @@ not lost.
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +19,7 @@ from optical_memory.loaders.files import Document, stem, text_of
 from optical_memory.loaders.logs.entries import Entry, lines_outside_fences, log_conversation
 from optical_memory.loaders.logs.markdown import marked_entries
 from optical_memory.loaders.logs.marks import speaker_marks
-from optical_memory.loaders.logs.speakers import is_name, role_of
+from optical_memory.loaders.logs.speakers import is_log_level, is_name, role_of
 
 __all__ = ["text_log"]
 
@@ -50,6 +50,9 @@ _LABEL = re.compile(rf"(?P<stamp>){_NAME}(?:: ?(?!//)|：)(?P<text>.*)")
 
 _SHARE_OF_LINES = 1 / 3
 """So many lines begin with the time and the name in a log whose first line does not."""
+
+_MAX_PREFACE = 3
+"""Lines before the first name of a chat: a title."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +111,8 @@ def _starts(lines: Sequence[str]) -> list[_Start]:
     first = next((n for n, line in enumerate(lines) if line.strip()), 0)
     series = [_timed(_of_form(form, free_lines), first, n_lines) for form in _STAMPED]
     series.append(_in_angles(_of_form(_ANGLE, free_lines), first))
-    series.append(_bold(_of_form(_BOLD, free_lines)))
-    series.append(_labelled(_of_form(_LABEL, free_lines), first))
+    series.append(_bold(_of_form(_BOLD, free_lines), lines))
+    series.append(_labelled(_of_form(_LABEL, free_lines), lines))
     return min(filter(None, series), key=lambda starts: starts[0].line, default=[])
 
 
@@ -123,9 +126,10 @@ def _of_form(form: re.Pattern[str], lines: Sequence[tuple[int, str]]) -> list[_S
 
 
 def _timed(starts: list[_Start], first: int, n_lines: int) -> list[_Start]:
-    """The starts if the first line is one, or many lines are."""
+    """The starts if the first line is one, or many lines are; not the lines of a server's log."""
     is_log = starts and (starts[0].line == first or len(starts) >= _SHARE_OF_LINES * n_lines)
-    return starts if is_log else []
+    has_levels = any(is_log_level(start.name) for start in starts)
+    return starts if is_log and not has_levels else []
 
 
 def _in_angles(starts: list[_Start], first: int) -> list[_Start]:
@@ -134,19 +138,39 @@ def _in_angles(starts: list[_Start], first: int) -> list[_Start]:
     return starts if is_log and not any("</" in start.text for start in starts) else []
 
 
-def _bold(starts: list[_Start]) -> list[_Start]:
-    """The starts whose names are roles or look like names, if there are two or more."""
-    names = {start.name for start in starts if role_of(start.name) or is_name(start.name)}
-    bold = [start for start in starts if start.name in names]
-    return bold if len(bold) > 1 else []
+def _bold(starts: list[_Start], lines: Sequence[str]) -> list[_Start]:
+    """The starts whose names are roles or look like names.
 
-
-def _labelled(starts: list[_Start], first: int) -> list[_Start]:
-    """The starts whose labels are roles, or names that come again, unlike `Note`.
-
-    A log of two or more speakers begins with one of them.
+    One name comes again, or each line is a turn: bold words begin paragraphs of documents too.
     """
-    counts = Counter(start.name for start in starts)
-    names = {name for name, n in counts.items() if role_of(name) or (n > 1 and is_name(name))}
-    labels = [start for start in starts if start.name in names]
-    return labels if len(names) > 1 and labels[0].line == first else []
+    counts = Counter(start.name for start in starts if role_of(start.name) or is_name(start.name))
+    bold = [start for start in starts if start.name in counts]
+    n_before = _n_words_before(bold[0], lines) if bold else 0
+    is_dense = len(bold) > 1 and len(bold) == sum(bool(line.strip()) for line in lines)
+    is_again = any(n > 1 for n in counts.values())
+    return bold if is_dense or (is_again and n_before <= _MAX_PREFACE) else []
+
+
+def _n_words_before(start: _Start, lines: Sequence[str]) -> int:
+    """The lines before a start that are not blank."""
+    return sum(bool(line.strip()) for line in lines[: start.line])
+
+
+def _labelled(starts: list[_Start], lines: Sequence[str]) -> list[_Start]:
+    """The starts whose labels are speakers, unlike `Note`; two or more, the first at the top.
+
+    A label is a speaker if it is a role, or a name that comes again after the first speaker has
+    spoken in between. A list inside of a message has its labels in one place.
+    """
+    if not starts or _n_words_before(starts[0], lines) > _MAX_PREFACE:
+        return []
+    opener = starts[0].name
+    parts: dict[str, set[int]] = defaultdict(set)
+    part = 0
+    for start in starts:
+        part += start.name == opener
+        parts[start.name].add(part)
+    names = {name for name, places in parts.items() if role_of(name) or len(places) > 1}
+    names = {name for name in names if role_of(name) or is_name(name)}
+    is_log = opener in names and len(names) > 1
+    return [start for start in starts if start.name in names] if is_log else []

@@ -15,6 +15,7 @@ from pathlib import Path
 from optical_memory.loaders.conversation import Conversation, LeftOut
 from optical_memory.loaders.files import Document, stem, text_of
 from optical_memory.loaders.logs.entries import NOTICE, Entry, log_conversation, place_of
+from optical_memory.loaders.logs.speakers import is_log_level
 from optical_memory.loaders.logs.whatsapp_notices import (
     DELETED,
     EDITED,
@@ -83,9 +84,11 @@ class _Message:
 def is_whatsapp(text: str) -> bool:
     """The first line that is not blank begins a message or a notice of WhatsApp."""
     first_line = next((line for line in text[:4000].split("\n") if line.strip()), "")
-    return _start(first_line) is not None and any(
-        message.name is not None for message in _messages(text[:20_000].split("\n"))
-    )
+    if _start(first_line) is None:
+        return False
+    messages = _messages(text[:20_000].split("\n"))
+    names = {message.name for message in messages if message.name is not None}
+    return bool(names) and not any(map(is_log_level, names))
 
 
 def whatsapp(source: Path | Document | str, day_first: bool | None = None) -> list[Conversation]:
@@ -108,7 +111,11 @@ def whatsapp(source: Path | Document | str, day_first: bool | None = None) -> li
         left_out += rest
         if entry.text.strip() or entry.attachments:
             entries.append(entry)
-    return [log_conversation(stem(source), entries, left_out=left_out, day_first=day_first)]
+    return [
+        log_conversation(
+            stem(source), entries, left_out=left_out, day_first=day_first, are_people=True
+        )
+    ]
 
 
 def _start(line: str) -> re.Match[str] | None:
