@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from optical_memory.loaders.logs.entries import is_rule, lines_outside_fences
@@ -45,6 +45,9 @@ _FORMS = (
         re.compile(r"(?P<level>)(?P<label>[^\W\d_][\w .’'-]{0,40})[:：](?: *(?P<text>\S.*)|\s*)"),
     ),
 )
+_KINDS_WITH_WORDS = frozenset({"bold words", "label"})
+"""The words of the turn begin on the line."""
+
 _MAX_LABEL = 64
 _MAX_MARK = 200
 """Characters of a label before a colon, and of a line that is nothing but a mark."""
@@ -108,34 +111,38 @@ def _candidates(lines: Sequence[str]) -> Iterator[SpeakerMark]:
 
 
 def _candidate(n: int, line: str, last_words: str, last_line: str) -> SpeakerMark | None:
-    head = line[:_MAX_LABEL]
-    if not (head.startswith(("#", "*", "_")) or ":" in head or "：" in head):
+    kind, match = _form_of(line)
+    label = _LABEL.fullmatch(_without_ornaments(match["label"])) if match else None
+    role = role_of(label["label"].strip(), models=kind != "label") if label else None
+    if match is None or label is None or role is None:
         return None
-    for kind, pattern in _FORMS:
-        has_words = kind in {"bold words", "label"}
-        match = pattern.fullmatch(line) if has_words or len(line) <= _MAX_MARK else None
-        if match is None:
-            continue
-        label = _LABEL.fullmatch(_without_ornaments(match["label"]))
-        role = role_of(label["label"].strip(), models=kind != "label") if label else None
-        if label is None or role is None:
-            return None
-        groups = match.groupdict()
-        has_colon = bool(label["colon"] or groups.get("colon") or kind in {"bold words", "label"})
-        stamp, model = _stamp_and_model(label["stamp"] or "")
-        return SpeakerMark(
-            line=n,
-            kind=kind,
-            form=(kind, match["level"], has_colon, bool(label["said"])),
-            label=label["label"].strip(),
-            role=role,
-            stamp=stamp,
-            model=model,
-            text=groups.get("text") or "",
-            has_rule=is_rule(last_words),
-            has_blank=not last_line.strip(),
-        )
-    return None
+    groups = match.groupdict()
+    has_colon = bool(label["colon"] or groups.get("colon") or kind in _KINDS_WITH_WORDS)
+    stamp, model = _stamp_and_model(label["stamp"] or "")
+    return SpeakerMark(
+        line=n,
+        kind=kind,
+        form=(kind, match["level"], has_colon, bool(label["said"])),
+        label=label["label"].strip(),
+        role=role,
+        stamp=stamp,
+        model=model,
+        text=groups.get("text") or "",
+        has_rule=is_rule(last_words),
+        has_blank=not last_line.strip(),
+    )
+
+
+def _form_of(line: str) -> tuple[str, re.Match[str] | None]:
+    """The kind of a line that may be a mark, and its match."""
+    head = line[:_MAX_LABEL]
+    if head.startswith(("#", "*", "_")) or ":" in head or "：" in head:
+        for kind, pattern in _FORMS:
+            is_short = kind in _KINDS_WITH_WORDS or len(line) <= _MAX_MARK
+            match = pattern.fullmatch(line) if is_short else None
+            if match is not None:
+                return kind, match
+    return "", None
 
 
 def _without_ornaments(label: str) -> str:
@@ -172,14 +179,18 @@ def _of_speakers(candidates: Sequence[SpeakerMark]) -> list[SpeakerMark]:
         if mark.role == "system":
             is_speaker = last_role is None
         elif mark.role == "tool":
-            rest = (other.role for other in candidates[n + 1 :] if other.label in words.values())
-            is_speaker = last_role == "assistant" and next(rest, None) == "assistant"
+            is_speaker = last_role == "assistant" and _next_role(candidates[n:], words) == last_role
         else:
-            is_other_model = last_role == "user" and is_program(mark.label)
-            is_speaker = mark.label == words[mark.role] or is_other_model
+            is_model = last_role == "user" and is_program(mark.label)
+            is_speaker = is_model or mark.label == words[mark.role]
         if is_speaker:
             marks.append(mark)
     return marks
+
+
+def _next_role(candidates: Sequence[SpeakerMark], words: Mapping[str, str | None]) -> str | None:
+    """The role of the first mark with the user's or the assistant's word."""
+    return next((mark.role for mark in candidates if mark.label in words.values()), None)
 
 
 def _word(candidates: Sequence[SpeakerMark], role: str) -> str | None:

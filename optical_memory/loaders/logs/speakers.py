@@ -103,5 +103,5 @@ def roles_of_speakers(speakers: Sequence[str], *, are_people: bool = False) -> d
     roles = {name: role for name, role in pairs if role is not None}
     if len(names) == 2 and not roles:
         return {names[0]: "user", names[1]: "assistant"}
-    other: Role = "assistant" if len(names) == 2 and "user" in roles.values() else "user"
-    return {name: roles.get(name, other) for name in names}
+    default: Role = "assistant" if len(names) == 2 and "user" in roles.values() else "user"
+    return {name: roles.get(name, default) for name in names}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -28,6 +28,7 @@ _VOICE = re.compile(
 )
 _LABEL = re.compile(r"(?P<name>[^:\n]{1,60}): (?P<text>.+)", re.DOTALL)
 _NOTE = "a note of the file, said by nobody"
+_SETTING = "the place of lines on the screen; told once"
 _TAG = re.compile(r"</?[a-z][^<>]*>|<\d\d:[\d:.]+>")
 
 
@@ -56,20 +57,31 @@ def subtitles(source: Path | Document | str) -> list[Conversation]:
     """
     text = text_of(source).replace("\r\n", "\n").lstrip("\ufeff")
     cues: list[_Cue] = []
-    left_out: list[LeftOut] = []
+    left_out = list(_settings(text.split("\n")))
     line = 1
     for block in re.split(r"(\n[ \t]*\n+)", text):
         rows = block.split("\n")
         times = next((i for i, row in enumerate(rows) if _TIMES.fullmatch(row)), None)
         if times is not None:
             cues += _cues(line, rows[times], "\n".join(rows[times + 1 :]))
-        elif block.strip() and block.strip() != "WEBVTT":
+        elif block.strip():
             left_out.append(LeftOut(place_of(line), _NOTE, block.strip()))
         line += block.count("\n")
     entries = list(_entries(cues))
     if not entries:
         raise InputError(f"{stem(source)}: no turns in it; expected at least one line with a time")
     return [log_conversation(stem(source), entries, left_out=left_out, are_people=True)]
+
+
+def _settings(lines: Sequence[str]) -> Iterator[LeftOut]:
+    """Where on the screen lines stand: each setting once."""
+    settings = set()
+    for n, line in enumerate(lines, 1):
+        match = _TIMES.fullmatch(line)
+        words = (match["settings"] or "").strip() if match else ""
+        if words and words not in settings:
+            settings.add(words)
+            yield LeftOut(place_of(n), _SETTING, words)
 
 
 def _cues(line: int, times: str, text: str) -> Iterator[_Cue]:

@@ -9,8 +9,8 @@ not lost.
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -88,14 +88,14 @@ def _paragraphs(text: str) -> Iterator[Entry]:
 def _entries(lines: Sequence[str]) -> Iterator[Entry]:
     """The turns of a text that names speakers, with the lines before the first; else nothing."""
     marks = speaker_marks(lines)
-    starts = [] if marks else _starts(lines)
+    starts = _starts(lines)
     if not marks and not starts:
         return
-    first = marks[0].line if marks else starts[0].line
+    first = min(series[0].line for series in (marks, starts) if series)
     preface = "\n".join(lines[:first])
     if preface.strip():
         yield Entry(1, "", "", preface, "user")
-    if marks:
+    if marks and marks[0].line == first:
         yield from marked_entries(lines, marks)
         return
     ends = [*(start.line for start in starts[1:]), len(lines)]
@@ -107,9 +107,8 @@ def _entries(lines: Sequence[str]) -> Iterator[Entry]:
 def _starts(lines: Sequence[str]) -> list[_Start]:
     """The lines that begin turns: of the form that comes first."""
     free_lines = [(n, line) for n, (line, free) in enumerate(lines_outside_fences(lines)) if free]
-    n_lines = sum(bool(line.strip()) for line in lines)
     first = next((n for n, line in enumerate(lines) if line.strip()), 0)
-    series = [_timed(_of_form(form, free_lines), first, n_lines) for form in _STAMPED]
+    series = [_timed(_of_form(form, free_lines), first, _n_lines(lines)) for form in _STAMPED]
     series.append(_in_angles(_of_form(_ANGLE, free_lines), first))
     series.append(_bold(_of_form(_BOLD, free_lines), lines))
     series.append(_labelled(_of_form(_LABEL, free_lines), lines))
@@ -143,34 +142,50 @@ def _bold(starts: list[_Start], lines: Sequence[str]) -> list[_Start]:
 
     One name comes again, or each line is a turn: bold words begin paragraphs of documents too.
     """
-    counts = Counter(start.name for start in starts if role_of(start.name) or is_name(start.name))
-    bold = [start for start in starts if start.name in counts]
-    n_before = _n_words_before(bold[0], lines) if bold else 0
-    is_dense = len(bold) > 1 and len(bold) == sum(bool(line.strip()) for line in lines)
-    is_again = any(n > 1 for n in counts.values())
-    return bold if is_dense or (is_again and n_before <= _MAX_PREFACE) else []
-
-
-def _n_words_before(start: _Start, lines: Sequence[str]) -> int:
-    """The lines before a start that are not blank."""
-    return sum(bool(line.strip()) for line in lines[: start.line])
+    bold = [start for start in starts if _is_speaker(start.name)]
+    if not bold or _n_lines(lines[: bold[0].line]) > _MAX_PREFACE:
+        return []
+    is_again = len({start.name for start in bold}) < len(bold)
+    return bold if is_again or 1 < len(bold) == _n_lines(lines) else []
 
 
 def _labelled(starts: list[_Start], lines: Sequence[str]) -> list[_Start]:
-    """The starts whose labels are speakers, unlike `Note`; two or more, the first at the top.
-
-    A label is a speaker if it is a role, or a name that comes again after the first speaker has
-    spoken in between. A list inside of a message has its labels in one place.
-    """
-    if not starts or _n_words_before(starts[0], lines) > _MAX_PREFACE:
+    """The starts whose labels are speakers, unlike `Note`; two or more, the first at the top."""
+    if not starts or _n_lines(lines[: starts[0].line]) > _MAX_PREFACE:
         return []
-    opener = starts[0].name
+    names = _speakers(starts)
+    is_log = starts[0].name in names and len(names) > 1
+    return [start for start in starts if start.name in names] if is_log else []
+
+
+def _speakers(starts: Sequence[_Start]) -> set[str]:
+    """The labels that are speakers: names that come again after the first speaker has spoken in
+    between. A list inside of a message has its labels in one place.
+
+    If there is no such name but the first, a role need not come again.
+    """
+    parts = _parts(starts)
+    names = {name for name, places in parts.items() if len(places) > 1 and _is_speaker(name)}
+    if names - {starts[0].name}:
+        return names
+    roles = {name for name in parts if role_of(name)}
+    return names | roles
+
+
+def _parts(starts: Sequence[_Start]) -> Mapping[str, set[int]]:
+    """The parts of the log in which each name stands; a part begins with the first speaker."""
     parts: dict[str, set[int]] = defaultdict(set)
     part = 0
     for start in starts:
-        part += start.name == opener
+        part += start.name == starts[0].name
         parts[start.name].add(part)
-    names = {name for name, places in parts.items() if role_of(name) or len(places) > 1}
-    names = {name for name in names if role_of(name) or is_name(name)}
-    is_log = opener in names and len(names) > 1
-    return [start for start in starts if start.name in names] if is_log else []
+    return parts
+
+
+def _is_speaker(name: str) -> bool:
+    return role_of(name) is not None or is_name(name)
+
+
+def _n_lines(lines: Sequence[str]) -> int:
+    """The number of lines that are not blank."""
+    return sum(bool(line.strip()) for line in lines)

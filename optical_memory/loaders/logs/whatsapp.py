@@ -50,7 +50,7 @@ _NUMBER = "[\u2068\u2069\u202a\u202c\u200e]|^~[ \u202f\u00a0]?"
 _LONG_NAME = 20
 """Longer names are looked at: `Ana changed the subject to "Trip` is none."""
 
-_IPHONE_FILE = re.compile("\u200e?<[^<>:\n]{2,25}: ?(?P<file>[^<>\n]+\\.\\w{1,5})>")
+_IPHONE_FILE = re.compile("\u200e?<(?P<words>[^<>:\n]{2,25}): ?(?P<file>[^<>\n]+\\.\\w{1,5})>")
 _ANDROID_FILE = re.compile(
     rf"{_MARKS}(?P<file>[^\n]{{1,200}}\.\w{{1,5}}) \((?P<words>[^()\n]{{4,30}})\)(?=\n|$)"
 )
@@ -63,6 +63,7 @@ _KINDS: dict[str, AttachmentKind] = {
 
 _OMITTED = "a file that was not exported with the chat"
 _DELETED = "a message that was deleted or never came"
+_AROUND = "the program's words around the names of files; told once"
 _EDITED = "the program's note that a message was edited"
 
 
@@ -102,7 +103,7 @@ def whatsapp(source: Path | Document | str, day_first: bool | None = None) -> li
     messages = list(_messages(text.split("\n")))
     notices = _notices(messages)
     entries: list[Entry] = []
-    left_out: list[LeftOut] = []
+    left_out = _words_around_files(messages)
     for i, message in enumerate(messages):
         if i in notices:
             left_out.append(_left_out(message, NOTICE, _whole(message)))
@@ -218,11 +219,26 @@ def _files(text: str) -> tuple[str, tuple[Attachment, ...]]:
     names = [file["file"].strip() for file in _IPHONE_FILE.finditer(text)]
     text = _IPHONE_FILE.sub("", text)
     match = _ANDROID_FILE.match(text)
-    is_file = match and (_CAMERA_FILE.fullmatch(match["file"]) or FILE_ADDED.search(match["words"]))
-    if match and is_file:
+    if match and _is_file(match):
         names.append(match["file"].strip())
         text = text[match.end() :]
     return text, tuple(Attachment(_kind(name), name) for name in names)
+
+
+def _words_around_files(messages: Sequence[_Message]) -> list[LeftOut]:
+    """What stands beside the names of files, such as `attached`: each word once."""
+    left_out: dict[str, LeftOut] = {}
+    for message in messages:
+        for match in _IPHONE_FILE.finditer(message.text):
+            left_out.setdefault(match["words"], _left_out(message, _AROUND, match["words"]))
+        android = _ANDROID_FILE.match(message.text)
+        if android and _is_file(android):
+            left_out.setdefault(android["words"], _left_out(message, _AROUND, android["words"]))
+    return list(left_out.values())
+
+
+def _is_file(match: re.Match[str]) -> bool:
+    return bool(_CAMERA_FILE.fullmatch(match["file"]) or FILE_ADDED.search(match["words"]))
 
 
 def _kind(name: str) -> AttachmentKind:
