@@ -102,6 +102,9 @@ def file_times(values: Sequence[object], day_first: bool | None = None) -> FileT
     times: list[datetime | None] = []
     texts: dict[int, WrittenTime] = {}
     for i, value in enumerate(values):
+        if value == "":
+            times.append(None)
+            continue
         times.append(_in_one_way(value) if isinstance(value, str) else moment_or_none(value))
         time = written_time(value) if times[i] is None and isinstance(value, str) else None
         if time is not None:

@@ -26,6 +26,8 @@ NOTICE = "a notice of the program, said by nobody"
 
 _NO_TIME = "a time that cannot be read; it stays in the text"
 _CLOCK = re.compile(r"(?:\d{1,2}[:.]\d\d(?:[:.]\d\d)?(?:[.,]\d+)?\s?(?:[AaPp]\.?[Mm]\.?)?)")
+_FENCE = re.compile(r"\s*(?P<fence>`{3,}|~{3,})(?P<info>[^`]*)$")
+_LAST_FENCE = re.compile(r"\s*(`{3}|~{3})[`~]*\s*")
 _RULE = re.compile(r"\s*(?:-{3,}|\*{3,}|_{3,}|(?:\* ){2,}\*)\s*")
 
 
@@ -93,7 +95,7 @@ def lines_outside_fences(lines: Sequence[str]) -> Iterator[tuple[str, bool]]:
     last_fences = _last_closing_fences(lines)
     fence = ""
     for i, line in enumerate(lines):
-        match = re.match(r"\s*(?P<fence>`{3,}|~{3,})(?P<info>[^`]*)$", line)
+        match = _FENCE.match(line) if _may_be_fence(line) else None
         if match is None:
             yield line, not fence
         elif fence:
@@ -110,10 +112,15 @@ def _last_closing_fences(lines: Sequence[str]) -> dict[str, int]:
     """The last line that can close a fence, for each of the two signs."""
     last_fences = {}
     for i, line in enumerate(lines):
-        match = re.fullmatch(r"\s*(`{3}|~{3})[`~]*\s*", line)
+        match = _LAST_FENCE.fullmatch(line) if _may_be_fence(line) else None
         if match:
             last_fences[match[1]] = i
     return last_fences
+
+
+def _may_be_fence(line: str) -> bool:
+    """A quick look, before the patterns."""
+    return "```" in line or "~~~" in line
 
 
 def _turn(entry: Entry, role: Role, name: str, time: datetime | None) -> Turn:

@@ -10,6 +10,7 @@ from optical_memory.turns import Role
 __all__ = [
     "is_log_level",
     "is_name",
+    "is_nick",
     "is_program",
     "role_of",
     "roles_of_speakers",
@@ -90,6 +91,12 @@ def is_name(label: str) -> bool:
     if any(word.lower().strip(".") in _LABELS for word in words):
         return False
     return all(_WORD_OF_NAME.fullmatch(word) for word in words)
+
+
+def is_nick(label: str) -> bool:
+    """The label may be a name in small letters, such as `ana_92`; less sure than `is_name`."""
+    words = label.lower().split()
+    return not (_ERROR.fullmatch(label) or len(words) > 2 or _LABELS.intersection(words))
 
 
 def roles_of_speakers(speakers: Sequence[str], *, are_people: bool = False) -> dict[str, Role]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from optical_memory.loaders.files import Document, stem, text_of
 from optical_memory.loaders.logs.entries import Entry, lines_outside_fences, log_conversation
 from optical_memory.loaders.logs.markdown import marked_entries
 from optical_memory.loaders.logs.marks import speaker_marks
-from optical_memory.loaders.logs.speakers import is_log_level, is_name, role_of
+from optical_memory.loaders.logs.speakers import is_log_level, is_name, is_nick, role_of
 
 __all__ = ["text_log"]
 
@@ -50,6 +50,9 @@ _LABEL = re.compile(rf"(?P<stamp>){_NAME}(?:: ?(?!//)|：)(?P<text>.*)")
 
 _SHARE_OF_LINES = 1 / 3
 """So many lines begin with the time and the name in a log whose first line does not."""
+
+_LEAST_SHARE = 1 / 20
+"""So many lines at least begin with a name in a chat of people; in documents it is fewer."""
 
 _MAX_PREFACE = 3
 """Lines before the first name of a chat: a title."""
@@ -153,23 +156,39 @@ def _labelled(starts: list[_Start], lines: Sequence[str]) -> list[_Start]:
     """The starts whose labels are speakers, unlike `Note`; two or more, the first at the top."""
     if not starts or _n_lines(lines[: starts[0].line]) > _MAX_PREFACE:
         return []
-    names = _speakers(starts)
-    is_log = starts[0].name in names and len(names) > 1
-    return [start for start in starts if start.name in names] if is_log else []
+    for names in (_speakers(starts, _is_speaker), _speakers(starts, is_nick)):
+        labels = [start for start in starts if start.name in names]
+        is_log = starts[0].name in names and len(names) > 1
+        if is_log and _is_talk(labels, _n_lines(lines)):
+            return labels
+    return []
 
 
-def _speakers(starts: Sequence[_Start]) -> set[str]:
+def _speakers(starts: Sequence[_Start], is_speaker: Callable[[str], bool]) -> set[str]:
     """The labels that are speakers: names that come again after the first speaker has spoken in
     between. A list inside of a message has its labels in one place.
 
     If there is no such name but the first, a role need not come again.
     """
     parts = _parts(starts)
-    names = {name for name, places in parts.items() if len(places) > 1 and _is_speaker(name)}
+    names = {name for name, places in parts.items() if len(places) > 1 and is_speaker(name)}
     if names - {starts[0].name}:
         return names
     roles = {name for name in parts if role_of(name)}
     return names | roles
+
+
+def _is_talk(labels: Sequence[_Start], n_lines: int) -> bool:
+    """Roles speak at any length. People say little at a time, and nicks say sentences too: settings
+    in a file have labels in small letters, and values of a word.
+    """
+    names = {label.name for label in labels}
+    if any(map(role_of, names)):
+        return True
+    if all(map(is_name, names)):
+        return len(labels) >= _LEAST_SHARE * n_lines
+    n_sentences = sum(label.text.strip().count(" ") > 1 for label in labels)
+    return len(labels) >= n_lines / 2 and n_sentences >= len(labels) / 4
 
 
 def _parts(starts: Sequence[_Start]) -> Mapping[str, set[int]]:
