@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
+from functools import lru_cache
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -95,26 +96,10 @@ class WrittenTime:
     weekday: int | None = None
     is_american: bool = False
 
-    def day(self, order: Order) -> date | None:
-        """The date in this order; None if there is no such day, or it is another day of the week
-        than the text says.
-        """
-        if order not in self.orders:
-            return None
-        year, month, day = (self.numbers[order.index(part)] for part in "ymd")
-        if year < 100:
-            year += 2000 if year < 70 else 1900  # as POSIX reads two digits
-        try:
-            day_read = date(year, month, day)
-        except ValueError:
-            return None
-        return None if self.weekday not in {None, day_read.weekday()} else day_read
-
     @property
     def days(self) -> Mapping[Order, date]:
         """The possible days, by order."""
-        pairs = ((order, self.day(order)) for order in self.orders)
-        return {order: day for order, day in pairs if day is not None}
+        return _days(self.numbers, self.orders, self.weekday)
 
     def moment(self, order: Order | None = None) -> datetime | None:
         """The time in this order. None if there is no such time, or if no order is given and the
@@ -129,12 +114,31 @@ class WrittenTime:
         return None if day is None else datetime.combine(day, self.clock)
 
 
+@lru_cache(maxsize=4096)  # messages of a day have one date
+def _days(
+    numbers: tuple[int, int, int], orders: tuple[Order, ...], weekday: int | None
+) -> Mapping[Order, date]:
+    """The days that three numbers say in each order. No day if the text says another weekday."""
+    days: dict[Order, date] = {}
+    for order in orders:
+        year, month, day = (numbers[order.index(part)] for part in "ymd")
+        if year < 100:
+            year += 2000 if year < 70 else 1900  # as POSIX reads two digits
+        try:
+            possible_day = date(year, month, day)
+        except ValueError:
+            continue
+        if weekday in {None, possible_day.weekday()}:
+            days[order] = possible_day
+    return days
+
+
 def plain(text: str) -> str:
     """The text without marks of direction, with plain blanks and digits, without blanks around."""
-    text = _MARKS.sub("", unicodedata.normalize("NFKC", text))
     if not text.isascii():
+        text = _MARKS.sub("", unicodedata.normalize("NFKC", text))
         text = re.sub(r"\d", lambda digit: str(int(digit[0])), text)
-    return re.sub(r"\s+", " ", text).strip()
+    return " ".join(text.split())
 
 
 def written_time(text: str) -> WrittenTime | None:

@@ -47,8 +47,8 @@ class Entry:
     attachments: tuple[Attachment, ...] = ()
 
     @property
-    def is_turn(self) -> bool:
-        return bool(self.speaker or self.text.strip() or self.attachments)
+    def has_words(self) -> bool:
+        return bool(self.text.strip() or self.attachments)
 
 
 def log_conversation(
@@ -62,19 +62,50 @@ def log_conversation(
 ) -> Conversation:
     """The conversation of a log's entries. Raises `InputError` if it has no turns.
 
-    Times are read in one order of day and month. A time that cannot be read stays in the text.
-    `are_people` says that names such as `Claude` are names, not roles.
+    `meta` gets the labels that are roles, such as `ChatGPT`, as `speakers`. A message without words
+    is left out. Times are read in one order of day and month; a time that cannot be read stays in
+    the text. `are_people` says that names such as `Claude` are names, not roles.
     """
-    entries = [entry for entry in entries if entry.is_turn]
+    rest = [entry for entry in entries if not entry.has_words]
+    entries = [entry for entry in entries if entry.has_words]
+    times = file_times([entry.stamp for entry in entries], day_first)
+    names = {} if are_people else _labels(entries)
+    return conversation(
+        id,
+        _turns(entries, times, are_people=are_people),
+        {**names, **(meta or {})},
+        [*left_out, *_empty(rest), *_doubts(entries, times)],
+    )
+
+
+def _turns(entries: Sequence[Entry], times: FileTimes, *, are_people: bool) -> list[Turn]:
     speakers = [entry.speaker for entry in entries if entry.speaker]
     roles = roles_of_speakers(speakers, are_people=are_people)
-    times = file_times([entry.stamp for entry in entries], day_first)
     turns = []
     for entry, time in zip(entries, times.times, strict=True):
         role = entry.role or roles.get(entry.speaker, "user")
-        has_name = entry.role is None and (are_people or role_of(entry.speaker) is None)
+        has_name = are_people or not _names_role(entry)
         turns.append(_turn(entry, role, entry.speaker if has_name else "", time))
-    return conversation(id, turns, meta, [*left_out, *_doubts(entries, times)])
+    return turns
+
+
+def _labels(entries: Sequence[Entry]) -> dict[str, str]:
+    """The labels that are roles, and so are in no turn, for `meta`."""
+    labels = dict.fromkeys(entry.speaker for entry in entries if _names_role(entry))
+    words = ", ".join(filter(None, labels))
+    return {"speakers": words} if words else {}
+
+
+def _names_role(entry: Entry) -> bool:
+    return entry.role is not None or role_of(entry.speaker) is not None
+
+
+def _empty(entries: Sequence[Entry]) -> Iterator[LeftOut]:
+    """Messages without words, told by who wrote them."""
+    for entry in entries:
+        words = " ".join(filter(None, [entry.stamp, entry.speaker]))
+        if words:
+            yield LeftOut(place_of(entry.line), "a message without words", words)
 
 
 def place_of(line: int) -> str:

@@ -61,19 +61,18 @@ def markdown_chat(
         for n, line in enumerate(lines[n_lines:], n_lines + 1)
         if line.strip() and not is_rule(line)
     ]
-    meta = _meta(lines[: marks[0].line], marks)
+    meta = _meta(lines[: marks[0].line])
     return [
         log_conversation(stem(source), entries, meta=meta, left_out=left_out, day_first=day_first)
     ]
 
 
-def _meta(preface: Sequence[str], marks: Sequence[SpeakerMark]) -> dict[str, str]:
+def _meta(preface: Sequence[str]) -> dict[str, str]:
     text = "\n".join(line for line in preface if not is_rule(line)).strip()
     title = re.match(r"#+ +(.*)", text)
     meta = {"title": title[1].strip()} if title else {}
     if text:
         meta["preface"] = text
-    meta["speakers"] = ", ".join(dict.fromkeys(mark.label for mark in marks))
     return meta
 
 
@@ -86,7 +85,7 @@ def _end(lines: Sequence[str]) -> int:
 
 
 def marked_entries(lines: Sequence[str], marks: Sequence[SpeakerMark]) -> Iterator[Entry]:
-    """The turns that the marks begin; a mark without words begins none.
+    """The turns that the marks begin.
 
     If a line with nothing but a time follows each mark, it is the time of the turn.
     """
@@ -100,8 +99,7 @@ def marked_entries(lines: Sequence[str], marks: Sequence[SpeakerMark]) -> Iterat
     for mark, body in zip(marks, bodies, strict=True):
         stamp, text = (have_stamps and _stamp_and_rest(body)) or (mark.stamp, body)
         model = f"[{mark.model}]\n" if mark.model else ""
-        if text.strip():
-            yield Entry(mark.line + 1, stamp, mark.label, model + text, mark.role)
+        yield Entry(mark.line + 1, stamp, mark.label, model + text, mark.role)
 
 
 def _stamp_and_rest(body: str) -> tuple[str, str] | None:

@@ -152,6 +152,8 @@ def _without_ornaments(label: str) -> str:
 
 def _stamp_and_model(words: str) -> tuple[str, str]:
     """The words behind a label: a time, or the name of a model."""
+    if not words:
+        return "", ""
     is_time = _CLOCK.fullmatch(words.strip()) or written_time(words) or moment_or_none(words)
     return (words.strip(), "") if is_time else ("", words.strip())
 

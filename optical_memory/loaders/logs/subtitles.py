@@ -24,12 +24,12 @@ __all__ = [
 _CLOCK = r"(?:\d{1,3}:)?\d\d:\d\d[.,]\d{3}"
 _TIMES = re.compile(rf"\s*(?P<start>{_CLOCK})\s+-->\s+{_CLOCK}(?P<settings>\s.*)?")
 _VOICE = re.compile(
-    r"<v(?:\.[^\s>]*)?\s+(?P<name>[^>]+)>(?P<text>.*?)(?:</v>|(?=<v[.\s])|\Z)", re.DOTALL
+    r"<v(?:\.[^\s>]*)?\s+(?P<name>[^<>\n]{1,100})>(?P<text>.*?)(?:</v>|(?=<v[.\s])|\Z)", re.DOTALL
 )
 _LABEL = re.compile(r"(?P<name>[^:\n]{1,60}): (?P<text>.+)", re.DOTALL)
 _NOTE = "a note of the file, said by nobody"
 _SETTING = "the place of lines on the screen; told once"
-_TAG = re.compile(r"</?[a-z][^<>]*>|<\d\d:[\d:.]+>")
+_TAG = re.compile(r"</?(?:[bciuv]|font|lang|rt|ruby)(?:[.\s][^<>]*)?>|<\d\d:[\d:.]+>")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +62,11 @@ def subtitles(source: Path | Document | str) -> list[Conversation]:
     for block in re.split(r"(\n[ \t]*\n+)", text):
         rows = block.split("\n")
         times = next((i for i, row in enumerate(rows) if _TIMES.fullmatch(row)), None)
+        note = "\n".join(rows[:times]).strip()
+        if note and not note.isdecimal():
+            left_out.append(LeftOut(place_of(line), _NOTE, note))
         if times is not None:
             cues += _cues(line, rows[times], "\n".join(rows[times + 1 :]))
-        elif block.strip():
-            left_out.append(LeftOut(place_of(line), _NOTE, block.strip()))
         line += block.count("\n")
     entries = list(_entries(cues))
     if not entries:

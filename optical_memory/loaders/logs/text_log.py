@@ -76,7 +76,9 @@ def text_log(source: Path | Document | str, day_first: bool | None = None) -> li
     by default the whole log decides. Raises `InputError` if all lines are blank.
     """
     text = text_of(source).replace("\r\n", "\n")
-    entries = list(_entries(text.split("\n"))) or list(_paragraphs(text))
+    entries = list(_entries(text.split("\n")))
+    if not any(entry.has_words for entry in entries):
+        entries = list(_paragraphs(text))
     return [log_conversation(stem(source), entries, day_first=day_first)]
 
 

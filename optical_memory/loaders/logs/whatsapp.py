@@ -50,6 +50,11 @@ _NUMBER = "[\u2068\u2069\u202a\u202c\u200e]|^~[ \u202f\u00a0]?"
 _LONG_NAME = 20
 """Longer names are looked at: `Ana changed the subject to "Trip` is none."""
 
+_LONG_SENTENCE = 60
+"""Characters. Shorter words about encryption may be a person's, and longer words are no mark of
+WhatsApp's without a sign before them.
+"""
+
 _IPHONE_FILE = re.compile("\u200e?<(?P<words>[^<>:\n]{2,25}): ?(?P<file>[^<>\n]+\\.\\w{1,5})>")
 _ANDROID_FILE = re.compile(
     rf"{_MARKS}(?P<file>[^\n]{{1,200}}\.\w{{1,5}}) \((?P<words>[^()\n]{{4,30}})\)(?=\n|$)"
@@ -110,7 +115,7 @@ def whatsapp(source: Path | Document | str, day_first: bool | None = None) -> li
             continue
         entry, rest = _entry(message)
         left_out += rest
-        if entry.text.strip() or entry.attachments:
+        if entry.has_words or not rest:
             entries.append(entry)
     return [
         log_conversation(
@@ -179,23 +184,25 @@ def _notices(messages: Sequence[_Message]) -> set[int]:
 
 
 def _is_notice(message: _Message) -> bool:
+    is_encryption = "end-to-end encrypted" in message.text and len(message.text) > _LONG_SENTENCE
+    if not message.is_marked:
+        return is_encryption
     is_file = _IPHONE_FILE.search(message.text) or _ANDROID_FILE.match(message.text)
-    if is_file or OMITTED.search(message.text):
-        return False
-    is_encryption = "end-to-end encrypted" in message.text and NOTICES.search(message.text)
-    return message.is_marked or bool(is_encryption and len(message.text) > 60)
+    return not (is_file or OMITTED.search(message.text))
 
 
 def _entry(message: _Message) -> tuple[Entry, list[LeftOut]]:
     """A person's message without the words that WhatsApp added, and those words."""
-    text = message.text
+    text = message.text.rstrip("\n")
     left_out = []
+    is_short = len(text) < _LONG_SENTENCE
+    has_marks = "<" in text or _MARK in text
     for pattern, reason in ((EDITED, _EDITED), (OMITTED, _OMITTED)):
-        match = pattern.search(text)
+        match = pattern.search(text) if has_marks else is_short and pattern.fullmatch(text)
         if match and _is_apart(text, match):
             left_out.append(_left_out(message, reason, match[0].strip(f" {_MARK}")))
             text = f"{text[: match.start()]}{text[match.end() :]}"
-    if DELETED.fullmatch(text.strip(f" \n{_MARK}")):
+    if is_short and DELETED.fullmatch(text.strip(f" \n{_MARK}")):
         left_out.append(_left_out(message, _DELETED, text.strip(f" \n{_MARK}")))
         text = ""
     text, attachments = _files(text)
