@@ -1,6 +1,7 @@
 """Chats and transcripts in which a line of its own has the speaker and the time, above the words.
 
-Messages copied out of Telegram and Discord, text of DiscordChatExporter, transcripts of Otter.
+Messages copied out of Telegram and Discord, text of DiscordChatExporter, transcripts of Otter,
+captions of Zoom.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ _HEADS = (
     re.compile(r"(?P<name>[^\n\[\]]{1,60}), \[(?P<stamp>[^\[\]\n]{8,40})\]:?"),  # Telegram
     re.compile(r"(?P<name>[^\n]{1,60}?) [—–] (?P<stamp>[^\n]{4,40})"),  # Discord
     re.compile(r"\[(?P<stamp>[^\[\]\n]{8,40})\] (?P<name>[^:\n]{1,60})"),  # DiscordChatExporter
+    re.compile(rf"\[(?P<name>[^\[\]\n]{{1,60}})\] (?P<stamp>{_CLOCK})"),  # captions of Zoom
     re.compile(rf"(?P<name>[^\n]{{1,60}}?)  +(?P<stamp>{_CLOCK}) *"),  # Otter
 )
 _RELATIVE = re.compile(rf"(?:today|yesterday)(?: at|,)? {_CLOCK}|{_CLOCK}", re.IGNORECASE)
@@ -43,7 +45,7 @@ def is_headed_chat(text: str) -> bool:
     if form is None or not any(line.strip() for line in lines[first + 1 :]):
         return False
     n_heads = sum(_head(form, line) is not None for line in lines[first:])
-    return n_heads > 1 or form is not _HEADS[-1]
+    return n_heads > 1 or form is _HEADS[0]
 
 
 def headed_chat(source: Path | Document | str, day_first: bool | None = None) -> list[Conversation]:
@@ -96,8 +98,10 @@ def _head(form: re.Pattern[str], line: str) -> re.Match[str] | None:
     match = form.fullmatch(line.rstrip())
     if match is None or not match["name"].strip():
         return None
-    is_time = _RELATIVE.fullmatch(match["stamp"].strip()) or written_time(match["stamp"])
-    return match if is_time else None
+    stamp = match["stamp"].strip()
+    has_clock = ":" in stamp  # `Version 2 - 9 May 2026` is the heading of a document
+    is_time = _RELATIVE.fullmatch(stamp) or written_time(stamp)
+    return match if has_clock and is_time else None
 
 
 def _entries(lines: Sequence[str], first: int, form: re.Pattern[str]) -> Iterator[Entry]:

@@ -34,6 +34,7 @@ _ROLES: dict[str, Role] = {
     **dict.fromkeys(_USER_WORDS.split(), "user"),
     **dict.fromkeys(_ASSISTANT_WORDS.split(), "assistant"),
     **dict.fromkeys(_PROGRAMS, "assistant"),
+    "github copilot": "assistant",
     "system": "system",
     "tool": "tool",
 }

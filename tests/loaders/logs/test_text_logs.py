@@ -133,6 +133,34 @@ def test_a_transcript_of_otter_keeps_the_times_in_the_recording(tmp_path: Path):
     assert lost_words(write_file(tmp_path / "talk.txt", text)) == []
 
 
+def test_captions_of_zoom_name_their_speakers():
+    chat = single(headed_chat("[Ana Li] 12:05:33\nhi\n\n[Bo] 12:05:40\nError: x\n"))
+    assert says(chat) == ["user Ana Li [12:05:33] hi", "assistant Bo [12:05:40] Error: x"]
+
+
+def test_nicks_in_small_letters_talk_and_settings_do_not():
+    log = "ana_1: how are you?\nbo: I am well\nana_1: so am I\nbo: good for you\n"
+    assert [turn.name for turn in single(text_log(log)).turns] == ["ana_1", "bo"] * 2
+    settings = "host: a\nsize: 1\nhost: b\nsize: 2\nhost: c\n"
+    assert [turn.name for turn in single(text_log(settings)).turns] == [None]
+
+
+def test_the_user_may_have_a_name_beside_a_program():
+    log = "kim: go\n\nGitHub Copilot: Note: done\n\nkim: ok\n\nGitHub Copilot: bye"
+    assert says(single(text_log(log)))[:2] == ["user kim go", "assistant - Note: done"]
+
+
+def test_an_empty_message_is_told():
+    chat = single(text_log("User: hi\nAssistant:\nUser: there?\nAssistant: yes"))
+    assert [turn.text for turn in chat.turns] == ["hi", "there?", "yes"]
+    assert reasons(chat) == [("line 2", "Assistant")]
+
+
+def test_a_list_of_changes_is_no_chat(tmp_path: Path):
+    text = "Version 2 — 9 May 2026\nfaster\n\nVersion 1 — 3 May 2026\nfirst\n"
+    assert load_file(write_file(tmp_path / "changes.md", text)).format == "text log"
+
+
 VTT = """\
 WEBVTT
 
