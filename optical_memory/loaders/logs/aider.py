@@ -14,10 +14,10 @@ from optical_memory.loaders.conversation import Conversation, LeftOut
 from optical_memory.loaders.files import Document, stem, text_of
 from optical_memory.loaders.logs.entries import (
     Entry,
-    lines_outside_fences,
     log_conversation,
     place_of,
 )
+from optical_memory.loaders.logs.fences import lines_outside_fences
 from optical_memory.turns import Role
 
 __all__ = [

@@ -16,7 +16,6 @@ __all__ = [
     "NOTICE",
     "Entry",
     "is_rule",
-    "lines_outside_fences",
     "log_conversation",
     "place_of",
 ]
@@ -26,8 +25,6 @@ NOTICE = "a notice of the program, said by nobody"
 
 _NO_TIME = "a time that cannot be read; it stays in the text"
 _CLOCK = re.compile(r"(?:\d{1,2}[:.]\d\d(?:[:.]\d\d)?(?:[.,]\d+)?\s?(?:[AaPp]\.?[Mm]\.?)?)")
-_FENCE = re.compile(r"\s*(?P<fence>`{3,}|~{3,})(?P<info>[^`]*)$")
-_LAST_FENCE = re.compile(r"\s*(`{3}|~{3})[`~]*\s*")
 _RULE = re.compile(r"\s*(?:-{3,}|\*{3,}|_{3,}|(?:\* ){2,}\*)\s*")
 
 
@@ -116,42 +113,6 @@ def place_of(line: int) -> str:
 def is_rule(line: str) -> bool:
     """The line is a rule of Markdown, such as `---`."""
     return _RULE.fullmatch(line) is not None
-
-
-def lines_outside_fences(lines: Sequence[str]) -> Iterator[tuple[str, bool]]:
-    """Every line, and whether it is outside of fenced code. A fence that is never closed is none.
-
-    A block ends with a fence of the same sign that is as long or longer, and has no other words.
-    """
-    last_fences = _last_closing_fences(lines)
-    fence = ""
-    for i, line in enumerate(lines):
-        match = _FENCE.match(line) if _may_be_fence(line) else None
-        if match is None:
-            yield line, not fence
-        elif fence:
-            yield line, False
-            is_end = match["fence"].startswith(fence) and not match["info"].strip()
-            fence = "" if is_end else fence
-        else:
-            has_end = last_fences.get(match["fence"][:3], -1) > i
-            fence = match["fence"] if has_end else ""
-            yield line, not has_end
-
-
-def _last_closing_fences(lines: Sequence[str]) -> dict[str, int]:
-    """The last line that can close a fence, for each of the two signs."""
-    last_fences = {}
-    for i, line in enumerate(lines):
-        match = _LAST_FENCE.fullmatch(line) if _may_be_fence(line) else None
-        if match:
-            last_fences[match[1]] = i
-    return last_fences
-
-
-def _may_be_fence(line: str) -> bool:
-    """A quick look, before the patterns."""
-    return "```" in line or "~~~" in line
 
 
 def _turn(entry: Entry, role: Role, name: str, time: datetime | None) -> Turn:

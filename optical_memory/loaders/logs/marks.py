@@ -11,7 +11,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from optical_memory.loaders.logs.entries import is_rule, lines_outside_fences
+from optical_memory.loaders.logs.entries import is_rule
+from optical_memory.loaders.logs.fences import lines_outside_fences
 from optical_memory.loaders.logs.speakers import is_program, role_of
 from optical_memory.loaders.times import moment_or_none
 from optical_memory.loaders.written_times import written_time

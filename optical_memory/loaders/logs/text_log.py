@@ -16,7 +16,8 @@ from pathlib import Path
 
 from optical_memory.loaders.conversation import Conversation
 from optical_memory.loaders.files import Document, stem, text_of
-from optical_memory.loaders.logs.entries import Entry, lines_outside_fences, log_conversation
+from optical_memory.loaders.logs.entries import Entry, log_conversation
+from optical_memory.loaders.logs.fences import lines_outside_fences
 from optical_memory.loaders.logs.markdown import marked_entries
 from optical_memory.loaders.logs.marks import speaker_marks
 from optical_memory.loaders.logs.speakers import is_log_level, is_name, is_nick, role_of

@@ -251,3 +251,13 @@ def test_a_history_of_aider_is_found_by_its_first_line(tmp_path: Path):
 def test_a_history_without_turns_is_refused():
     with pytest.raises(InputError, match="no turns"):
         aider("# aider chat started at 2026-02-09 12:05:00\n")
+
+
+def test_a_stray_fence_hides_no_turns():
+    text = "## User\na\n```\n## Assistant\nb\n```py\n## User\n```\n## User\nc\n## Assistant\nd"
+    assert [turn.role for turn in single(markdown_chat(text)).turns] == [
+        "user",
+        "assistant",
+        "user",
+        "assistant",
+    ]
