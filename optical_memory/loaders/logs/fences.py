@@ -10,7 +10,7 @@ __all__ = ["lines_outside_fences"]
 
 _FENCE = re.compile(r"\s*(?P<signs>`{3,}|~{3,})(?P<info>[^`]*)$")
 
-_MOST_FENCES = 200
+_MOST_FENCES = 50
 """Fences inside of a block; a bound, as a damaged text may have many that are never closed."""
 
 
