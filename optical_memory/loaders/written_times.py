@@ -194,8 +194,8 @@ def _orders(first: str, second: str, third: str, sign: str) -> tuple[Order, ...]
 
 
 def _is_american(day: str, rest: str) -> bool:
-    """CLDR's short form for en-US: no zero before a number, two digits of the year, AM or PM."""
-    is_short = re.fullmatch(r"[1-9]\d?/[1-9]\d?/\d\d", day) is not None
+    """CLDR's form for en-US: no zero before a number, AM or PM in capitals."""
+    is_short = re.fullmatch(r"[1-9]\d?/[1-9]\d?/\d\d(?:\d\d)?", day) is not None
     return is_short and rest.endswith(("AM", "PM"))
 
 

@@ -145,6 +145,8 @@ def test_one_date_or_the_order_of_time_decides_for_all(dates: list[str], order: 
     [
         (["3/4/2024"], "dmy"),
         (["3/4/24, 10:35\u202fPM"], "mdy"),  # as the United States write it
+        (["3/4/2024, 10:35:00 PM"], "mdy"),
+        (["03/04/2024, 10:35 PM"], "dmy"),
         (["1/5/2024", "1/6/2024"], "mdy"),  # a day apart, not a month
         (["05/01/2024", "06/01/2024"], "dmy"),
     ],

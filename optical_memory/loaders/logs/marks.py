@@ -35,7 +35,10 @@ _FORMS = (
     ("heading", re.compile(r"(?P<level>#{1,6}) +(?P<label>\S.*?) *#* *")),
     (
         "bold",
-        re.compile(r"_?(?P<level>\*\*|__)(?P<label>[^*_\n]{1,80})(?P=level)(?P<colon>:?)_? *"),
+        re.compile(
+            r"_?(?P<level>\*\*|__)(?P<label>[^*_\n]{1,80})(?P=level)(?P<colon>:?)_?"
+            r"(?: *[-–—@(\[] *(?P<stamp>[^()\[\]\n]{3,40})[)\]]?)? *"
+        ),
     ),
     (
         "bold words",
@@ -117,9 +120,11 @@ def _candidate(n: int, line: str, last_words: str, last_line: str) -> SpeakerMar
     role = role_of(label["label"].strip(), models=kind != "label") if label else None
     if match is None or label is None or role is None:
         return None
-    groups = match.groupdict()
-    has_colon = bool(label["colon"] or groups.get("colon") or kind in _KINDS_WITH_WORDS)
-    stamp, model = _stamp_and_model(label["stamp"] or "")
+    groups = {"text": "", "colon": "", "stamp": "", **match.groupdict()}
+    has_colon = bool(label["colon"] or groups["colon"] or kind in _KINDS_WITH_WORDS)
+    stamp, model = _stamp_and_model(label["stamp"] or groups["stamp"] or "")
+    if groups["stamp"] and not stamp:  # words in brackets after a bold word
+        return None
     return SpeakerMark(
         line=n,
         kind=kind,
@@ -128,7 +133,7 @@ def _candidate(n: int, line: str, last_words: str, last_line: str) -> SpeakerMar
         role=role,
         stamp=stamp,
         model=model,
-        text=groups.get("text") or "",
+        text=groups["text"] or "",
         has_rule=is_rule(last_words),
         has_blank=not last_line.strip(),
     )

@@ -38,6 +38,8 @@ _STAMPED = tuple(
         rf"\[{_STAMP}\]\s+{_NAME}: ?(?P<text>.*)",
         # 31/12/2025, 14:05 - Alice: WhatsApp
         rf"{_STAMP} [-–] {_NAME}: ?(?P<text>.*)",
+        # 2025-12-31 14:05 Alice: bots
+        rf"(?=[^A-Za-z]*\d:\d\d|\d{{4}}-\d\d-\d\dT){_STAMP}\s+{_NAME}: (?P<text>.*)",
     )
 )
 _ANGLE = re.compile(r"(?P<stamp>)<[@+%~& ]?(?P<name>[^<>\s/]{1,40})> (?P<text>.*)")

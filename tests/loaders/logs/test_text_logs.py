@@ -150,6 +150,17 @@ def test_the_user_may_have_a_name_beside_a_program():
     assert says(single(text_log(log)))[:2] == ["user kim go", "assistant - Note: done"]
 
 
+@pytest.mark.parametrize("stamp", ["2024-02-09 12:05", "2024-02-09T12:05:00", "[12:05, 9.2.2024]"])
+def test_a_time_may_stand_before_the_name_in_many_ways(stamp: str):
+    chat = single(text_log(f"{stamp} Ana: hi\n{stamp} Bo: ho"))
+    assert says(chat) == ["user Ana hi", "assistant Bo ho"]
+    assert chat.turns[0].when == datetime(2024, 2, 9, 12, 5)
+
+
+def test_a_numbered_list_is_no_chat():
+    assert len(single(text_log("10 apples: red\n11 pears: green\n12 plums: blue")).turns) == 1
+
+
 def test_an_empty_message_is_told():
     chat = single(text_log("User: hi\nAssistant:\nUser: there?\nAssistant: yes"))
     assert [turn.text for turn in chat.turns] == ["hi", "there?", "yes"]
