@@ -116,13 +116,15 @@ def _candidates(lines: Sequence[str]) -> Iterator[SpeakerMark]:
 
 def _candidate(n: int, line: str, last_words: str, last_line: str) -> SpeakerMark | None:
     kind, match = _form_of(line)
-    label = _LABEL.fullmatch(_without_ornaments(match["label"])) if match else None
-    role = role_of(label["label"].strip(), models=kind != "label") if label else None
-    if match is None or label is None or role is None:
+    if match is None:
         return None
-    groups = {"text": "", "colon": "", "stamp": "", **match.groupdict()}
+    label = _LABEL.fullmatch(_without_ornaments(match["label"]))
+    role = role_of(label["label"].strip(), models=kind != "label") if label else None
+    if label is None or role is None:
+        return None
+    groups = {"text": "", "colon": "", "stamp": "", **match.groupdict(default="")}
     has_colon = bool(label["colon"] or groups["colon"] or kind in _KINDS_WITH_WORDS)
-    stamp, model = _stamp_and_model(label["stamp"] or groups["stamp"] or "")
+    stamp, model = _stamp_and_model(groups["stamp"] or label["stamp"] or "")
     if groups["stamp"] and not stamp:  # words in brackets after a bold word
         return None
     return SpeakerMark(
@@ -133,7 +135,7 @@ def _candidate(n: int, line: str, last_words: str, last_line: str) -> SpeakerMar
         role=role,
         stamp=stamp,
         model=model,
-        text=groups["text"] or "",
+        text=groups["text"],
         has_rule=is_rule(last_words),
         has_blank=not last_line.strip(),
     )
