@@ -15,7 +15,13 @@ from itertools import islice, takewhile
 from optical_memory.errors import LayoutError
 from optical_memory.pages import Grid, Layout, Page, RowBox, TurnSpan
 from optical_memory.renderers.cells import Line
-from optical_memory.renderers.marks import MarkState, bare_mark, mark
+from optical_memory.renderers.marks import (
+    NAME_LIMIT,
+    SHORT_NAME_LIMIT,
+    MarkState,
+    bare_mark,
+    mark,
+)
 from optical_memory.renderers.styles import STYLES
 from optical_memory.renderers.wrapping import cut_row
 from optical_memory.turns import Turn, body, call_offset
@@ -28,6 +34,15 @@ __all__ = [
 
 CHARS_PER_CELL = 4
 """No atom holds more characters a cell: no page takes more of a line at once."""
+
+_MARK_SIZES = (
+    (NAME_LIMIT, True),
+    (2 * SHORT_NAME_LIMIT, True),
+    (SHORT_NAME_LIMIT, True),
+    (NAME_LIMIT, False),
+    (SHORT_NAME_LIMIT, False),
+)
+"""Characters of the name, and whether the time is told: the first that leaves room for text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,17 +229,26 @@ class _PageBuilder:
     def _mark(self, source: PlacedTurn, is_resumed: bool) -> str:
         """The mark of a turn, short enough that the widest escape has room beside it."""
         limit = self._measure - self._style.escape_cells * self._style.unit
-        text, marks = mark(source.turn, source.ordinal, self._marks, is_resumed=is_resumed)
-        if self._width(text) > min(limit, self._measure * 2 // 3):  # too little room for the text
-            text = bare_mark(source.turn, source.ordinal, is_resumed=is_resumed)
-            marks = self._marks
+        room = min(limit, self._measure * 2 // 3)  # with more, there is too little for the text
+        for name_limit, tells_time in _MARK_SIZES:
+            text, marks = mark(
+                source.turn,
+                source.ordinal,
+                self._marks,
+                is_resumed=is_resumed,
+                name_limit=name_limit,
+                tells_time=tells_time,
+            )
+            if self._width(text) <= room:
+                self._marks = marks
+                return text
+        text = bare_mark(source.turn, source.ordinal, is_resumed=is_resumed)
         if self._width(text) > limit:
             raise LayoutError(
                 f"turn {source.id!r} cannot be put on a grid with {self.grid.measure} cells in a "
                 f"line: its mark {text!r} leaves less than {self._style.escape_cells} cells; "
                 "use a grid with more columns"
             )
-        self._marks = marks
         return text
 
     def _width(self, text: str) -> int:

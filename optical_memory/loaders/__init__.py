@@ -27,13 +27,21 @@ from optical_memory.loaders.detect import example, load, load_file
 from optical_memory.loaders.documents.html_page import html_page
 from optical_memory.loaders.documents.table import chat_table
 from optical_memory.loaders.documents.takeout_page import takeout_page
+from optical_memory.loaders.logs.aider import aider
+from optical_memory.loaders.logs.headed import headed_chat
+from optical_memory.loaders.logs.irc import irc_log
+from optical_memory.loaders.logs.line_chat import line_chat
+from optical_memory.loaders.logs.markdown import markdown_chat
+from optical_memory.loaders.logs.subtitles import subtitles
 from optical_memory.loaders.logs.text_log import text_log
+from optical_memory.loaders.logs.whatsapp import whatsapp
 from optical_memory.loaders.messages.lists import langchain_messages, openai_messages
 from optical_memory.loaders.messages.turns import turn_of
 from optical_memory.loaders.messengers.discord import discord
 from optical_memory.loaders.messengers.discord_text import discord_text
 from optical_memory.loaders.messengers.slack import slack
 from optical_memory.loaders.messengers.telegram import telegram
+from optical_memory.loaders.times import file_times, moment_or_none
 from optical_memory.loaders.traces.api_logs import api_log
 from optical_memory.loaders.traces.autogen import autogen
 from optical_memory.loaders.traces.claude_code import claude_code
@@ -50,6 +58,7 @@ __all__ = [
     "Conversation",
     "LeftOut",
     "LoadedFile",
+    "aider",
     "api_log",
     "arena_chats",
     "autogen",
@@ -64,24 +73,30 @@ __all__ = [
     "discord",
     "discord_text",
     "example",
+    "file_times",
     "gemini_checkpoint",
     "gemini_cli",
     "gemini_log",
     "gemini_takeout",
+    "headed_chat",
     "html_page",
     "inspect_log",
+    "irc_log",
     "langchain_messages",
     "langgraph_state",
     "langsmith",
+    "line_chat",
     "lm_studio",
     "load",
     "load_file",
     "lobechat",
     "locomo",
     "longmemeval",
+    "markdown_chat",
     "memorybank",
     "message_rows",
     "mini_swe_agent",
+    "moment_or_none",
     "oasst",
     "open_webui",
     "openai_messages",
@@ -90,10 +105,12 @@ __all__ = [
     "sillytavern",
     "slack",
     "specstory",
+    "subtitles",
     "swe_agent",
     "takeout_page",
     "taubench",
     "telegram",
     "text_log",
     "turn_of",
+    "whatsapp",
 ]

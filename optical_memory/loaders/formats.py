@@ -40,7 +40,14 @@ from optical_memory.loaders.documents.table import (
 )
 from optical_memory.loaders.documents.takeout_page import is_takeout_page, takeout_page
 from optical_memory.loaders.files import Document
+from optical_memory.loaders.logs.aider import aider, is_aider
+from optical_memory.loaders.logs.headed import headed_chat, is_headed_chat
+from optical_memory.loaders.logs.irc import irc_log, is_irc_log
+from optical_memory.loaders.logs.line_chat import is_line_chat, line_chat
+from optical_memory.loaders.logs.markdown import is_markdown_chat, markdown_chat
+from optical_memory.loaders.logs.subtitles import is_subtitles, subtitles
 from optical_memory.loaders.logs.text_log import text_log
+from optical_memory.loaders.logs.whatsapp import is_whatsapp, whatsapp
 from optical_memory.loaders.messages.lists import (
     is_message_list,
     langchain_messages,
@@ -198,6 +205,13 @@ TEXT_FORMATS = (
     Format("web page", is_html_page, html_page),
     Format("Discord export", is_discord_text, discord_text),
     Format("table", is_chat_table, chat_table),
+    Format("aider history", is_aider, aider),
+    Format("subtitles", is_subtitles, subtitles),
+    Format("LINE chat", is_line_chat, line_chat),
+    Format("WhatsApp chat", is_whatsapp, whatsapp),
+    Format("IRC log", is_irc_log, irc_log),
+    Format("copied messages or transcript", is_headed_chat, headed_chat),
+    Format("Markdown by an exporter", is_markdown_chat, markdown_chat),
     Format("table of unknown columns", is_unclear_table, unclear_table),
     Format("text log", lambda text: True, text_log),
 )

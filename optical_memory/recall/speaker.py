@@ -35,7 +35,9 @@ def speaker(role: Role, name: str | None) -> str:
     'user (assistant)'
     """
     visible = "".join(char if char.isprintable() else " " for char in name or "")
-    label = _NOT_IN_LABELS.sub(" ", visible).strip()[:MAX_NAME].strip()
+    label = _NOT_IN_LABELS.sub(" ", visible).strip()
+    if len(label) > MAX_NAME:  # names of agents often differ at their end only
+        label = f"{label[: MAX_NAME // 2 - 1]}~{label[-MAX_NAME // 2 :]}"
     if not label or label == role:
         return role
     if role == "tool":

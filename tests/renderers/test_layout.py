@@ -5,7 +5,7 @@ results.
 from __future__ import annotations
 
 import json
-from datetime import datetime
+from datetime import UTC, datetime, timedelta, timezone
 from itertools import chain, pairwise, product
 from pathlib import Path
 
@@ -157,6 +157,62 @@ def test_marks_say_number_role_name_and_time_only_when_they_change() -> None:
         "4= d",
         "5! e",
         "6> Cy, 2024-05-02 12:07: f",
+    )
+
+
+def test_a_turn_without_a_name_never_reads_as_the_named_turn_before_it() -> None:
+    turns = [
+        Turn("user", "I pay 5.", "Ann"),
+        Turn("user", "I pay 9."),
+        Turn("user", "I too."),
+        Turn("assistant", "Thanks."),
+        Turn("user", "ok", "Ann"),
+    ]
+    assert paginate(place(turns))[0].lines == (
+        "1> Ann: I pay 5.",
+        "2> user: I pay 9.",
+        "3> I too.",
+        "4< Thanks.",
+        "5> Ann: ok",
+    )
+
+
+@given(st.lists(st.text("ab ", min_size=1, max_size=70), min_size=2, max_size=6, unique=True))
+def test_two_names_never_look_the_same_on_a_page(names: list[str]) -> None:
+    names = list(dict.fromkeys(" ".join(name.split()) for name in names if name.strip()))
+    turns = [Turn("assistant", "x", name) for name in names]
+    marks = [
+        line.partition("< ")[2].removesuffix(": x")
+        for page in paginate(place(turns))
+        for line in page.lines
+    ]
+    assert len(set(marks)) == len(names)
+
+
+def test_long_names_keep_their_end_and_leave_room_for_the_time() -> None:
+    noon = datetime(2024, 5, 1, 12, 0)
+    turns = [
+        Turn("assistant", "Buy.", "harbour_weather_service_north"),
+        Turn("assistant", "Sell.", "harbour_weather_service_south", noon),
+    ]
+    assert paginate(place(turns))[0].lines == (
+        "1< harbour_wea~ervice_north: Buy.",
+        "2< harbour~ce_south, 2024-05-01 12:00: Sell.",
+    )
+
+
+def test_a_mark_tells_the_zone_when_it_changes() -> None:
+    east = timezone(timedelta(hours=5, minutes=30))
+    times = [
+        datetime(2024, 5, 1, 12, 0, tzinfo=UTC),
+        datetime(2024, 5, 1, 12, 1, tzinfo=UTC),
+        datetime(2024, 5, 1, 12, 1, tzinfo=east),
+    ]
+    page = paginate(place([Turn("user", "x", when=time) for time in times]))[0]
+    assert page.lines == (
+        "1> 2024-05-01 12:00 UTC: x",
+        "2> 12:01: x",
+        "3> 12:01 +05:30: x",
     )
 
 

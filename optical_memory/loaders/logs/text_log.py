@@ -1,28 +1,35 @@
 """Plain text and Markdown logs: lines that name a speaker begin a turn; a text that names none is
 read by paragraphs.
 
-A speaker's time becomes the turn's time if it has a date. A bare clock time stays in the text, so
-that it is not lost.
+The whole file decides which form of line names its speakers; other labels are text. A speaker's
+time becomes the turn's time if it has a date. A bare clock time stays in the text, so that it is
+not lost.
 """
 
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from optical_memory.loaders.conversation import Conversation, conversation
+from optical_memory.loaders.conversation import Conversation
 from optical_memory.loaders.files import Document, stem, text_of
-from optical_memory.loaders.times import parse_moment
-from optical_memory.turns import Role, Turn
+from optical_memory.loaders.logs.entries import Entry, log_conversation
+from optical_memory.loaders.logs.fences import lines_outside_fences
+from optical_memory.loaders.logs.markdown import marked_entries
+from optical_memory.loaders.logs.marks import speaker_marks
+from optical_memory.loaders.logs.speakers import is_log_level, is_name, is_nick, role_of
 
 __all__ = ["text_log"]
 
-_STAMP = r"(?P<stamp>\d[\d/.:, T-]*\d(?:\s?[AaPp][Mm]\b)?Z?)"
+_STAMP = (
+    r"(?P<stamp>\d[\d/.:, T-]*\d(?:[ \u00a0\u202f]?[AaPp]\.?[Mm]\b\.?)?"
+    r"(?:Z|[+-]\d\d:?\d\d| UTC)?)"
+)
 _NAME = r"(?P<name>[^\W\d_][\w .'’-]{0,39}?)"
-_STRICT = tuple(
+_STAMPED = tuple(
     re.compile(pattern)
     for pattern in (
         # [12:01] <bob> IRC
@@ -30,132 +37,179 @@ _STRICT = tuple(
         # [12:01] bob: chat clients
         rf"\[{_STAMP}\]\s+{_NAME}: ?(?P<text>.*)",
         # 31/12/2025, 14:05 - Alice: WhatsApp
-        rf"{_STAMP} - {_NAME}: ?(?P<text>.*)",
-        # <bob> IRC without times
-        r"(?P<stamp>)<(?P<name>[^<>\s/]{1,40})> (?P<text>.*)",
-        # **Alice**: and **Alice:** Markdown
-        rf"(?P<stamp>)\*\*{_NAME}(?::\*\*|\*\*:) ?(?P<text>.*)",
+        rf"{_STAMP} [-–] {_NAME}: ?(?P<text>.*)",
+        # 2025-12-31 14:05 Alice: bots
+        rf"(?=[^A-Za-z]*\d:\d\d|\d{{4}}-\d\d-\d\dT){_STAMP}\s+{_NAME}: (?P<text>.*)",
     )
 )
-"""Lines that name a speaker whoever it is."""
+_ANGLE = re.compile(r"(?P<stamp>)<[@+%~& ]?(?P<name>[^<>\s/]{1,40})> (?P<text>.*)")
+"""<bob> IRC without times"""
 
-_LOOSE = re.compile(rf"(?P<stamp>){_NAME}: ?(?P<text>.*)")
+_BOLD = re.compile(rf"(?P<stamp>)\*\*{_NAME}(?::\*\*|\*\*:) ?(?P<text>.*)")
+"""**Alice**: and **Alice:** Markdown"""
+
+_LABEL = re.compile(rf"(?P<stamp>){_NAME}(?:: ?(?!//)|：)(?P<text>.*)")
 """`Alice: hello`, a speaker only if the labels of the log look like speakers."""
 
-_HEADING = re.compile(r"(?P<stamp>)#{1,4} (?P<name>[A-Za-z]+):?(?P<text>)\s*")
-"""`## User`, a speaker only if it names a role."""
+_SHARE_OF_LINES = 1 / 3
+"""So many lines begin with the time and the name in a log whose first line does not."""
 
-_PROGRAMS = ("ai", "bot", "chatgpt", "claude", "gemini", "gpt")
-_ROLES: dict[str, Role] = {
-    **dict.fromkeys(("user", "human", "me", "you", "question", "prompt"), "user"),
-    **dict.fromkeys(("assistant", "agent", "model", "answer", *_PROGRAMS), "assistant"),
-    "system": "system",
-    "tool": "tool",
-}
-"""Speakers that are roles, in lower case."""
+_LEAST_SHARE = 1 / 20
+"""So many lines at least begin with a name in a chat of people; in documents it is fewer."""
+
+_MAX_PREFACE = 3
+"""Lines before the first name of a chat: a title."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Entry:
-    """The lines of one turn, with the time and the name before them ("" if there are none)."""
+class _Start:
+    """A line (0 is the first) that begins a turn."""
 
+    line: int
     stamp: str
-    speaker: str
-    lines: tuple[str, ...]
-
-    @property
-    def is_turn(self) -> bool:
-        return bool(self.speaker) or any(line.strip() for line in self.lines)
+    name: str
+    text: str
 
 
-def text_log(source: Path | Document | str) -> list[Conversation]:
+def text_log(source: Path | Document | str, day_first: bool | None = None) -> list[Conversation]:
     """One conversation from a log (a `Path`, a `Document`, or the text).
 
     Of two named speakers the first is the user and the second the assistant; of more, all are users
-    by name. Every line that is not blank occurs in a turn. Raises `InputError` if all are blank.
+    by name. Every line that is not blank occurs in a turn. `day_first` says how to read 3/4/2024;
+    by default the whole log decides. Raises `InputError` if all lines are blank.
     """
     text = text_of(source).replace("\r\n", "\n")
     entries = list(_entries(text.split("\n")))
-    speakers = [entry.speaker for entry in entries if entry.speaker]
-    if speakers:
-        roles = _roles(speakers)
-        turns = [_turn(entry, roles) for entry in entries if entry.is_turn]
-    else:
-        paragraphs = re.split(r"\n[ \t]*\n+", text)
-        turns = [Turn("user", part.strip("\n")) for part in paragraphs if part.strip()]
-    return [conversation(stem(source), turns)]
+    if not any(entry.has_words for entry in entries):
+        entries = list(_paragraphs(text))
+    return [log_conversation(stem(source), entries, day_first=day_first)]
 
 
-def _entries(lines: list[str]) -> Iterator[_Entry]:
-    """The lines by speaker; those before the first speaker have none."""
-    speakers = _speakers(lines)
-    stamp = ""
-    speaker = ""
-    texts: list[str] = []
-    for line, may_name_speaker in _outside_fences(lines):
-        match = _match(line, speakers) if may_name_speaker else None
-        if match is None:
-            texts.append(line)
-            continue
-        yield _Entry(stamp, speaker, tuple(texts))
-        stamp = match["stamp"]
-        speaker = match["name"].strip()
-        texts = [match["text"]]
-    yield _Entry(stamp, speaker, tuple(texts))
+def _paragraphs(text: str) -> Iterator[Entry]:
+    line = 1
+    for paragraph in re.split(r"(\n[ \t]*\n+)", text):
+        if paragraph.strip():
+            yield Entry(line, "", "", paragraph.strip("\n"), "user")
+        line += paragraph.count("\n")
 
 
-def _outside_fences(lines: list[str]) -> Iterator[tuple[str, bool]]:
-    """Every line, and whether it may name a speaker: not within a fenced block of code."""
-    is_inside = False
-    for line in lines:
-        is_fence = line.lstrip().startswith("```") and line.count("```") == 1
-        yield line, not (is_inside or is_fence)
-        is_inside ^= is_fence
+def _entries(lines: Sequence[str]) -> Iterator[Entry]:
+    """The turns of a text that names speakers, with the lines before the first; else nothing."""
+    marks = speaker_marks(lines)
+    starts = _starts(lines)
+    if not marks and not starts:
+        return
+    first = min(series[0].line for series in (marks, starts) if series)
+    preface = "\n".join(lines[:first])
+    if preface.strip():
+        yield Entry(1, "", "", preface, "user")
+    if marks and marks[0].line == first:
+        yield from marked_entries(lines, marks)
+        return
+    ends = [*(start.line for start in starts[1:]), len(lines)]
+    for start, end in zip(starts, ends, strict=True):
+        text = "\n".join([start.text, *lines[start.line + 1 : end]])
+        yield Entry(start.line + 1, start.stamp, start.name, text)
 
 
-def _match(line: str, speakers: set[str]) -> re.Match[str] | None:
-    """The name, time and text in a line that names a speaker."""
-    for pattern in _STRICT:
-        match = pattern.fullmatch(line)
+def _starts(lines: Sequence[str]) -> list[_Start]:
+    """The lines that begin turns: of the form that comes first."""
+    free_lines = [(n, line) for n, (line, free) in enumerate(lines_outside_fences(lines)) if free]
+    first = next((n for n, line in enumerate(lines) if line.strip()), 0)
+    series = [_timed(_of_form(form, free_lines), first, _n_lines(lines)) for form in _STAMPED]
+    series.append(_in_angles(_of_form(_ANGLE, free_lines), first))
+    series.append(_bold(_of_form(_BOLD, free_lines), lines))
+    series.append(_labelled(_of_form(_LABEL, free_lines), lines))
+    return min(filter(None, series), key=lambda starts: starts[0].line, default=[])
+
+
+def _of_form(form: re.Pattern[str], lines: Sequence[tuple[int, str]]) -> list[_Start]:
+    starts = []
+    for n, line in lines:
+        match = form.fullmatch(line)
         if match:
-            return match
-    heading = _HEADING.fullmatch(line)
-    if heading and heading["name"].lower() in _ROLES:
-        return heading
-    loose = _LOOSE.fullmatch(line)
-    return loose if loose and loose["name"] in speakers else None
+            starts.append(_Start(n, match["stamp"], match["name"].strip(), match["text"]))
+    return starts
 
 
-def _speakers(lines: list[str]) -> set[str]:
-    """Labels that are speakers, unlike "Note": roles and names that come again, in a log that
-    starts with one of them.
+def _timed(starts: list[_Start], first: int, n_lines: int) -> list[_Start]:
+    """The starts if the first line is one, or many lines are; not the lines of a server's log."""
+    is_log = starts and (starts[0].line == first or len(starts) >= _SHARE_OF_LINES * n_lines)
+    has_levels = any(is_log_level(start.name) for start in starts)
+    return starts if is_log and not has_levels else []
+
+
+def _in_angles(starts: list[_Start], first: int) -> list[_Start]:
+    """The starts if the first line is one and none looks like HTML."""
+    is_log = starts and starts[0].line == first
+    return starts if is_log and not any("</" in start.text for start in starts) else []
+
+
+def _bold(starts: list[_Start], lines: Sequence[str]) -> list[_Start]:
+    """The starts whose names are roles or look like names.
+
+    One name comes again, or each line is a turn: bold words begin paragraphs of documents too.
     """
-    free_lines = [line for line, is_free in _outside_fences(lines) if is_free]
-    counts = Counter(filter(None, map(_label, free_lines)))
-    speakers = {label for label, n in counts.items() if label.lower() in _ROLES or n > 1}
-    first_line = next((line for line in lines if line.strip()), "")
-    return speakers if len(speakers) > 1 and _label(first_line) in speakers else set()
+    bold = [start for start in starts if _is_speaker(start.name)]
+    if not bold or _n_lines(lines[: bold[0].line]) > _MAX_PREFACE:
+        return []
+    is_again = len({start.name for start in bold}) < len(bold)
+    return bold if is_again or 1 < len(bold) == _n_lines(lines) else []
 
 
-def _label(line: str) -> str | None:
-    """The word before the colon of a line such as `Alice: hello`."""
-    match = _LOOSE.fullmatch(line)
-    return match["name"] if match else None
+def _labelled(starts: list[_Start], lines: Sequence[str]) -> list[_Start]:
+    """The starts whose labels are speakers, unlike `Note`; two or more, the first at the top."""
+    if not starts or _n_lines(lines[: starts[0].line]) > _MAX_PREFACE:
+        return []
+    for names in (_speakers(starts, _is_speaker), _speakers(starts, is_nick)):
+        labels = [start for start in starts if start.name in names]
+        is_log = starts[0].name in names and len(names) > 1
+        if is_log and _is_talk(labels, _n_lines(lines)):
+            return labels
+    return []
 
 
-def _roles(speakers: list[str]) -> dict[str, Role]:
-    """The role of each speaker."""
-    names = list(dict.fromkeys(speakers))
-    # Two people, none of them called by a role: a chat, in which the first to speak is the user.
-    if len(names) == 2 and not any(name.lower() in _ROLES for name in names):
-        return {names[0]: "user", names[1]: "assistant"}
-    return {name: _ROLES.get(name.lower(), "user") for name in names}
+def _speakers(starts: Sequence[_Start], is_speaker: Callable[[str], bool]) -> set[str]:
+    """The labels that are speakers: names that come again after the first speaker has spoken in
+    between. A list inside of a message has its labels in one place.
+
+    If there is no such name but the first, a role need not come again.
+    """
+    parts = _parts(starts)
+    names = {name for name, places in parts.items() if len(places) > 1 and is_speaker(name)}
+    if names - {starts[0].name}:
+        return names
+    roles = {name for name in parts if role_of(name)}
+    return names | roles
 
 
-def _turn(entry: _Entry, roles: dict[str, Role]) -> Turn:
-    time = parse_moment(entry.stamp) if entry.stamp else None
-    clock = f"[{entry.stamp}] " if entry.stamp and time is None else ""
-    is_role = entry.speaker.lower() in _ROLES
-    name = entry.speaker if entry.speaker and not is_role else None
-    text = clock + "\n".join(entry.lines).strip("\n")
-    return Turn(roles.get(entry.speaker, "user"), text, name=name, when=time)
+def _is_talk(labels: Sequence[_Start], n_lines: int) -> bool:
+    """Roles speak at any length. People say little at a time, and nicks say sentences too: settings
+    in a file have labels in small letters, and values of a word.
+    """
+    names = {label.name for label in labels}
+    if any(map(role_of, names)):
+        return True
+    if all(map(is_name, names)):
+        return len(labels) >= _LEAST_SHARE * n_lines
+    n_sentences = sum(label.text.strip().count(" ") > 1 for label in labels)
+    return len(labels) >= n_lines / 2 and n_sentences >= len(labels) / 4
+
+
+def _parts(starts: Sequence[_Start]) -> Mapping[str, set[int]]:
+    """The parts of the log in which each name stands; a part begins with the first speaker."""
+    parts: dict[str, set[int]] = defaultdict(set)
+    part = 0
+    for start in starts:
+        part += start.name == starts[0].name
+        parts[start.name].add(part)
+    return parts
+
+
+def _is_speaker(name: str) -> bool:
+    return role_of(name) is not None or is_name(name)
+
+
+def _n_lines(lines: Sequence[str]) -> int:
+    """The number of lines that are not blank."""
+    return sum(bool(line.strip()) for line in lines)

@@ -26,7 +26,7 @@ from optical_memory.loaders.messages.content import (
 )
 from optical_memory.loaders.messages.envelopes import ROLES, messages_of, role_of
 from optical_memory.loaders.payloads import without_payloads
-from optical_memory.loaders.times import moment
+from optical_memory.loaders.times import moment_or_none
 from optical_memory.turns import Role, Turn
 
 __all__ = [
@@ -280,8 +280,5 @@ def _time(message: Fields) -> datetime | None:
     """The time of the message; None without a time, and if it is no time that we know."""
     for key in _TIME_KEYS:
         if message.get(key):
-            try:
-                return moment(message[key], key)
-            except InputError:
-                return None
+            return moment_or_none(message[key])
     return None

@@ -112,7 +112,10 @@ def _exchange(place: str, row: Any) -> list[Conversation]:
 def _items(row: dict[str, Any], place: str) -> Items:
     """The system prompt, the messages of the request, and those of the response."""
     request = _inner(row, _REQUESTS) or row
-    items = [*_system(request, place), *_request_messages(request, place)]
+    messages = _request_messages(request, place)
+    system = _system(request, place)
+    is_told_again = any(_same_words(message, item) for _, message in messages for _, item in system)
+    items = [*([] if is_told_again else system), *messages]
     return [*items, *_answers(row, place)]
 
 
@@ -136,6 +139,11 @@ def _is_choice(answers: Items) -> bool:
     return bool(answers) and all(
         ".choices[" in path or ".candidates[" in path for path, _ in answers
     )
+
+
+def _same_words(message: Any, system: dict[str, Any]) -> bool:
+    """True for a message that says the system prompt again."""
+    return isinstance(message, dict) and {**message, **system} == message
 
 
 def _system(request: dict[str, Any], place: str) -> Items:

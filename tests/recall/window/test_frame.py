@@ -151,7 +151,8 @@ def test_a_whole_page_comes_with_its_provenance() -> None:
         ("Assistant 2", "user (Assistant 2)"),
         ("as\u200bsistant", "as sistant"),
         (" : <> ", "user"),
-        ("x" * 200, "x" * 64),
+        ("x" * 200, "x" * 31 + "~" + "x" * 32),
+        ("x" * 200 + "A", "x" * 31 + "~" + "x" * 31 + "A"),
         ("小明", "小明"),
     ],
 )

@@ -246,10 +246,17 @@ def test_a_name_that_hosts_take_stays_a_name() -> None:
     ]
 
 
-@pytest.mark.parametrize("name", ["Night Shift (B)", "Zoë", "x" * 65])
-def test_another_name_goes_into_the_text(name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "label"),
+    [
+        ("Night Shift (B)", "Night Shift (B)"),
+        ("Zoë", "Zoë"),
+        ("x" * 65 + "y", "x" * 31 + "~" + "x" * 31 + "y"),
+    ],
+)
+def test_another_name_goes_into_the_text(name: str, label: str) -> None:
     (message,) = messages([Turn("user", "hi", name=name)])
-    assert message == {"role": "user", "content": f"{name[:64]}: hi"}
+    assert message == {"role": "user", "content": f"{label}: hi"}
 
 
 def test_speakers_that_share_a_message_are_told_apart() -> None:
