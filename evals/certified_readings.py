@@ -25,16 +25,16 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from stretches import stretches
 
 from optical_memory import OpticalMemory
 from optical_memory.certificate import RungCertificate
-from optical_memory.loaders import load
 from optical_memory.measure.watched_reader import WatchedReader
 from optical_memory.pages import Page
 from optical_memory.profiles import Rung
@@ -101,53 +101,6 @@ Counts = dict[tuple[str, str], PageCounts]
 """By kind of file and rung."""
 
 
-# ---- stretches of conversations ------------------------------------------------------------------
-
-
-def kind_of(file: Path) -> str:
-    """The folder of a file of Markdown, else the file itself."""
-    return file.parent.name if file.suffix == ".md" else file.stem
-
-
-def stretches(
-    files: Sequence[Path], n_chars: int, chance: random.Random
-) -> Iterator[tuple[str, list[Turn]]]:
-    """Turns that follow each other, of each conversation once, then of each again.
-
-    Kinds of file take turns. Of a turn that is too long a part is drawn.
-    """
-    starts: dict[str, list[tuple[list[Turn], int, int]]] = defaultdict(list)
-    for file in files:
-        conversations = load(file)
-        turns = [turn for conversation in conversations for turn in conversation.turns]
-        first = 0
-        for conversation in conversations:
-            starts[kind_of(file)].append((turns, first, first + len(conversation.turns)))
-            first += len(conversation.turns)
-    for places in starts.values():
-        chance.shuffle(places)
-    n_drawn = 0
-    while True:
-        for kind, places in starts.items():
-            turns, first, end = places[n_drawn % len(places)]
-            yield kind, stretch(turns, chance.randrange(first, end), n_chars, chance)
-        n_drawn += 1
-
-
-def stretch(turns: Sequence[Turn], first: int, n_chars: int, chance: random.Random) -> list[Turn]:
-    """Turns from `first` on with about `n_chars` characters; after the last comes the first."""
-    drawn: list[Turn] = []
-    n_left = n_chars
-    i = first
-    while n_left > 0 and i < first + len(turns):
-        turn = turns[i % len(turns)]
-        start = chance.randrange(max(1, len(turn.text) - n_left))
-        drawn.append(replace(turn, id=None, text=turn.text[start : start + n_left]))
-        n_left -= len(turn.text) + 1
-        i += 1
-    return drawn
-
-
 # ---- readings ------------------------------------------------------------------------------------
 
 
@@ -155,7 +108,9 @@ def read_in_pieces(
     reader: PageReader, snapshot: Snapshot, pages: dict[str, Page], chance: random.Random
 ) -> dict[str, list[tuple[int, RangeReading]]]:
     """All pieces of these pages as recall reads them: (start, reading), by page."""
-    pieces = [(id, piece) for id, page in pages.items() for piece in cut_units(page.text)]
+    pieces: list[tuple[str, tuple[int, int]]] = []
+    for id, page in pages.items():
+        pieces += [(id, piece) for piece in cut_units(page.text)]
     chance.shuffle(pieces)
     readings: dict[str, list[tuple[int, RangeReading]]] = defaultdict(list)
     for number in range(N_QUESTIONS):
@@ -184,20 +139,20 @@ def shown(
 ) -> tuple[list[str], Flags, Flags]:
     """The page's characters as a caller gets them, which are shown as sure, and which verified."""
     text = [""] * n_chars
-    sure = np.zeros(n_chars, np.bool_)
-    verified = np.zeros(n_chars, np.bool_)
+    is_trusted = np.zeros(n_chars, np.bool_)
+    is_verified = np.zeros(n_chars, np.bool_)
     for start, reading in pieces:
         text[start : start + len(reading.text)] = reading.text
         for span in reading.spans:
             part = slice(start + span.start, start + span.end)
-            sure[part] = is_sure(span)
-            verified[part] = span.status in ("original", "verified")
-    return text, sure, verified
+            is_trusted[part] = is_sure(span)
+            is_verified[part] = span.status in ("original", "verified")
+    return text, is_trusted, is_verified
 
 
 def counts_of(
     page: Page,
-    stored: StoredPage,
+    stored_page: StoredPage,
     proof: RungCertificate,
     raw: str,
     pieces: Iterable[tuple[int, RangeReading]],
@@ -206,7 +161,7 @@ def counts_of(
     truth = page.text
     is_right = codepoints(raw) == codepoints(truth)
     agreement = float(is_right[is_inked(truth)].mean())
-    text, sure, verified = shown(len(truth), pieces)
+    text, is_trusted, is_verified = shown(len(truth), pieces)
     is_read = np.array([char != "" for char in text])
     is_wrong = np.array([a != b for a, b in zip(text, truth, strict=True)]) & is_read
     is_listed = np.zeros(len(truth), np.bool_)
@@ -222,11 +177,11 @@ def counts_of(
         n_chars=int(is_read.sum()),
         n_listed=int(is_listed.sum()),
         n_wrong=int(is_wrong.sum()),
-        n_sure_listed=int((is_wrong & sure & is_listed).sum()),
-        n_sure_unlisted=int((is_wrong & sure & ~is_listed).sum()),
-        n_verified=int((verified & is_read).sum()),
-        n_ledger_tokens=stored.ledger.n_tokens,
-        n_text_tokens=stored.record.text_tokens,
+        n_sure_listed=int((is_wrong & is_trusted & is_listed).sum()),
+        n_sure_unlisted=int((is_wrong & is_trusted & ~is_listed).sum()),
+        n_verified=int((is_verified & is_read).sum()),
+        n_ledger_tokens=stored_page.ledger.n_tokens,
+        n_text_tokens=stored_page.record.text_tokens,
     )
 
 
@@ -291,11 +246,11 @@ def measure(
             snapshot = archive.snapshot()
             pieces = read_in_pieces(page_reader, snapshot, at_rung, chance)
             for id, page in at_rung.items():
-                stored = StoredPage.of(snapshot.pages[id], snapshot)
-                assert stored.certificate is not None
+                stored_page = StoredPage.of(snapshot.pages[id], snapshot)
+                assert stored_page.certificate is not None
                 raw = raw_text(readings, memory.session, id, len(page.layout.rows))
-                proof = stored.certificate.rungs[rung.name]
-                yield rung.name, counts_of(page, stored, proof, raw, pieces[id])
+                proof = stored_page.certificate.rungs[rung.name]
+                yield rung.name, counts_of(page, stored_page, proof, raw, pieces[id])
 
 
 def row(kind: str, rung: str, counts: PageCounts) -> dict[str, Any]:
@@ -318,8 +273,8 @@ def main() -> None:
     policy = ForgettingPolicy(floor=arguments.floor)
     counts: Counts = defaultdict(PageCounts)
     end = time.monotonic() + 60 * arguments.minutes
-    drawn = stretches(arguments.files, arguments.chars, chance)
-    for number, (kind, turns) in enumerate(drawn):
+    sources = stretches(arguments.files, arguments.chars, chance)
+    for number, (kind, turns) in enumerate(sources):
         if time.monotonic() > end or number == arguments.stretches:
             break
         reader.pages.clear()
