@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import numpy as np
 from support.condensed_pages import condensed, sentences, talk, turn_bodies
 from support.memories import Open
 
 from optical_memory import OpticalMemory, Turn
-from optical_memory.session.condensing.omissions import OMISSION
+from optical_memory.session.condensing.omissions import OMISSION, omissions_of, text_left
+from optical_memory.session.condensing.run_text import TurnText, Unit
 from optical_memory.session.index_records import IndexDraft
+from optical_memory.session.records import TurnRecord
 
 REPORT = " ".join(
     f"The locker {i} holds QX{1000 + i * 37}." if i % 5 == 0 else f"Day {i} was as it was."
@@ -38,6 +41,36 @@ def assert_marked(text: str, whole_text: str) -> None:
         assert text.startswith(OMISSION)
     if not whole_text.endswith(text[-10:]):
         assert text.endswith(OMISSION)
+
+
+def part_of_turn(text: str, start: int, n_chars: int) -> TurnText:
+    record = TurnRecord(id="t", ordinal=7, role="user", digest="")
+    return TurnText(record, start, text, np.ones(len(text), np.bool_), n_chars)
+
+
+def units_at(text: str, *ranges: tuple[int, int], start: int = 0) -> list[Unit]:
+    return [Unit(7, first + start, last + start, text[first:last]) for first, last in ranges]
+
+
+def test_a_mark_stands_for_words_that_are_left_out_and_not_for_blanks() -> None:
+    text = "One is here. Two is there.\n\nThree is gone."
+    turn = part_of_turn(text, 0, len(text))
+    assert text_left(turn, units_at(text, (0, 13), (13, 26), (28, 42))) == (
+        "One is here. Two is there.Three is gone."
+    )
+    assert text_left(turn, units_at(text, (0, 13), (28, 42))) == (
+        "One is here. [...] Three is gone."
+    )
+    assert text_left(turn, units_at(text, (13, 28))) == "[...] Two is there.\n\n[...]"
+
+
+def test_nothing_is_left_of_a_whole_turn_and_a_mark_of_a_turn_that_other_pages_have() -> None:
+    text = "Two is there."
+    assert text_left(part_of_turn(text, 0, 13), []) == ""
+    assert text_left(part_of_turn(text, 100, 150), []) == OMISSION
+    units = units_at(text, (0, 13), start=100)
+    assert text_left(part_of_turn(text, 100, 150), units) == text
+    assert omissions_of(part_of_turn(text, 100, 150), units) == []
 
 
 def test_what_is_left_out_of_a_long_turn_is_marked_on_its_page(opened: Open) -> None:

@@ -63,6 +63,7 @@ def test_what_was_of_no_use_goes_before_what_nobody_asked_for(opened: Open) -> N
     for _ in range(4):
         memory.feedback(turn_on(memory, newest), useful=False)
     assert hits(memory)[-1] == -4
+    assert memory.check() == []
     assert newest in lost_pages(memory, 4 * 13)
 
 
