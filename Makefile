@@ -85,7 +85,7 @@ test-install:
 
 # All the killed writers and servers; `make test` kills a sample of them.
 test-faults: setup
-	OPTICAL_MEMORY_KILLS=200 $(PY) -m pytest tests/session/test_kill.py tests/stores/test_crash.py $(PYTEST_FLAGS)
+	OPTICAL_MEMORY_KILLS=200 $(PY) -m pytest tests/session/test_kill.py tests/session/condensing/test_kill_condensing.py tests/stores/test_crash.py $(PYTEST_FLAGS)
 
 lint: setup
 	$(PY) -m ruff check .

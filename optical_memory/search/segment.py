@@ -145,15 +145,15 @@ class Segment:
         """The segment with all units so many characters later in their turns' bodies."""
         return replace(self, starts=self.starts + n_chars, ends=self.ends + n_chars)
 
-    def cut(self, ordinal: int, start: int, end: int) -> Segment:
+    def cut(self, ordinal: int, start: int, end: int, n_left: int = 0) -> Segment:
         """The segment without the units in this range of a turn's body.
 
-        The offsets of the turn's later units shrink by the length of the range, as if its text had
-        never been there. A unit that is partly in the range goes too.
+        The offsets of the turn's later units move, as if the range had only `n_left` characters. A
+        unit that is partly in the range goes too.
         """
         is_turn = (self.ordinals == ordinal)[self.turns]
         goes = is_turn & (self.starts < end) & (self.ends > start)
-        shift = np.where(is_turn & (self.starts >= end), end - start, 0).astype(np.int32)
+        shift = np.where(is_turn & (self.starts >= end), end - start - n_left, 0).astype(np.int32)
         shifted = replace(self, starts=self.starts - shift, ends=self.ends - shift)
         return _with_units(shifted, np.ones(len(self.ordinals), np.bool_), ~goes)
 

@@ -138,10 +138,10 @@ class IndexDraft:
             units += zip(segment.starts[rows].tolist(), segment.ends[rows].tolist(), strict=True)
         return sorted(units)
 
-    def cut_turn(self, ordinal: int, start: int, end: int) -> None:
-        """Take a range of a turn's body out of the index; later offsets shrink by its length."""
+    def cut_turn(self, ordinal: int, start: int, end: int, n_left: int = 0) -> None:
+        """Take a range of a turn's body out of the index; `n_left` characters stand there then."""
         for key, segment in self._segments_with([ordinal]):
-            self._segments[key] = segment.cut(ordinal, start, end)
+            self._segments[key] = segment.cut(ordinal, start, end, n_left)
 
     def merge(self) -> None:
         """Make a segment of the first `FAN_OUT` neighbours of about the same size, if any."""

@@ -113,6 +113,10 @@ def test_cutting_a_range_takes_its_units_and_closes_the_gap() -> None:
     assert int(left.starts[1]) == start
     assert len(postings(segment, HASH("4417"))[0]) > len(postings(left, HASH("4417"))[0])
     assert units(segment.cut(4, start, end)) == units(segment)
+    with_mark = segment.cut(3, start, end, n_left=6)
+    assert int(with_mark.starts[1]) == start + 6
+    assert int(with_mark.ends[1]) == int(left.ends[1]) + 6
+    assert int(with_mark.ends[0]) == bounds[0][1]
 
 
 def test_a_unit_says_if_it_asks_and_if_it_has_a_number_or_a_time() -> None:

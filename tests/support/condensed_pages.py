@@ -6,6 +6,7 @@ import re
 from datetime import datetime, timedelta
 
 from optical_memory import ForgettingPolicy, OpticalMemory, Turn
+from optical_memory.session.condensing.omissions import OMISSION
 from optical_memory.session.stored_page import PageInfo
 from optical_memory.testing import SMALL_LADDER, TemplateReader
 from support.memories import Open
@@ -39,7 +40,9 @@ def exact_reader(**settings: object) -> TemplateReader:
 
 
 def sentences(text: str) -> list[str]:
-    return [sentence.strip() for sentence in re.findall(r"[^.]+\.", text.replace("\n", " "))]
+    """The sentences of a text, without marks of omission."""
+    text = text.replace(OMISSION, "").replace("\n", " ")
+    return [sentence.strip() for sentence in re.findall(r"[^.]+\.", text)]
 
 
 def quarter(memory: OpticalMemory) -> int:

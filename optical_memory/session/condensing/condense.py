@@ -1,9 +1,9 @@
 """Condensing a run of pages: from a snapshot and the run's texts to the writes that change it.
 
 The units that say most go on one page, with their turns' names and times, until it is full. A body
-of a turn loses the ranges that were not kept, as if they had never been there; turns that began
-before the run or go on behind it keep what other pages have, and the unit at the border. Superseded
-turns, and turns that the host's list has no more, are left out.
+of a turn loses the ranges that were not kept, and a mark of omission takes their place; turns that
+began before the run or go on behind it keep what other pages have, and the unit at the border.
+Superseded turns, and turns that the host's list has no more, are left out.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from optical_memory.pages import Page, TurnSpan
 from optical_memory.profiles import Ladder, ReaderProfile, Rung
 from optical_memory.renderers.layout import PlacedTurn
 from optical_memory.renderers.renderer import PageRenderer
+from optical_memory.session.condensing.omissions import omissions_of, text_left
 from optical_memory.session.condensing.run_text import (
     PageText,
     TurnText,
@@ -58,32 +59,24 @@ def condense(
     the run stands on pages alone (`stands_on_pages`).
     """
     turns = turn_texts(snapshot, run, texts)
+    current_turns = [turn for turn in turns if is_current(snapshot, turn.record.ordinal)]
     draft = IndexDraft(snapshot)
     candidates: list[Unit] = []
-    for turn in turns:
-        if is_current(snapshot, turn.record.ordinal):
-            candidates += units_of(turn, draft)
+    for turn in current_turns:
+        candidates += units_of(turn, draft)
     records = {turn.record.ordinal: turn.record for turn in turns}
     best_first = by_salience(candidates, records, index)
-    page, units = _fullest_page(best_first, records, renderer)
-    first = run[0]
-    home = first.id if page is not None else None
-    changes: list[Change] = []
-    for record in [*run[1:], *_pages_of(snapshot, run)]:
-        changes.append(put(_merged_page(record, home)))
-    if page is None:
-        changes.append(put(_merged_page(first, None)))
-    else:
+    page, units = _fullest_page(best_first, current_turns, renderer)
+    if page is not None:
         page = _with_borders(page, {turn.record.ordinal: turn for turn in turns})
-        rung = _last_rung(run, profile.ladder, floor)
-        changes.append(put(_condensed_page(snapshot, run, page, rung.name)))
-        changes += page_pictures(page, first.id, profile.ladder.down_from(rung.name), renderer)
-    changes += _deletions(run, profile.ladder, changes)
+    changes = _page_changes(snapshot, run, page, renderer, profile.ladder, floor)
+    ordinals = {span.ordinal for span in page.layout.spans} if page is not None else set()
     for turn in turns:
-        units_of_turn = units.get(turn.record.ordinal, ())
-        if units_of_turn:
+        if turn.record.ordinal in ordinals:
             changes += _moved(turn.record, run)
-        _cut(draft, turn, units_of_turn)
+            _cut(draft, turn, units.get(turn.record.ordinal, ()))
+        else:
+            draft.cut_turn(turn.record.ordinal, turn.start, turn.end)
     return [*changes, *draft.changes()]
 
 
@@ -91,7 +84,7 @@ def condense(
 
 
 def _fullest_page(
-    best_first: Sequence[Unit], records: Mapping[int, TurnRecord], renderer: PageRenderer
+    best_first: Sequence[Unit], turns: Sequence[TurnText], renderer: PageRenderer
 ) -> tuple[Page | None, Units]:
     """The page of as many of the first units as fit, and these; no page if there is no unit."""
     n_fit = 0
@@ -100,7 +93,7 @@ def _fullest_page(
     while n_too_many - n_fit > 1:
         n_units = (n_fit + n_too_many) // 2
         units = _by_turn(best_first[:n_units])
-        pages = renderer.paginate(_placed_turns(units, records))
+        pages = renderer.paginate(_placed_turns(units, turns))
         if len(pages) == 1:
             n_fit = n_units
             best = (pages[0], units)
@@ -116,14 +109,16 @@ def _by_turn(units: Iterable[Unit]) -> Units:
     return by_turn
 
 
-def _placed_turns(units: Units, records: Mapping[int, TurnRecord]) -> list[PlacedTurn]:
-    turns: list[PlacedTurn] = []
-    for ordinal, turn_units in units.items():
-        record = records[ordinal]
-        text = "".join(unit.text for unit in turn_units)
-        turn = Turn(record.role, text, name=record.name, when=record.when)
-        turns.append(PlacedTurn(turn, record.id, ordinal))
-    return turns
+def _placed_turns(units: Units, turns: Iterable[TurnText]) -> list[PlacedTurn]:
+    """The turns of which anything stands on the page, with what is left of them."""
+    placed_turns: list[PlacedTurn] = []
+    for turn in turns:
+        record = turn.record
+        text = text_left(turn, units.get(record.ordinal, ()))
+        if text:
+            placed_turn = Turn(record.role, text, name=record.name, when=record.when)
+            placed_turns.append(PlacedTurn(placed_turn, record.id, record.ordinal))
+    return placed_turns
 
 
 def _with_borders(page: Page, turns: Mapping[int, TurnText]) -> Page:
@@ -153,6 +148,29 @@ def _last_rung(run: Sequence[PageRecord], ladder: Ladder, floor: float) -> Rung:
 
 
 # ---- records -------------------------------------------------------------------------------------
+
+
+def _page_changes(
+    snapshot: Snapshot,
+    run: Sequence[PageRecord],
+    page: Page | None,
+    renderer: PageRenderer,
+    ladder: Ladder,
+    floor: float,
+) -> list[Change]:
+    """The writes of the new page, if there is one, and of the pages that go."""
+    first = run[0]
+    home = first.id if page is not None else None
+    changes: list[Change] = []
+    for record in [*run[1:], *_pages_of(snapshot, run)]:
+        changes.append(put(_merged_page(record, home)))
+    if page is None:
+        changes.append(put(_merged_page(first, None)))
+    else:
+        rung = _last_rung(run, ladder, floor)
+        changes.append(put(_condensed_page(snapshot, run, page, rung.name)))
+        changes += page_pictures(page, first.id, ladder.down_from(rung.name), renderer)
+    return changes + _deletions(run, ladder, changes)
 
 
 def _condensed_page(
@@ -218,13 +236,7 @@ def _cut(draft: IndexDraft, turn: TurnText, units: Sequence[Unit]) -> None:
     ordinal = turn.record.ordinal
     whole_units = {(unit.start, unit.end) for unit in units if not unit.crosses}
     if not whole_units.issubset(draft.units_of(ordinal)):
-        text = "".join(unit.text for unit in units)
-        draft.add([turn.record.model_copy(update={"text": text})])
+        draft.add([turn.record.model_copy(update={"text": text_left(turn, units)})])
         return
-    end = turn.end
-    for unit in reversed(units):
-        if unit.end < end:
-            draft.cut_turn(ordinal, unit.end, end)
-        end = unit.start
-    if turn.start < end:
-        draft.cut_turn(ordinal, turn.start, end)
+    for omission in reversed(omissions_of(turn, units)):
+        draft.cut_turn(ordinal, omission.start, omission.end, len(omission.mark))

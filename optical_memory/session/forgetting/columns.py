@@ -73,9 +73,9 @@ class PageColumns:
             ladder=ladder,
             states=states,
             agreements=_agreements(pages, states, ladder),
-            n_ledger_tokens=np.array([page.n_ledger_tokens for page in pages], np.float64),
-            is_pinned=np.array([page.pinned for page in pages], np.bool_),
-            n_pages=np.array([page.n_pages for page in pages], np.float64),
+            n_ledger_tokens=_numbers("n_ledger_tokens", pages),
+            is_pinned=np.fromiter(map(attrgetter("pinned"), pages), np.bool_, len(pages)),
+            n_pages=_numbers("n_pages", pages),
         )
 
     def costs(self, policy: ForgettingPolicy) -> Floats:
@@ -84,6 +84,14 @@ class PageColumns:
         rows = [np.zeros(n_pages), np.full(n_pages, float(policy.stub_tokens))]
         rows += [rung.n_tokens + self.n_ledger_tokens for rung in reversed(self.ladder)]
         return np.stack(rows)
+
+    def tokens(self, states: Ints, policy: ForgettingPolicy) -> Floats:
+        """(n,) tokens of each page if it were in this state; 0 for text."""
+        of_states = [0.0, float(policy.stub_tokens)]
+        of_states += [float(rung.n_tokens) for rung in reversed(self.ladder)]
+        of_states.append(0.0)  # the last is at index -1, the state of text
+        tokens: Floats = np.array(of_states)[states]
+        return tokens + np.where(states > STUB_STATE, self.n_ledger_tokens, 0.0)
 
     def may_have(self, policy: ForgettingPolicy) -> Flags:
         """(s, n) True for the states that each page may have: its own, and those that it may fade
@@ -106,7 +114,7 @@ class PageColumns:
     @property
     def can_condense(self) -> Flags:
         """(n,) True for pages that may be condensed."""
-        return np.array([page.can_condense for page in self.pages], np.bool_)
+        return np.fromiter(map(attrgetter("can_condense"), self.pages), np.bool_, len(self.pages))
 
     def lossless_states(self, policy: ForgettingPolicy) -> Ints:
         """(n,) the state of each page with the fewest tokens at which it loses no more than it has
@@ -146,6 +154,10 @@ class PageColumns:
         """A field of the pages as numbers, nan for None."""
         values = map(attrgetter(name), self.pages)
         return np.array([np.nan if value is None else number(value) for value in values])
+
+
+def _numbers(name: str, pages: Sequence[PageState]) -> Floats:
+    return np.fromiter(map(attrgetter(name), pages), np.float64, len(pages))
 
 
 def _newest_first(pages: Sequence[PageState]) -> Sequence[PageState]:

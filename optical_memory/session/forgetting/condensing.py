@@ -19,7 +19,7 @@ from optical_memory.session.forgetting.columns import (
     PageColumns,
 )
 from optical_memory.session.forgetting.knapsack import Problem, choose
-from optical_memory.session.forgetting.outcome import NO_PAGE, Outcome, no_reasons
+from optical_memory.session.forgetting.outcome import NO_PAGE, Outcome, Texts, no_reasons
 from optical_memory.session.forgetting.policy import ForgettingPolicy
 from optical_memory.session.forgetting.runs import Candidates, choose_runs
 from optical_memory.session.forgetting.worth import condensed_shares, decays, saliences
@@ -34,6 +34,7 @@ LOSSLESS = 2
 
 def condense_pages(
     columns: PageColumns,
+    states: Ints,
     may_fade: Flags,
     room: float,
     capacity: float,
@@ -42,28 +43,39 @@ def condense_pages(
 ) -> Outcome:
     """Fade and condense pages until they fit `room`; pages are lost only if that is too little.
 
-    `capacity` is that of the pages that may fade, and `room` a little less. What fits the capacity
-    once all is condensed stays.
+    `states` (n,) are those at their last legible rungs, where pages may fade. `capacity` is that of
+    the pages that may fade, and `room` a little less. What fits the capacity once all is condensed
+    stays.
     """
-    states = np.where(may_fade, columns.lossless_states(policy), columns.states)
-    costs = columns.costs(policy)[states, np.arange(len(states))]
-    costs[~may_fade] = 0.0
+    costs = np.where(may_fade, columns.tokens(states, policy), 0.0)
     joiners = np.flatnonzero(may_fade & columns.can_condense & (states > STUB_STATE))
     candidates = _candidates(columns, joiners, costs, policy, now)
-    runs = [joiners[run] for run in choose_runs(candidates, costs.sum() - room, policy)]
-    targets = np.full(len(states), NO_PAGE, np.intp)
-    reasons = no_reasons(len(states))
-    reasons[states != columns.states] = "capacity: the last legible rung, before pages are lost"
-    for run in runs:
-        targets[run] = run[-1]
-        costs[run[-1]] = costs[run].max()
-        costs[run[:-1]] = 0.0
-        n_pages = int(columns.n_pages[run].sum())
-        reasons[run] = f"capacity: the best of {n_pages} pages goes on one"
-    outcome = Outcome(states, targets, reasons)
+    targets = np.arange(len(states))
+    targets[joiners] = joiners[choose_runs(candidates, costs.sum() - room, policy)]
+    others = np.flatnonzero(targets != np.arange(len(states)))
+    np.maximum.at(costs, targets[others], costs[others])
+    costs[others] = 0.0
+    is_alone = np.ones(len(states), np.bool_)
+    is_alone[others] = False
+    is_alone[targets[others]] = False
+    targets[is_alone] = NO_PAGE
+    outcome = Outcome(states, targets, _reasons(columns, states, targets, policy))
     if costs.sum() <= max(room, capacity):
         return outcome
     return _with_losses(columns, outcome, costs, room, policy, now)
+
+
+def _reasons(columns: PageColumns, states: Ints, targets: Ints, policy: ForgettingPolicy) -> Texts:
+    """(n,) why each page fades or goes on another page."""
+    reasons = no_reasons(len(states))
+    reasons[states != columns.states] = "capacity: the last legible rung, before pages are lost"
+    (members,) = (targets != NO_PAGE).nonzero()
+    n_pages = np.zeros(len(states), np.intp)
+    np.add.at(n_pages, targets[members], columns.n_pages[members].astype(int))
+    sizes = range(policy.most_pages + 1)
+    texts = [f"capacity: the best of {n} pages goes on one" for n in sizes]
+    reasons[members] = np.array(texts, np.object_)[n_pages[targets[members]]]
+    return reasons
 
 
 def _candidates(

@@ -18,7 +18,6 @@ import numpy as np
 from optical_memory.profiles import Ladder
 from optical_memory.session.forgetting.columns import (
     FORGOTTEN_STATE,
-    TEXT_STATE,
     Flags,
     Floats,
     Ints,
@@ -57,7 +56,8 @@ def tokens_kept(pages: Sequence[PageState], policy: ForgettingPolicy, ladder: La
 
     Raises `KeyError` for a page at a rung that the ladder does not have.
     """
-    return int(_tokens(PageColumns.of(pages, ladder), policy).sum())
+    columns = PageColumns.of(pages, ladder)
+    return int(columns.tokens(columns.states, policy).sum())
 
 
 def value_kept(
@@ -105,8 +105,8 @@ def plan(
     Certified pages past the policy's term are forgotten, with or without a capacity. `now` is the
     time from which ages count, by default the present.
 
-    The same pages in any order give the same steps. 100,000 pages take less than 100 ms of CPU.
-    Raises `KeyError` for a page at a rung that the ladder does not have.
+    The same pages in any order give the same steps. 100,000 pages take 80 ms of CPU, and 110 ms if
+    some are condensed. Raises `KeyError` for a page at a rung that the ladder does not have.
     """
     moment = _in_utc(now)
     columns = PageColumns.of(pages, ladder)
@@ -123,12 +123,6 @@ def _in_utc(now: datetime | None) -> datetime:
     return datetime.now(UTC) if now is None else now.astimezone(UTC)
 
 
-def _tokens(columns: PageColumns, policy: ForgettingPolicy) -> Floats:
-    """(n,) tokens of each page."""
-    costs = columns.costs(policy)[columns.states, np.arange(len(columns.pages))]
-    return np.where(columns.states == TEXT_STATE, 0.0, costs)
-
-
 def _after_term(outcome: Outcome, is_expired: Flags, policy: ForgettingPolicy) -> Outcome:
     """The outcome, with the pages past their term forgotten."""
     return replace(
@@ -143,16 +137,15 @@ def _steps(columns: PageColumns, outcome: Outcome) -> list[Step]:
     pages = columns.pages
     has_changed = (outcome.states != columns.states) | (outcome.targets != NO_PAGE)
     changes = np.flatnonzero(has_changed)[::-1]
-    states = outcome.states[changes].tolist()
-    targets = outcome.targets[changes].tolist()
+    ids = [pages[i].page for i in changes.tolist()]
+    rungs = [names[state] for state in outcome.states[changes].tolist()]
     reasons = outcome.reasons[changes].tolist()
-    steps: list[Step] = []
-    for i, state, target, reason in zip(changes.tolist(), states, targets, reasons, strict=True):
-        if target == NO_PAGE:
-            steps.append(Step(pages[i].page, names[state], reason))
-        else:
-            steps.append(Step(pages[i].page, CONDENSED, reason, pages[target].page))
-    return steps
+    targets = outcome.targets[changes].tolist()
+    if max(targets, default=NO_PAGE) == NO_PAGE:
+        return list(map(Step, ids, rungs, reasons))
+    homes = [None if target == NO_PAGE else pages[target].page for target in targets]
+    rungs = [rung if home is None else CONDENSED for rung, home in zip(rungs, homes, strict=True)]
+    return list(map(Step, ids, rungs, reasons, homes))
 
 
 def _is_expired(columns: PageColumns, policy: ForgettingPolicy, now: datetime) -> Flags:
@@ -198,16 +191,18 @@ def _by_capacity(
     policy: ForgettingPolicy,
     now: datetime,
 ) -> Outcome:
-    tokens = np.where(is_expired, 0.0, _tokens(columns, policy))
+    tokens = np.where(is_expired, 0.0, columns.tokens(columns.states, policy))
     if tokens.sum() <= capacity:
         return Outcome.uncondensed(columns.states, no_reasons(len(columns.pages)))
     n_pinned_tokens = int(tokens[~may_fade].sum())
     pages = np.flatnonzero(may_fade)
     capacity = max(0, capacity - n_pinned_tokens)
-    n_lossless = float(_lossless_tokens(columns, policy)[pages].sum())
+    lossless_states = columns.lossless_states(policy)
+    n_lossless = float(columns.tokens(lossless_states, policy)[pages].sum())
     room = _room(capacity, n_lossless, policy)
     if policy.condense and n_lossless > capacity:
-        return condense_pages(columns, may_fade, room, capacity, policy, now)
+        states = np.where(may_fade, lossless_states, columns.states)
+        return condense_pages(columns, states, may_fade, room, capacity, policy, now)
     problem = problem_of(columns, policy, now).part(pages)
     choice = choose(problem, room)
     states = columns.states.copy()
@@ -215,13 +210,6 @@ def _by_capacity(
     reasons = no_reasons(len(states))
     reasons[pages] = _reasons(problem, columns.states[pages], choice, columns.ladder)
     return Outcome.uncondensed(states, reasons)
-
-
-def _lossless_tokens(columns: PageColumns, policy: ForgettingPolicy) -> Floats:
-    """(n,) the fewest tokens of each page at which it loses no more than it has lost."""
-    states = np.maximum(columns.lossless_states(policy), FORGOTTEN_STATE)
-    tokens: Floats = columns.costs(policy)[states, np.arange(len(columns.pages))]
-    return tokens
 
 
 def _room(capacity: int, n_lossless: float, policy: ForgettingPolicy) -> int:

@@ -6,10 +6,9 @@ least value per token; what they are is a neighbour again. So with less room the
 
 from __future__ import annotations
 
-import heapq
 import math
-from collections import defaultdict
 from dataclasses import dataclass
+from heapq import heappop, heappush
 
 import numpy as np
 
@@ -22,7 +21,7 @@ __all__ = [
     "choose_runs",
 ]
 
-Join = tuple[float, int, int, int, int]  # value per token, minus older, newer, stamps of both
+Join = tuple[float, int, int, int]  # value per token, minus older, newer, pages of both
 
 
 @dataclass(frozen=True)
@@ -41,116 +40,141 @@ class Candidates:
     has_neighbour: Flags
 
 
-def choose_runs(pages: Candidates, excess: float, policy: ForgettingPolicy) -> list[list[int]]:
-    """Runs of two pages or more, each the newest first, that save at least `excess` tokens.
+def choose_runs(pages: Candidates, excess: float, policy: ForgettingPolicy) -> Ints:
+    """(n,) the oldest page of the run of each page, itself if it is in none.
 
-    If all runs that there may be save less, gives all of them. A run costs as much as the page in
-    it that costs most, and stands for `policy.most_pages` at most.
+    The runs save at least `excess` tokens; if all that there may be save less, these. A run costs
+    as much as the page in it that costs most, and stands for `policy.most_pages` at most.
     """
-    chain = _Chain(pages, policy)
-    chain.start(1 + math.ceil(max(0.0, excess) / pages.costs.min(initial=np.inf)))
+    n_joins = 1 + math.ceil(max(0.0, excess) / pages.costs.min(initial=np.inf))
+    chain = _Chain(pages, policy, n_joins)
     while excess > 0:
         join = chain.pop()
         if join is None:
             break
         excess -= chain.join(*join)
-    return chain.runs()
+    return chain.oldest_pages()
 
 
 class _Chain:
-    """Pages and what has become of them, each with its newer and its older neighbour.
+    """Pages and what has become of them. A run is named by its oldest page.
 
-    A run is named by its oldest page. A `stamp` counts how often a run has grown.
+    A page that is in another's run has the size 0. Sizes tell if a join is still due: a run that
+    has grown has another.
+
+    Only as many of the first joins are looked at as `n_joins` joins can need: each takes one of
+    them, and makes two others void. The last of them is the limit for what runs may lose later.
     """
 
-    def __init__(self, pages: Candidates, policy: ForgettingPolicy) -> None:
-        self._pages = pages
-        self._policy = policy
-        sizes = np.arange(1, policy.most_pages + 1, dtype=np.float64)
-        self._shares = [0.0, *condensed_shares(sizes, policy).tolist()]
-        n = len(pages.costs)
-        older = np.where(pages.has_neighbour, np.arange(1, n + 1), -1)
-        self._older = older.tolist()
-        self._newer = [-1, *np.where(pages.has_neighbour, np.arange(n), -1).tolist()][:n]
+    def __init__(self, pages: Candidates, policy: ForgettingPolicy, n_joins: int) -> None:
+        self._most_pages = policy.most_pages
+        sizes = np.arange(1, self._most_pages + 1, dtype=np.float64)
+        shares = np.append(0.0, condensed_shares(sizes, policy))
+        sizes_of_pages = pages.n_pages.astype(int)
+        shares_of_pages = shares[np.minimum(sizes_of_pages, self._most_pages)]
+        values = pages.saliences * pages.decays * shares_of_pages
+        self._shares = shares.tolist()
+        self._has_neighbour = pages.has_neighbour.tolist()
         self._costs = pages.costs.tolist()
-        self._sizes = pages.n_pages.astype(int).tolist()
+        self._sizes = sizes_of_pages.tolist()
         self._saliences = pages.saliences.tolist()
         self._decays = pages.decays.tolist()
-        self._stamps: defaultdict[int, int] = defaultdict(int)
-        self._members: dict[int, list[int]] = {}
-        self._joins: list[Join] = []
-
-    def start(self, n_joins: int) -> None:
-        """Weigh the first joins, as many as so many joins can need.
-
-        Each join takes one of them, and makes two others void.
-        """
-        pages = self._pages
-        (newer,) = pages.has_neighbour.nonzero()
-        older = newer + 1
-        sizes = pages.n_pages[newer] + pages.n_pages[older]
-        fits = sizes <= self._policy.most_pages
-        newer = newer[fits]
-        order = np.argsort(self._slopes(newer), kind="stable")[: 4 * n_joins]
-        for i in sorted(newer[order].tolist()):
-            self._weigh(i, i + 1)
-
-    def _slopes(self, newer: Ints) -> Floats:
-        """(m,) the value per token that each of these pages loses, joined with its neighbour."""
-        pages = self._pages
-        older = newer + 1
-        values = pages.saliences * pages.decays * condensed_shares(pages.n_pages, self._policy)
-        shares = condensed_shares(pages.n_pages[newer] + pages.n_pages[older], self._policy)
-        value = (pages.saliences[newer] + pages.saliences[older]) * pages.decays[older] * shares
-        savings = np.minimum(pages.costs[newer], pages.costs[older])
-        slopes: Floats = (values[newer] + values[older] - value) / savings
-        return slopes
-
-    def _weigh(self, newer: int, older: int) -> None:
-        """Note the join of two neighbours, unless they stand for too many pages."""
-        size = self._sizes[newer] + self._sizes[older]
-        if size > self._policy.most_pages:
-            return
-        salience = self._saliences[newer] + self._saliences[older]
-        value = salience * self._decays[older] * self._shares[size]
-        loss = self._value(newer) + self._value(older) - value
-        slope = loss / min(self._costs[newer], self._costs[older])
-        join = (slope, -older, newer, self._stamps[newer], self._stamps[older])
-        heapq.heappush(self._joins, join)
-
-    def _value(self, i: int) -> float:
-        value: float = self._saliences[i] * self._decays[i] * self._shares[self._sizes[i]]
-        return value
+        self._values = values.tolist()
+        self._newest: dict[int, int] = {}  # of runs by their oldest page
+        self._oldest: dict[int, int] = {}  # of runs by their newest page
+        slopes = _slopes(pages, sizes_of_pages, values, shares)
+        self._limit = _limit(slopes, 3 * n_joins)
+        first_pages = _pages_by_slope(slopes, self._limit)
+        self._first_pages = first_pages.tolist()
+        self._first_slopes = slopes[first_pages].tolist()
+        self._joins: list[Join] = []  # a heap
 
     def pop(self) -> tuple[int, int] | None:
         """The neighbours (newer, older) that lose least value per token; None if none may join."""
-        while self._joins:
-            _, minus_older, newer, newer_stamp, older_stamp = heapq.heappop(self._joins)
+        sizes = self._sizes
+        joins = self._joins
+        page = self._next_page()
+        bound = (math.inf, 0) if page is None else (self._first_slopes[-1], -page - 1)
+        while joins and joins[0] < bound:
+            _, minus_older, newer, size = heappop(joins)
             older = -minus_older
-            stamps = (self._stamps[newer], self._stamps[older])
-            if stamps == (newer_stamp, older_stamp):
+            if sizes[newer] and sizes[older] and sizes[newer] + sizes[older] == size:
                 return newer, older
+        return None if page is None else (page, page + 1)
+
+    def _next_page(self) -> int | None:
+        """The page whose first join with the next older is the best of those that are still due."""
+        while self._first_pages:
+            page: int = self._first_pages[-1]
+            if self._sizes[page] and self._sizes[page + 1] and page not in self._newest:
+                return page
+            self._first_pages.pop()
+            self._first_slopes.pop()
         return None
 
     def join(self, newer: int, older: int) -> float:
         """Make one run of two; the tokens that it saves."""
-        saving: float = min(self._costs[newer], self._costs[older])
-        self._costs[older] = max(self._costs[newer], self._costs[older])
-        self._sizes[older] += self._sizes[newer]
-        self._saliences[older] += self._saliences[newer]
-        newer_members = self._members.pop(newer, [newer])
-        self._members[older] = [*newer_members, *self._members.get(older, [older])]
-        self._stamps[newer] += 1
-        self._stamps[older] += 1
-        neighbour = self._newer[newer]
-        self._newer[older] = neighbour
-        if neighbour >= 0:
-            self._older[neighbour] = older
-            self._weigh(neighbour, older)
-        if self._older[older] >= 0:
-            self._weigh(older, self._older[older])
+        costs = self._costs
+        size = self._sizes[newer] + self._sizes[older]
+        salience = self._saliences[newer] + self._saliences[older]
+        saving: float = min(costs[newer], costs[older])
+        costs[older] = max(costs[newer], costs[older])
+        self._sizes[older] = size
+        self._sizes[newer] = 0
+        self._saliences[older] = salience
+        self._values[older] = salience * self._decays[older] * self._shares[size]
+        newest = self._newest.pop(newer, newer)
+        self._newest[older] = newest
+        self._oldest[newest] = older
+        if newest > 0 and self._has_neighbour[newest - 1]:
+            self._weigh(newest - 1, older)
+        if self._has_neighbour[older]:
+            self._weigh(older, self._oldest.get(older + 1, older + 1))
         return saving
 
-    def runs(self) -> list[list[int]]:
-        """The runs of two pages or more, the newest first."""
-        return sorted(self._members.values())
+    def _weigh(self, newer: int, older: int) -> None:
+        """Note the join of two neighbours, unless they stand for too many pages.
+
+        A join above the limit never comes first.
+        """
+        size = self._sizes[newer] + self._sizes[older]
+        if size > self._most_pages:
+            return
+        salience = self._saliences[newer] + self._saliences[older]
+        value = salience * self._decays[older] * self._shares[size]
+        loss = self._values[newer] + self._values[older] - value
+        slope = loss / min(self._costs[newer], self._costs[older])
+        if slope <= self._limit:
+            heappush(self._joins, (slope, -older, newer, size))
+
+    def oldest_pages(self) -> Ints:
+        """(n,) the oldest page of the run of each page."""
+        names = np.flatnonzero(np.array(self._sizes))
+        oldest_pages: Ints = np.repeat(names, np.diff(names, prepend=-1))
+        return oldest_pages
+
+
+def _slopes(pages: Candidates, sizes: Ints, values: Floats, shares: Floats) -> Floats:
+    """(n - 1,) the value per token that each page loses, joined with the next older.
+
+    It is inf for pages that may not be joined. `shares` are by size.
+    """
+    size = sizes[:-1] + sizes[1:]
+    may_join = pages.has_neighbour[:-1] & (size < len(shares))
+    share = shares[np.where(may_join, size, 0)]
+    value = (pages.saliences[:-1] + pages.saliences[1:]) * pages.decays[1:] * share
+    savings = np.minimum(pages.costs[:-1], pages.costs[1:])
+    return np.where(may_join, (values[:-1] + values[1:] - value) / savings, np.inf)
+
+
+def _limit(slopes: Floats, n_joins: int) -> float:
+    """The greatest of the `n_joins` least slopes and the next; inf if there are not so many."""
+    if n_joins >= len(slopes):
+        return math.inf
+    return float(np.partition(slopes, n_joins)[n_joins])
+
+
+def _pages_by_slope(slopes: Floats, limit: float) -> Ints:
+    """The pages whose join with the next older is within the limit, the best last."""
+    (pages,) = ((slopes <= limit) & (slopes < np.inf)).nonzero()
+    return pages[np.argsort(-slopes[pages], kind="stable")]

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from optical_memory.errors import Forgotten, InputError
+from optical_memory.errors import Forgotten, InputError, require_text
 from optical_memory.search.meaning import Embedder
 from optical_memory.session.archive import Archive
+from optical_memory.session.corrections.feedback import count_feedback
 from optical_memory.session.corrections.supersede import supersede
 from optical_memory.session.corrections.versions import host_ids
 from optical_memory.session.remember import Remembered, log_passed_over, remember
@@ -84,6 +85,22 @@ class SyncedSession:
         snapshot, id = self._archive.update(change)
         self._wake()
         return host_ids(snapshot, [id])[0]
+
+    def feedback(self, turn: str, useful: bool = True) -> None:
+        """Say whether a turn was of use: its pages then weigh as if they were recalled once more.
+
+        >>> with OpticalMemory("alice", store="sqlite:///memory.db") as memory:
+        ...     _ = memory.remember(Turn("user", "The gate code is 4417#.", id="m1"))
+        ...     memory.feedback("m1")
+
+        If it was not, a recall is taken back; below 0 the pages weigh less than those that nobody
+        asked for. What weighs least goes first where a capacity is too small. A turn that stands on
+        no page yet has no weight, and nothing is counted.
+
+        Raises `Forgotten` if there is no such turn (any more), `InputError` for another type.
+        """
+        require_text("turn", turn)
+        self._archive.update(lambda snapshot: (count_feedback(snapshot, turn, useful=useful), None))
 
     def _wake(self) -> None:
         """Tell the background worker that there is work."""

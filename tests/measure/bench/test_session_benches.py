@@ -114,7 +114,12 @@ def test_a_chat_is_synced_and_compressed_and_takes_a_long_result(inputs: BenchIn
 def test_a_compaction_is_planned_beside_a_plain_heap(inputs: BenchInputs) -> None:
     rows = rows_of(inputs, "plan")
 
-    assert [row.name for row in rows] == ["plan 200 pages, p50", "plan 200 pages, p95"]
+    assert [row.name for row in rows] == [
+        "plan 200 pages, p50",
+        "plan 200 pages, p95",
+        "plan to condense 200 pages, p50",
+        "plan to condense 200 pages, p95",
+    ]
     assert {(row.baseline_name, row.unit) for row in rows} == {("a heap of steps", CPU)}
 
 

@@ -195,7 +195,7 @@ def test_a_hundred_thousand_pages_are_planned_in_a_moment() -> None:
         steps = planned(pages, capacity)
         times.append(time.process_time() - start)
     assert runs_of(steps)
-    assert min(times) < 1.0
+    assert min(times) < 0.4  # 0.06 to 0.1 s on two busy cores
 
 
 @pytest.mark.parametrize("shares", [(), (0.9, 0.5), (1.0, 0.5, 0.6), (1.0, 0.0)])
