@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from optical_memory.errors import InputError
-from optical_memory.loaders.conversation import Conversation, LoadedFile
-from optical_memory.loaders.files import Document, read_json, read_text
-from optical_memory.loaders.formats import JSON_FORMATS, format_of
+from optical_memory.loaders.accounting import left_out_of, row_text
+from optical_memory.loaders.collector import collector_paused
+from optical_memory.loaders.conversation import Conversation, LeftOut, LoadedFile
+from optical_memory.loaders.files import Document, read_document
+from optical_memory.loaders.formats import Format, format_of
 
 __all__ = [
     "example",
@@ -17,32 +20,47 @@ __all__ = [
     "load_file",
 ]
 
+MAX_ODD_ROWS = 100
+"""Rows at the beginning of a file that may be of no known format before one that is."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """The conversations of a document, the name of its format, and the rows that are none."""
+
+    format: str
+    conversations: list[Conversation]
+    left_out: tuple[LeftOut, ...] = ()
+
 
 def load(path: str | Path) -> list[Conversation]:
     """The conversations in a file of any known format (`formats`).
 
-    Raises `InputError` for a file that cannot be read or is in none of the formats.
+    Rows that could not be read are in `left_out` of the first. Raises `InputError` for a file that
+    cannot be read or is in none of the formats.
     """
-    return list(load_file(path).conversations)
+    with collector_paused():
+        reading = _read(read_document(Path(path)))
+    conversations = reading.conversations
+    if reading.left_out:
+        first = conversations[0]
+        conversations[0] = replace(first, left_out=(*reading.left_out, *first.left_out))
+    return conversations
 
 
 def load_file(path: str | Path) -> LoadedFile:
-    """The conversations in a file of any known format, the format, and the words that were left
-    out.
+    """The conversations in a file of any known format, the format, and all words that are in no
+    turn and in no `meta`, each with its place and a reason.
 
     Raises `InputError` for a file that cannot be read or is in none of the formats.
     """
-    document = _document(Path(path))
-    file_format = format_of(document)
-    if file_format is None:
-        names = ", ".join(json_format.name for json_format in JSON_FORMATS)
-        raise InputError(
-            f"{document.path.name}: in none of the known formats ({names}); "
-            f"{_description(document.data)}"
-        )
-    conversations = tuple(file_format.loader(document))
-    left_out = tuple(chain.from_iterable(item.left_out for item in conversations))
-    return LoadedFile(document.path, file_format.name, conversations, left_out)
+    with collector_paused():
+        document = read_document(Path(path))
+        reading = _read(document)
+        by_loader = chain.from_iterable(item.left_out for item in reading.conversations)
+        reported = [*reading.left_out, *by_loader]
+        left_out = (*reported, *left_out_of(document, reading.conversations, reported))
+    return LoadedFile(document.path, reading.format, tuple(reading.conversations), left_out)
 
 
 def example() -> Conversation:
@@ -52,10 +70,39 @@ def example() -> Conversation:
     return load(Path(__file__).parents[1] / "examples" / "conversation.json")[0]
 
 
-def _document(path: Path) -> Document:
-    if path.suffix.lower() in {".json", ".jsonl", ".ndjson"}:
-        return Document(path, "", read_json(path))
-    return Document(path, read_text(path))
+def _read(document: Document) -> _Reading:
+    """Raises `InputError` if there is no conversation in the document."""
+    try:
+        reading = _read_whole(document)
+    except InputError as error:
+        rows_reading = _read_rows(document)
+        if rows_reading is None:
+            raise _with_file_name(error, document) from error
+        reading = rows_reading
+    return replace(reading, left_out=(*document.left_out, *reading.left_out))
+
+
+def _read_whole(document: Document) -> _Reading:
+    try:
+        file_format = format_of(document)
+        if file_format is None:
+            raise InputError(
+                f"{document.path.name}: in none of the known formats "
+                f"(README names them); {_description(document.data)}; write its messages as "
+                '[{"role": "user", "content": "…"}, …]'
+            )
+        return _Reading(file_format.name, list(file_format.loader(document)))
+    except RecursionError as error:
+        raise InputError(
+            f"{document.path.name}: nested too deeply to be read; a conversation has a few levels "
+            "of lists and objects; export it again"
+        ) from error
+
+
+def _with_file_name(error: InputError, document: Document) -> InputError:
+    message = str(error)
+    name = document.path.name
+    return error if name in message else InputError(f"{name}: {message}")
 
 
 def _description(data: Any) -> str:
@@ -63,4 +110,74 @@ def _description(data: Any) -> str:
     item = data
     while isinstance(item, list) and item:
         item = item[0]
-    return f"its first item has {sorted(item) if isinstance(item, dict) else []}"
+    keys = sorted(item) if isinstance(item, dict) else []
+    return f"its first item has {keys[:20]}"
+
+
+# ---- rows that are no conversation ---------------------------------------------------------------
+
+
+def _read_rows(document: Document) -> _Reading | None:
+    """The conversations of those rows that can be read each alone; None if there are none.
+
+    A list of conversations may hold some without messages, and a file a single message.
+    """
+    data = document.data
+    if not isinstance(data, list | dict) or len(data) == 0:
+        return None
+    rows = data if isinstance(data, list) else [data]
+    documents = [replace(document, data=[row]) for row in rows]
+    file_format = _format_of_rows(documents)
+    if file_format is None:
+        return None
+    reasons = [_refusal(row_document, file_format) for row_document in documents]
+    numbers = [n for n, reason in enumerate(reasons) if reason is None]
+    readable = replace(document, data=[rows[n] for n in numbers])
+    if not numbers or _refusal(readable, file_format):
+        return None
+    conversations = _with_row_numbers(file_format.loader(readable), document.stem, numbers)
+    left_out = [
+        LeftOut(document.row_place(n), _with_row_number(reason, n), row_text(rows[n]))
+        for n, reason in enumerate(reasons)
+        if reason is not None
+    ]
+    return _Reading(file_format.name, conversations, tuple(left_out))
+
+
+def _format_of_rows(documents: list[Document]) -> Format | None:
+    """The format of the first row that is of a known format."""
+    for document in documents[:MAX_ODD_ROWS]:
+        file_format = format_of(document)
+        if file_format is not None:
+            return file_format
+    return None
+
+
+def _refusal(document: Document, file_format: Format) -> str | None:
+    """Why the loader refuses the document; None if it takes it."""
+    try:
+        file_format.loader(document)
+    except RecursionError:
+        return "nested too deeply to be read"
+    except InputError as error:
+        return str(error)
+    return None
+
+
+def _with_row_number(reason: str, n: int) -> str:
+    """The reason why a row is refused, which was read as the first and only."""
+    place, separator, rest = reason.partition(": ")
+    return place.replace("[0]", f"[{n}]", 1) + separator + rest
+
+
+def _with_row_numbers(
+    conversations: list[Conversation], stem: str, numbers: list[int]
+) -> list[Conversation]:
+    """Conversations that are named by their rows, named by the rows of the whole file."""
+    if len(conversations) != len(numbers):
+        return conversations
+    renamed: list[Conversation] = []
+    for k, (conversation, n) in enumerate(zip(conversations, numbers, strict=True)):
+        is_numbered = conversation.id == f"{stem}[{k}]"
+        renamed.append(replace(conversation, id=f"{stem}[{n}]") if is_numbered else conversation)
+    return renamed

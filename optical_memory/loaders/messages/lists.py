@@ -9,7 +9,9 @@ from optical_memory.errors import InputError
 from optical_memory.loaders.conversation import Conversation, conversation
 from optical_memory.loaders.files import get, read_json, stem
 from optical_memory.loaders.messages.forms import as_openai, from_langchain, from_sharegpt
-from optical_memory.loaders.messages.turns import turns_of
+from optical_memory.loaders.messages.plain import plain_turn
+from optical_memory.loaders.messages.turns import openai_turns
+from optical_memory.turns import Turn
 
 __all__ = [
     "langchain_messages",
@@ -58,10 +60,21 @@ def _conversations(
     conversations = []
     for part in _message_lists(data, key, name):
         place = f"{part.name}.{key}"
-        messages = [to_openai(message, f"{place}[{n}]") for n, message in enumerate(part.messages)]
         id = str(part.meta.get("id") or part.name)
-        conversations.append(conversation(id, turns_of(messages, place), part.meta))
+        turns = _turns(part.messages, place, to_openai)
+        conversations.append(conversation(id, turns, part.meta))
     return conversations
+
+
+def _turns(messages: list[Any], place: str, to_openai: Callable[[Any, str], Any]) -> list[Turn]:
+    turns: list[Turn] = []
+    for n, message in enumerate(messages):
+        turn = plain_turn(message)
+        if turn is None:
+            turns += openai_turns(to_openai(message, f"{place}[{n}]"), f"{place}[{n}]")
+        else:
+            turns.append(turn)
+    return turns
 
 
 def _message_lists(data: Any, key: str, name: str) -> list[_MessageList]:

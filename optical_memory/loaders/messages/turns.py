@@ -25,6 +25,7 @@ from optical_memory.turns import Role, ToolCall, Turn
 
 __all__ = [
     "message_turns",
+    "openai_turns",
     "turn_of",
     "turns_of",
 ]
@@ -60,7 +61,7 @@ def turn_of(message: Mapping[str, Any]) -> Turn:
     tools inside a message are turns of their own. `openai_messages` reads those.
     """
     data = dict(message) if isinstance(message, Mapping) else message
-    turns = _message_turns(data, "message")
+    turns = openai_turns(data, "message")
     if len(turns) != 1:
         raise InputError(
             f"message: {len(turns)} turns in it; "
@@ -78,7 +79,7 @@ def message_turns(message: Any, place: str) -> list[Turn]:
     Answers of tools inside of it come first, as turns of their own. Raises as `turns_of`.
     """
     try:
-        return _message_turns(as_openai(message, place), place)
+        return openai_turns(as_openai(message, place), place)
     except RecursionError as error:
         raise InputError(f"{place}: it is nested too deep to be read") from error
 
@@ -89,11 +90,12 @@ def turns_of(messages: list[Any], place: str) -> list[Turn]:
     """
     turns: list[Turn] = []
     for n, message in enumerate(messages):
-        turns += _message_turns(message, f"{place}[{n}]")
+        turns += openai_turns(message, f"{place}[{n}]")
     return turns
 
 
-def _message_turns(message: Any, place: str) -> list[Turn]:
+def openai_turns(message: Any, place: str) -> list[Turn]:
+    """The turns of an OpenAI-style message. Raises as `turns_of`."""
     if is_left_out(message):
         return []
     role = get(message, "role", str, place)
