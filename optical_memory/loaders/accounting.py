@@ -1,4 +1,4 @@
-"""Finds the words of a file that did not come into a conversation, so that none is dropped silently.
+"""Finds the words of a file that did not come into a conversation, so that none is lost silently.
 
 A word is four letters or more. It counts as kept if it stands in a turn (text, name, id, calls,
 attachments), in an id or the `meta` of a conversation, or in what a loader has reported. Keys of
@@ -10,15 +10,15 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from functools import cached_property
 from itertools import chain
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 from optical_memory.loaders.conversation import Conversation, LeftOut
 from optical_memory.loaders.files import Document
 from optical_memory.loaders.payloads import digest_ref, short_ref
-from optical_memory.turns import Turn
+from optical_memory.turns import Role, Turn
 
 __all__ = [
     "left_out_of",
@@ -40,11 +40,18 @@ _MARK_KEYS = frozenset(
 
 _MAX_MARK = 40
 
-_ROLES = """user human prompter client assistant model agent chatgpt claude gemini grok copilot
-    system developer tool function observation question answer prompt response""".split()
-_MONTHS = """january february march april june july august september october november december
-    sept monday tuesday wednesday thursday friday saturday sunday noon midnight""".split()
-_MARK_WORDS = {**dict.fromkeys(_ROLES, MARK), **dict.fromkeys(_MONTHS, TIME)}
+_ROLES = (
+    *("user", "human", "prompter", "client", "assistant", "model", "agent", "system", "developer"),
+    *("tool", "function", "observation", "question", "answer", "prompt", "response"),
+    *("chatgpt", "claude", "gemini", "grok", "copilot"),
+)
+_TURN_ROLES = frozenset(get_args(Role))
+_DATES = (
+    *("january", "february", "march", "april", "june", "july", "august", "september", "sept"),
+    *("october", "november", "december", "noon", "midnight"),
+    *("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"),
+)
+_MARK_WORDS = {**dict.fromkeys(_ROLES, MARK), **dict.fromkeys(_DATES, TIME)}
 """Words that a turn has as its role or its time, by their lower case."""
 
 _PLAIN_KEY = re.compile(r"[!-~]*")
@@ -67,17 +74,17 @@ class _Leaf(NamedTuple):
 def left_out_of(
     document: Document,
     conversations: Sequence[Conversation],
-    reported: Iterable[LeftOut] = (),
+    by_loaders: Iterable[LeftOut] = (),
 ) -> list[LeftOut]:
     """The texts of a document that have words which are nowhere, each with its place and a reason.
 
-    A text that comes again is reported once. `reported` has what is left out already.
+    A text that comes again is reported once. `by_loaders` is left out already.
     """
-    vocabulary = _Vocabulary(conversations, [item.text for item in reported])
+    vocabulary = _Vocabulary(conversations, [item.text for item in by_loaders])
     if document.data is None:
         leaves: Iterator[_Leaf] = _lines(document.text)
     else:
-        leaves = _Leaves(vocabulary.texts).of(document.data)
+        leaves = _Leaves(vocabulary.identities()).of(document.data)
     left_out: list[LeftOut] = []
     for leaf in leaves:
         if leaf.text in vocabulary.texts:
@@ -93,19 +100,34 @@ def row_text(row: Any) -> str:
     try:
         return json.dumps(row, ensure_ascii=False)
     except RecursionError:
-        return "\n".join(leaf.text for leaf in _Leaves(set()).of([row]))
+        return "\n".join(leaf.text for leaf in _Leaves().of([row]))
 
 
 class _Vocabulary:
-    """Texts and words of conversations. `texts` grows by the texts that have been looked at."""
+    """Texts and words of conversations. Both are found only if they are needed."""
 
-    def __init__(self, conversations: Sequence[Conversation], reported: Sequence[str]) -> None:
+    def __init__(self, conversations: Sequence[Conversation], more_texts: Sequence[str]) -> None:
         self._conversations = conversations
-        self._reported = reported
-        self.texts = self._known_texts()
+        self._more_texts = more_texts
+        self._marks: set[str] = set()
+
+    @cached_property
+    def texts(self) -> set[str]:
+        """All texts that are known, and those that have been looked at."""
+        return self._known_texts()
+
+    def identities(self) -> set[int]:
+        """Of the texts of turns: most are the objects that stand in the data of the file too.
+
+        To compare these takes a fraction of the time of comparing texts.
+        """
+        identities: set[int] = set()
+        for conversation in self._conversations:
+            identities.update([id(turn.text) for turn in conversation.turns])
+        return identities
 
     def _known_texts(self) -> set[str]:
-        texts = set(self._reported)
+        texts = set(self._more_texts)
         for conversation in self._conversations:
             texts.add(conversation.id)
             texts.update(conversation.meta.values())
@@ -122,31 +144,32 @@ class _Vocabulary:
         """Of payloads that stand in a turn by reference."""
         return set(chain.from_iterable(map(_DIGEST.findall, self._known_texts())))
 
-    @cached_property
-    def marks(self) -> set[str]:
-        """Words of roles and times that have been reported."""
-        return set()
+    def new_marks(self, words: Iterable[str]) -> list[str]:
+        """The words of roles and times that come for the first time."""
+        marks = [word for word in dict.fromkeys(words) if word not in self._marks]
+        self._marks.update(marks)
+        return marks
 
 
-def _turn_texts(turns: Sequence[Turn]) -> set[str]:
-    texts: set[str | None] = {turn.text for turn in turns}
-    texts.update([turn.id for turn in turns])
-    texts.update([turn.name for turn in turns])
-    texts.update([turn.role for turn in turns])
-    texts.update([turn.tool_call_id for turn in turns])
+def _turn_texts(turns: Sequence[Turn]) -> Iterator[str]:
+    for values in (
+        {turn.text for turn in turns},
+        {turn.role for turn in turns},
+        {turn.id for turn in turns},
+        {turn.name for turn in turns},
+        {turn.tool_call_id for turn in turns},
+    ):
+        yield from filter(None, values)
     for turn in turns:
         if turn.tool_calls or turn.attachments:
-            texts |= _part_texts(turn)
-    return {text for text in texts if text is not None}
+            yield from filter(None, _part_texts(turn))
 
 
-def _part_texts(turn: Turn) -> set[str | None]:
-    texts: set[str | None] = set()
+def _part_texts(turn: Turn) -> Iterator[str | None]:
     for call in turn.tool_calls:
-        texts.update((call.name, call.arguments, call.id))
+        yield from (call.name, call.arguments, call.id)
     for attachment in turn.attachments:
-        texts.update((attachment.ref, attachment.caption))
-    return texts
+        yield from (attachment.ref, attachment.caption)
 
 
 # ---- the texts of a file -------------------------------------------------------------------------
@@ -158,41 +181,49 @@ def _lines(text: str) -> Iterator[_Leaf]:
 
 
 class _Leaves:
-    """The texts in JSON data, with their places; not those of objects whose texts are all known.
+    """The texts in JSON data, with their places; not those of objects with known texts alone.
 
     Most objects are messages whose texts stand in a turn, so these must be found fast.
     """
 
-    def __init__(self, texts: set[str]) -> None:
-        self._texts = texts
+    def __init__(self, identities: Set[int] = frozenset()) -> None:
+        self._identities = identities
         self._plain_keys: set[str] = set()
 
     def of(self, data: Any) -> Iterator[_Leaf]:
         containers: list[tuple[Any, Any]] = [(data, None)]
         while containers:
             container, place = containers.pop()
-            is_object = type(container) is dict
-            if is_object and not self._has_plain_keys(container):
-                yield from (_Leaf(place, key) for key in container if key not in self._plain_keys)
             inner: list[tuple[Any, Any]] = []
-            for key, value in container.items() if is_object else enumerate(container):
+            for key, value in self._items(container):
                 kind = type(value)
                 if kind is str:
                     yield _Leaf((key, place), value)
                 elif kind is list or (kind is dict and not self._is_known(value)):
                     inner.append((value, (key, place)))
-            inner.reverse()
-            containers += inner
+            containers += reversed(inner)
+
+    def _items(self, container: Any) -> Iterable[tuple[Any, Any]]:
+        """The items of an object or an array; a key that is a text is an item too."""
+        if type(container) is list:
+            return enumerate(container)
+        if self._has_plain_keys(container):
+            items: Iterable[tuple[Any, Any]] = container.items()
+            return items
+        texts = [("the keys", key) for key in container if key not in self._plain_keys]
+        return chain(texts, container.items())
 
     def _is_known(self, container: dict[str, Any]) -> bool:
-        """All values are known texts, and no key is a text."""
-        texts = self._texts
+        """All values are texts of turns or their roles, and no key is a text."""
+        identities = self._identities
         for value in container.values():
-            if type(value) is not str or value not in texts:
+            if id(value) not in identities and not (type(value) is str and value in _TURN_ROLES):
                 return False
-        return container.keys() <= self._plain_keys or self._has_plain_keys(container)
+        return self._has_plain_keys(container)
 
     def _has_plain_keys(self, container: dict[str, Any]) -> bool:
+        if container.keys() <= self._plain_keys:
+            return True
         self._plain_keys.update(filter(_PLAIN_KEY.fullmatch, container.keys() - self._plain_keys))
         return container.keys() <= self._plain_keys
 
@@ -210,37 +241,38 @@ def _place(place: Any, document: Document) -> str:
         keys = keys[1:]
         head += ": " if keys else ""
     names = [f"[{key}]" if isinstance(key, int) else f".{key}" for key in keys]
-    return head + ("".join(names).removeprefix(".") or ("" if head else "the keys"))
+    return head + "".join(names).removeprefix(".")
 
 
 # ---- what of a text is missing -------------------------------------------------------------------
 
 
-def _missing_parts(leaf: _Leaf, vocabulary: _Vocabulary) -> Iterator[tuple[str, str]]:
-    """(reason, text) of what of a text is nowhere."""
-    text = leaf.text
-    if _BASE64.fullmatch(text):
-        if _digest(text) not in vocabulary.digests:
-            yield PAYLOAD, digest_ref("application/octet-stream", text)
-        return
-    text = _DATA_URL.sub(lambda url: short_ref(url[0]), text)
+def _missing_parts(leaf: _Leaf, vocabulary: _Vocabulary) -> list[tuple[str, str]]:
+    """(reason, text) of all that is nowhere of a text."""
+    if _BASE64.fullmatch(leaf.text):
+        is_known = _digest(leaf.text) in vocabulary.digests
+        ref = digest_ref("application/octet-stream", leaf.text)
+        return [] if is_known else [(PAYLOAD, ref)]
+    text = _DATA_URL.sub(lambda url: short_ref(url[0]), leaf.text)
     words = _WORD.findall(text)
-    if not words:
-        return
-    if _is_mark(leaf):
-        yield MARK, text
-        return
+    if words and _is_mark(leaf):
+        return [(MARK, text)]
+    return _missing_words(text, words, vocabulary)
+
+
+def _missing_words(
+    text: str, words: Sequence[str], vocabulary: _Vocabulary
+) -> list[tuple[str, str]]:
+    """The whole text if most of its words are nowhere, else those words."""
     missing_words = [word for word in words if word not in vocabulary.words]
-    for word in missing_words:
-        reason = _MARK_WORDS.get(word.lower())
-        if reason and word not in vocabulary.marks:
-            vocabulary.marks.add(word)
-            yield reason, word
-    missing_words = [word for word in missing_words if word.lower() not in _MARK_WORDS]
-    if len(missing_words) > len(words) / 2:
-        yield NO_PART, text
-    elif missing_words:
-        yield SOME_WORDS, " ".join(dict.fromkeys(missing_words))
+    marks = [word for word in missing_words if word.lower() in _MARK_WORDS]
+    parts = [(_MARK_WORDS[word.lower()], word) for word in vocabulary.new_marks(marks)]
+    texts = [word for word in missing_words if word.lower() not in _MARK_WORDS]
+    if len(texts) > len(words) / 2:
+        parts.append((NO_PART, text))
+    elif texts:
+        parts.append((SOME_WORDS, " ".join(dict.fromkeys(texts))))
+    return parts
 
 
 def _is_mark(leaf: _Leaf) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
@@ -58,8 +59,8 @@ def load_file(path: str | Path) -> LoadedFile:
         document = read_document(Path(path))
         reading = _read(document)
         by_loader = chain.from_iterable(item.left_out for item in reading.conversations)
-        reported = [*reading.left_out, *by_loader]
-        left_out = (*reported, *left_out_of(document, reading.conversations, reported))
+        explicit = [*reading.left_out, *by_loader]
+        left_out = (*explicit, *left_out_of(document, reading.conversations, explicit))
     return LoadedFile(document.path, reading.format, tuple(reading.conversations), left_out)
 
 
@@ -122,13 +123,10 @@ def _read_rows(document: Document) -> _Reading | None:
 
     A list of conversations may hold some without messages, and a file a single message.
     """
-    data = document.data
-    if not isinstance(data, list | dict) or len(data) == 0:
-        return None
-    rows = data if isinstance(data, list) else [data]
-    documents = [replace(document, data=[row]) for row in rows]
+    rows = document.data if isinstance(document.data, list) else [document.data]
+    documents = [replace(document, data=[row]) for row in rows if isinstance(row, list | dict)]
     file_format = _format_of_rows(documents)
-    if file_format is None:
+    if file_format is None or len(documents) < len(rows):
         return None
     reasons = [_refusal(row_document, file_format) for row_document in documents]
     numbers = [n for n, reason in enumerate(reasons) if reason is None]
@@ -136,12 +134,17 @@ def _read_rows(document: Document) -> _Reading | None:
     if not numbers or _refusal(readable, file_format):
         return None
     conversations = _with_row_numbers(file_format.loader(readable), document.stem, numbers)
-    left_out = [
-        LeftOut(document.row_place(n), _with_row_number(reason, n), row_text(rows[n]))
-        for n, reason in enumerate(reasons)
-        if reason is not None
-    ]
-    return _Reading(file_format.name, conversations, tuple(left_out))
+    left_out = tuple(_rows_left_out(document, rows, reasons))
+    return _Reading(file_format.name, conversations, left_out)
+
+
+def _rows_left_out(
+    document: Document, rows: list[Any], reasons: list[str | None]
+) -> Iterator[LeftOut]:
+    for n, reason in enumerate(reasons):
+        if reason is not None:
+            text = row_text(rows[n])
+            yield LeftOut(document.row_place(n), _with_row_number(reason, n), text)
 
 
 def _format_of_rows(documents: list[Document]) -> Format | None:
@@ -176,8 +179,10 @@ def _with_row_numbers(
     """Conversations that are named by their rows, named by the rows of the whole file."""
     if len(conversations) != len(numbers):
         return conversations
-    renamed: list[Conversation] = []
+    conversations_by_row: list[Conversation] = []
     for k, (conversation, n) in enumerate(zip(conversations, numbers, strict=True)):
         is_numbered = conversation.id == f"{stem}[{k}]"
-        renamed.append(replace(conversation, id=f"{stem}[{n}]") if is_numbered else conversation)
-    return renamed
+        conversations_by_row.append(
+            replace(conversation, id=f"{stem}[{n}]") if is_numbered else conversation
+        )
+    return conversations_by_row

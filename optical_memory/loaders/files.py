@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from optical_memory.errors import InputError
-from optical_memory.loaders.contents import decode_text, read_bytes
+from optical_memory.loaders.content.json_text import parse_json
+from optical_memory.loaders.content.utf8 import decode_text, read_bytes
 from optical_memory.loaders.conversation import LeftOut
-from optical_memory.loaders.json_text import parse_json
 
 __all__ = [
     "Document",

@@ -9,6 +9,7 @@ from optical_memory.turns import Role, Turn
 __all__ = ["plain_turn"]
 
 _KEYS = frozenset(("role", "content", "id", "name", "tool_call_id"))
+_ONLY_TEXT = {str}
 _ROLES: dict[str, Role] = {role: role for role in get_args(Role)}
 
 
@@ -20,18 +21,20 @@ def plain_turn(message: Any) -> Turn | None:
 
     A large file has a hundred thousand of these, so nothing is done here that can be left out.
     """
-    if type(message) is not dict or not _KEYS.issuperset(message):
+    if type(message) is not dict or not message.keys() <= _KEYS:
         return None
-    content = message.get("content")
-    role = message.get("role")
-    if type(content) is not str or type(role) is not str or role not in _ROLES:
+    if {*map(type, message.values())} != _ONLY_TEXT:
         return None
-    if not content or content.isspace() or ";base64," in content:
+    role = _ROLES.get(message.get("role", ""))
+    content = message.get("content", "")
+    if role is None or not content or content.isspace() or ";base64," in content:
         return None
     if len(message) == 2:
-        return Turn(_ROLES[role], content)
-    fields = [message.get(key) for key in ("id", "name", "tool_call_id")]
-    if not all(field is None or type(field) is str for field in fields):
-        return None
-    id, name, tool_call_id = fields
-    return Turn(_ROLES[role], content, name=name, id=id, tool_call_id=tool_call_id)
+        return Turn(role, content)
+    return Turn(
+        role,
+        content,
+        name=message.get("name"),
+        id=message.get("id"),
+        tool_call_id=message.get("tool_call_id"),
+    )

@@ -127,13 +127,19 @@ def decode_text(raw: bytes, name: str) -> tuple[str, tuple[LeftOut, ...]]:
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
-        if error.end == len(raw) and error.reason == "unexpected end of data":
+        if _ends_within_character(raw, error):
             place = f"line {raw.count(NEWLINE) + 1}"
             left_out.append(LeftOut(place, "the file ends within a character", ""))
             raw = raw[: error.start]
         text = raw.decode("utf-8", "backslashreplace")
         left_out += _bad_lines(raw, name)
     return text.replace("\r\n", "\n").replace("\r", "\n"), tuple(left_out)
+
+
+def _ends_within_character(raw: bytes, error: UnicodeDecodeError) -> bool:
+    """The bytes end in the middle of a character, and are UTF-8 by other characters too."""
+    is_at_end = error.end == len(raw) and error.reason == "unexpected end of data"
+    return is_at_end and not (error.end - error.start == 1 and raw[: error.start].isascii())
 
 
 def _bad_lines(raw: bytes, name: str) -> list[LeftOut]:
