@@ -28,6 +28,7 @@ from optical_memory.cli.output import Run, printable, reader_name
 from optical_memory.cli.progress import progress_bars
 from optical_memory.errors import InputError
 from optical_memory.loaders import load
+from optical_memory.loaders.content.utf8 import decode_text, utf8_bytes
 from optical_memory.memory import KEEP_TURNS
 from optical_memory.recall.recollection import Recollection
 from optical_memory.recall.window.context import Context, Mode
@@ -101,7 +102,8 @@ def _turns(file: str, role: Role, conversation: int | None) -> Sequence[Turn]:
 
 
 def _stdin() -> str:
-    text = sys.stdin.read().removesuffix("\n")
+    raw = sys.stdin.buffer.read()  # a Windows shell writes a byte order mark and CRLF
+    text = decode_text(utf8_bytes(raw, "stdin"), "stdin")[0].removesuffix("\n")
     if not text:
         raise InputError("nothing on stdin to remember")
     return text

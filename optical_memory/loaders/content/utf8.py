@@ -70,7 +70,7 @@ _BINARY_KINDS = (
 """How files begin that hold no text: (pattern, kind, what to do)."""
 
 _MAX_NUL_SHARE = 0.1
-"""Of the first bytes of a text. A writer that was killed may leave some NUL characters."""
+"""Of the first bytes of a text, which may have some NUL characters."""
 
 
 def read_bytes(path: Path) -> bytes:
@@ -109,7 +109,8 @@ def utf8_bytes(raw: bytes, name: str) -> bytes:
     for mark, encoding in _ENCODINGS:
         if raw.startswith(mark):
             return raw[len(mark) :] if encoding == "utf-8" else _recoded(raw, encoding, name)
-    if raw[:1024].count(0) > _MAX_NUL_SHARE * len(raw[:1024]):
+    beginning = raw[:1024].rstrip(b"\0")
+    if beginning.count(0) > _MAX_NUL_SHARE * len(beginning):
         raise InputError(
             f"{name}: no text: it has many NUL bytes; {_EXPORT_AS_TEXT} "
             "(UTF-16 needs a byte order mark at its beginning)"
@@ -133,6 +134,7 @@ def decode_text(raw: bytes, name: str) -> tuple[str, tuple[LeftOut, ...]]:
             raw = raw[: error.start]
         text = raw.decode("utf-8", "backslashreplace")
         left_out += _bad_lines(raw, name)
+    text = text.rstrip("\0")  # a disk fills the end of a file with it if the power goes
     return text.replace("\r\n", "\n").replace("\r", "\n"), tuple(left_out)
 
 
