@@ -13,12 +13,12 @@ import re
 from collections.abc import Iterable, Iterator, Sequence, Set
 from functools import cached_property
 from itertools import chain
-from typing import Any, NamedTuple, get_args
+from typing import Any, NamedTuple
 
 from optical_memory.loaders.conversation import Conversation, LeftOut
 from optical_memory.loaders.files import Document
 from optical_memory.loaders.payloads import digest_ref, short_ref
-from optical_memory.turns import Role, Turn
+from optical_memory.turns import Turn
 
 __all__ = [
     "left_out_of",
@@ -45,7 +45,6 @@ _ROLES = (
     *("tool", "function", "observation", "question", "answer", "prompt", "response"),
     *("chatgpt", "claude", "gemini", "grok", "copilot"),
 )
-_TURN_ROLES = frozenset(get_args(Role))
 _DATES = (
     *("january", "february", "march", "april", "june", "july", "august", "september", "sept"),
     *("october", "november", "december", "noon", "midnight"),
@@ -84,7 +83,7 @@ def left_out_of(
     if document.data is None:
         leaves: Iterator[_Leaf] = _lines(document.text)
     else:
-        leaves = _Leaves(vocabulary.identities()).of(document.data)
+        leaves = _Leaves(vocabulary.identities(), vocabulary.roles()).of(document.data)
     left_out: list[LeftOut] = []
     for leaf in leaves:
         if leaf.text in vocabulary.texts:
@@ -133,6 +132,12 @@ class _Vocabulary:
             texts.update(conversation.meta.values())
             texts.update(_turn_texts(conversation.turns))
         return texts
+
+    def roles(self) -> set[str]:
+        roles: set[str] = set()
+        for conversation in self._conversations:
+            roles.update([turn.role for turn in conversation.turns])
+        return roles
 
     @cached_property
     def words(self) -> set[str]:
@@ -186,8 +191,9 @@ class _Leaves:
     Most objects are messages whose texts stand in a turn, so these must be found fast.
     """
 
-    def __init__(self, identities: Set[int] = frozenset()) -> None:
+    def __init__(self, identities: Set[int] = frozenset(), roles: Set[str] = frozenset()) -> None:
         self._identities = identities
+        self._roles = roles
         self._plain_keys: set[str] = set()
 
     def of(self, data: Any) -> Iterator[_Leaf]:
@@ -216,8 +222,9 @@ class _Leaves:
     def _is_known(self, container: dict[str, Any]) -> bool:
         """All values are texts of turns or their roles, and no key is a text."""
         identities = self._identities
+        roles = self._roles
         for value in container.values():
-            if id(value) not in identities and not (type(value) is str and value in _TURN_ROLES):
+            if id(value) not in identities and not (type(value) is str and value in roles):
                 return False
         return self._has_plain_keys(container)
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 from optical_memory.errors import InputError
@@ -14,12 +15,22 @@ from optical_memory.loaders.collector import collector_paused
 from optical_memory.loaders.conversation import Conversation, LeftOut, LoadedFile
 from optical_memory.loaders.files import Document, read_document
 from optical_memory.loaders.formats import Format, format_of
+from optical_memory.turns import valid_turn
 
 __all__ = [
     "example",
     "load",
     "load_file",
 ]
+
+SHAPE_ERRORS = (AttributeError, IndexError, KeyError, TypeError, ValueError)
+"""Of a loader whose data has another shape than its format has, in a way that nobody foresaw."""
+
+DEEP_NESTING = (
+    "nested too deeply to be read; a conversation has a few levels of lists and objects; "
+    "export it again"
+)
+PLAIN_FORM = 'write its messages as [{"role": "user", "content": "…"}, …]'
 
 MAX_ODD_ROWS = 100
 """Rows at the beginning of a file that may be of no known format before one that is."""
@@ -84,20 +95,57 @@ def _read(document: Document) -> _Reading:
 
 
 def _read_whole(document: Document) -> _Reading:
-    try:
-        file_format = format_of(document)
-        if file_format is None:
-            raise InputError(
-                f"{document.path.name}: in none of the known formats "
-                f"(README names them); {_description(document.data)}; write its messages as "
-                '[{"role": "user", "content": "…"}, …]'
-            )
-        return _Reading(file_format.name, list(file_format.loader(document)))
-    except RecursionError as error:
+    file_format = _format_of(document)
+    if file_format is None:
         raise InputError(
-            f"{document.path.name}: nested too deeply to be read; a conversation has a few levels "
-            "of lists and objects; export it again"
+            f"{document.path.name}: in none of the known formats (README names them); "
+            f"{_description(document.data)}; {PLAIN_FORM}"
+        )
+    return _Reading(file_format.name, _load(document, file_format))
+
+
+def _format_of(document: Document) -> Format | None:
+    try:
+        return format_of(document)
+    except RecursionError as error:
+        raise InputError(f"{document.path.name}: {DEEP_NESTING}") from error
+    except SHAPE_ERRORS as error:
+        raise InputError(
+            f"{document.path.name}: it looks like a known format, but has another shape "
+            f"({type(error).__name__}: {error}); {PLAIN_FORM}"
         ) from error
+
+
+def _load(document: Document, file_format: Format) -> list[Conversation]:
+    """Raises `InputError` for whatever the loader stumbles over."""
+    try:
+        conversations = list(file_format.loader(document))
+        _require_texts(conversations)
+    except InputError:
+        raise
+    except RecursionError as error:
+        raise InputError(f"{document.path.name}: {DEEP_NESTING}") from error
+    except SHAPE_ERRORS as error:
+        raise InputError(
+            f"{document.path.name}: it looks like {file_format.name}, but has another shape "
+            f"({type(error).__name__}: {error}); export it again, or {PLAIN_FORM}"
+        ) from error
+    return conversations
+
+
+def _require_texts(conversations: list[Conversation]) -> None:
+    """Raises `InputError` if a field of a turn is no text."""
+    for conversation in conversations:
+        turns = conversation.turns
+        kinds: set[type] = {type(turn.text) for turn in turns}
+        kinds.update({type(turn.id) for turn in turns})
+        kinds.update({type(turn.name) for turn in turns})
+        kinds.update({type(turn.tool_call_id) for turn in turns})
+        if not kinds <= {str, NoneType}:
+            tuple(map(valid_turn, turns))
+        for turn in turns:
+            if turn.tool_calls or turn.attachments:
+                valid_turn(turn)
 
 
 def _with_file_name(error: InputError, document: Document) -> InputError:
@@ -133,7 +181,7 @@ def _read_rows(document: Document) -> _Reading | None:
     readable = replace(document, data=[rows[n] for n in numbers])
     if not numbers or _refusal(readable, file_format):
         return None
-    conversations = _with_row_numbers(file_format.loader(readable), document.stem, numbers)
+    conversations = _with_row_numbers(_load(readable, file_format), document.stem, numbers)
     left_out = tuple(_rows_left_out(document, rows, reasons))
     return _Reading(file_format.name, conversations, left_out)
 
@@ -150,7 +198,7 @@ def _rows_left_out(
 def _format_of_rows(documents: list[Document]) -> Format | None:
     """The format of the first row that is of a known format."""
     for document in documents[:MAX_ODD_ROWS]:
-        file_format = format_of(document)
+        file_format = _format_of(document)
         if file_format is not None:
             return file_format
     return None
@@ -159,9 +207,7 @@ def _format_of_rows(documents: list[Document]) -> Format | None:
 def _refusal(document: Document, file_format: Format) -> str | None:
     """Why the loader refuses the document; None if it takes it."""
     try:
-        file_format.loader(document)
-    except RecursionError:
-        return "nested too deeply to be read"
+        _load(document, file_format)
     except InputError as error:
         return str(error)
     return None

@@ -20,6 +20,7 @@ from optical_memory.turns import Attachment, ToolCall
 __all__ = [
     "Content",
     "arguments",
+    "id_text",
     "join",
     "read_content",
     "text_content",
@@ -98,6 +99,11 @@ def arguments(value: Any) -> str:
     return _json({} if value is None else value)
 
 
+def id_text(value: Any) -> str | None:
+    """An id as text: some programs number their messages and calls."""
+    return value if value is None or isinstance(value, str) else _json(value)
+
+
 def _json(value: object) -> str:
     """The value as JSON; what JSON has no form for, like a date, as Python writes it."""
     try:
@@ -169,12 +175,13 @@ def _first_text(fields: dict[str, Any], keys: Iterable[str]) -> str | None:
 
 def _tool_use(part: dict[str, Any], place: str) -> Content:
     call_arguments = arguments(part.get("input", part.get("args", {})))
-    return Content(calls=(ToolCall(str(part.get("name", "")), call_arguments, part.get("id")),))
+    call = ToolCall(str(part.get("name", "")), call_arguments, id_text(part.get("id")))
+    return Content(calls=(call,))
 
 
 def _tool_result(part: dict[str, Any], place: str) -> Content:
     answer = read_content(part.get("content"), f"{place}.content")
-    return Content(results=((part.get("tool_use_id"), answer),))
+    return Content(results=((id_text(part.get("tool_use_id")), answer),))
 
 
 def _unknown(part: dict[str, Any], place: str) -> Content:

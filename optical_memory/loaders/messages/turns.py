@@ -11,11 +11,12 @@ from datetime import datetime
 from typing import Any
 
 from optical_memory.errors import InputError
-from optical_memory.loaders.files import get
+from optical_memory.loaders.files import excerpt, get
 from optical_memory.loaders.messages.forms import as_openai, is_left_out
 from optical_memory.loaders.messages.parts import (
     Content,
     arguments,
+    id_text,
     join,
     read_content,
     text_content,
@@ -114,9 +115,9 @@ def openai_turns(message: Any, place: str) -> list[Turn]:
         content.text,
         name=None if name is None else str(name),
         when=time,
-        id=None if id is None else str(id),
+        id=id_text(id),
         tool_calls=content.calls,
-        tool_call_id=message.get("tool_call_id"),
+        tool_call_id=id_text(message.get("tool_call_id")),
         attachments=content.attachments,
     )
     is_empty = not (turn.text or turn.tool_calls or turn.attachments)
@@ -154,8 +155,11 @@ def _calls(message: dict[str, Any], content: Content, place: str) -> list[ToolCa
     """The tool calls beside the content, without those that the content has too."""
     ids = {call.id for call in content.calls if call.id}
     calls = []
-    for call in message.get("tool_calls") or []:
-        if not (isinstance(call, dict) and call.get("id") in ids):
+    call_list = message.get("tool_calls") or []
+    if not isinstance(call_list, list):
+        raise InputError(f"{place}.tool_calls: expected a list, found {excerpt(call_list)}")
+    for call in call_list:
+        if not (isinstance(call, dict) and id_text(call.get("id")) in ids):
             calls.append(call)
     if message.get("function_call"):  # OpenAI's form before tools
         calls.append({"function": message["function_call"]})
@@ -171,4 +175,4 @@ def _call(call: Any, place: str) -> ToolCall:
         inner = call.get("function", call.get("custom", call))
     name = get(inner, "name", str, place)
     value = inner.get("arguments", inner.get("args", inner.get("input", {})))
-    return ToolCall(name, arguments(value), call.get("id"))
+    return ToolCall(name, arguments(value), id_text(call.get("id")))
