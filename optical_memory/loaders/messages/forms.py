@@ -43,7 +43,7 @@ def as_openai(message: Any, place: str) -> Any:
         return from_sharegpt(message, place)
     if "data" in message or "kwargs" in message:
         return from_langchain(message, place)
-    if message.get("type") in _LANGCHAIN_ROLES and "content" in message:
+    if message.get("type") in tuple(_LANGCHAIN_ROLES) and "content" in message:
         return from_langchain({"type": message["type"], "data": message}, place)  # LangGraph's
     return _from_responses(message)
 
