@@ -30,6 +30,7 @@ DEEP_NESTING = (
     "nested too deeply to be read; a conversation has a few levels of lists and objects; "
     "export it again"
 )
+MEND = "mend it there, take the message out, or export the file again"
 PLAIN_FORM = 'write its messages as [{"role": "user", "content": "…"}, …]'
 
 MAX_ODD_ROWS = 100
@@ -89,7 +90,7 @@ def _read(document: Document) -> _Reading:
     except InputError as error:
         rows_reading = _read_rows(document)
         if rows_reading is None:
-            raise _with_file_name(error, document) from error
+            raise _complete(error, document) from error
         reading = rows_reading
     return replace(reading, left_out=(*document.left_out, *reading.left_out))
 
@@ -148,10 +149,13 @@ def _require_texts(conversations: list[Conversation]) -> None:
                 valid_turn(turn)
 
 
-def _with_file_name(error: InputError, document: Document) -> InputError:
+def _complete(error: InputError, document: Document) -> InputError:
+    """The error with the file's name and a way out, if the loader did not say them."""
     message = str(error)
     name = document.path.name
-    return error if name in message else InputError(f"{name}: {message}")
+    if name not in message:
+        message = f"{name}: {message}"
+    return InputError(message if ";" in message else f"{message}; {MEND}")
 
 
 def _description(data: Any) -> str:
@@ -172,14 +176,16 @@ def _read_rows(document: Document) -> _Reading | None:
     A list of conversations may hold some without messages, and a file a single message.
     """
     rows = document.data if isinstance(document.data, list) else [document.data]
-    documents = [replace(document, data=[row]) for row in rows if isinstance(row, list | dict)]
+    if not all(isinstance(row, list | dict) for row in rows):
+        return None
+    documents = [replace(document, data=[row]) for row in rows]
     file_format = _format_of_rows(documents)
-    if file_format is None or len(documents) < len(rows):
+    if file_format is None:
         return None
     reasons = [_refusal(row_document, file_format) for row_document in documents]
     numbers = [n for n, reason in enumerate(reasons) if reason is None]
     readable = replace(document, data=[rows[n] for n in numbers])
-    if not numbers or _refusal(readable, file_format):
+    if _refusal(readable, file_format):
         return None
     conversations = _with_row_numbers(_load(readable, file_format), document.stem, numbers)
     left_out = tuple(_rows_left_out(document, rows, reasons))

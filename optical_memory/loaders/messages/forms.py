@@ -94,9 +94,10 @@ def from_langchain(message: Any, place: str) -> dict[str, Any]:
     role = fields.get("role") if kind == "chat" else _LANGCHAIN_ROLES.get(kind)
     if not isinstance(role, str):
         raise InputError(f"{place}.type: {kind!r} is not one of {[*_LANGCHAIN_ROLES, 'chat']}")
-    extra = fields.get("additional_kwargs") or {}
-    calls = list(fields.get("tool_calls") or extra.get("tool_calls") or [])
-    calls += fields.get("invalid_tool_calls") or []
+    extra = fields.get("additional_kwargs")
+    extra = extra if isinstance(extra, dict) else {}
+    calls = _list(fields.get("tool_calls")) or _list(extra.get("tool_calls"))
+    calls += _list(fields.get("invalid_tool_calls"))
     extra_keys = ("reasoning_content", "refusal", "created_at", "timestamp")
     return {
         **{key: extra[key] for key in extra_keys if extra.get(key)},
@@ -105,6 +106,10 @@ def from_langchain(message: Any, place: str) -> dict[str, Any]:
         "tool_calls": calls,
         "function_call": None if calls else extra.get("function_call"),
     }
+
+
+def _list(value: object) -> list[Any]:
+    return list(value) if isinstance(value, list) else []
 
 
 def _langchain_fields(message: Any, place: str) -> tuple[str, dict[str, Any]]:
