@@ -11,14 +11,16 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence, Set
-from functools import cached_property
 from itertools import chain
+from pathlib import Path
 from typing import Any, NamedTuple
 
+from optical_memory.loaders.content.json_keys import overwritten_values
+from optical_memory.loaders.content.utf8 import read_bytes
 from optical_memory.loaders.conversation import Conversation, LeftOut
 from optical_memory.loaders.files import Document
 from optical_memory.loaders.payloads import digest_ref, short_ref
-from optical_memory.turns import Turn
+from optical_memory.loaders.vocabulary import WORD, Vocabulary
 
 __all__ = [
     "left_out_of",
@@ -30,8 +32,6 @@ SOME_WORDS = "words that are in no turn"
 MARK = "a mark of the format; the turns say it in another form"
 TIME = "a part of a time; the turns have it as a time"
 PAYLOAD = "a payload; at most its digest and its size are kept"
-
-_WORD = re.compile(r"[^\W\d_]{4,}")
 
 _MARK_KEYS = frozenset(
     ("event", "from", "kind", "object", "op", "phase", "role", "sender", "source", "status", "type")
@@ -60,8 +60,6 @@ _DATA_URL = re.compile(r"data:[\w.+-]+/[\w.+-]+(?:;[\w.=+-]+)*;base64,[A-Za-z0-9
 _BASE64 = re.compile(r"[A-Za-z0-9+/_\r\n-]{256,}={0,2}\s*")
 """So long a text without blanks is no text."""
 
-_DIGEST = re.compile(r"sha256[=:]([0-9a-f]{16})")
-
 
 class _Leaf(NamedTuple):
     """A text of a file. The place is a chain, the innermost key first: (key, place around it)."""
@@ -79,11 +77,18 @@ def left_out_of(
 
     A text that comes again is reported once. `by_loaders` is left out already.
     """
-    vocabulary = _Vocabulary(conversations, [item.text for item in by_loaders])
+    vocabulary = Vocabulary(conversations, [item.text for item in by_loaders])
     if document.data is None:
-        leaves: Iterator[_Leaf] = _lines(document.text)
-    else:
-        leaves = _Leaves(vocabulary.identities(), vocabulary.roles()).of(document.data)
+        return _account(_lines(document.text), document, vocabulary)
+    leaves = _Leaves(vocabulary.identities(), vocabulary.roles())
+    left_out = _account(leaves.of(document.data), document, vocabulary)
+    is_complete = document.n_keys in (None, leaves.n_keys)
+    if not is_complete and document.path.is_file():  # a pipe cannot be read again
+        left_out += _account(_overwritten(document.path), document, vocabulary)
+    return left_out
+
+
+def _account(leaves: Iterable[_Leaf], document: Document, vocabulary: Vocabulary) -> list[LeftOut]:
     left_out: list[LeftOut] = []
     for leaf in leaves:
         if leaf.text in vocabulary.texts:
@@ -102,87 +107,20 @@ def row_text(row: Any) -> str:
         return "\n".join(leaf.text for leaf in _Leaves().of([row]))
 
 
-class _Vocabulary:
-    """Texts and words of conversations. Both are found only if they are needed."""
-
-    def __init__(self, conversations: Sequence[Conversation], more_texts: Sequence[str]) -> None:
-        self._conversations = conversations
-        self._more_texts = more_texts
-        self._marks: set[str] = set()
-
-    @cached_property
-    def texts(self) -> set[str]:
-        """All texts that are known, and those that have been looked at."""
-        return self._known_texts()
-
-    def identities(self) -> set[int]:
-        """Of the texts of turns: most are the objects that stand in the data of the file too.
-
-        To compare these takes a fraction of the time of comparing texts.
-        """
-        identities: set[int] = set()
-        for conversation in self._conversations:
-            identities.update([id(turn.text) for turn in conversation.turns])
-        return identities
-
-    def _known_texts(self) -> set[str]:
-        texts = set(self._more_texts)
-        for conversation in self._conversations:
-            texts.add(conversation.id)
-            texts.update(conversation.meta.values())
-            texts.update(_turn_texts(conversation.turns))
-        return texts
-
-    def roles(self) -> set[str]:
-        roles: set[str] = set()
-        for conversation in self._conversations:
-            roles.update([turn.role for turn in conversation.turns])
-        return roles
-
-    @cached_property
-    def words(self) -> set[str]:
-        """Needed only if a text of the file is not a text of a turn: it takes longer."""
-        return set(chain.from_iterable(map(_WORD.findall, self._known_texts())))
-
-    @cached_property
-    def digests(self) -> set[str]:
-        """Of payloads that stand in a turn by reference."""
-        return set(chain.from_iterable(map(_DIGEST.findall, self._known_texts())))
-
-    def new_marks(self, words: Iterable[str]) -> list[str]:
-        """The words of roles and times that come for the first time."""
-        marks = [word for word in dict.fromkeys(words) if word not in self._marks]
-        self._marks.update(marks)
-        return marks
-
-
-def _turn_texts(turns: Sequence[Turn]) -> Iterator[str]:
-    for values in (
-        {turn.text for turn in turns},
-        {turn.role for turn in turns},
-        {turn.id for turn in turns},
-        {turn.name for turn in turns},
-        {turn.tool_call_id for turn in turns},
-    ):
-        yield from filter(None, values)
-    for turn in turns:
-        if turn.tool_calls or turn.attachments:
-            yield from filter(None, _part_texts(turn))
-
-
-def _part_texts(turn: Turn) -> Iterator[str | None]:
-    for call in turn.tool_calls:
-        yield from (call.name, call.arguments, call.id)
-    for attachment in turn.attachments:
-        yield from (attachment.ref, attachment.caption)
-
-
 # ---- the texts of a file -------------------------------------------------------------------------
 
 
 def _lines(text: str) -> Iterator[_Leaf]:
     for n, line in enumerate(text.split("\n"), 1):
         yield _Leaf((f"line {n}", None), line)
+
+
+def _overwritten(path: Path) -> Iterator[_Leaf]:
+    """The texts under keys that come again in their object."""
+    for key, value in overwritten_values(read_bytes(path)):
+        place = (f"the first {key!r} of an object that has two", None)
+        for leaf in _Leaves().of({key: value}):
+            yield _Leaf((leaf.place[0], place), leaf.text)
 
 
 class _Leaves:
@@ -194,12 +132,14 @@ class _Leaves:
     def __init__(self, identities: Set[int] = frozenset(), roles: Set[str] = frozenset()) -> None:
         self._identities = identities
         self._roles = roles
+        self.n_keys = 0
         self._plain_keys: set[str] = set()
 
     def of(self, data: Any) -> Iterator[_Leaf]:
         containers: list[tuple[Any, Any]] = [(data, None)]
         while containers:
             container, place = containers.pop()
+            self.n_keys += len(container) if type(container) is dict else 0
             inner: list[tuple[Any, Any]] = []
             for key, value in self._items(container):
                 kind = type(value)
@@ -226,7 +166,10 @@ class _Leaves:
         for value in container.values():
             if id(value) not in identities and not (type(value) is str and value in roles):
                 return False
-        return self._has_plain_keys(container)
+        if not self._has_plain_keys(container):
+            return False
+        self.n_keys += len(container)
+        return True
 
     def _has_plain_keys(self, container: dict[str, Any]) -> bool:
         if container.keys() <= self._plain_keys:
@@ -254,21 +197,21 @@ def _place(place: Any, document: Document) -> str:
 # ---- what of a text is missing -------------------------------------------------------------------
 
 
-def _missing_parts(leaf: _Leaf, vocabulary: _Vocabulary) -> list[tuple[str, str]]:
+def _missing_parts(leaf: _Leaf, vocabulary: Vocabulary) -> list[tuple[str, str]]:
     """(reason, text) of all that is nowhere of a text."""
     if _BASE64.fullmatch(leaf.text):
         is_known = _digest(leaf.text) in vocabulary.digests
         ref = digest_ref("application/octet-stream", leaf.text)
         return [] if is_known else [(PAYLOAD, ref)]
     text = _DATA_URL.sub(lambda url: short_ref(url[0]), leaf.text)
-    words = _WORD.findall(text)
+    words = WORD.findall(text)
     if words and _is_mark(leaf):
         return [(MARK, text)]
     return _missing_words(text, words, vocabulary)
 
 
 def _missing_words(
-    text: str, words: Sequence[str], vocabulary: _Vocabulary
+    text: str, words: Sequence[str], vocabulary: Vocabulary
 ) -> list[tuple[str, str]]:
     """The whole text if most of its words are nowhere, else those words."""
     missing_words = [word for word in words if word not in vocabulary.words]

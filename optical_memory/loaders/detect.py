@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import chain
+from operator import attrgetter
 from pathlib import Path
 from types import NoneType
 from typing import Any
@@ -25,6 +26,10 @@ __all__ = [
 
 SHAPE_ERRORS = (AttributeError, IndexError, KeyError, TypeError, ValueError)
 """Of a loader whose data has another shape than its format has, in a way that nobody foresaw."""
+
+_TEXT_FIELDS = tuple(map(attrgetter, ("text", "id", "name", "tool_call_id")))
+_TOOL_CALLS = attrgetter("tool_calls")
+_ATTACHMENTS = attrgetter("attachments")
 
 DEEP_NESTING = (
     "nested too deeply to be read; a conversation has a few levels of lists and objects; "
@@ -68,7 +73,7 @@ def load_file(path: str | Path) -> LoadedFile:
     Raises `InputError` for a file that cannot be read or is in none of the formats.
     """
     with collector_paused():
-        document = read_document(Path(path))
+        document = read_document(Path(path), with_n_keys=True)
         reading = _read(document)
         by_loader = chain.from_iterable(item.left_out for item in reading.conversations)
         explicit = [*reading.left_out, *by_loader]
@@ -138,14 +143,12 @@ def _require_texts(conversations: list[Conversation]) -> None:
     """Raises `InputError` if a field of a turn is no text."""
     for conversation in conversations:
         turns = conversation.turns
-        kinds: set[type] = {type(turn.text) for turn in turns}
-        kinds.update({type(turn.id) for turn in turns})
-        kinds.update({type(turn.name) for turn in turns})
-        kinds.update({type(turn.tool_call_id) for turn in turns})
-        if not kinds <= {str, NoneType}:
-            tuple(map(valid_turn, turns))
-        for turn in turns:
-            if turn.tool_calls or turn.attachments:
+        kinds: set[type] = set()
+        for field in _TEXT_FIELDS:
+            kinds.update(map(type, map(field, turns)))
+        has_parts = any(map(_TOOL_CALLS, turns)) or any(map(_ATTACHMENTS, turns))
+        if has_parts or not kinds <= {str, NoneType}:
+            for turn in turns:
                 valid_turn(turn)
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 from optical_memory.errors import InputError
+from optical_memory.loaders.content.json_keys import count_keys
 from optical_memory.loaders.content.json_text import parse_json
 from optical_memory.loaders.content.utf8 import decode_text, read_bytes
 from optical_memory.loaders.conversation import LeftOut
@@ -35,7 +36,8 @@ log = logging.getLogger("optical_memory")
 @dataclass(frozen=True, slots=True)
 class Document:
     """A file that was read once. `data` is its JSON; None if it is text. `left_out` has the lines
-    that could not be read. Rows of JSON lines have their numbers in `line_numbers`.
+    that could not be read. Rows of JSON lines have their numbers in `line_numbers`. `n_keys` is the
+    number of keys of JSON objects in the file, as `count_keys` has it.
     """
 
     path: Path
@@ -43,6 +45,7 @@ class Document:
     data: Any = None
     left_out: tuple[LeftOut, ...] = ()
     line_numbers: Sequence[int] = ()
+    n_keys: int | None = None
 
     @property
     def stem(self) -> str:
@@ -67,10 +70,11 @@ def _stem(path: Path) -> str:
 # ---- reading -------------------------------------------------------------------------------------
 
 
-def read_document(path: Path) -> Document:
+def read_document(path: Path, with_n_keys: bool = False) -> Document:
     """The file, read once: JSON in any of its forms, or a text. The content decides, not the name.
 
-    Raises `InputError` if the file cannot be read, or is neither JSON nor UTF-8 text.
+    To count the keys takes half as long as to read. Raises `InputError` if the file cannot be
+    read, or is neither JSON nor UTF-8 text.
     """
     raw = read_bytes(path)
     content = parse_json(raw, path.name)
@@ -82,8 +86,15 @@ def read_document(path: Path) -> Document:
         return Document(path, text, left_out=left_out)
     if isinstance(content.data, dict) and endings & JSON_LINES_ENDINGS:
         # The first line of a file that may grow.
-        return Document(path, "", [content.data], content.left_out, (1,))
-    return Document(path, "", content.data, content.left_out, content.line_numbers)
+        content = replace(content, data=[content.data], line_numbers=(1,))
+    return Document(
+        path,
+        text="",
+        data=content.data,
+        left_out=content.left_out,
+        line_numbers=content.line_numbers,
+        n_keys=count_keys(raw) if with_n_keys else None,
+    )
 
 
 def _not_json(raw: bytes, name: str) -> InputError:

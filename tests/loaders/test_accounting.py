@@ -114,6 +114,15 @@ def test_a_key_that_is_text_is_told(tmp_path: Path):
     ]
 
 
+@pytest.mark.parametrize("colon", [":", ": ", " : "])
+def test_a_value_whose_key_comes_again_in_its_object_is_told(colon: str, tmp_path: Path):
+    row = '{"role"?"user","content"?"The moss","extra"?{"a"?"dry"},"content"?"The \\"ferns\\":"}'
+    text = f"[{row}]".replace("?", colon)
+    assert report(tmp_path, text) == [
+        ("the first 'content' of an object that has two.content", NO_PART, "The moss"),
+    ]
+
+
 def test_deep_data_beside_messages_is_walked(tmp_path: Path):
     deep: Any = "a word"
     for _ in range(700):

@@ -39,7 +39,7 @@ class _Piece:
     reason: str | None
 
 
-def parse_documents(raw: bytes) -> JsonContent | None:
+def parse_documents(raw: bytes, decoder: json.JSONDecoder = _DECODER) -> JsonContent | None:
     """Documents one after the other, each over as many lines as it likes; None if there is none.
 
     An array that is cut off counts as its items.
@@ -51,10 +51,10 @@ def parse_documents(raw: bytes) -> JsonContent | None:
     number = 1
     offset = _end_of_blanks(text, 0)
     while offset < len(text):
-        piece = _piece_at(text, offset)
+        piece = _piece_at(text, offset, decoder)
         start = offset
         if piece.reason and is_cut_off and piece.end == len(text):
-            piece = _cut_off_array(text, offset)
+            piece = _cut_off_array(text, offset, decoder)
             start = piece.rest
         documents += piece.documents
         if piece.reason:
@@ -66,10 +66,10 @@ def parse_documents(raw: bytes) -> JsonContent | None:
     return JsonContent(documents, tuple(left_out)) if documents else None
 
 
-def _piece_at(text: str, offset: int) -> _Piece:
+def _piece_at(text: str, offset: int, decoder: json.JSONDecoder) -> _Piece:
     """The document at the offset, or the text up to the next line that may begin one."""
     try:
-        document, end = _DECODER.raw_decode(text, offset)
+        document, end = decoder.raw_decode(text, offset)
     except RecursionError:
         return _Piece([], offset, len(text), TOO_DEEP)
     except ValueError as error:
@@ -82,14 +82,14 @@ def _piece_at(text: str, offset: int) -> _Piece:
     return _Piece([], offset, end, NO_CONTAINER)
 
 
-def _cut_off_array(text: str, offset: int) -> _Piece:
+def _cut_off_array(text: str, offset: int, decoder: json.JSONDecoder) -> _Piece:
     """The items of the array at the offset, up to the item that is not whole."""
     items: list[Any] = []
     if text[offset] == "[":
         offset = _end_of_blanks(text, offset + 1)
         while True:
             try:
-                item, offset = _DECODER.raw_decode(text, offset)
+                item, offset = decoder.raw_decode(text, offset)
             except (ValueError, RecursionError):
                 break
             items.append(item)
