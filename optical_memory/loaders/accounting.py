@@ -75,7 +75,7 @@ def left_out_of(
 ) -> list[LeftOut]:
     """The texts of a document that have words which are nowhere, each with its place and a reason.
 
-    A text that comes again is reported once. `by_loaders` is left out already.
+    What comes again is reported once. `by_loaders` is left out already.
     """
     vocabulary = Vocabulary(conversations, [item.text for item in by_loaders])
     if document.data is None:
@@ -89,14 +89,15 @@ def left_out_of(
 
 
 def _account(leaves: Iterable[_Leaf], document: Document, vocabulary: Vocabulary) -> list[LeftOut]:
-    left_out: list[LeftOut] = []
+    left_out: dict[tuple[str, str], LeftOut] = {}
     for leaf in leaves:
         if leaf.text in vocabulary.texts:
             continue
         vocabulary.texts.add(leaf.text)
         for reason, text in _missing_parts(leaf, vocabulary):
-            left_out.append(LeftOut(_place(leaf.place, document), reason, text))
-    return left_out
+            if (reason, text) not in left_out:
+                left_out[reason, text] = LeftOut(_place(leaf.place, document), reason, text)
+    return list(left_out.values())
 
 
 def row_text(row: Any) -> str:

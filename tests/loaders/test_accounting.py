@@ -61,16 +61,24 @@ def test_words_that_came_nowhere_are_told_with_their_place(tmp_path: Path):
 
 
 def test_a_place_in_json_lines_begins_with_the_line(tmp_path: Path):
-    rows = "\n\n".join(json.dumps(user(text, note=f"{text} again")) for text in ("Ferns", "Moss"))
+    rows = "\n\n".join(
+        json.dumps(user(text, note=f"{text} {word}"))
+        for text, word in (("Ferns", "again"), ("Mosses", "never"))
+    )
     assert report(tmp_path, rows, "a.jsonl") == [
         ("line 1: note", SOME_WORDS, "again"),
-        ("line 3: note", SOME_WORDS, "again"),
+        ("line 3: note", SOME_WORDS, "never"),
     ]
 
 
 def test_the_same_text_is_told_once(tmp_path: Path):
     messages = [user(f"fern {n}", model="mossy-large") for n in range(50)]
     assert report(tmp_path, messages) == [("[0].model", NO_PART, "mossy-large")]
+
+
+def test_the_same_words_of_many_texts_are_told_once(tmp_path: Path):
+    messages = [user(f"ferns {n}", note=f"ferns {n} again") for n in range(9)]
+    assert report(tmp_path, messages) == [("[0].note", SOME_WORDS, "again")]
 
 
 def test_words_that_stand_in_a_turn_in_another_order_are_not_told(tmp_path: Path):

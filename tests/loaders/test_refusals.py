@@ -31,7 +31,7 @@ REFUSED: dict[str, tuple[str, bytes]] = {
     "UTF-16 without a mark": (NAME, HI.decode().encode("utf-16-le")),
     "Latin-1": ("chat.txt", "Où? Là!\n".encode("latin-1") * 20),
     "Latin-1 in JSON": (NAME, '[{"role": "user", "content": "où?"}]'.encode("latin-1")),
-    "half a UTF-16": ("chat.txt", b"\xff\xfe" + b"\x00\xd8\x00\x00" * 4),
+    "no UTF-32": ("chat.txt", b"\xff\xfe\x00\x00" + b"\xff" * 8),
     "half a gzip": ("chat.json.gz", gzip.compress(HI)[:-9]),
     "not gzip": ("chat.json.gz", b"\x1f\x8b rubbish"),
     "a gzip bomb": ("chat.json.gz", gzip.compress(bytes(100_000))),
