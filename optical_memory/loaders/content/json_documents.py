@@ -21,6 +21,11 @@ __all__ = ["parse_documents"]
 _BLANKS = re.compile(r"[\s,\0]*")
 """Between documents. People join them with commas too."""
 
+MAX_BAD_DOCUMENTS = 100
+"""Python's reader counts the lines before each mistake: with thousands it would take minutes. What
+comes after so many is left out as a whole.
+"""
+
 _LINE_END = "\n"
 _NEXT_DOCUMENT = re.compile(r"\n(?=[\[{])")
 
@@ -52,6 +57,8 @@ def parse_documents(raw: bytes, decoder: json.JSONDecoder = _DECODER) -> JsonCon
     offset = _end_of_blanks(text, 0)
     while offset < len(text):
         piece = _piece_at(text, offset, decoder)
+        if piece.reason and len(left_out) >= MAX_BAD_DOCUMENTS:
+            piece = _Piece([], offset, len(text), piece.reason)
         start = offset
         if piece.reason and is_cut_off and piece.end == len(text):
             piece = _cut_off_array(text, offset, decoder)

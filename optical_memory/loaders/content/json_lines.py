@@ -144,7 +144,9 @@ def _documents_of(row: _Row) -> tuple[list[Any], str | None]:
     except ValueError as error:
         if content in (b"[", b"]"):  # around rows that end in commas
             return [], None
-        documents = _containers(content) or _documents_in(content)
+        documents = _containers(content) if content.endswith((b"}", b"]")) else []
+        if not documents and "Extra data" in str(error):
+            documents = _documents_in(content)
         return documents, None if documents else row_reason(error)
 
 

@@ -221,6 +221,12 @@ def test_a_character_that_is_cut_off_at_the_end_is_told(tmp_path: Path):
     assert file.left_out[0].reason == "the file ends within a character"
 
 
+@pytest.mark.parametrize("document", ['{\n"a" b\n}\n', '{"a": "\n', '{"a": b\n', "[\n"])
+def test_a_file_of_mistakes_does_not_take_minutes(document: str, tmp_path: Path):
+    with pytest.raises(InputError):
+        loaded(tmp_path / "a.json", document * 20_000)
+
+
 # ---- bounds --------------------------------------------------------------------------------------
 
 
