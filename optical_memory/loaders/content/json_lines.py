@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -37,6 +38,7 @@ MIN_JSON_SHARE = 0.5
 _NO_BLANK = re.compile(rb"[^ \t\r\n\0]")
 
 _SAMPLE_BYTES = 1_000_000
+_SAMPLE_ROWS = 10_000
 
 _LINES = msgspec.json.Decoder()
 
@@ -76,7 +78,7 @@ def is_document_a_line(raw: bytes) -> bool:
 
 def has_json_lines(raw: bytes) -> bool:
     """At least half of the lines are objects or arrays; those of a large file are sampled."""
-    rows = list(_rows(raw[:_SAMPLE_BYTES]))
+    rows = list(islice(_rows(raw[:_SAMPLE_BYTES]), _SAMPLE_ROWS))
     if len(rows) < 2:
         return False
     n_documents = sum(bool(_containers(_without_comma(row.content))) for row in rows)
@@ -137,13 +139,13 @@ def _parse_odd_lines(raw: bytes) -> JsonContent | None:
 def _documents_of(row: _Row) -> tuple[list[Any], str | None]:
     """The documents in a row, and why there are none."""
     content = _without_comma(row.content)
+    if content in (b"[", b"]"):  # around rows that end in commas
+        return [], None
     try:
         document = decode(row.content)
         is_container = isinstance(document, dict | list)
         return ([document], None) if is_container else ([], NO_CONTAINER)
     except ValueError as error:
-        if content in (b"[", b"]"):  # around rows that end in commas
-            return [], None
         documents = _containers(content) if content.endswith((b"}", b"]")) else []
         if not documents and "Extra data" in str(error):
             documents = _documents_in(content)
