@@ -65,10 +65,23 @@ def conversation(
 ) -> Conversation:
     """A conversation of at least one turn; of `meta`, texts and numbers are kept.
 
-    Raises `InputError` if there are no turns.
+    A turn without words, calls and attachments is nothing: it is left out, and told. The empty
+    answer of a tool stays, because it belongs to a call. Raises `InputError` if no turn is left.
     """
+    empty = [
+        LeftOut(f"{id}, message {n}", "an empty message", turn.name or "")
+        for n, turn in enumerate(turns, 1)
+        if _is_empty(turn)
+    ]
+    if empty:
+        turns = [turn for turn in turns if not _is_empty(turn)]
     if not turns:
-        raise InputError(f"{id}: no turns in it; expected at least one message")
+        raise InputError(f"{id}: no turns in it; expected at least one message with words in it")
     items = (meta or {}).items()
     texts = {key: str(value) for key, value in items if isinstance(value, str | int | float)}
-    return Conversation(id, tuple(turns), texts, tuple(left_out))
+    return Conversation(id, tuple(turns), texts, (*left_out, *empty))
+
+
+def _is_empty(turn: Turn) -> bool:
+    has_text = bool(turn.text) and not turn.text.isspace()
+    return not (has_text or turn.tool_calls or turn.attachments or turn.tool_call_id)

@@ -2,91 +2,141 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 from optical_memory.errors import InputError
+from optical_memory.loaders.content.json_keys import count_keys
+from optical_memory.loaders.content.json_text import parse_json
+from optical_memory.loaders.content.utf8 import decode_text, read_bytes
+from optical_memory.loaders.conversation import LeftOut
 
 __all__ = [
     "Document",
+    "document_of",
     "excerpt",
     "get",
-    "parse_json",
+    "read_document",
     "read_json",
     "read_text",
     "stem",
     "text_of",
 ]
 
+JSON_LINES_ENDINGS = {".jsonl", ".ndjson"}
+JSON_ENDINGS = {".json", *JSON_LINES_ENDINGS}
+
 T = TypeVar("T")
+
+log = logging.getLogger("optical_memory")
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A file that was read once. `data` is its JSON; None if it is text."""
+    """A file that was read once. `data` is its JSON; None if it is text. `left_out` has the lines
+    that could not be read. Rows of JSON lines have their numbers in `line_numbers`. `n_keys` is the
+    number of keys of JSON objects in the file, as `count_keys` has it.
+    """
 
     path: Path
     text: str
     data: Any = None
+    left_out: tuple[LeftOut, ...] = ()
+    line_numbers: Sequence[int] = ()
+    n_keys: int | None = None
 
     @property
     def stem(self) -> str:
-        return self.path.stem
+        return _stem(self.path)
+
+    def row_place(self, n: int) -> str:
+        """The place of item n of the data, counted from 0."""
+        return f"line {self.line_numbers[n]}" if self.line_numbers else f"[{n}]"
 
 
 def stem(source: object, default: str = "conversation") -> str:
     """The name of a file without its ending, to name conversations and places by."""
-    return source.stem if isinstance(source, Path | Document) else default
+    if isinstance(source, Document):
+        return source.stem
+    return _stem(source) if isinstance(source, Path) else default
+
+
+def _stem(path: Path) -> str:
+    return Path(path.stem).stem if path.suffix.lower() == ".gz" else path.stem
+
+
+# ---- reading -------------------------------------------------------------------------------------
+
+
+def read_document(path: Path, with_n_keys: bool = False) -> Document:
+    """The file, read once: JSON in any of its forms, or a text. The content decides, not the name.
+
+    To count the keys takes half as long as to read. Raises `InputError` if the file cannot be
+    read, or is neither JSON nor UTF-8 text.
+    """
+    return document_of(read_bytes(path), path, with_n_keys)
+
+
+def document_of(raw: bytes, path: Path, with_n_keys: bool = False) -> Document:
+    """The same of a file's content as UTF-8 (`utf8_bytes`); `path` names it in errors."""
+    content = parse_json(raw, path.name)
+    endings = {ending.lower() for ending in path.suffixes[-2:]}  # of chat.json.gz too
+    if content is None:
+        if endings & JSON_ENDINGS:
+            raise _not_json(raw, path.name)
+        text, left_out = decode_text(raw, path.name)
+        return Document(path, text, left_out=left_out)
+    if isinstance(content.data, dict) and endings & JSON_LINES_ENDINGS:
+        # The first line of a file that may grow.
+        content = replace(content, data=[content.data], line_numbers=(1,))
+    return Document(
+        path,
+        text="",
+        data=content.data,
+        left_out=content.left_out,
+        line_numbers=content.line_numbers,
+        n_keys=count_keys(raw) if with_n_keys else None,
+    )
+
+
+def _not_json(raw: bytes, name: str) -> InputError:
+    if not raw.strip():
+        return InputError(f"{name}: not JSON at line 1: the file is empty; export it again")
+    beginning = raw[:40].decode("utf-8", "replace")
+    return InputError(
+        f"{name}: not JSON at line 1, though it is named so: it begins with {beginning!r}; "
+        "give a text the ending .txt"
+    )
 
 
 def read_text(path: Path) -> str:
-    """The file's text, UTF-8 with or without a byte order mark. Line ends become "\\n".
+    """The file's text, UTF-8, or UTF-16 with a byte order mark. Line ends become "\\n".
 
-    Raises `InputError` if the file cannot be read or is not UTF-8.
+    Raises `InputError` if the file cannot be read or is no such text.
     """
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
-    except UnicodeDecodeError as error:
-        raise InputError(
-            f"{path}: not UTF-8 text at byte {error.start}; convert it first"
-        ) from error
+    return decode_text(read_bytes(path), path.name)[0]
 
 
 def read_json(source: Any) -> Any:
     """The data in a `Path` with JSON or JSON lines, or of a `Document`; any other source is the
     data already.
 
-    Raises `InputError` if the file cannot be read or parsed.
+    Rows that are not JSON go to the log; `load_file` tells them. Raises `InputError` if the file
+    cannot be read or is not JSON.
     """
     if isinstance(source, Document):
         return source.data
     if not isinstance(source, Path):
         return source
-    return parse_json(read_text(source), source)
-
-
-def parse_json(text: str, path: Path) -> Any:
-    """The data in the text of a file with JSON or JSON lines.
-
-    Raises `InputError` if it cannot be parsed.
-    """
-    if path.suffix.lower() not in {".jsonl", ".ndjson"}:
-        return _parse(text, path.name)
-    lines = enumerate(text.split("\n"), 1)
-    return [_parse(line, f"{path.name}:{n}") for n, line in lines if line.strip()]
-
-
-def _parse(text: str, place: str) -> Any:
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError as error:
-        raise InputError(
-            f"{place}: not JSON at line {error.lineno}, column {error.colno}: {error.msg}"
-        ) from error
+    document = read_document(source)
+    if document.data is None:
+        raise InputError(f"{source.name}: a text, not JSON; optical_memory.loaders.load reads it")
+    for row in document.left_out:
+        log.warning("%s: %s is left out: %s", source.name, row.place, row.reason)
+    return document.data
 
 
 def text_of(source: Path | Document | str) -> str:
@@ -97,6 +147,9 @@ def text_of(source: Path | Document | str) -> str:
     if isinstance(source, Document):
         return source.text
     return read_text(source) if isinstance(source, Path) else source
+
+
+# ---- checked access ------------------------------------------------------------------------------
 
 
 def get(data: Any, key: str, kind: type[T], place: str) -> T:
@@ -113,5 +166,7 @@ def get(data: Any, key: str, kind: type[T], place: str) -> T:
 
 def excerpt(value: object) -> str:
     """The type of a value and the beginning of it, for messages."""
-    text = repr(value)
+    if isinstance(value, list | dict) and value:
+        return f"{type(value).__name__} of {len(value)}"  # it may be huge, or nested deeply
+    text = repr(value[:61] if isinstance(value, str) else value)
     return f"{type(value).__name__} {text if len(text) <= 60 else text[:57] + '...'}"

@@ -36,8 +36,28 @@ def test_recall_tells_people_where_it_comes_from_and_how_sure_it_is(full: Shell)
     assert "PX-712" in out
 
 
+def stdin(content: bytes) -> io.TextIOWrapper:
+    return io.TextIOWrapper(io.BytesIO(content))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\xef\xbb\xbfOpen\r\nShut\r\n",
+        "\ufeffOpen\r\nShut\r\n".encode("utf-16-le"),
+    ],
+)
+def test_stdin_of_a_windows_shell_has_neither_its_mark_nor_its_line_ends(
+    content: bytes, shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", stdin(content))
+    shell.json("remember")
+
+    assert shell.json("recall", "open")["rows"][0]["text"] == "Open\nShut"
+
+
 def test_stdin_is_one_turn(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "stdin", io.StringIO("the gate code is 4417#\n"))
+    monkeypatch.setattr(sys, "stdin", stdin(b"the gate code is 4417#\n"))
     answer = shell.json("remember", "--role", "assistant")
 
     assert len(answer["turns"]) == 1
@@ -45,7 +65,7 @@ def test_stdin_is_one_turn(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_empty_stdin_is_refused(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "stdin", io.StringIO(""))
+    monkeypatch.setattr(sys, "stdin", stdin(b""))
 
     assert shell.on_store("remember")[0] == 1
 

@@ -28,6 +28,7 @@ from optical_memory.cli.output import Run, printable, reader_name
 from optical_memory.cli.progress import progress_bars
 from optical_memory.errors import InputError
 from optical_memory.loaders import Conversation, LoadedFile, load_file
+from optical_memory.loaders.content.utf8 import decode_text, utf8_bytes
 from optical_memory.memory import KEEP_TURNS
 from optical_memory.turns import Role, Turn
 
@@ -98,7 +99,8 @@ def _load(file: str, role: Role) -> LoadedFile:
 
 
 def _stdin() -> str:
-    text = sys.stdin.read().removesuffix("\n")
+    raw = sys.stdin.buffer.read()  # a Windows shell writes a byte order mark and CRLF
+    text = decode_text(utf8_bytes(raw, "stdin"), "stdin")[0].removesuffix("\n")
     if not text:
         raise InputError("nothing on stdin to remember")
     return text

@@ -13,7 +13,7 @@ from typing import Any
 
 from optical_memory.errors import InputError
 from optical_memory.loaders.conversation import Conversation, conversation
-from optical_memory.loaders.files import Document, get, read_json, stem
+from optical_memory.loaders.files import Document, excerpt, get, read_json, stem
 from optical_memory.loaders.messages.turns import turns_of
 from optical_memory.loaders.times import moment
 from optical_memory.turns import Attachment, Role, Turn
@@ -100,12 +100,19 @@ def _longmemeval_turns(item: dict[str, Any], place: str) -> Iterator[Turn]:
     sessions = get(item, "haystack_sessions", list, place)
     ids = item.get("haystack_session_ids") or [f"session{n}" for n in range(len(sessions))]
     dates = item.get("haystack_dates") or [None] * len(sessions)
+    for key, values in (("haystack_session_ids", ids), ("haystack_dates", dates)):
+        if not isinstance(values, list):
+            raise InputError(f"{place}.{key}: expected a list, found {excerpt(values)}")
     if not len(sessions) == len(ids) == len(dates):
         raise InputError(
             f"{place}: {len(sessions)} sessions, {len(ids)} session ids and {len(dates)} dates"
         )
     occurrences: Counter[str] = Counter()
-    for n, (session, id, date) in enumerate(zip(sessions, ids, dates, strict=True)):
+    for n, (session, session_id, date) in enumerate(zip(sessions, ids, dates, strict=True)):
+        id = str(session_id)
+        if not isinstance(session, list):
+            expected = f"{place}.haystack_sessions[{n}]: expected a list of messages"
+            raise InputError(f"{expected}, found {excerpt(session)}")
         occurrences[id] += 1
         suffix = f"~{occurrences[id]}" if occurrences[id] > 1 else ""
         time = str(moment(date, f"{place}.haystack_dates[{n}]") or "")

@@ -13,6 +13,7 @@ from typing import Literal
 
 from optical_memory.measure.bench.chat import bench_chat
 from optical_memory.measure.bench.finding import bench_find
+from optical_memory.measure.bench.loading import bench_load
 from optical_memory.measure.bench.long_session import bench_long_session
 from optical_memory.measure.bench.passages import bench_passages
 from optical_memory.measure.bench.pictures import (
@@ -49,6 +50,7 @@ BenchName = Literal[
     "long-session",
     "chat",
     "plan",
+    "load",
 ]
 
 BENCHES: Mapping[BenchName, Callable[[BenchInputs], Iterator[BenchRow]]] = {
@@ -65,5 +67,6 @@ BENCHES: Mapping[BenchName, Callable[[BenchInputs], Iterator[BenchRow]]] = {
     "long-session": bench_long_session,
     "chat": bench_chat,
     "plan": bench_plan,
+    "load": bench_load,
 }
 """Every bench by the name that `--only` takes; each gives its rows."""

@@ -57,7 +57,8 @@ class BenchInputs:
 
     `n_pages` and `n_few_pages` are the pages of a long and a short session. A chat has
     `n_messages`, and then a tool's result of `n_result_chars`: an agent reads a large file.
-    `n_planned_pages` are planned when they exceed a capacity.
+    `n_planned_pages` are planned when they exceed a capacity. A file of `n_loaded_messages` is
+    loaded.
     """
 
     reader: PocketReader
@@ -67,6 +68,7 @@ class BenchInputs:
     n_messages: int = 2_000
     n_result_chars: int = 2_000_000
     n_planned_pages: int = 100_000
+    n_loaded_messages: int = 100_000
 
     @cached_property
     def turns(self) -> tuple[Turn, ...]:

@@ -1,0 +1,15 @@
+"""2,000 spoilt sample files: each is loaded or refused, and nothing is lost without a word.
+
+`make fuzz-loaders` does the same with 100,000.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from support.fuzzing import fuzz
+from support.load_samples import SAMPLES
+
+
+def test_spoilt_files_are_loaded_or_refused(tmp_path: Path):
+    assert list(fuzz(SAMPLES, 2_000, 0, tmp_path)) == []
