@@ -21,7 +21,8 @@ from optical_memory.errors import (
 from optical_memory.ledger import LedgerScope
 from optical_memory.readers import open_reader
 from optical_memory.readers.base import Reader
-from optical_memory.recall.session_view import SessionView, in_thread
+from optical_memory.recall.in_thread import in_thread
+from optical_memory.recall.session_view import SessionView
 from optical_memory.renderers.renderer import PageRenderer
 from optical_memory.search.meaning import Semantic, open_embedder
 from optical_memory.session.archive import Archive

@@ -8,13 +8,13 @@ the rows that hold the part are decoded, and they are kept for the next time.
 from __future__ import annotations
 
 import sys
-import weakref
 from collections.abc import Mapping, Sequence
 
 from optical_memory.counting import count_tokens
-from optical_memory.errors import Forgotten, StoreError
+from optical_memory.errors import Forgotten, StoreError, StoreTimeout
 from optical_memory.profiles import Rung
 from optical_memory.readers.base import MethodReader
+from optical_memory.recall.opened.parsed_pages import ParsedPages
 from optical_memory.recall.page_ranges import PageRanges, RangeReading, text_range
 from optical_memory.recall.reading_cache import (
     Picture,
@@ -29,6 +29,7 @@ from optical_memory.session.records import PageRecord
 from optical_memory.session.snapshot import Snapshot
 from optical_memory.session.stored_page import StoredPage
 from optical_memory.session.token_cache import TokenCache
+from optical_memory.stores.turn_time import time_left
 from optical_memory.tokens import VisualTokens
 
 __all__ = [
@@ -39,12 +40,6 @@ __all__ = [
 
 WHOLE = (0, sys.maxsize)
 """A range that holds any page."""
-
-PAGES_PARSED = 64
-"""How many parsed pages are kept: more than a question reads.
-
-A page takes about 40 kB, and Python's garbage collector looks through all that is kept.
-"""
 
 Range = tuple[int, int]  # start, end
 Rows = dict[int, RowReading]  # by their numbers on the page
@@ -61,7 +56,7 @@ class PageReader:
         self.reader = cache.reader
         self._cache = cache
         self._own_readings = readings
-        self._parsed_pages: _ParsedPages | None = None
+        self._parsed_pages: ParsedPages | None = None
 
     def read(self, snapshot: Snapshot, id: str) -> Recollection:
         """A whole page as it reads now. Its picture is decoded again.
@@ -89,20 +84,28 @@ class PageReader:
         )
 
     def read_ranges(
-        self, snapshot: Snapshot, ranges: Mapping[str, Sequence[Range]]
+        self,
+        snapshot: Snapshot,
+        ranges: Mapping[str, Sequence[Range]],
+        *,
+        in_time: bool = False,
     ) -> dict[str, list[RangeReading]]:
         """Ranges (start, end) of pages' texts as they read now, by page id, in the order given.
 
         Each is what the whole page gives for that range. A range of a stub is a range of its
-        keywords and facts. Raises as `read`.
+        keywords and facts. With `in_time`, pages that the turn has no time to read are left out.
+        Raises as `read`.
         """
         self._parsed(snapshot)  # even if nothing is read, old readings are dropped
         pages = {id: self._open(snapshot, id) for id in ranges}
         views = {id: self._view(page) for id, page in pages.items()}
-        rows = self._rows({id: (view, ranges[id]) for id, view in views.items() if view})
+        places = {id: (view, ranges[id]) for id, view in views.items() if view}
+        rows = self._rows(places, in_time=in_time)
         readings: dict[str, list[RangeReading]] = {}
         for id, page in pages.items():
             view = views[id]
+            if view is not None and id not in rows:
+                continue
             if view is not None:
                 readings[id] = [view.reading(*range, rows[id]) for range in ranges[id]]
                 continue
@@ -135,11 +138,11 @@ class PageReader:
             raise Forgotten(f"forgotten: page {id} of session {session!r}")
         return self._parsed(snapshot).page(record, snapshot)
 
-    def _parsed(self, snapshot: Snapshot) -> _ParsedPages:
+    def _parsed(self, snapshot: Snapshot) -> ParsedPages:
         """The parsed pages of this snapshot. If it is a new one, old readings are dropped."""
         parsed_pages = self._parsed_pages
         if parsed_pages is None or not parsed_pages.are_of(snapshot):
-            parsed_pages = _ParsedPages(snapshot)
+            parsed_pages = ParsedPages(snapshot)
             self._parsed_pages = parsed_pages
             self._readings.drop_stale(self._cache.archive.session, snapshot)
         return parsed_pages
@@ -169,7 +172,9 @@ class PageReader:
         # Asked for each time: a forked process has readings of its own.
         return shared_readings() if self._own_readings is None else self._own_readings
 
-    def _rows(self, views: Mapping[str, tuple[PageRanges, Sequence[Range]]]) -> dict[str, Rows]:
+    def _rows(
+        self, views: Mapping[str, tuple[PageRanges, Sequence[Range]]], *, in_time: bool
+    ) -> dict[str, Rows]:
         """The rows that hold these ranges, by page id: those that are kept, and others read now."""
         rows: dict[str, Rows] = {}
         groups: dict[Rung, tuple[list[PageRanges], list[list[int]]]] = {}
@@ -182,10 +187,28 @@ class PageReader:
                 group_views.append(view)
                 group_lines.append(lines)
         for rung, (group_views, group_lines) in groups.items():
-            new_rows = self._decode(rung, group_views, group_lines)
-            self._keep(group_views, new_rows)
-            for view, page_rows in zip(group_views, new_rows, strict=True):
-                rows[view.page.record.id] |= page_rows
+            if in_time:
+                new_rows = self._decode_in_time(rung, group_views, group_lines)
+            else:
+                new_rows = dict(enumerate(self._decode(rung, group_views, group_lines)))
+            self._keep({group_views[i]: page_rows for i, page_rows in new_rows.items()})
+            for i, view in enumerate(group_views):
+                id = view.page.record.id
+                if i in new_rows:
+                    rows[id] |= new_rows[i]
+                else:
+                    del rows[id]
+        return rows
+
+    def _decode_in_time(
+        self, rung: Rung, views: Sequence[PageRanges], lines: Sequence[Sequence[int]]
+    ) -> dict[int, Rows]:
+        """As `_decode`, by the place in `views`, a page after the other until the time is over."""
+        tokens = self._cache.tokens_in_time([view.page.record for view in views], rung)
+        rows: dict[int, Rows] = {}
+        for i, page_tokens in enumerate(tokens):
+            if page_tokens is not None and time_left() != 0:
+                (rows[i],) = self._read_tokens([page_tokens], [views[i]], [lines[i]])
         return rows
 
     def _decode(
@@ -193,6 +216,14 @@ class PageReader:
     ) -> list[Rows]:
         """Rows of pages at this rung: `lines` has their numbers, for each page."""
         tokens = self._cache.tokens([view.page.record for view in views], rung)
+        return self._read_tokens(tokens, views, lines)
+
+    def _read_tokens(
+        self,
+        tokens: Sequence[VisualTokens],
+        views: Sequence[PageRanges],
+        lines: Sequence[Sequence[int]],
+    ) -> list[Rows]:
         layouts = [view.layout for view in views]
         layout_lines = [
             view.lines_of(page_lines) for view, page_lines in zip(views, lines, strict=True)
@@ -207,54 +238,30 @@ class PageReader:
             for view, reading, page_lines in zip(views, readings, lines, strict=True)
         ]
 
-    def _keep(self, views: Sequence[PageRanges], rows: Sequence[Rows]) -> None:
+    def _keep(self, rows: Mapping[PageRanges, Rows]) -> None:
         """Keep rows for the next time, unless their pages have faded or gone meanwhile.
 
         The check must come last: whoever forgets changes the record first, and drops readings then.
+        Without the time to check nothing is kept.
         """
-        pictures = [self._picture_of(view.page) for view in views]
-        for picture, page_rows in zip(pictures, rows, strict=True):
+        pictures = [self._picture_of(view.page) for view in rows]
+        for picture, page_rows in zip(pictures, rows.values(), strict=True):
             self._readings.add(picture, page_rows)
         try:
             latest = self._cache.archive.snapshot()
+        except StoreTimeout:
+            self._readings.drop(pictures)
         except StoreError:
             self._readings.drop(pictures)
             raise
-        self._readings.drop_unless_current(pictures, latest)
+        else:
+            self._readings.drop_unless_current(pictures, latest)
 
     def _picture_of(self, page: StoredPage) -> Picture:
         record = page.record
         session = self._cache.archive.session
         rung = record.rung or ""
         return Picture(session, record.id, record.digest, rung, page.erased_rows, self._maker)
-
-
-class _ParsedPages:
-    """The pages of a snapshot that were parsed already, so that a question parses none twice.
-
-    They go with the pages of the snapshot: an old snapshot may have text that is forgotten by now.
-    """
-
-    def __init__(self, snapshot: Snapshot) -> None:
-        self._pages: dict[str, StoredPage] = {}
-        self._source = weakref.ref(snapshot.pages, self._clear)
-
-    def _clear(self, _source: object) -> None:
-        self._pages.clear()
-
-    def are_of(self, snapshot: Snapshot) -> bool:
-        return self._source() is snapshot.pages
-
-    def page(self, record: PageRecord, snapshot: Snapshot) -> StoredPage:
-        """The page of a record. Raises as `StoredPage.of`."""
-        page = self._pages.get(record.id)
-        if page is None:
-            page = StoredPage.of(record, snapshot)
-            if len(self._pages) >= PAGES_PARSED:
-                self._pages.clear()
-            if not snapshot.damage:  # else nobody knows which of its turns are forgotten
-                self._pages[record.id] = page
-        return page
 
 
 def _text(page: StoredPage) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left, bisect_right
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -23,6 +24,7 @@ __all__ = [
     "SUPERSEDES",
     "PassageTurn",
     "Recollection",
+    "Recollections",
 ]
 
 OPEN = "open"
@@ -230,6 +232,25 @@ class Recollection:
             if common:
                 matches.append((start, end, common))
         return matches
+
+
+class Recollections(list[Recollection]):
+    """The passages of an answer, best first.
+
+    `is_complete` is False if the time was over before all were read; `n_unread` counts the passages
+    that were found and not read, as far as anybody knows.
+    """
+
+    def __init__(
+        self,
+        passages: Iterable[Recollection] = (),
+        *,
+        n_unread: int = 0,
+        is_complete: bool = True,
+    ) -> None:
+        super().__init__(passages)
+        self.n_unread = n_unread
+        self.is_complete = is_complete and not n_unread
 
 
 def _flag(span: Span) -> str:

@@ -7,6 +7,7 @@ done.
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -33,6 +34,7 @@ from optical_memory.session.seal import seal
 from optical_memory.session.snapshot import Change, Snapshot
 from optical_memory.session.stored_page import StoredPage
 from optical_memory.session.token_cache import TokenCache
+from optical_memory.stores.locks import ForkLock
 
 __all__ = [
     "Progress",
@@ -209,29 +211,45 @@ class Upkeep:
         )
 
 
+_RENEWAL = ForkLock()  # so that two threads of a child do not begin the same worker anew
+
+
 class Worker:
     """Runs `work` on a thread of its own, which starts when it is first needed.
 
     `work` does a piece and returns True if there may be more. `problem` is the last error in words;
-    it is None after work that went well.
+    it is None after work that went well. A fork copies no thread, so a child begins anew: it has
+    no thread until it needs a thread of its own.
     """
 
     def __init__(self, work: Callable[[], bool], name: str) -> None:
         self.problem: str | None = None
         self._work = work
         self._name = name
+        self._is_stopped = False
+        self._begin()
+
+    def _begin(self) -> None:
+        self._pid = os.getpid()
         # One condition for all fields below: whoever waits is woken by any change of them.
-        self._state = threading.Condition()
+        self._condition = threading.Condition()
         self._has_work = False
         self._is_busy = False
-        self._is_stopped = False
         self._error: Exception | None = None
         self._thread: threading.Thread | None = None
 
     @property
+    def _state(self) -> threading.Condition:
+        with _RENEWAL:
+            if self._pid != os.getpid():
+                self._begin()
+            return self._condition
+
+    @property
     def has_started(self) -> bool:
-        """True if the thread was ever needed."""
-        return self._thread is not None
+        """True if this process ever needed the thread."""
+        with self._state:
+            return self._thread is not None
 
     def wake(self) -> None:
         """Start the thread, or wake it. Nothing happens after `stop`."""

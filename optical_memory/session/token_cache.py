@@ -10,13 +10,20 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from optical_memory.errors import CorruptPicture, CorruptTokens, ReaderMismatch, StoreError
+from optical_memory.errors import (
+    CorruptPicture,
+    CorruptTokens,
+    ReaderMismatch,
+    StoreError,
+    StoreTimeout,
+)
 from optical_memory.profiles import Rung
 from optical_memory.readers.base import Reader
 from optical_memory.renderers.drawing import Image
 from optical_memory.renderers.pictures import from_png
 from optical_memory.session.archive import Archive
 from optical_memory.session.records import PageRecord
+from optical_memory.stores.turn_time import time_left, turn_time
 from optical_memory.tokens import TokenCodec, VisualTokens, blob_key, unpack
 
 __all__ = [
@@ -54,8 +61,7 @@ class TokenCache:
         Raises `StoreError` if a page has no picture at this rung, or if it faded or was forgotten
         while its picture was encoded.
         """
-        blobs = self._cached([self._key(record, rung) for record in records])
-        tokens = [self._unpack(blob, rung) for blob in blobs]
+        tokens = self._cached_tokens(records, rung)
         misses = [i for i, value in enumerate(tokens) if value is None]
         if misses:
             new_tokens = self._encode([records[i] for i in misses], rung)
@@ -63,8 +69,28 @@ class TokenCache:
                 tokens[i] = value
         return [value for value in tokens if value is not None]
 
+    def tokens_in_time(
+        self, records: Sequence[PageRecord], rung: Rung
+    ) -> list[VisualTokens | None]:
+        """As `tokens`; None for pages that the turn has no time to fetch."""
+        tokens = self._cached_tokens(records, rung)
+        misses = [i for i, value in enumerate(tokens) if value is None]
+        try:
+            new_tokens = self._encode([records[i] for i in misses], rung) if misses else []
+        except StoreTimeout:
+            return tokens
+        for i, value in zip(misses, new_tokens, strict=True):
+            tokens[i] = value
+        return tokens
+
+    def _cached_tokens(
+        self, records: Sequence[PageRecord], rung: Rung
+    ) -> list[VisualTokens | None]:
+        blobs = self._cached([self._key(record, rung) for record in records])
+        return [self._unpack(blob, rung) for blob in blobs]
+
     def _encode(self, records: Sequence[PageRecord], rung: Rung) -> list[VisualTokens]:
-        images = [self._image(record, rung) for record in records]
+        images = self._images(records, rung)
         blobs = [self.codec.pack(tokens) for tokens in self.reader.encode(images, rung)]
         keys = [self._key(record, rung) for record in records]
         self._store(dict(zip(keys, blobs, strict=True)), records, rung)
@@ -75,7 +101,9 @@ class TokenCache:
 
     def picture(self, record: PageRecord, rung: Rung) -> bytes:
         """The stored PNG. Raises `StoreError` if there is none: the page has faded."""
-        data = self.archive.picture(record.id, rung.name)
+        return self._require(self.archive.picture(record.id, rung.name), record, rung)
+
+    def _require(self, data: bytes | None, record: PageRecord, rung: Rung) -> bytes:
         if data is None:
             raise StoreError(
                 f"page {record.id} has no picture at {rung.name!r} "
@@ -83,9 +111,16 @@ class TokenCache:
             )
         return data
 
-    def _image(self, record: PageRecord, rung: Rung) -> Image:
+    def _images(self, records: Sequence[PageRecord], rung: Rung) -> list[Image]:
+        pictures = self.archive.pictures([record.id for record in records], rung.name)
+        return [
+            self._image(self._require(data, record, rung), record, rung)
+            for data, record in zip(pictures, records, strict=True)
+        ]
+
+    def _image(self, data: bytes, record: PageRecord, rung: Rung) -> Image:
         try:
-            return from_png(self.picture(record, rung))
+            return from_png(data)
         except CorruptPicture as error:
             raise CorruptPicture(
                 f"the picture of page {record.id} at {rung.name!r} "
@@ -110,9 +145,13 @@ class TokenCache:
         The check must come last. Whoever forgets a page changes its record first and drops its
         blobs then. If that drop came before this write, the check sees the changed record and
         drops the blobs here. Raises `StoreError` in that case.
+
+        A turn needs the tokens and not the cache, so it leaves half of its time for what follows.
         """
+        seconds = time_left()
         try:
-            self.archive.store.put_blobs(self.archive.session, dict(blobs))
+            with turn_time(None if seconds is None else seconds / 2):
+                self.archive.store.put_blobs(self.archive.session, dict(blobs))
         except StoreError as error:
             self._on_failure(error)
         pages = self.archive.snapshot().pages

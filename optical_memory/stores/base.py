@@ -23,7 +23,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Literal, Protocol
+from typing import Final, Literal, Protocol, TypeGuard
 
 from optical_memory.errors import Conflict, InputError
 
@@ -31,6 +31,7 @@ __all__ = [
     "BLOB_TTL",
     "LOG_CHANGES",
     "LOG_VERSIONS",
+    "BatchStore",
     "Change",
     "Delete",
     "Kind",
@@ -39,6 +40,7 @@ __all__ = [
     "Version",
     "conflict",
     "from_bytes",
+    "is_batch",
     "is_logged",
     "new_epoch",
     "require_ttl",
@@ -170,6 +172,32 @@ class Store(Protocol):
     def close(self) -> None:
         """Close files and connections that the store opened. A second call does nothing."""
         ...
+
+
+class BatchStore(Store, Protocol):
+    """A store that is far away: it answers in one round trip what `Store` asks in several."""
+
+    def changes_since(self, session: str, since: Version) -> tuple[Version, list[Change] | None]:
+        """The session's version, and what `changes` gives, as of one moment."""
+        ...
+
+    def load(
+        self, session: str, kinds: Sequence[Kind]
+    ) -> tuple[Version, dict[Kind, list[tuple[str, bytes]]]]:
+        """The session's version, and what `scan` gives of each kind, as of one moment."""
+        ...
+
+    def get_many(self, session: str, kind: Kind, keys: Sequence[str]) -> list[bytes | None]:
+        """The values of records in the order of `keys`, None for each that is not there."""
+        ...
+
+
+def is_batch(store: Store) -> TypeGuard[BatchStore]:
+    """True for a store of a class that has the methods of `BatchStore`.
+
+    A wrapper that only passes on unknown names is asked one thing at a time, through its methods.
+    """
+    return all(hasattr(type(store), name) for name in ("changes_since", "load", "get_many"))
 
 
 # ---- shared by the stores ------------------------------------------------------------------------
