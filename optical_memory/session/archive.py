@@ -47,7 +47,7 @@ class Archive:
         # Held while a change runs and is committed, so that threads of this process take turns
         # instead of making each other's commits fail. Reentrant: a change may ask for a snapshot.
         self._lock = TurnLock(self._doubt)
-        self._first_reading = FirstReading(self._read_now)
+        self._first_reading = FirstReading(lambda: self._read_now(with_index=True))
         self._latest: Snapshot | None = None
         self._doubtful = False  # True after a commit of which nobody knows if it was made
 
@@ -57,7 +57,7 @@ class Archive:
         Raises `SessionLost`, once, if turns that were acknowledged are gone from the store, and
         `StoreTimeout` if the turn has no time left.
         """
-        return self._first_snapshot() or self._read_now()
+        return self._first_snapshot() or self._read_now(with_index=time_left() is not None)
 
     def _first_snapshot(self) -> Snapshot | None:
         """The session, if a turn reads it for the first time from a store that is far away.
@@ -69,10 +69,16 @@ class Archive:
             return None
         return self._first_reading.wait()
 
-    def _read_now(self) -> Snapshot:
+    def _read_now(self, *, with_index: bool = False) -> Snapshot:
         with self._lock:
             previous = self._latest
-            snapshot = read_session(self.store, self.session, previous, is_doubtful=self._doubtful)
+            snapshot = read_session(
+                self.store,
+                self.session,
+                previous,
+                is_doubtful=self._doubtful,
+                with_index=with_index,
+            )
             if snapshot is previous:
                 return previous
             self._log_damage(snapshot, previous)

@@ -102,7 +102,7 @@ def in_turn(
 ) -> Callable[Concatenate[Memory, Arguments], Result]:
     """The method as a turn, which waits for the store at most the `deadline` of its object."""
 
-    def bounded(memory: Memory, *args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
+    def bounded(memory: Memory, /, *args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
         with turn_time(memory.deadline):
             return method(memory, *args, **kwargs)
 
