@@ -12,7 +12,13 @@ from optical_memory.counting import count_batch
 from optical_memory.recall.choose import Choice
 from optical_memory.recall.open_turns import open_turn_id
 from optical_memory.recall.read_pages import PageReader, RangeReading, rung_of
-from optical_memory.recall.recollection import OPEN, PassageTurn, Recollection, Recollections
+from optical_memory.recall.recollection import (
+    OPEN,
+    OTHER_READER,
+    PassageTurn,
+    Recollection,
+    Recollections,
+)
 from optical_memory.recall.sources import PageRange, Piece, Source, Sources
 from optical_memory.session.corrections.versions import host_id_of, superseded_turns
 from optical_memory.session.index_records import stub_page
@@ -139,7 +145,11 @@ class _Passage:
         start = len(self._text)
         self._text += text
         self._spans += _shifted(_joined(spans), start, len(text))
-        rung = rung_of(self._snapshot.pages[readings[0][0]]) if readings else None
+        rung = None
+        if readings:
+            rung = rung_of(self._snapshot.pages[readings[0][0]])
+        if any(reading.is_unread for _, reading in readings):
+            rung = OTHER_READER
         self.parts.append(self._part(source, start, rung))
 
     def _part(self, source: Source, start: int, rung: str | None) -> PassageTurn:

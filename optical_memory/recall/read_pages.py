@@ -13,23 +13,21 @@ from collections.abc import Mapping, Sequence
 from optical_memory.counting import count_tokens
 from optical_memory.errors import Forgotten, StoreError, StoreTimeout
 from optical_memory.profiles import Rung
-from optical_memory.readers.base import MethodReader
+from optical_memory.recall.opened.decoding import RowDecoder, Rows
 from optical_memory.recall.opened.parsed_pages import ParsedPages
 from optical_memory.recall.page_ranges import PageRanges, RangeReading, text_range
 from optical_memory.recall.reading_cache import (
     Picture,
     ReadingCache,
-    RowReading,
     shared_readings,
 )
-from optical_memory.recall.recollection import Recollection
+from optical_memory.recall.recollection import OTHER_READER, Recollection
 from optical_memory.session.corrections.versions import host_ids
 from optical_memory.session.facts.stubs import stub_text
 from optical_memory.session.records import PageRecord
 from optical_memory.session.snapshot import Snapshot
 from optical_memory.session.stored_page import StoredPage
 from optical_memory.session.token_cache import TokenCache
-from optical_memory.stores.turn_time import time_left
 from optical_memory.tokens import VisualTokens
 
 __all__ = [
@@ -42,7 +40,6 @@ WHOLE = (0, sys.maxsize)
 """A range that holds any page."""
 
 Range = tuple[int, int]  # start, end
-Rows = dict[int, RowReading]  # by their numbers on the page
 
 
 class PageReader:
@@ -57,6 +54,7 @@ class PageReader:
         self._cache = cache
         self._own_readings = readings
         self._parsed_pages: ParsedPages | None = None
+        self._decoder = RowDecoder(cache)
 
     def read(self, snapshot: Snapshot, id: str) -> Recollection:
         """A whole page as it reads now. Its picture is decoded again.
@@ -69,14 +67,12 @@ class PageReader:
         if view is None:
             reading = text_range(_text(page), *WHOLE, page.erased_spans)
         else:
-            lines = view.rows_to_read([WHOLE])
-            (rows,) = self._decode(self._rung(page), [view], [lines])
-            reading = view.reading(*WHOLE, rows)
+            reading = view.reading(*WHOLE, self._whole_page(view))
         return Recollection(
             page=id,
             text=reading.text,
             spans=reading.spans,
-            rung=rung_of(page.record),
+            rung=OTHER_READER if reading.is_unread else rung_of(page.record),
             score=0.0,
             n_tokens=count_tokens(reading.text),
             turns=_turn_ids(snapshot, page),
@@ -127,6 +123,13 @@ class PageReader:
         (tokens,) = self._cache.tokens([record], rung)
         return tokens
 
+    def _whole_page(self, view: PageRanges) -> Rows | None:
+        """All rows of a page, read anew; None if it was drawn for another reader."""
+        rung = self._rung(view.page)
+        if rung is None:
+            return None
+        return self._decoder.rows_of_own(rung, [view], [view.rows_to_read([WHOLE])])[0]
+
     # ---- stored pages ----------------------------------------------------------------------------
 
     def _open(self, snapshot: Snapshot, id: str) -> StoredPage:
@@ -153,11 +156,14 @@ class PageReader:
             return None
         return PageRanges(page, page.layout, self._maker)
 
-    def _rung(self, page: StoredPage) -> Rung:
+    def _rung(self, page: StoredPage) -> Rung | None:
+        """The page's rung; None if only another reader has it."""
+        if page.record.rung is None:
+            raise _nothing_to_read(page)
         for rung in self.reader.profile.ladder:
             if rung.name == page.record.rung:
                 return rung
-        raise _nothing_to_read(page)
+        return None
 
     @property
     def _maker(self) -> tuple[str, str, str]:
@@ -174,69 +180,51 @@ class PageReader:
 
     def _rows(
         self, views: Mapping[str, tuple[PageRanges, Sequence[Range]]], *, in_time: bool
-    ) -> dict[str, Rows]:
-        """The rows that hold these ranges, by page id: those that are kept, and others read now."""
-        rows: dict[str, Rows] = {}
+    ) -> dict[str, Rows | None]:
+        """The rows that hold these ranges, by page id: those that are kept, and others read now.
+
+        None for a page that was drawn for another reader.
+        """
+        rows: dict[str, Rows | None] = {}
         groups: dict[Rung, tuple[list[PageRanges], list[list[int]]]] = {}
         for id, (view, ranges) in views.items():
             rung = self._rung(view.page)
-            rows[id] = self._readings.rows(self._picture_of(view.page))
-            lines = [i for i in view.rows_to_read(ranges) if i not in rows[id]]
+            if rung is None:
+                rows[id] = None
+                continue
+            old_rows = self._readings.rows(self._picture_of(view.page))
+            rows[id] = old_rows
+            lines = [i for i in view.rows_to_read(ranges) if i not in old_rows]
             if lines:
                 group_views, group_lines = groups.setdefault(rung, ([], []))
                 group_views.append(view)
                 group_lines.append(lines)
         for rung, (group_views, group_lines) in groups.items():
-            if in_time:
-                new_rows = self._decode_in_time(rung, group_views, group_lines)
-            else:
-                new_rows = dict(enumerate(self._decode(rung, group_views, group_lines)))
-            self._keep({group_views[i]: page_rows for i, page_rows in new_rows.items()})
+            new_rows = self._new_rows(rung, group_views, group_lines, in_time=in_time)
             for i, view in enumerate(group_views):
                 id = view.page.record.id
-                if i in new_rows:
-                    rows[id] |= new_rows[i]
-                else:
+                page_rows = new_rows.get(i)
+                if i not in new_rows:
                     del rows[id]
+                else:
+                    rows[id] = page_rows and {**(rows[id] or {}), **page_rows}
         return rows
 
-    def _decode_in_time(
-        self, rung: Rung, views: Sequence[PageRanges], lines: Sequence[Sequence[int]]
-    ) -> dict[int, Rows]:
-        """As `_decode`, by the place in `views`, a page after the other until the time is over."""
-        tokens = self._cache.tokens_in_time([view.page.record for view in views], rung)
-        rows: dict[int, Rows] = {}
-        for i, page_tokens in enumerate(tokens):
-            if page_tokens is not None and time_left() != 0:
-                (rows[i],) = self._read_tokens([page_tokens], [views[i]], [lines[i]])
-        return rows
-
-    def _decode(
-        self, rung: Rung, views: Sequence[PageRanges], lines: Sequence[Sequence[int]]
-    ) -> list[Rows]:
-        """Rows of pages at this rung: `lines` has their numbers, for each page."""
-        tokens = self._cache.tokens([view.page.record for view in views], rung)
-        return self._read_tokens(tokens, views, lines)
-
-    def _read_tokens(
+    def _new_rows(
         self,
-        tokens: Sequence[VisualTokens],
+        rung: Rung,
         views: Sequence[PageRanges],
         lines: Sequence[Sequence[int]],
-    ) -> list[Rows]:
-        layouts = [view.layout for view in views]
-        layout_lines = [
-            view.lines_of(page_lines) for view, page_lines in zip(views, lines, strict=True)
-        ]
-        methods = [view.method for view in views]
-        if any(methods) and isinstance(self.reader, MethodReader):
-            readings = self.reader.decode_by(tokens, layouts, methods)
+        *,
+        in_time: bool,
+    ) -> dict[int, Rows | None]:
+        """Rows that are read now, by the place of their page in `views`."""
+        if in_time:
+            rows = self._decoder.rows_in_time(rung, views, lines)
         else:
-            readings = self.reader.decode(tokens, layouts, layout_lines)
-        return [
-            view.rows_of(reading, page_lines)
-            for view, reading, page_lines in zip(views, readings, lines, strict=True)
-        ]
+            rows = dict(enumerate(self._decoder.rows_of_own(rung, views, lines)))
+        self._keep({views[i]: page_rows for i, page_rows in rows.items() if page_rows is not None})
+        return rows
 
     def _keep(self, rows: Mapping[PageRanges, Rows]) -> None:
         """Keep rows for the next time, unless their pages have faded or gone meanwhile.

@@ -20,6 +20,7 @@ from optical_memory.turns import Role
 __all__ = [
     "DOUBT",
     "OPEN",
+    "OTHER_READER",
     "SUPERSEDED",
     "SUPERSEDES",
     "PassageTurn",
@@ -29,6 +30,9 @@ __all__ = [
 
 OPEN = "open"
 """The rung of a turn that is still text and stands on no page."""
+
+OTHER_READER = "another reader"
+"""The rung of a page whose picture was drawn for another reader: only exact facts can be read."""
 
 SUPERSEDED = "replaced by a later version"
 """What a window says of a superseded turn, so that no model takes it for current."""
@@ -161,6 +165,8 @@ class Recollection:
         percent = int(100 * self.share("original", "verified"))
         if not self.rungs:
             return f"[{prefix}original text]"
+        if OTHER_READER in self.rungs:
+            return f"[{prefix}drawn for another reader: only exact facts can be read]"
         if "stub" in self.rungs:
             return f"[{prefix}faded: only keywords and exact facts remain]"
         return f"[{prefix}read from {', '.join(self.rungs)}, {percent} % verified]"

@@ -273,6 +273,8 @@ class SessionView:
         """
         record = self._record(self._archive.snapshot(), page)
         name = rung or record.rung or self.reader.profile.ladder[0].name
+        if rung is None and name not in self.reader.profile.ladder.names:
+            return self._cache.stored_picture(record, name)  # another reader's
         return self._cache.picture(record, self.reader.profile.rung(name))
 
     def _record(self, snapshot: Snapshot, page: str) -> PageRecord:

@@ -228,6 +228,11 @@ class Archive:
             return self.store.get_many(self.session, "picture", keys)
         return [self.store.get(self.session, "picture", key) for key in keys]
 
+    def drawn_rungs(self, page: str) -> set[str]:
+        """The names of all rungs at which a page has a picture; it reads all pictures."""
+        keys = [key for key, _ in self.store.scan(self.session, "picture")]
+        return {name for id, _, name in (key.partition("/") for key in keys) if id == page}
+
     def scan(self, kinds: Collection[Kind], version: Version) -> tuple[list[Put], Version]:
         """All records of these kinds as of one version, and that version.
 

@@ -23,6 +23,7 @@ from optical_memory.renderers.drawing import Image
 from optical_memory.renderers.pictures import from_png, png_bytes
 from optical_memory.renderers.styles import STYLES
 from optical_memory.session.corrections.versions import turn_meant
+from optical_memory.session.facts.other_readers import drawn_names
 from optical_memory.session.facts.stubs import forgotten_page, pages_into
 from optical_memory.session.index_records import IndexDraft
 from optical_memory.session.records import PageRecord, TurnRecord, picture_key, put, turn_key
@@ -77,7 +78,8 @@ def _erased_page(
     changes: list[Change] = [put(empty)]
     for other in pages_into(snapshot, page.id):
         changes.append(put(other.model_copy(update={"into": None})))
-    changes += [Delete("picture", picture_key(page.id, rung.name)) for rung in profile.ladder]
+    names = drawn_names(page, profile.ladder)
+    changes += [Delete("picture", picture_key(page.id, name)) for name in names]
     for turn in snapshot.turns_on(page.id):
         if not turn.forgotten:
             changes.append(put(_off_page(snapshot, turn, page.id, tombstone_of)))
@@ -196,10 +198,10 @@ def _erase_on_page(
     changes: list[Change] = [
         put(_erased_record(stored_page, stored_page.layout, rows, start, end, turn))
     ]
-    for rung in profile.ladder:
-        png = picture(page.id, rung.name)
+    for name in drawn_names(page, profile.ladder):
+        png = picture(page.id, name)
         if png is not None:
-            key = picture_key(page.id, rung.name)
+            key = picture_key(page.id, name)
             changes.append(_erased_picture(key, png, stored_page.layout, rows))
     return changes
 

@@ -101,20 +101,23 @@ class TokenCache:
 
     def picture(self, record: PageRecord, rung: Rung) -> bytes:
         """The stored PNG. Raises `StoreError` if there is none: the page has faded."""
-        return self._require(self.archive.picture(record.id, rung.name), record, rung)
+        return self.stored_picture(record, rung.name)
 
-    def _require(self, data: bytes | None, record: PageRecord, rung: Rung) -> bytes:
+    def stored_picture(self, record: PageRecord, rung: str) -> bytes:
+        """The stored PNG at the rung of this name, whatever reader has it. Raises as `picture`."""
+        return self._require(self.archive.picture(record.id, rung), record, rung)
+
+    def _require(self, data: bytes | None, record: PageRecord, rung: str) -> bytes:
         if data is None:
             raise StoreError(
-                f"page {record.id} has no picture at {rung.name!r} "
-                f"in session {self.archive.session!r}"
+                f"page {record.id} has no picture at {rung!r} in session {self.archive.session!r}"
             )
         return data
 
     def _images(self, records: Sequence[PageRecord], rung: Rung) -> list[Image]:
         pictures = self.archive.pictures([record.id for record in records], rung.name)
         return [
-            self._image(self._require(data, record, rung), record, rung)
+            self._image(self._require(data, record, rung.name), record, rung)
             for data, record in zip(pictures, records, strict=True)
         ]
 

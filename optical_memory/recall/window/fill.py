@@ -259,6 +259,8 @@ def _pictures(
         record = snapshot.pages.get(passage.page)
         if record is None or record.rung is None or record.id in pictures:
             continue
+        if record.rung not in page_reader.reader.profile.ladder.names:
+            continue  # drawn for another reader
         if not _shows_superseded(snapshot, record):
             rung = page_reader.reader.profile.rung(record.rung)
             pictures[record.id] = _picture(record, rung, page_reader, mode)
