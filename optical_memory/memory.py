@@ -11,13 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
-from optical_memory.errors import (
-    InputError,
-    StoreError,
-    require_number,
-    require_text,
-    require_word,
-)
+from optical_memory.errors import InputError, StoreError, require_number, require_text, require_word
 from optical_memory.ledger import LedgerScope
 from optical_memory.readers import open_reader
 from optical_memory.readers.base import Reader
@@ -26,7 +20,7 @@ from optical_memory.recall.session_view import SessionView
 from optical_memory.renderers.renderer import PageRenderer
 from optical_memory.search.meaning import Semantic, open_embedder
 from optical_memory.session.archive import Archive
-from optical_memory.session.background import Progress, Upkeep, Worker, no_progress
+from optical_memory.session.background import Progress, Upkeep, no_progress
 from optical_memory.session.check import check
 from optical_memory.session.corrections.tombstones import keyed_digest
 from optical_memory.session.corrections.versions import turn_meant
@@ -40,6 +34,7 @@ from optical_memory.session.stats import Stats, stats
 from optical_memory.session.sync.host_list import HostList
 from optical_memory.session.sync.synced_session import SyncedSession
 from optical_memory.session.token_cache import TokenCache
+from optical_memory.session.workers.worker import Worker
 from optical_memory.stores.base import Store
 from optical_memory.stores.registry import store_at
 from optical_memory.tokens import INT8, TokenCodec
@@ -246,15 +241,14 @@ class OpticalMemory(SyncedSession, SessionView):
     def _erase(self, page: str | None, turn: str | None) -> int:
         """Erase a page, a turn, or the session if neither is named; gives a turn's versions."""
         archive = self._archive
-        profile = self.reader.profile
+        own = (self.reader.profile, keyed_digest, archive.drawn_rungs)
         if page is not None:
-            archive.replace(lambda snapshot: erase_page(snapshot, page, profile, keyed_digest))
+            archive.replace(lambda snapshot: erase_page(snapshot, page, *own))
             return 0
         if turn is None:
             archive.drop()
             return 0
-        picture = archive.picture
-        archive.replace(lambda snapshot: erase_turn(snapshot, turn, picture, profile, keyed_digest))
+        archive.replace(lambda snapshot: erase_turn(snapshot, turn, archive.picture, *own))
         return len(turn_meant(archive.snapshot(), turn))
 
     # ---- looking after ---------------------------------------------------------------------------

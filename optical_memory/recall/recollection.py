@@ -248,11 +248,7 @@ class Recollections(list[Recollection]):
     """
 
     def __init__(
-        self,
-        passages: Iterable[Recollection] = (),
-        *,
-        n_unread: int = 0,
-        is_complete: bool = True,
+        self, passages: Iterable[Recollection] = (), *, n_unread: int = 0, is_complete: bool = True
     ) -> None:
         super().__init__(passages)
         self.n_unread = n_unread

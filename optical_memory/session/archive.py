@@ -16,7 +16,7 @@ from optical_memory.session.opening.first_reading import FirstReading
 from optical_memory.session.opening.read_session import read_session
 from optical_memory.session.records import picture_key
 from optical_memory.session.snapshot import Change, Snapshot
-from optical_memory.stores.base import Kind, Put, Store, Version, is_batch
+from optical_memory.stores.base import Kind, Put, Store, Version, is_batch, record_keys
 from optical_memory.stores.locks import TurnLock
 from optical_memory.stores.turn_time import time_left
 
@@ -229,9 +229,10 @@ class Archive:
         return [self.store.get(self.session, "picture", key) for key in keys]
 
     def drawn_rungs(self, page: str) -> set[str]:
-        """The names of all rungs at which a page has a picture; it reads all pictures."""
-        keys = [key for key, _ in self.store.scan(self.session, "picture")]
-        return {name for id, _, name in (key.partition("/") for key in keys) if id == page}
+        """The names of all rungs at which a page has a picture."""
+        prefix = picture_key(page, "")
+        keys = record_keys(self.store, self.session, "picture")
+        return {key.removeprefix(prefix) for key in keys if key.startswith(prefix)}
 
     def scan(self, kinds: Collection[Kind], version: Version) -> tuple[list[Put], Version]:
         """All records of these kinds as of one version, and that version.

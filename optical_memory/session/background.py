@@ -32,12 +32,10 @@ from optical_memory.session.seal import seal
 from optical_memory.session.snapshot import Change, Snapshot
 from optical_memory.session.stored_page import StoredPage
 from optical_memory.session.token_cache import TokenCache
-from optical_memory.session.workers.worker import Worker
 
 __all__ = [
     "Progress",
     "Upkeep",
-    "Worker",
     "no_progress",
 ]
 

@@ -43,6 +43,7 @@ __all__ = [
     "is_batch",
     "is_logged",
     "new_epoch",
+    "record_keys",
     "require_ttl",
     "to_bytes",
 ]
@@ -198,6 +199,16 @@ def is_batch(store: Store) -> TypeGuard[BatchStore]:
     A wrapper that only passes on unknown names is asked one thing at a time, through its methods.
     """
     return all(hasattr(type(store), name) for name in ("changes_since", "load", "get_many"))
+
+
+def record_keys(store: Store, session: str, kind: Kind) -> list[str]:
+    """The keys of all records of a kind; the store's class may have a method `keys` that is faster
+    than `scan`.
+    """
+    keys_of = getattr(type(store), "keys", None)
+    if keys_of is not None:
+        return list(keys_of(store, session, kind))
+    return [key for key, _ in store.scan(session, kind)]
 
 
 # ---- shared by the stores ------------------------------------------------------------------------

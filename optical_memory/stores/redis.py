@@ -116,6 +116,11 @@ class RedisStore:
         )
         return sorted((from_bytes(key), value) for key, value in records.items())
 
+    def keys(self, session: str, kind: Kind) -> list[str]:
+        """The keys of all records of a kind, in any order."""
+        keys: list[bytes] = self._client.ask("HKEYS", self._key(session, kind), patience=SWEEP)
+        return [from_bytes(key) for key in keys]
+
     def changes(self, session: str, since: Version) -> list[Change] | None:
         """What was written after `since`, without pictures; None if the log does not say."""
         return self.changes_since(session, since)[1]

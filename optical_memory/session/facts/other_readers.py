@@ -6,7 +6,7 @@ the ledger or the stub.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 
 from optical_memory.profiles import Ladder
@@ -15,6 +15,7 @@ from optical_memory.session.records import PageRecord
 from optical_memory.session.stored_page import agreements_of
 
 __all__ = [
+    "RungsOf",
     "drawn_names",
     "is_for_other_reader",
     "own_states",
@@ -46,14 +47,21 @@ def own_states(states: Sequence[PageState], ladder: Ladder) -> list[PageState]:
     ]
 
 
-def drawn_names(record: PageRecord, ladder: Ladder) -> list[str]:
+RungsOf = Callable[[str], Collection[str]]
+"""Gives the names of all rungs at which a page has a picture. See `Archive.drawn_rungs`."""
+
+
+def drawn_names(record: PageRecord, ladder: Ladder, rungs_of: RungsOf | None = None) -> list[str]:
     """The names of the rungs at which the page may have a picture, whoever drew it.
 
-    Raises as `is_for_other_reader`.
+    Only a page without a certificate does not say so: then `rungs_of` is asked. Raises as
+    `is_for_other_reader`.
     """
     names = [*ladder.names, *agreements_of(record)]
     if record.rung is not None:
         names.append(record.rung)
+    if record.certificate is None and rungs_of is not None:
+        names += rungs_of(record.id)
     return list(dict.fromkeys(names))
 
 
