@@ -181,6 +181,7 @@ class _PictureCheck:
         renderer: PageRenderer,
     ) -> None:
         self._snapshot = snapshot
+        self._reader = profile.id
         self._ladder = profile.ladder
         self._renderer = renderer
         pictures = archive.store.scan(archive.session, "picture")
@@ -207,12 +208,15 @@ class _PictureCheck:
     def _is_for_other_reader(self, record: PageRecord) -> bool:
         """True if another reader drew the page: nothing of it is mended for this reader.
 
-        A page without a certificate does not say whose it is, but its pictures do: some of them are
-        whole, and of no rung of this reader.
+        Its certificate says so, or its pictures do: some of them are whole, and of no rung of this
+        reader.
         """
-        if record.state == "certified" and record.certificate is not None:
-            return is_for_other_reader(record, self._ladder)
         if record.state in (STUB, FORGOTTEN):
+            return False
+        if is_for_other_reader(record, self._ladder):
+            return True
+        certificate = certificate_of(record)
+        if certificate is not None and certificate.reader == self._reader:
             return False
         own_keys = {(picture_key(record.id, rung.name), rung.side_px) for rung in self._ladder}
         prefix = f"{record.id}/"
