@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from optical_memory.counting import count_tokens
 from optical_memory.errors import Forgotten, StoreError, StoreTimeout
 from optical_memory.profiles import Rung
-from optical_memory.recall.opened.decoding import RowDecoder, Rows
+from optical_memory.recall.opened.decoding import RowDecoder, Rows, Task
 from optical_memory.recall.opened.parsed_pages import ParsedPages
 from optical_memory.recall.page_ranges import PageRanges, RangeReading, text_range
 from optical_memory.recall.reading_cache import (
@@ -128,7 +128,7 @@ class PageReader:
         rung = self._rung(view.page)
         if rung is None:
             return None
-        return self._decoder.rows_of_own(rung, [view], [view.rows_to_read([WHOLE])])[0]
+        return self._decoder.rows([Task(view, rung, view.rows_to_read([WHOLE]))])[0]
 
     # ---- stored pages ----------------------------------------------------------------------------
 
@@ -186,7 +186,7 @@ class PageReader:
         None for a page that was drawn for another reader.
         """
         rows: dict[str, Rows | None] = {}
-        groups: dict[Rung, tuple[list[PageRanges], list[list[int]]]] = {}
+        tasks: list[Task] = []
         for id, (view, ranges) in views.items():
             rung = self._rung(view.page)
             if rung is None:
@@ -196,34 +196,27 @@ class PageReader:
             rows[id] = old_rows
             lines = [i for i in view.rows_to_read(ranges) if i not in old_rows]
             if lines:
-                group_views, group_lines = groups.setdefault(rung, ([], []))
-                group_views.append(view)
-                group_lines.append(lines)
-        for rung, (group_views, group_lines) in groups.items():
-            new_rows = self._new_rows(rung, group_views, group_lines, in_time=in_time)
-            for i, view in enumerate(group_views):
-                id = view.page.record.id
-                page_rows = new_rows.get(i)
-                if i not in new_rows:
-                    del rows[id]
-                else:
-                    rows[id] = page_rows and {**(rows[id] or {}), **page_rows}
+                tasks.append(Task(view, rung, lines))
+        new_rows = self._new_rows(tasks, in_time=in_time)
+        for i, task in enumerate(tasks):
+            id = task.view.page.record.id
+            page_rows = new_rows.get(i)
+            if i not in new_rows:
+                del rows[id]
+            else:
+                rows[id] = None if page_rows is None else {**(rows[id] or {}), **page_rows}
         return rows
 
-    def _new_rows(
-        self,
-        rung: Rung,
-        views: Sequence[PageRanges],
-        lines: Sequence[Sequence[int]],
-        *,
-        in_time: bool,
-    ) -> dict[int, Rows | None]:
-        """Rows that are read now, by the place of their page in `views`."""
+    def _new_rows(self, tasks: Sequence[Task], *, in_time: bool) -> dict[int, Rows | None]:
+        """Rows that are read now, by the place of their task."""
+        if not tasks:
+            return {}
         if in_time:
-            rows = self._decoder.rows_in_time(rung, views, lines)
+            rows = self._decoder.rows_in_time(tasks)
         else:
-            rows = dict(enumerate(self._decoder.rows_of_own(rung, views, lines)))
-        self._keep({views[i]: page_rows for i, page_rows in rows.items() if page_rows is not None})
+            rows = dict(enumerate(self._decoder.rows(tasks)))
+        new_rows = {tasks[i].view: page_rows for i, page_rows in rows.items() if page_rows}
+        self._keep(new_rows)
         return rows
 
     def _keep(self, rows: Mapping[PageRanges, Rows]) -> None:

@@ -221,9 +221,9 @@ class Archive:
         """The stored PNG of a page at a rung; None if there is none."""
         return self.store.get(self.session, "picture", picture_key(page, rung))
 
-    def pictures(self, page_ids: Sequence[str], rung: str) -> list[bytes | None]:
-        """The stored PNG of each page at a rung; None if there is none."""
-        keys = [picture_key(page, rung) for page in page_ids]
+    def pictures(self, places: Sequence[tuple[str, str]]) -> list[bytes | None]:
+        """The stored PNG by page and rung, in order; None for each that is not there."""
+        keys = [picture_key(page, rung) for page, rung in places]
         if is_batch(self.store):
             return self.store.get_many(self.session, "picture", keys)
         return [self.store.get(self.session, "picture", key) for key in keys]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 
 from optical_memory.errors import (
     CorruptPicture,
@@ -27,10 +28,14 @@ from optical_memory.stores.turn_time import time_left, turn_time
 from optical_memory.tokens import TokenCodec, VisualTokens, blob_key, unpack
 
 __all__ = [
+    "PageRung",
     "TokenCache",
 ]
 
 log = logging.getLogger("optical_memory")
+
+PageRung = tuple[PageRecord, Rung]
+"""A page, and the rung at which it is to be read."""
 
 
 class TokenCache:
@@ -56,44 +61,49 @@ class TokenCache:
         self._works = True  # False after a failure that the log has told of
 
     def tokens(self, records: Sequence[PageRecord], rung: Rung) -> list[VisualTokens]:
-        """The tokens of each page at `rung`, in order.
+        """The tokens of each page at `rung`, in order. Raises as `tokens_at`."""
+        return self.tokens_at([(record, rung) for record in records])
 
-        Raises `StoreError` if a page has no picture at this rung, or if it faded or was forgotten
+    def tokens_at(self, places: Sequence[PageRung]) -> list[VisualTokens]:
+        """The tokens of each page at its rung, in order.
+
+        Raises `StoreError` if a page has no picture at its rung, or if it faded or was forgotten
         while its picture was encoded.
         """
-        tokens = self._cached_tokens(records, rung)
-        misses = [i for i, value in enumerate(tokens) if value is None]
-        if misses:
-            new_tokens = self._encode([records[i] for i in misses], rung)
-            for i, value in zip(misses, new_tokens, strict=True):
-                tokens[i] = value
+        tokens = self._cached_tokens(places)
+        self._fill(tokens, places)
         return [value for value in tokens if value is not None]
 
-    def tokens_in_time(
-        self, records: Sequence[PageRecord], rung: Rung
-    ) -> list[VisualTokens | None]:
-        """As `tokens`; None for pages that the turn has no time to fetch."""
-        tokens = self._cached_tokens(records, rung)
-        misses = [i for i, value in enumerate(tokens) if value is None]
-        try:
-            new_tokens = self._encode([records[i] for i in misses], rung) if misses else []
-        except StoreTimeout:
-            return tokens
-        for i, value in zip(misses, new_tokens, strict=True):
-            tokens[i] = value
+    def tokens_in_time(self, places: Sequence[PageRung]) -> list[VisualTokens | None]:
+        """As `tokens_at`; None for pages that the turn has no time to fetch."""
+        tokens = self._cached_tokens(places)
+        with suppress(StoreTimeout):
+            self._fill(tokens, places)
         return tokens
 
-    def _cached_tokens(
-        self, records: Sequence[PageRecord], rung: Rung
-    ) -> list[VisualTokens | None]:
-        blobs = self._cached([self._key(record, rung) for record in records])
-        return [self._unpack(blob, rung) for blob in blobs]
+    def _cached_tokens(self, places: Sequence[PageRung]) -> list[VisualTokens | None]:
+        blobs = self._cached([self._key(*place) for place in places])
+        return [self._unpack(blob, rung) for blob, (_, rung) in zip(blobs, places, strict=True)]
 
-    def _encode(self, records: Sequence[PageRecord], rung: Rung) -> list[VisualTokens]:
-        images = self._images(records, rung)
-        blobs = [self.codec.pack(tokens) for tokens in self.reader.encode(images, rung)]
-        keys = [self._key(record, rung) for record in records]
-        self._store(dict(zip(keys, blobs, strict=True)), records, rung)
+    def _fill(self, tokens: list[VisualTokens | None], places: Sequence[PageRung]) -> None:
+        """Put the tokens of new pictures in the place of each None."""
+        misses = [i for i, value in enumerate(tokens) if value is None]
+        if misses:
+            new_tokens = self._encode([places[i] for i in misses])
+            for i, value in zip(misses, new_tokens, strict=True):
+                tokens[i] = value
+
+    def _encode(self, places: Sequence[PageRung]) -> list[VisualTokens]:
+        """The tokens of these pages, from their pictures, all of which are fetched at once."""
+        images = self._images(places)
+        blobs = [b""] * len(places)
+        for rung in dict.fromkeys(rung for _, rung in places):
+            indices = [i for i, place in enumerate(places) if place[1] == rung]
+            tokens = self.reader.encode([images[i] for i in indices], rung)
+            for i, value in zip(indices, tokens, strict=True):
+                blobs[i] = self.codec.pack(value)
+        keys = [self._key(*place) for place in places]
+        self._store(dict(zip(keys, blobs, strict=True)), places)
         self.n_encoded += len(blobs)
         return [unpack(blob) for blob in blobs]
 
@@ -114,11 +124,11 @@ class TokenCache:
             )
         return data
 
-    def _images(self, records: Sequence[PageRecord], rung: Rung) -> list[Image]:
-        pictures = self.archive.pictures([record.id for record in records], rung.name)
+    def _images(self, places: Sequence[PageRung]) -> list[Image]:
+        pictures = self.archive.pictures([(record.id, rung.name) for record, rung in places])
         return [
             self._image(self._require(data, record, rung.name), record, rung)
-            for data, record in zip(pictures, records, strict=True)
+            for data, (record, rung) in zip(pictures, places, strict=True)
         ]
 
     def _image(self, data: bytes, record: PageRecord, rung: Rung) -> Image:
@@ -142,7 +152,7 @@ class TokenCache:
         self._works = True
         return blobs
 
-    def _store(self, blobs: Mapping[str, bytes], records: Iterable[PageRecord], rung: Rung) -> None:
+    def _store(self, blobs: Mapping[str, bytes], places: Iterable[PageRung]) -> None:
         """Cache blobs, then check that each page still has this picture.
 
         The check must come last. Whoever forgets a page changes its record first and drops its
@@ -158,7 +168,7 @@ class TokenCache:
         except StoreError as error:
             self._on_failure(error)
         pages = self.archive.snapshot().pages
-        if not all(self._has(pages.get(record.id), record.digest, rung) for record in records):
+        if not all(self._has(pages.get(page.id), page.digest, rung) for page, rung in places):
             self.archive.store.drop_blobs(self.archive.session, list(blobs))
             raise StoreError(f"pages of session {self.archive.session!r} faded while being read")
 

@@ -17,6 +17,7 @@ from optical_memory.errors import StoreTimeout
 
 __all__ = [
     "TURN_SECONDS",
+    "goes_by_clock",
     "in_turn",
     "require_time",
     "spend",
@@ -43,6 +44,10 @@ class _Turn:
     def left(self) -> float:
         own = self._seconds if self._end is None else self._end - time.monotonic()
         return own if self._outer is None else min(own, self._outer.left)
+
+    @property
+    def is_by_clock(self) -> bool:
+        return self._end is not None or (self._outer is not None and self._outer.is_by_clock)
 
     def spend(self, seconds: float) -> None:
         self._seconds -= seconds
@@ -73,6 +78,12 @@ def time_left() -> float | None:
     """The seconds that the present turn may still wait, 0 or more; None outside of a turn."""
     turn = _turn.get()
     return None if turn is None else max(0.0, turn.left)
+
+
+def goes_by_clock() -> bool:
+    """True if the present turn must end at some time, whatever it does until then."""
+    turn = _turn.get()
+    return turn is not None and turn.is_by_clock
 
 
 def require_time() -> float | None:

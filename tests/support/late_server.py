@@ -23,6 +23,7 @@ class LateDoor:
     def __init__(self, target: Path, delay: float) -> None:
         self.delay = delay
         self._target = target
+        self._sockets: list[socket.socket] = []
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"redis://127.0.0.1:{self._listener.getsockname()[1]}"
         threading.Thread(target=self._take_callers, daemon=True).start()
@@ -32,6 +33,7 @@ class LateDoor:
             while True:
                 caller, _ = self._listener.accept()
                 server = socket.socket(socket.AF_UNIX)
+                self._sockets += [caller, server]
                 server.connect(str(self._target))
                 for ends in ((caller, server, True), (server, caller, False)):
                     self._connect(*ends)
@@ -59,7 +61,8 @@ class LateDoor:
                 target.sendall(data)
 
     def close(self) -> None:
-        self._listener.close()
+        for end in (self._listener, *self._sockets):
+            end.close()
 
 
 @contextmanager

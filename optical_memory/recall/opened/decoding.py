@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from optical_memory.errors import ReaderMismatch
 from optical_memory.profiles import Rung
 from optical_memory.readers.base import MethodReader
 from optical_memory.recall.page_ranges import PageRanges
 from optical_memory.recall.reading_cache import RowReading
-from optical_memory.session.token_cache import TokenCache
-from optical_memory.stores.turn_time import time_left
+from optical_memory.session.token_cache import PageRung, TokenCache
+from optical_memory.stores.turn_time import goes_by_clock, time_left
 from optical_memory.tokens import VisualTokens
 
 __all__ = [
-    "Lines",
     "RowDecoder",
     "Rows",
+    "Task",
 ]
 
 Rows = dict[int, RowReading]
 """Rows by their numbers on the page."""
 
-Lines = Sequence[int]
-"""Numbers of rows of a page."""
+
+class Task(NamedTuple):
+    """Rows of a page to read at its rung, by their numbers on the page."""
+
+    view: PageRanges
+    rung: Rung
+    lines: Sequence[int]
 
 
 class RowDecoder:
@@ -32,56 +38,58 @@ class RowDecoder:
     def __init__(self, cache: TokenCache) -> None:
         self._cache = cache
 
-    def rows(self, rung: Rung, views: Sequence[PageRanges], lines: Sequence[Lines]) -> list[Rows]:
-        """Rows of pages at this rung: `lines` has their numbers, for each page.
-
-        Raises `ReaderMismatch` if a picture was drawn for another reader.
-        """
-        tokens = self._cache.tokens([view.page.record for view in views], rung)
-        return self._read(tokens, views, lines)
-
-    def rows_of_own(
-        self, rung: Rung, views: Sequence[PageRanges], lines: Sequence[Lines]
-    ) -> list[Rows | None]:
-        """As `rows`; None for a page that was drawn for another reader."""
+    def rows(self, tasks: Sequence[Task]) -> list[Rows | None]:
+        """The rows of each task; None for a page that was drawn for another reader."""
         try:
-            return list(self.rows(rung, views, lines))
+            return list(self._read(self._cache.tokens_at(_places(tasks)), tasks))
         except ReaderMismatch:
-            if len(views) == 1:
+            if len(tasks) == 1:
                 return [None]
         rows: list[Rows | None] = []
-        for view, page_lines in zip(views, lines, strict=True):
-            rows += self.rows_of_own(rung, [view], [page_lines])
+        for task in tasks:
+            rows += self.rows([task])
         return rows
 
-    def rows_in_time(
-        self, rung: Rung, views: Sequence[PageRanges], lines: Sequence[Lines]
-    ) -> dict[int, Rows | None]:
-        """As `rows_of_own`, by the place in `views`, without those that there is no time for."""
+    def rows_in_time(self, tasks: Sequence[Task]) -> dict[int, Rows | None]:
+        """As `rows`, by the place of the task, without those that there is no time for."""
         try:
-            tokens = self._cache.tokens_in_time([view.page.record for view in views], rung)
+            tokens = self._cache.tokens_in_time(_places(tasks))
         except ReaderMismatch:
-            return dict(enumerate(self.rows_of_own(rung, views, lines)))
+            return dict(enumerate(self.rows(tasks)))
+        places = [i for i, page_tokens in enumerate(tokens) if page_tokens is not None]
+        # Pages are decoded together, unless the time may be over between two of them.
+        batches = [[i] for i in places] if goes_by_clock() else [places]
         rows: dict[int, Rows | None] = {}
-        for i, page_tokens in enumerate(tokens):
-            if page_tokens is not None and time_left() != 0:
-                (rows[i],) = self._read([page_tokens], [views[i]], [lines[i]])
+        for batch in batches:
+            batch_tokens = [value for value in (tokens[i] for i in batch) if value is not None]
+            if not goes_by_clock() or time_left() != 0:
+                batch_rows = self._read(batch_tokens, [tasks[i] for i in batch])
+                rows.update(zip(batch, batch_rows, strict=True))
         return rows
 
-    def _read(
-        self, tokens: Sequence[VisualTokens], views: Sequence[PageRanges], lines: Sequence[Lines]
-    ) -> list[Rows]:
+    def _read(self, tokens: Sequence[VisualTokens], tasks: Sequence[Task]) -> list[Rows]:
+        """The rows of each task; the pages of a rung are decoded together."""
+        rows: dict[int, Rows] = {}
+        for rung in dict.fromkeys(task.rung for task in tasks):
+            indices = [i for i, task in enumerate(tasks) if task.rung == rung]
+            rung_rows = self._decode([tokens[i] for i in indices], [tasks[i] for i in indices])
+            rows.update(zip(indices, rung_rows, strict=True))
+        return [rows[i] for i in range(len(tasks))]
+
+    def _decode(self, tokens: Sequence[VisualTokens], tasks: Sequence[Task]) -> list[Rows]:
         reader = self._cache.reader
-        layouts = [view.layout for view in views]
-        layout_lines = [
-            view.lines_of(page_lines) for view, page_lines in zip(views, lines, strict=True)
-        ]
-        methods = [view.method for view in views]
+        layouts = [task.view.layout for task in tasks]
+        methods = [task.view.method for task in tasks]
         if any(methods) and isinstance(reader, MethodReader):
             readings = reader.decode_by(tokens, layouts, methods)
         else:
-            readings = reader.decode(tokens, layouts, layout_lines)
+            lines = [task.view.lines_of(task.lines) for task in tasks]
+            readings = reader.decode(tokens, layouts, lines)
         return [
-            view.rows_of(reading, page_lines)
-            for view, reading, page_lines in zip(views, readings, lines, strict=True)
+            task.view.rows_of(reading, task.lines)
+            for task, reading in zip(tasks, readings, strict=True)
         ]
+
+
+def _places(tasks: Sequence[Task]) -> list[PageRung]:
+    return [(task.view.page.record, task.rung) for task in tasks]

@@ -114,7 +114,9 @@ def fill_window(
             choices = newest_units(index, sizes.allowance, without=without)
         if choices == last_choices:
             break
-        passages = read_passages(sources, page_reader, forms.groups(sources, choices))
+        groups = forms.groups(sources, choices)
+        # If the turn has no more time, a window that there is already may stay less full.
+        passages = read_passages(sources, page_reader, groups, in_time=bool(best[0]))
         window = forms.with_pages(window, snapshot, page_reader, passages)
         content = window.shown(passages)
         if best[1] < content[1] <= budget:
