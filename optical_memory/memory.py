@@ -37,6 +37,7 @@ from optical_memory.session.token_cache import TokenCache
 from optical_memory.session.workers.worker import Worker
 from optical_memory.stores.base import Store
 from optical_memory.stores.registry import store_at
+from optical_memory.stores.turn_time import in_turn
 from optical_memory.tokens import INT8, TokenCodec
 
 __all__ = [
@@ -253,6 +254,7 @@ class OpticalMemory(SyncedSession, SessionView):
 
     # ---- looking after ---------------------------------------------------------------------------
 
+    @in_turn
     def stats(self) -> Stats:
         """Counts of the session: turns, pages by rung, tokens, compression, forgotten pages."""
         snapshot = self._archive.snapshot()
