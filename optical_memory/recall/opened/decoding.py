@@ -56,15 +56,12 @@ class RowDecoder:
             tokens = self._cache.tokens_in_time(_places(tasks))
         except ReaderMismatch:
             return dict(enumerate(self.rows(tasks)))
-        places = [i for i, page_tokens in enumerate(tokens) if page_tokens is not None]
-        # Pages are decoded together, unless the time may be over between two of them.
-        batches = [[i] for i in places] if goes_by_clock() else [places]
+        if None not in tokens and not goes_by_clock():
+            return dict(enumerate(self._read([t for t in tokens if t is not None], tasks)))
         rows: dict[int, Rows | None] = {}
-        for batch in batches:
-            batch_tokens = [value for value in (tokens[i] for i in batch) if value is not None]
-            if not goes_by_clock() or time_left() != 0:
-                batch_rows = self._read(batch_tokens, [tasks[i] for i in batch])
-                rows.update(zip(batch, batch_rows, strict=True))
+        for i, page_tokens in enumerate(tokens):
+            if page_tokens is not None and time_left() != 0:
+                (rows[i],) = self._read([page_tokens], [tasks[i]])
         return rows
 
     def _read(self, tokens: Sequence[VisualTokens], tasks: Sequence[Task]) -> list[Rows]:
