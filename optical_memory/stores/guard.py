@@ -18,7 +18,7 @@ from concurrent.futures import Future
 from functools import partial
 from typing import Final, TypeVar
 
-from optical_memory.errors import StoreError
+from optical_memory.errors import StoreError, StoreTimeout
 from optical_memory.stores.daemons import start
 from optical_memory.stores.locks import ForkLock
 from optical_memory.stores.turn_time import require_time, spend
@@ -45,7 +45,7 @@ class CallGuard:
     seconds every call raises `StoreError` at once. Then `probe` asks the server, and once it
     succeeds all calls are let through; no call waits longer for it than `PROBE_SECONDS`. A late
     answer to an old call closes the breaker too. Errors in `permanent` are raised at once and leave
-    the breaker alone.
+    the breaker alone. `timeouts` are the errors that mean "no answer".
     """
 
     def __init__(
@@ -56,12 +56,14 @@ class CallGuard:
         probe: Callable[[], object],
         transient: tuple[type[Exception], ...],
         permanent: tuple[type[Exception], ...] = (),
+        timeouts: tuple[type[Exception], ...] = (TimeoutError,),
     ) -> None:
         self.deadline = deadline
         self._cooldown = cooldown
         self._probe = probe
         self._transient = transient
         self._permanent = permanent
+        self._timeouts = timeouts
         self._failures: tuple[type[Exception], ...] = (TimeoutError, *transient)
         # Guards the three below, never held during a call. A child waits for no call of its parent.
         self._lock = ForkLock(self._forget_calls)
@@ -138,7 +140,7 @@ class CallGuard:
                 return
             wait = self._retry_time - time.monotonic()
             if wait > 0:
-                raise StoreError(
+                raise self._refusal(
                     f"the server failed a moment ago; it is asked again in {wait:.1f} s"
                 ) from self._error
             self._retry_time = time.monotonic() + self._cooldown  # this call alone asks
@@ -153,7 +155,12 @@ class CallGuard:
             outcome.result(PROBE_SECONDS)
         except self._failures as error:
             if not isinstance(error, self._permanent):
-                raise StoreError("the server does not answer yet") from error
+                raise self._refusal("the server does not answer yet") from error
+
+    def _refusal(self, message: str) -> StoreError:
+        """The error while the breaker is open: a `StoreTimeout` if the server gave no answer."""
+        has_hung = isinstance(self._error, self._timeouts)
+        return StoreTimeout(message) if has_hung else StoreError(message)
 
     def _persist(self, attempt: Callable[[], T], end: float) -> T:
         """The result of `attempt`, tried again until `end` (monotonic). Raises its last error."""

@@ -63,6 +63,7 @@ class GuardedClient:
             probe=lambda: self._run(lambda client: client.execute_command("PING")),
             transient=_TRANSIENT,
             permanent=_PERMANENT,
+            timeouts=(redis.TimeoutError, TimeoutError),
         )
 
     @property

@@ -157,6 +157,7 @@ def test_a_server_that_hangs_costs_one_turn_its_time_and_the_next_turns_nothing(
                 lambda: memory.context("berth"),
             ]
             assert max(map(seconds_to_fail, works * 3)) < AT_ONCE
+            assert not memory.recall("berth", deadline=1.0).is_complete
             time.sleep(5.0)  # the time after which the server is asked again
             assert max(map(seconds_to_fail, works)) < AT_ONCE
         finally:
