@@ -8,8 +8,10 @@ never runs on a hit.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from typing import Final
 
 from optical_memory.errors import (
     CorruptPicture,
@@ -33,6 +35,11 @@ __all__ = [
 ]
 
 log = logging.getLogger("optical_memory")
+
+TRIPS_AFTER: Final = 3
+"""Round trips after pictures are fetched: tokens to the cache, a look at the session then, and a
+last look when they are read. A turn without time for these does not cache the tokens.
+"""
 
 PageRung = tuple[PageRecord, Rung]
 """A page, and the rung at which it is to be read."""
@@ -95,15 +102,19 @@ class TokenCache:
 
     def _encode(self, places: Sequence[PageRung]) -> list[VisualTokens]:
         """The tokens of these pages, from their pictures, all of which are fetched at once."""
+        begin = time.monotonic()
         images = self._images(places)
+        seconds = time.monotonic() - begin
         blobs = [b""] * len(places)
         for rung in dict.fromkeys(rung for _, rung in places):
             indices = [i for i, place in enumerate(places) if place[1] == rung]
             tokens = self.reader.encode([images[i] for i in indices], rung)
             for i, value in zip(indices, tokens, strict=True):
                 blobs[i] = self.codec.pack(value)
-        keys = [self._key(*place) for place in places]
-        self._store(dict(zip(keys, blobs, strict=True)), places)
+        left = time_left()
+        if left is None or left > TRIPS_AFTER * seconds:
+            keys = [self._key(*place) for place in places]
+            self._store(dict(zip(keys, blobs, strict=True)), places)
         self.n_encoded += len(blobs)
         return [unpack(blob) for blob in blobs]
 
