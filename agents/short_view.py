@@ -19,6 +19,7 @@ from optical_memory.agents.message_groups import (
     words_of_user,
 )
 from optical_memory.agents.passages import framed_passages
+from optical_memory.stores.turn_time import TURN_SECONDS, turn_time
 from optical_memory.turns import body
 
 if TYPE_CHECKING:
@@ -56,8 +57,14 @@ def short_view(memory: OpticalMemory, messages: Sequence[Any], budget: int) -> S
 
     If they fit, all stay. Else system messages, the last question and the newest messages stay, a
     tool call with all its results. If the memory fails there are no passages, and the log has the
-    reason. Raises `InputError` if a message cannot be read.
+    reason. All of it is a single turn of the memory. Raises `InputError` if a message cannot be
+    read.
     """
+    with turn_time(TURN_SECONDS):
+        return _short_view(memory, messages, budget)
+
+
+def _short_view(memory: OpticalMemory, messages: Sequence[Any], budget: int) -> ShortView:
     groups = group_messages(messages)
     costs = GroupCosts(groups, budget)
     ids: list[str] = or_else("remembering", lambda: memory.sync(messages), [])

@@ -14,7 +14,8 @@ OpticalMemoryError
 │   ├── Conflict        another process changed the session first; nothing was written
 │   ├── CorruptPicture  a picture in the store is broken
 │   ├── NewerFormat     a newer version of this package wrote it; upgrade to read it
-│   └── SessionLost     acknowledged turns are gone from the store
+│   ├── SessionLost     acknowledged turns are gone from the store
+│   └── StoreTimeout    the store did not answer within the time of the call or the turn
 └── BudgetTooSmall      the turns that must stay do not fit
 Forgotten(LookupError)  the page has faded past the last rung, or the turn was forgotten
 """
@@ -42,6 +43,7 @@ __all__ = [
     "ReadingFailed",
     "SessionLost",
     "StoreError",
+    "StoreTimeout",
 ]
 
 
@@ -106,6 +108,10 @@ class NewerFormat(StoreError):
 
 class SessionLost(StoreError):
     """Acknowledged turns are gone from the store: it was emptied, or lost its last writes."""
+
+
+class StoreTimeout(StoreError):
+    """The store did not answer within the time of the call or the turn; nobody knows of a write."""
 
 
 class BudgetTooSmall(OpticalMemoryError, ValueError):

@@ -11,21 +11,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
-from optical_memory.errors import (
-    InputError,
-    StoreError,
-    require_number,
-    require_text,
-    require_word,
-)
+from optical_memory.errors import InputError, StoreError, require_number, require_text, require_word
 from optical_memory.ledger import LedgerScope
 from optical_memory.readers import open_reader
 from optical_memory.readers.base import Reader
-from optical_memory.recall.session_view import SessionView, in_thread
+from optical_memory.recall.in_thread import in_thread
+from optical_memory.recall.session_view import SessionView
 from optical_memory.renderers.renderer import PageRenderer
 from optical_memory.search.meaning import Semantic, open_embedder
 from optical_memory.session.archive import Archive
-from optical_memory.session.background import Progress, Upkeep, Worker, no_progress
+from optical_memory.session.background import Progress, Upkeep, no_progress
 from optical_memory.session.check import check
 from optical_memory.session.erasing.forget import forget_page, forget_turn
 from optical_memory.session.export import export, exported_name, read_export, restore_export
@@ -37,8 +32,10 @@ from optical_memory.session.stats import Stats, stats
 from optical_memory.session.sync.host_list import HostList
 from optical_memory.session.sync.synced_session import SyncedSession
 from optical_memory.session.token_cache import TokenCache
+from optical_memory.session.workers.worker import Worker
 from optical_memory.stores.base import Store
 from optical_memory.stores.registry import store_at
+from optical_memory.stores.turn_time import in_turn
 from optical_memory.tokens import INT8, TokenCodec
 
 __all__ = [
@@ -244,6 +241,7 @@ class OpticalMemory(SyncedSession, SessionView):
 
     # ---- looking after ---------------------------------------------------------------------------
 
+    @in_turn
     def stats(self) -> Stats:
         """Counts of the session: turns, pages by rung, tokens, compression, forgotten pages."""
         snapshot = self._archive.snapshot()

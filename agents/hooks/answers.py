@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from optical_memory.agents.failures import or_else
 from optical_memory.agents.hooks.transcript import Transcript, read_transcript
 from optical_memory.agents.passages import framed_passages
+from optical_memory.stores.turn_time import TURN_SECONDS, turn_time
 
 if TYPE_CHECKING:
     from optical_memory.memory import OpticalMemory
@@ -56,7 +57,7 @@ def hook_answer(open_memory: Open, data: bytes | str, default_name: str | None =
         return ""
 
     def words() -> str:
-        with closing(open_memory(session)) as memory:
+        with closing(open_memory(session)) as memory, turn_time(TURN_SECONDS):
             return answer(memory, event)
 
     text = or_else(f"the hook {name}", words, "")

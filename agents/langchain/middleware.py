@@ -37,6 +37,7 @@ from optical_memory.agents.langchain.views import View, ViewMaker
 from optical_memory.counting import Bill
 from optical_memory.errors import require_word
 from optical_memory.memory import OpticalMemory
+from optical_memory.stores.turn_time import TURN_SECONDS, turn_time
 
 __all__ = [
     "OpticalMemoryMiddleware",
@@ -166,9 +167,10 @@ class OpticalMemoryMiddleware(AgentMiddleware[OpticalMemoryState, Any, Any]):
     def _view(self, request: Request, **settings: Any) -> View | None:
         """The view of the request; None if none can be made, so that all messages are shown."""
         try:
-            return self._maker.view(
-                self._measured(request), self.presenter.presentation(request.model), **settings
-            )
+            with turn_time(TURN_SECONDS):
+                return self._maker.view(
+                    self._measured(request), self.presenter.presentation(request.model), **settings
+                )
         except Exception as error:
             if self.on_error == "raise":
                 raise

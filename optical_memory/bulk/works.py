@@ -120,6 +120,7 @@ class SessionWork:
         self.memory = OpticalMemory(
             session, store=store, reader=reader, background=False, **job.settings
         )
+        self.memory.deadline = None  # nobody waits for bulk work
 
     def run(self) -> Version:
         """Do the work. Gives the version of the session at which all was done.

@@ -112,7 +112,9 @@ def open_memory(
         if not new and not store.version(session).exists:
             names = ", ".join(map(repr, store.sessions())) or "none"
             raise InputError(f"no session {session!r} in this store; it has {names}")
-        yield OpticalMemory(session, store=store, reader=open_reader(reader), **settings)
+        memory = OpticalMemory(session, store=store, reader=open_reader(reader), **settings)
+        memory.deadline = None  # a command may wait: it has no later turn
+        yield memory
     finally:
         store.close()
 

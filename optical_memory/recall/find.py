@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -26,6 +25,7 @@ from optical_memory.session.index_records import (
     rebuild,
 )
 from optical_memory.session.snapshot import Snapshot
+from optical_memory.stores.locks import TurnLock
 
 __all__ = [
     "NO_LIMITS",
@@ -97,7 +97,7 @@ class Finder:
 
     def __init__(self, embedder: Embedder | None = None) -> None:
         self._embedder = embedder
-        self._lock = threading.Lock()  # so that two threads do not parse the same index
+        self._lock = TurnLock()  # so that two threads do not parse the same index
         self._snapshot: Snapshot | None = None
         self._index = Index([])
         self._segments: _Segments = {}

@@ -15,7 +15,7 @@ from optical_memory.certificate import CHUNK, RungCertificate
 from optical_memory.errors import ReadingFailed
 from optical_memory.ledger import Ledger, LedgerSpan, splice
 from optical_memory.pages import Layout
-from optical_memory.readings import Reading
+from optical_memory.readings import UNREAD, Reading
 from optical_memory.recall.reading_cache import RowReading
 from optical_memory.session.stored_page import StoredPage
 from optical_memory.spans import Span, statuses
@@ -33,10 +33,14 @@ Range = tuple[int, int]  # start, end
 
 @dataclass(frozen=True, slots=True)
 class RangeReading:
-    """A range of a page's text as it reads now; `spans` cover `text` without gaps."""
+    """A range of a page's text as it reads now; `spans` cover `text` without gaps.
+
+    `is_unread`: the page was drawn for another reader, and only its exact facts are there.
+    """
 
     text: str
     spans: tuple[Span, ...]
+    is_unread: bool = False
 
 
 class _Evidence(NamedTuple):
@@ -109,10 +113,18 @@ class PageRanges:
             start = end
         return rows
 
-    def reading(self, start: int, end: int, rows: Mapping[int, RowReading]) -> RangeReading:
-        """The range from its rows: the ledger over the reading, and blanks if it was erased."""
+    def reading(self, start: int, end: int, rows: Mapping[int, RowReading] | None) -> RangeReading:
+        """The range from its rows: the ledger over the reading, and blanks if it was erased.
+
+        Without rows nothing of it can be read but the ledger.
+        """
         start, end = self._inside(start, end)
-        raw, evidence = self._raw(start, end, rows)
+        is_unread = rows is None
+        evidence = _Evidence()
+        if rows is None:
+            raw = Reading(UNREAD * (end - start), np.zeros(end - start, np.float32))
+        else:
+            raw, evidence = self._raw(start, end, rows)
         ledger = ledger_range(self.page.ledger, start, end)
         erased_ranges = _clipped(self.page.erased_spans, start, end)
         text = blanked(splice(raw.text, ledger), erased_ranges)
@@ -125,7 +137,7 @@ class PageRanges:
             misread=evidence.misread,
             is_refuted=evidence.is_refuted,
         )
-        return RangeReading(text, tuple(spans))
+        return RangeReading(text, tuple(spans), is_unread)
 
     def _raw(
         self, start: int, end: int, rows: Mapping[int, RowReading]

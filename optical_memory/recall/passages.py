@@ -12,7 +12,13 @@ from optical_memory.counting import count_batch
 from optical_memory.recall.choose import Choice
 from optical_memory.recall.open_turns import open_turn_id
 from optical_memory.recall.read_pages import PageReader, RangeReading, rung_of
-from optical_memory.recall.recollection import OPEN, PassageTurn, Recollection
+from optical_memory.recall.recollection import (
+    OPEN,
+    OTHER_READER,
+    PassageTurn,
+    Recollection,
+    Recollections,
+)
 from optical_memory.recall.sources import PageRange, Piece, Source, Sources
 from optical_memory.session.corrections.versions import host_id_of, superseded_turns
 from optical_memory.session.index_records import stub_page
@@ -63,44 +69,56 @@ def split_at_pages(sources: Sources, groups: Iterable[Sequence[Piece]]) -> list[
 
 
 def read_passages(
-    sources: Sources, page_reader: PageReader, groups: Sequence[Sequence[Piece]]
-) -> list[Recollection]:
+    sources: Sources,
+    page_reader: PageReader,
+    groups: Sequence[Sequence[Piece]],
+    *,
+    in_time: bool = False,
+) -> Recollections:
     """A passage for each group of pieces, the best first.
 
     Only the rows that hold a piece are read. Pieces of which nothing is left are passed over. The
-    cost of a passage is that of its units, each counted by itself. Raises `StoreError` as
+    cost of a passage is that of its units, each counted by itself. With `in_time`, pieces that the
+    turn has no time to read are left out and counted. Raises `StoreError` as
     `PageReader.read_ranges`.
     """
     snapshot = sources.snapshot
-    places = [sources[piece].places_to_read for piece in dict.fromkeys(chain(*groups))]
-    readings = _read(snapshot, page_reader, chain(*places))
+    by_score = sorted(dict.fromkeys(chain(*groups)), key=lambda piece: -piece.score)
+    places = [sources[piece].places_to_read for piece in by_score]
+    readings = _read(snapshot, page_reader, chain(*places), in_time=in_time)
     passages: list[Recollection] = []
+    n_unread = 0
     for group in groups:
         builder = _Passage(snapshot)
         for piece in group:
             source = sources[piece]
+            if not readings.keys() >= set(source.places_to_read):
+                n_unread += 1
+                continue
             builder.add(source, [(place[0], readings[place]) for place in source.places_to_read])
         if builder.parts:
             passages.append(builder.recollection(group))
-    return sorted(passages, key=lambda passage: (-passage.score, -passage.ordinal))
+    passages.sort(key=lambda passage: (-passage.score, -passage.ordinal))
+    return Recollections(passages, n_unread=n_unread)
 
 
-def with_exact_costs(passages: Sequence[Recollection]) -> list[Recollection]:
+def with_exact_costs(passages: Recollections) -> Recollections:
     """The passages, each with the DeepSeek tokens of its whole text."""
     costs = count_batch([passage.text for passage in passages])
-    return [replace(p, n_tokens=n) for p, n in zip(passages, costs, strict=True)]
+    exact = [replace(p, n_tokens=n) for p, n in zip(passages, costs, strict=True)]
+    return Recollections(exact, n_unread=passages.n_unread, is_complete=passages.is_complete)
 
 
 def _read(
-    snapshot: Snapshot, page_reader: PageReader, places: Iterable[PageRange]
+    snapshot: Snapshot, page_reader: PageReader, places: Iterable[PageRange], *, in_time: bool
 ) -> dict[PageRange, RangeReading]:
     ranges: dict[str, list[tuple[int, int]]] = {}
     for page, start, end in places:
         ranges.setdefault(page, []).append((start, end))
-    by_page = page_reader.read_ranges(snapshot, ranges)
+    by_page = page_reader.read_ranges(snapshot, ranges, in_time=in_time)
     readings: dict[PageRange, RangeReading] = {}
-    for page, page_ranges in ranges.items():
-        for (start, end), reading in zip(page_ranges, by_page[page], strict=True):
+    for page, page_readings in by_page.items():
+        for (start, end), reading in zip(ranges[page], page_readings, strict=True):
             readings[page, start, end] = reading
     return readings
 
@@ -127,7 +145,11 @@ class _Passage:
         start = len(self._text)
         self._text += text
         self._spans += _shifted(_joined(spans), start, len(text))
-        rung = rung_of(self._snapshot.pages[readings[0][0]]) if readings else None
+        rung = None
+        if readings:
+            rung = rung_of(self._snapshot.pages[readings[0][0]])
+        if any(reading.is_unread for _, reading in readings):
+            rung = OTHER_READER
         self.parts.append(self._part(source, start, rung))
 
     def _part(self, source: Source, start: int, rung: str | None) -> PassageTurn:

@@ -8,21 +8,20 @@ the rows that hold the part are decoded, and they are kept for the next time.
 from __future__ import annotations
 
 import sys
-import weakref
 from collections.abc import Mapping, Sequence
 
 from optical_memory.counting import count_tokens
-from optical_memory.errors import Forgotten, StoreError
+from optical_memory.errors import Forgotten, StoreError, StoreTimeout
 from optical_memory.profiles import Rung
-from optical_memory.readers.base import MethodReader
+from optical_memory.recall.opened.decoding import RowDecoder, Rows, Task
+from optical_memory.recall.opened.parsed_pages import ParsedPages
 from optical_memory.recall.page_ranges import PageRanges, RangeReading, text_range
 from optical_memory.recall.reading_cache import (
     Picture,
     ReadingCache,
-    RowReading,
     shared_readings,
 )
-from optical_memory.recall.recollection import Recollection
+from optical_memory.recall.recollection import OTHER_READER, Recollection
 from optical_memory.session.corrections.versions import host_ids
 from optical_memory.session.facts.stubs import stub_text
 from optical_memory.session.records import PageRecord
@@ -40,14 +39,7 @@ __all__ = [
 WHOLE = (0, sys.maxsize)
 """A range that holds any page."""
 
-PAGES_PARSED = 64
-"""How many parsed pages are kept: more than a question reads.
-
-A page takes about 40 kB, and Python's garbage collector looks through all that is kept.
-"""
-
 Range = tuple[int, int]  # start, end
-Rows = dict[int, RowReading]  # by their numbers on the page
 
 
 class PageReader:
@@ -61,7 +53,8 @@ class PageReader:
         self.reader = cache.reader
         self._cache = cache
         self._own_readings = readings
-        self._parsed_pages: _ParsedPages | None = None
+        self._parsed_pages: ParsedPages | None = None
+        self._decoder = RowDecoder(cache)
 
     def read(self, snapshot: Snapshot, id: str) -> Recollection:
         """A whole page as it reads now. Its picture is decoded again.
@@ -74,14 +67,12 @@ class PageReader:
         if view is None:
             reading = text_range(_text(page), *WHOLE, page.erased_spans)
         else:
-            lines = view.rows_to_read([WHOLE])
-            (rows,) = self._decode(self._rung(page), [view], [lines])
-            reading = view.reading(*WHOLE, rows)
+            reading = view.reading(*WHOLE, self._whole_page(view))
         return Recollection(
             page=id,
             text=reading.text,
             spans=reading.spans,
-            rung=rung_of(page.record),
+            rung=OTHER_READER if reading.is_unread else rung_of(page.record),
             score=0.0,
             n_tokens=count_tokens(reading.text),
             turns=_turn_ids(snapshot, page),
@@ -89,20 +80,28 @@ class PageReader:
         )
 
     def read_ranges(
-        self, snapshot: Snapshot, ranges: Mapping[str, Sequence[Range]]
+        self,
+        snapshot: Snapshot,
+        ranges: Mapping[str, Sequence[Range]],
+        *,
+        in_time: bool = False,
     ) -> dict[str, list[RangeReading]]:
         """Ranges (start, end) of pages' texts as they read now, by page id, in the order given.
 
         Each is what the whole page gives for that range. A range of a stub is a range of its
-        keywords and facts. Raises as `read`.
+        keywords and facts. With `in_time`, pages that the turn has no time to read are left out.
+        Raises as `read`.
         """
         self._parsed(snapshot)  # even if nothing is read, old readings are dropped
         pages = {id: self._open(snapshot, id) for id in ranges}
         views = {id: self._view(page) for id, page in pages.items()}
-        rows = self._rows({id: (view, ranges[id]) for id, view in views.items() if view})
+        places = {id: (view, ranges[id]) for id, view in views.items() if view}
+        rows = self._rows(places, in_time=in_time)
         readings: dict[str, list[RangeReading]] = {}
         for id, page in pages.items():
             view = views[id]
+            if view is not None and id not in rows:
+                continue
             if view is not None:
                 readings[id] = [view.reading(*range, rows[id]) for range in ranges[id]]
                 continue
@@ -124,6 +123,13 @@ class PageReader:
         (tokens,) = self._cache.tokens([record], rung)
         return tokens
 
+    def _whole_page(self, view: PageRanges) -> Rows | None:
+        """All rows of a page, read anew; None if it was drawn for another reader."""
+        rung = self._rung(view.page)
+        if rung is None:
+            return None
+        return self._decoder.rows([Task(view, rung, view.rows_to_read([WHOLE]))])[0]
+
     # ---- stored pages ----------------------------------------------------------------------------
 
     def _open(self, snapshot: Snapshot, id: str) -> StoredPage:
@@ -135,11 +141,11 @@ class PageReader:
             raise Forgotten(f"forgotten: page {id} of session {session!r}")
         return self._parsed(snapshot).page(record, snapshot)
 
-    def _parsed(self, snapshot: Snapshot) -> _ParsedPages:
+    def _parsed(self, snapshot: Snapshot) -> ParsedPages:
         """The parsed pages of this snapshot. If it is a new one, old readings are dropped."""
         parsed_pages = self._parsed_pages
         if parsed_pages is None or not parsed_pages.are_of(snapshot):
-            parsed_pages = _ParsedPages(snapshot)
+            parsed_pages = ParsedPages(snapshot)
             self._parsed_pages = parsed_pages
             self._readings.drop_stale(self._cache.archive.session, snapshot)
         return parsed_pages
@@ -150,11 +156,14 @@ class PageReader:
             return None
         return PageRanges(page, page.layout, self._maker)
 
-    def _rung(self, page: StoredPage) -> Rung:
+    def _rung(self, page: StoredPage) -> Rung | None:
+        """The page's rung; None if only another reader has it."""
+        if page.record.rung is None:
+            raise _nothing_to_read(page)
         for rung in self.reader.profile.ladder:
             if rung.name == page.record.rung:
                 return rung
-        raise _nothing_to_read(page)
+        return None
 
     @property
     def _maker(self) -> tuple[str, str, str]:
@@ -169,92 +178,71 @@ class PageReader:
         # Asked for each time: a forked process has readings of its own.
         return shared_readings() if self._own_readings is None else self._own_readings
 
-    def _rows(self, views: Mapping[str, tuple[PageRanges, Sequence[Range]]]) -> dict[str, Rows]:
-        """The rows that hold these ranges, by page id: those that are kept, and others read now."""
-        rows: dict[str, Rows] = {}
-        groups: dict[Rung, tuple[list[PageRanges], list[list[int]]]] = {}
+    def _rows(
+        self, views: Mapping[str, tuple[PageRanges, Sequence[Range]]], *, in_time: bool
+    ) -> dict[str, Rows | None]:
+        """The rows that hold these ranges, by page id: those that are kept, and others read now.
+
+        None for a page that was drawn for another reader.
+        """
+        rows: dict[str, Rows | None] = {}
+        tasks: list[Task] = []
         for id, (view, ranges) in views.items():
             rung = self._rung(view.page)
-            rows[id] = self._readings.rows(self._picture_of(view.page))
-            lines = [i for i in view.rows_to_read(ranges) if i not in rows[id]]
+            if rung is None:
+                rows[id] = None
+                continue
+            old_rows = self._readings.rows(self._picture_of(view.page))
+            rows[id] = old_rows
+            lines = [i for i in view.rows_to_read(ranges) if i not in old_rows]
             if lines:
-                group_views, group_lines = groups.setdefault(rung, ([], []))
-                group_views.append(view)
-                group_lines.append(lines)
-        for rung, (group_views, group_lines) in groups.items():
-            new_rows = self._decode(rung, group_views, group_lines)
-            self._keep(group_views, new_rows)
-            for view, page_rows in zip(group_views, new_rows, strict=True):
-                rows[view.page.record.id] |= page_rows
+                tasks.append(Task(view, rung, lines))
+        new_rows = self._new_rows(tasks, in_time=in_time)
+        for i, task in enumerate(tasks):
+            id = task.view.page.record.id
+            page_rows = new_rows.get(i)
+            if i not in new_rows:
+                del rows[id]
+            else:
+                rows[id] = None if page_rows is None else {**(rows[id] or {}), **page_rows}
         return rows
 
-    def _decode(
-        self, rung: Rung, views: Sequence[PageRanges], lines: Sequence[Sequence[int]]
-    ) -> list[Rows]:
-        """Rows of pages at this rung: `lines` has their numbers, for each page."""
-        tokens = self._cache.tokens([view.page.record for view in views], rung)
-        layouts = [view.layout for view in views]
-        layout_lines = [
-            view.lines_of(page_lines) for view, page_lines in zip(views, lines, strict=True)
-        ]
-        methods = [view.method for view in views]
-        if any(methods) and isinstance(self.reader, MethodReader):
-            readings = self.reader.decode_by(tokens, layouts, methods)
+    def _new_rows(self, tasks: Sequence[Task], *, in_time: bool) -> dict[int, Rows | None]:
+        """Rows that are read now, by the place of their task."""
+        if not tasks:
+            return {}
+        if in_time:
+            rows = self._decoder.rows_in_time(tasks)
         else:
-            readings = self.reader.decode(tokens, layouts, layout_lines)
-        return [
-            view.rows_of(reading, page_lines)
-            for view, reading, page_lines in zip(views, readings, lines, strict=True)
-        ]
+            rows = dict(enumerate(self._decoder.rows(tasks)))
+        new_rows = {tasks[i].view: page_rows for i, page_rows in rows.items() if page_rows}
+        self._keep(new_rows)
+        return rows
 
-    def _keep(self, views: Sequence[PageRanges], rows: Sequence[Rows]) -> None:
+    def _keep(self, rows: Mapping[PageRanges, Rows]) -> None:
         """Keep rows for the next time, unless their pages have faded or gone meanwhile.
 
         The check must come last: whoever forgets changes the record first, and drops readings then.
+        Without the time to check nothing is kept.
         """
-        pictures = [self._picture_of(view.page) for view in views]
-        for picture, page_rows in zip(pictures, rows, strict=True):
+        pictures = [self._picture_of(view.page) for view in rows]
+        for picture, page_rows in zip(pictures, rows.values(), strict=True):
             self._readings.add(picture, page_rows)
         try:
             latest = self._cache.archive.snapshot()
+        except StoreTimeout:
+            self._readings.drop(pictures)
         except StoreError:
             self._readings.drop(pictures)
             raise
-        self._readings.drop_unless_current(pictures, latest)
+        else:
+            self._readings.drop_unless_current(pictures, latest)
 
     def _picture_of(self, page: StoredPage) -> Picture:
         record = page.record
         session = self._cache.archive.session
         rung = record.rung or ""
         return Picture(session, record.id, record.digest, rung, page.erased_rows, self._maker)
-
-
-class _ParsedPages:
-    """The pages of a snapshot that were parsed already, so that a question parses none twice.
-
-    They go with the pages of the snapshot: an old snapshot may have text that is forgotten by now.
-    """
-
-    def __init__(self, snapshot: Snapshot) -> None:
-        self._pages: dict[str, StoredPage] = {}
-        self._source = weakref.ref(snapshot.pages, self._clear)
-
-    def _clear(self, _source: object) -> None:
-        self._pages.clear()
-
-    def are_of(self, snapshot: Snapshot) -> bool:
-        return self._source() is snapshot.pages
-
-    def page(self, record: PageRecord, snapshot: Snapshot) -> StoredPage:
-        """The page of a record. Raises as `StoredPage.of`."""
-        page = self._pages.get(record.id)
-        if page is None:
-            page = StoredPage.of(record, snapshot)
-            if len(self._pages) >= PAGES_PARSED:
-                self._pages.clear()
-            if not snapshot.damage:  # else nobody knows which of its turns are forgotten
-                self._pages[record.id] = page
-        return page
 
 
 def _text(page: StoredPage) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left, bisect_right
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -19,14 +20,19 @@ from optical_memory.turns import Role
 __all__ = [
     "DOUBT",
     "OPEN",
+    "OTHER_READER",
     "SUPERSEDED",
     "SUPERSEDES",
     "PassageTurn",
     "Recollection",
+    "Recollections",
 ]
 
 OPEN = "open"
 """The rung of a turn that is still text and stands on no page."""
+
+OTHER_READER = "another reader"
+"""The rung of a page whose picture was drawn for another reader: only exact facts can be read."""
 
 SUPERSEDED = "replaced by a later version"
 """What a window says of a superseded turn, so that no model takes it for current."""
@@ -159,6 +165,8 @@ class Recollection:
         percent = int(100 * self.share("original", "verified"))
         if not self.rungs:
             return f"[{prefix}original text]"
+        if OTHER_READER in self.rungs:
+            return f"[{prefix}drawn for another reader: only exact facts can be read]"
         if "stub" in self.rungs:
             return f"[{prefix}faded: only keywords and exact facts remain]"
         return f"[{prefix}read from {', '.join(self.rungs)}, {percent} % verified]"
@@ -230,6 +238,21 @@ class Recollection:
             if common:
                 matches.append((start, end, common))
         return matches
+
+
+class Recollections(list[Recollection]):
+    """The passages of an answer, best first.
+
+    `is_complete` is False if the time was over before all were read; `n_unread` counts the passages
+    that were found and not read, as far as anybody knows.
+    """
+
+    def __init__(
+        self, passages: Iterable[Recollection] = (), *, n_unread: int = 0, is_complete: bool = True
+    ) -> None:
+        super().__init__(passages)
+        self.n_unread = n_unread
+        self.is_complete = is_complete and not n_unread
 
 
 def _flag(span: Span) -> str:

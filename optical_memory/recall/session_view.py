@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
-import functools
 import logging
-import threading
-from collections.abc import Callable, Collection, Coroutine
+from collections.abc import Collection
 from datetime import date
 from itertools import chain
-from typing import Any, ParamSpec, TypeVar, get_args
+from typing import get_args
 
 from optical_memory.counting import IMAGE_PRICES, Bill
 from optical_memory.errors import (
     Forgotten,
     InputError,
     StoreError,
+    StoreTimeout,
     require_number,
     require_text,
     require_word,
@@ -25,10 +23,11 @@ from optical_memory.hosts.resolve import resolve_host
 from optical_memory.recall.choose import choose_turns
 from optical_memory.recall.current_turns import CurrentTurns
 from optical_memory.recall.find import Finder, TimeLimits
+from optical_memory.recall.in_thread import in_thread
 from optical_memory.recall.passages import read_passages, stretches, with_exact_costs
 from optical_memory.recall.past import asks_about_past
 from optical_memory.recall.read_pages import PageReader
-from optical_memory.recall.recollection import Recollection
+from optical_memory.recall.recollection import Recollection, Recollections
 from optical_memory.recall.sources import Sources
 from optical_memory.recall.window.context import Context, Mode
 from optical_memory.recall.window.fill import fill_window
@@ -40,28 +39,14 @@ from optical_memory.session.snapshot import Change, Snapshot
 from optical_memory.session.stored_page import PageInfo, StoredPage, page_info
 from optical_memory.session.token_cache import TokenCache
 from optical_memory.sheets.sheet import drop_drawn_sheets
+from optical_memory.stores.locks import ForkLock
+from optical_memory.stores.turn_time import TURN_SECONDS, in_turn, turn_time
 
 __all__ = [
     "SessionView",
-    "in_thread",
 ]
 
-Result = TypeVar("Result")
-Arguments = ParamSpec("Arguments")
-
 log = logging.getLogger("optical_memory")
-
-
-def in_thread(
-    method: Callable[Arguments, Result],
-) -> Callable[Arguments, Coroutine[Any, Any, Result]]:
-    """The async twin of a method: it runs on a thread, so that the event loop goes on."""
-
-    @functools.wraps(method)
-    async def twin(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
-        return await asyncio.to_thread(method, *args, **kwargs)
-
-    return twin
 
 
 class SessionView:
@@ -69,9 +54,12 @@ class SessionView:
 
     It writes a single thing: how often each page was recalled, if the policy uses that.
     `budget` is in tokens of the agent's window, `capacity` in tokens that the store keeps.
+    `deadline` is how long a turn may wait for the store in all its calls (seconds): then it raises
+    `StoreTimeout`. With None each call has only the deadline of the store.
     """
 
     capacity: int | None = None
+    deadline: float | None = TURN_SECONDS
 
     def __init__(
         self,
@@ -91,7 +79,7 @@ class SessionView:
         self._page_reader = PageReader(cache)
         self._finder = Finder(embedder)
         self._embedder = embedder
-        self._billing = threading.Lock()
+        self._billing = ForkLock()
         self.bill: Bill | None = None
 
     def add_bill(self, bill: Bill) -> None:
@@ -113,7 +101,8 @@ class SessionView:
         after: date | None = None,
         before: date | None = None,
         superseded: bool | None = None,
-    ) -> list[Recollection]:
+        deadline: float | None = None,
+    ) -> Recollections:
         """The `k` turns that say most about `query`, best first, as they read now.
 
         A long turn gives the piece that says most. With `after` or `before`, only turns from that
@@ -123,33 +112,46 @@ class SessionView:
         the superseded turn comes too, marked. By default it does so if the
         question asks about the past ("before", "used to", "first") or there are limits of days.
 
+        With a `deadline` it ends after so many seconds and gives the passages that it could read by
+        then: `is_complete` is False if these are not all, and `n_unread` counts the others.
+
         >>> with OpticalMemory("alice", store="sqlite:///memory.db") as memory:
         ...     _ = memory.remember(Turn("user", "The gate code is 4417#.", id="m1"))
         ...     [(page.provenance, page.text) for page in memory.recall("gate code?")]
         [('[original text]', 'The gate code is 4417#.')]
 
-        Raises `InputError` if `k` is below 1 or a day is no date. Raises `StoreError` if a page is
-        damaged.
+        Raises `InputError` if `k` is below 1, a day is no date or the deadline is not above 0.
+        Raises `StoreError` if a page is damaged, and `StoreTimeout` if the store does not answer
+        within `self.deadline` and no other deadline was given.
         """
         require_text("query", query)
         require_number("k", k, minimum=1)
+        if deadline is not None and not deadline > 0:
+            raise InputError(f"deadline must be above 0 seconds, not {deadline!r}")
         limits = TimeLimits(_day("after", after), _day("before", before))
-
         asks_for_older = after is not None or before is not None or asks_about_past(query)
         keeps_superseded = asks_for_older if superseded is None else superseded
 
-        def answer(snapshot: Snapshot) -> list[Recollection]:
+        def answer(snapshot: Snapshot) -> Recollections:
             ranking = self._finder.rank(snapshot, query, limits, small_talk=True)
             index = self._finder.index(snapshot)
             current = CurrentTurns(snapshot, index, limits, keeps_superseded=keeps_superseded)
             turns = current.of_turns(choose_turns(current.of_ranking(ranking), k), k)
             groups = [stretches(turn)[0] for turn in turns]
-            passages = read_passages(Sources(snapshot), self._page_reader, groups)
+            in_time = deadline is not None
+            passages = read_passages(Sources(snapshot), self._page_reader, groups, in_time=in_time)
             return with_exact_costs(passages)
 
-        recollections = self._archive.read(answer)
-        if self._counts_hits:
-            self._count_hits(set(chain(*(passage.pages for passage in recollections))))
+        seconds = self.deadline if deadline is None else deadline
+        with turn_time(seconds, by_clock=deadline is not None):
+            try:
+                recollections = self._archive.read(answer)
+            except StoreTimeout:
+                if deadline is None:
+                    raise
+                return Recollections(is_complete=False)
+            if self._counts_hits:
+                self._count_hits(set(chain(*(passage.pages for passage in recollections))))
         return recollections
 
     @property
@@ -168,6 +170,7 @@ class SessionView:
         except StoreError as error:  # the answer is there, whatever becomes of the count
             log.warning("session %r: a recall was not counted: %s", self.session, error)
 
+    @in_turn
     def context(
         self,
         query: str | None = None,
@@ -239,16 +242,19 @@ class SessionView:
 
     # ---- pages -----------------------------------------------------------------------------------
 
+    @in_turn
     def pages(self) -> list[PageInfo]:
         """The pages of the session, the oldest first."""
         ladder = self.reader.profile.ladder
         return [page_info(record, ladder) for record in self._archive.snapshot().pages.values()]
 
+    @in_turn
     def read(self, page: str) -> Recollection:
         """A page as it reads now. Raises `Forgotten` if it is forgotten or never was."""
         require_text("page", page)
         return self._archive.read(lambda snapshot: self._page_reader.read(snapshot, page))
 
+    @in_turn
     def inspect(self, page: str) -> StoredPage:
         """Everything that the store has of a page.
 
@@ -257,6 +263,7 @@ class SessionView:
         snapshot = self._archive.snapshot()
         return StoredPage.of(self._record(snapshot, page), snapshot)
 
+    @in_turn
     def picture(self, page: str, rung: str | None = None) -> bytes:
         """The stored PNG of a page at a rung, by default the page's own.
 
@@ -266,6 +273,8 @@ class SessionView:
         """
         record = self._record(self._archive.snapshot(), page)
         name = rung or record.rung or self.reader.profile.ladder[0].name
+        if rung is None and name not in self.reader.profile.ladder.names:
+            return self._cache.stored_picture(record, name)  # another reader's
         return self._cache.picture(record, self.reader.profile.rung(name))
 
     def _record(self, snapshot: Snapshot, page: str) -> PageRecord:

@@ -7,15 +7,18 @@ was written; the snapshot is read again and the function runs again.
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
 from optical_memory.errors import Conflict, SessionLost, StoreError
+from optical_memory.session.opening.first_reading import FirstReading
+from optical_memory.session.opening.read_session import read_session
 from optical_memory.session.records import picture_key
-from optical_memory.session.snapshot import RECORD_KINDS, Change, Snapshot
-from optical_memory.stores.base import Kind, Put, Store, Version
+from optical_memory.session.snapshot import Change, Snapshot
+from optical_memory.stores.base import Kind, Put, Store, Version, is_batch, record_keys
+from optical_memory.stores.locks import TurnLock
+from optical_memory.stores.turn_time import time_left
 
 __all__ = [
     "Archive",
@@ -43,25 +46,59 @@ class Archive:
         self.session = session
         # Held while a change runs and is committed, so that threads of this process take turns
         # instead of making each other's commits fail. Reentrant: a change may ask for a snapshot.
-        self._lock = threading.RLock()
+        self._lock = TurnLock(self._doubt)
+        self._first_reading = FirstReading(lambda: self._read_now(with_index=True))
         self._latest: Snapshot | None = None
         self._doubtful = False  # True after a commit of which nobody knows if it was made
 
     def snapshot(self) -> Snapshot:
         """The session as it is now; of a known session, only changes are read.
 
-        Raises `SessionLost`, once, if turns that were acknowledged are gone from the store.
+        Raises `SessionLost`, once, if turns that were acknowledged are gone from the store, and
+        `StoreTimeout` if the turn has no time left.
         """
+        return self._first_snapshot() or self._read_now(with_index=time_left() is not None)
+
+    def _first_snapshot(self) -> Snapshot | None:
+        """The session, if a turn reads it for the first time from a store that is far away.
+
+        A long session takes longer than a turn may wait. Then another thread reads on, and a later
+        turn has it.
+        """
+        if self._latest is not None or time_left() is None or not is_batch(self.store):
+            return None
+        return self._first_reading.wait()
+
+    def _read_now(self, *, with_index: bool = False) -> Snapshot:
         with self._lock:
-            version = self.store.version(self.session)
             previous = self._latest
-            if previous is not None and version == previous.version and not self._doubtful:
+            snapshot = read_session(
+                self.store,
+                self.session,
+                previous,
+                is_doubtful=self._doubtful,
+                with_index=with_index,
+            )
+            if snapshot is previous:
                 return previous
-            self._latest = self._read(version, previous)
+            self._log_damage(snapshot, previous)
+            self._latest = snapshot
             self._doubtful = False
             if previous is not None:
-                self._notice_loss(previous, self._latest)
+                self._notice_loss(previous, snapshot)
             return self._latest
+
+    def _doubt(self) -> None:
+        """In a forked child: the parent's other threads may have been writing."""
+        self._doubtful = True
+
+    def _log_damage(self, snapshot: Snapshot, previous: Snapshot | None) -> None:
+        old_damage = {} if previous is None else previous.damage
+        for (kind, key), problem in snapshot.damage.items():
+            if (kind, key) not in old_damage:
+                log.warning(
+                    "session %r: %s %s is passed over: %s", self.session, kind, key, problem
+                )
 
     def _notice_loss(self, previous: Snapshot, current: Snapshot) -> None:
         """Raises `SessionLost` if turns are gone. The next use goes on with those that are there.
@@ -117,9 +154,12 @@ class Archive:
         the run that was committed. Other writers wait meanwhile, so `change` must be quick; slow
         work goes through `replace`. Raises `Conflict` after `COMMIT_TRIES` runs.
         """
+        first = self._first_snapshot()  # before the lock, which the thread that reads needs too
         with self._lock:
             for _ in range(COMMIT_TRIES):
-                snapshot = self.snapshot()
+                is_new = first is not None and first is self._latest
+                snapshot = first if first is not None and is_new else self._read_now()
+                first = None
                 changes, answer = change(snapshot)
                 if not changes:
                     return snapshot, answer
@@ -182,6 +222,19 @@ class Archive:
         """The stored PNG of a page at a rung; None if there is none."""
         return self.store.get(self.session, "picture", picture_key(page, rung))
 
+    def pictures(self, places: Sequence[tuple[str, str]]) -> list[bytes | None]:
+        """The stored PNG by page and rung, in order; None for each that is not there."""
+        keys = [picture_key(page, rung) for page, rung in places]
+        if is_batch(self.store):
+            return self.store.get_many(self.session, "picture", keys)
+        return [self.store.get(self.session, "picture", key) for key in keys]
+
+    def drawn_rungs(self, page: str) -> set[str]:
+        """The names of all rungs at which a page has a picture."""
+        prefix = picture_key(page, "")
+        keys = record_keys(self.store, self.session, "picture")
+        return {key.removeprefix(prefix) for key in keys if key.startswith(prefix)}
+
     def scan(self, kinds: Collection[Kind], version: Version) -> tuple[list[Put], Version]:
         """All records of these kinds as of one version, and that version.
 
@@ -196,33 +249,6 @@ class Archive:
             if version_after == version:
                 return records, version
             version = version_after
-
-    def _read(self, version: Version, previous: Snapshot | None) -> Snapshot:
-        """The session as of `version`, its present version; or later, if a writer came between."""
-        while True:
-            snapshot = self._read_at(version, previous)
-            version_after = self.store.version(self.session)
-            if version_after == version:
-                break
-            version = version_after
-        old_damage = {} if previous is None else previous.damage
-        for (kind, key), problem in snapshot.damage.items():
-            if (kind, key) not in old_damage:
-                log.warning(
-                    "session %r: %s %s is passed over: %s", self.session, kind, key, problem
-                )
-        return snapshot
-
-    def _read_at(self, version: Version, previous: Snapshot | None) -> Snapshot:
-        """The session as of `version`, if nobody writes meanwhile."""
-        if previous is not None:
-            changes = self.store.changes(self.session, previous.version)
-            if changes is not None:
-                return previous.after(changes, version)
-        records: dict[Kind, list[tuple[str, bytes]]] = {
-            kind: self.store.scan(self.session, kind) for kind in RECORD_KINDS
-        }
-        return Snapshot.of(records, version, lambda: self.store.scan(self.session, "index"))
 
 
 def _went_back(old: Version, new: Version) -> bool:

@@ -1,4 +1,4 @@
-"""Background work of a session: the pieces that are done, and the thread that does them.
+"""Background work of a session: the pieces that are done; `Worker` is the thread that does them.
 
 Nobody waits for this work: turns are durable before it begins, and are read as text until it is
 done.
@@ -7,14 +7,12 @@ done.
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
-from optical_memory.errors import SessionLost, StoreError, require_number
+from optical_memory.errors import ReaderMismatch, SessionLost, StoreError, require_number
 from optical_memory.ledger import LedgerScope
-from optical_memory.readers.threads import wait_passively
 from optical_memory.renderers.renderer import PageRenderer
 from optical_memory.session.certify import (
     CertifiedPage,
@@ -25,6 +23,7 @@ from optical_memory.session.certify import (
 from optical_memory.session.condensing.condenser import Condenser
 from optical_memory.session.condensing.run_text import ReadPage
 from optical_memory.session.erasing.mark import finish_cut_short
+from optical_memory.session.facts.other_readers import own_states
 from optical_memory.session.fade import FadePreview, fade, page_states, preview
 from optical_memory.session.forgetting.plan import Step, plan
 from optical_memory.session.forgetting.policy import CONDENSED, FORGOTTEN, STUB, ForgettingPolicy
@@ -38,7 +37,6 @@ from optical_memory.session.token_cache import TokenCache
 __all__ = [
     "Progress",
     "Upkeep",
-    "Worker",
     "no_progress",
 ]
 
@@ -80,6 +78,7 @@ class Upkeep:
         self._profile = cache.reader.profile
         self._renderer = renderer
         self._has_warned = False
+        self._pages_of_others: set[tuple[str, str]] = set()  # ids and digests of sealed pages
         self._condenser: Condenser | None = None
         if read_page is not None and policy.condense and retain == "pages":
             self._condenser = Condenser(cache, renderer, read_page, policy.floor)
@@ -105,7 +104,7 @@ class Upkeep:
 
         False if no page waits. The other pages wait as text: that is the back-pressure.
         """
-        page = next_to_certify(self._archive.snapshot())
+        page = next_to_certify(self._archive.snapshot(), self._pages_of_others)
         if page is None:
             return False
         with self._unless_changed(page.record):
@@ -113,8 +112,19 @@ class Upkeep:
             self.fade()
         return True
 
+    def _leave(self, record: PageRecord) -> None:
+        """Leave a page whose pictures were drawn for another reader: it stays text until then."""
+        log.info(
+            "page %s of session %r was drawn for another reader, which has to certify it",
+            record.id,
+            self._archive.session,
+        )
+        self._pages_of_others.add((record.id, record.digest))
+
     def _certify(self, page: StoredPage) -> None:
-        if page.page is not None:
+        if page.page is None:
+            return
+        try:
             result = certify(
                 page,
                 page.page,
@@ -122,7 +132,19 @@ class Upkeep:
                 scope=self.ledger,
                 stub_tokens=self.policy.stub_tokens,
             )
-            self._keep(page.record, result)
+        except (ReaderMismatch, StoreError) as error:
+            if isinstance(error, SessionLost) or not self._is_of_other(page.record, error):
+                raise
+            self._leave(page.record)
+            return
+        self._keep(page.record, result)
+
+    def _is_of_other(self, record: PageRecord, error: Exception) -> bool:
+        """True if another reader drew the page: at other rungs, or at rungs of another size."""
+        if isinstance(error, ReaderMismatch):
+            return True
+        names = self._archive.drawn_rungs(record.id)
+        return not names <= set(self._profile.ladder.names)
 
     def _keep(self, page: PageRecord, result: CertifiedPage) -> None:
         def change(snapshot: Snapshot) -> tuple[Sequence[Change], None]:
@@ -155,13 +177,14 @@ class Upkeep:
         limit = self.capacity if capacity is None else capacity
         if limit is not None:
             require_number("capacity", limit, minimum=0)
-        states = page_states(snapshot, with_costs=limit is not None)
+        ladder = self._profile.ladder
+        states = own_states(page_states(snapshot, with_costs=limit is not None), ladder)
         policy = self.policy
         if self._condenser is None:
             policy = replace(policy, condense=False)
         elif limit is not None:
             states = self._condenser.mark(snapshot, states)
-        return plan(states, limit, policy, self._profile.ladder)
+        return plan(states, limit, policy, ladder)
 
     def fade(self, capacity: int | None = None) -> list[Step]:
         """Fade the pages that are due by age, or by `capacity` in tokens; the steps taken.
@@ -208,93 +231,3 @@ class Upkeep:
             self._archive.session,
             n_lost,
         )
-
-
-class Worker:
-    """Runs `work` on a thread of its own, which starts when it is first needed.
-
-    `work` does a piece and returns True if there may be more. `problem` is the last error in words;
-    it is None after work that went well.
-    """
-
-    def __init__(self, work: Callable[[], bool], name: str) -> None:
-        self.problem: str | None = None
-        self._work = work
-        self._name = name
-        # One condition for all fields below: whoever waits is woken by any change of them.
-        self._state = threading.Condition()
-        self._has_work = False
-        self._is_busy = False
-        self._is_stopped = False
-        self._error: Exception | None = None
-        self._thread: threading.Thread | None = None
-
-    @property
-    def has_started(self) -> bool:
-        """True if the thread was ever needed."""
-        return self._thread is not None
-
-    def wake(self) -> None:
-        """Start the thread, or wake it. Nothing happens after `stop`."""
-        with self._state:
-            if self._is_stopped:
-                return
-            self._has_work = True
-            if self._thread is None:
-                wait_passively()
-                self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
-                self._thread.start()
-            self._state.notify_all()
-
-    def wait(self, timeout: float | None = None) -> bool:
-        """Wait until nothing is left to do.
-
-        Returns False if work is left after `timeout` seconds. Raises the error that ended the work.
-        """
-        with self._state:
-            if not self._state.wait_for(self._is_idle, timeout):
-                return False
-            error = self._error
-            self._error = None
-        if error is not None:
-            raise error
-        return True
-
-    def _is_idle(self) -> bool:
-        return self._is_stopped or not (self._has_work or self._is_busy)
-
-    def stop(self) -> None:
-        """Stop after the piece at hand and wait for the thread to end."""
-        with self._state:
-            self._is_stopped = True
-            self._has_work = False
-            self._state.notify_all()
-        if self._thread is not None:
-            self._thread.join()
-
-    def _run(self) -> None:
-        while self._sleep():
-            try:
-                while not self._is_stopped and self._work():
-                    pass
-                self._settle(None)
-            except Exception as error:  # noqa: BLE001  # `wait` raises it; the thread goes on
-                log.warning(
-                    "background work stopped, nothing is lost: %s: %s", type(error).__name__, error
-                )
-                self._settle(error)
-
-    def _sleep(self) -> bool:
-        """Wait for work; False if told to stop."""
-        with self._state:
-            self._state.wait_for(lambda: self._has_work or self._is_stopped)
-            self._has_work = False
-            self._is_busy = not self._is_stopped
-            return self._is_busy
-
-    def _settle(self, error: Exception | None) -> None:
-        with self._state:
-            self._is_busy = False
-            self._error = error or self._error  # an error stays until `wait` has raised it
-            self.problem = None if error is None else f"{type(error).__name__}: {error}"
-            self._state.notify_all()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection
 from typing import NamedTuple
 
 from optical_memory.certificate import Certificate, certify_reading, require_length
@@ -27,11 +28,19 @@ __all__ = [
 log = logging.getLogger("optical_memory")
 
 
-def next_to_certify(snapshot: Snapshot) -> StoredPage | None:
-    """The oldest page that waits for its certificate; None if there is none."""
+def next_to_certify(
+    snapshot: Snapshot, without: Collection[tuple[str, str]] = ()
+) -> StoredPage | None:
+    """The oldest page that waits for its certificate; None if there is none.
+
+    `without` has the ids and digests of pages that this reader cannot certify.
+    """
     for id, waits in zip(snapshot.pages, snapshot.pages.facts(_waits), strict=True):
-        if waits:
-            return StoredPage.of(snapshot.pages[id], snapshot)
+        if not waits:
+            continue
+        record = snapshot.pages[id]
+        if (record.id, record.digest) not in without:
+            return StoredPage.of(record, snapshot)
     return None
 
 

@@ -17,6 +17,7 @@ from optical_memory.renderers.pictures import from_png
 from optical_memory.renderers.renderer import PageRenderer
 from optical_memory.session.archive import Archive
 from optical_memory.session.erasing.mark import finish_erasing
+from optical_memory.session.facts.other_readers import is_for_other_reader
 from optical_memory.session.facts.stubs import forgotten_page
 from optical_memory.session.forgetting.policy import FORGOTTEN, STUB
 from optical_memory.session.records import (
@@ -191,6 +192,7 @@ class _PictureCheck:
         renderer: PageRenderer,
     ) -> None:
         self._snapshot = snapshot
+        self._reader = profile.id
         self._ladder = profile.ladder
         self._renderer = renderer
         pictures = archive.store.scan(archive.session, "picture")
@@ -200,6 +202,9 @@ class _PictureCheck:
         """Pictures that pages lack, then pictures that belong to no page."""
         wanted_keys: set[str] = set()
         for record in self._snapshot.pages.values():
+            if self._is_for_other_reader(record):
+                wanted_keys.update(key for key in self._sides if key.startswith(f"{record.id}/"))
+                continue
             rungs = _rungs_with_picture(record, self._ladder)
             wanted_keys.update(picture_key(record.id, rung.name) for rung in rungs)
             yield from self._problems_of_page(StoredPage.of(record, self._snapshot), rungs)
@@ -210,6 +215,26 @@ class _PictureCheck:
                     f"picture {key} belongs to no page at that rung; repair removes it",
                     (Delete("picture", key),),
                 )
+
+    def _is_for_other_reader(self, record: PageRecord) -> bool:
+        """True if another reader drew the page: nothing of it is mended for this reader.
+
+        Its certificate says so, or its pictures do: some of them are whole, and of no rung of this
+        reader.
+        """
+        if record.state in (STUB, FORGOTTEN):
+            return False
+        if is_for_other_reader(record, self._ladder):
+            return True
+        certificate = certificate_of(record)
+        if certificate is not None and certificate.reader == self._reader:
+            return False
+        own_keys = {(picture_key(record.id, rung.name), rung.side_px) for rung in self._ladder}
+        prefix = f"{record.id}/"
+        return any(
+            side is not None and key.startswith(prefix) and (key, side) not in own_keys
+            for key, side in self._sides.items()
+        )
 
     def _problems_of_page(self, page: StoredPage, rungs: Sequence[Rung]) -> Iterator[Problem]:
         if page.certificate is not None:  # the page fades to no other rungs than these

@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import Any
 
 from optical_memory.counting import Bill
-from optical_memory.profiles import ReaderProfile
+from optical_memory.profiles import Ladder, ReaderProfile
+from optical_memory.session.facts.other_readers import is_for_other_reader, own_states
 from optical_memory.session.fade import page_states
 from optical_memory.session.forgetting.plan import tokens_kept
 from optical_memory.session.forgetting.policy import ForgettingPolicy
@@ -36,7 +37,9 @@ class Stats:
     have a picture; it is None without such pages. `forgotten` has a dict for each forgotten page:
     page, first and last time, keyed digest. `problem` is the last error of the background work.
     `lost_turns` counts acknowledged turns that the store has lost. `bill` adds the bills of an
-    agent's requests since the memory was opened, None without any.
+    agent's requests since the memory was opened, None without any. `other_reader_pages` counts the
+    pages whose pictures were drawn for a reader with another ladder: this reader gives their text,
+    exact facts or stub, and leaves them as they are.
     """
 
     turns: int
@@ -53,6 +56,7 @@ class Stats:
     superseded_turns: int = 0
     forgotten_turns: int = 0
     bill: Bill | None = None
+    other_reader_pages: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """The fields as JSON takes them."""
@@ -64,12 +68,11 @@ def stats(
 ) -> Stats:
     """The counts of a session as of this snapshot; `capacity` is in visual tokens, or None.
 
-    Raises `StoreError` if a page's certificate does not parse. Raises `KeyError` if a page is at a
-    rung that the reader does not have.
+    Raises `StoreError` if a page's certificate does not parse.
     """
     pages = [page_info(record, profile.ladder) for record in snapshot.pages.values()]
-    states = page_states(snapshot, with_costs=False)
-    with_rung = [page for page in pages if page.rung is not None]
+    states = own_states(page_states(snapshot, with_costs=False), profile.ladder)
+    with_rung = [page for page in pages if page.rung in profile.ladder.names]
     n_visual = sum(page.n_tokens for page in with_rung)
     n_ledger = sum(page.n_ledger_tokens for page in with_rung)
     n_text = sum(page.n_text_tokens for page in with_rung)
@@ -86,7 +89,12 @@ def stats(
         ledger_tokens=n_ledger,
         superseded_turns=len(snapshot.superseded),
         forgotten_turns=_n_forgotten(snapshot),
+        other_reader_pages=_n_for_others(snapshot, profile.ladder),
     )
+
+
+def _n_for_others(snapshot: Snapshot, ladder: Ladder) -> int:
+    return sum(is_for_other_reader(record, ladder) for record in snapshot.pages.values())
 
 
 def _n_older_versions(snapshot: Snapshot) -> int:

@@ -8,22 +8,41 @@ never runs on a hit.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from typing import Final
 
-from optical_memory.errors import CorruptPicture, CorruptTokens, ReaderMismatch, StoreError
+from optical_memory.errors import (
+    CorruptPicture,
+    CorruptTokens,
+    ReaderMismatch,
+    StoreError,
+    StoreTimeout,
+)
 from optical_memory.profiles import Rung
 from optical_memory.readers.base import Reader
 from optical_memory.renderers.drawing import Image
 from optical_memory.renderers.pictures import from_png
 from optical_memory.session.archive import Archive
 from optical_memory.session.records import PageRecord
+from optical_memory.stores.turn_time import time_left, turn_time
 from optical_memory.tokens import TokenCodec, VisualTokens, blob_key, unpack
 
 __all__ = [
+    "PageRung",
     "TokenCache",
 ]
 
 log = logging.getLogger("optical_memory")
+
+TRIPS_AFTER: Final = 3
+"""Round trips after pictures are fetched: tokens to the cache, a look at the session then, and a
+last look when they are read. A turn without time for these does not cache the tokens.
+"""
+
+PageRung = tuple[PageRecord, Rung]
+"""A page, and the rung at which it is to be read."""
 
 
 class TokenCache:
@@ -49,25 +68,53 @@ class TokenCache:
         self._works = True  # False after a failure that the log has told of
 
     def tokens(self, records: Sequence[PageRecord], rung: Rung) -> list[VisualTokens]:
-        """The tokens of each page at `rung`, in order.
+        """The tokens of each page at `rung`, in order. Raises as `tokens_at`."""
+        return self.tokens_at([(record, rung) for record in records])
 
-        Raises `StoreError` if a page has no picture at this rung, or if it faded or was forgotten
+    def tokens_at(self, places: Sequence[PageRung]) -> list[VisualTokens]:
+        """The tokens of each page at its rung, in order.
+
+        Raises `StoreError` if a page has no picture at its rung, or if it faded or was forgotten
         while its picture was encoded.
         """
-        blobs = self._cached([self._key(record, rung) for record in records])
-        tokens = [self._unpack(blob, rung) for blob in blobs]
-        misses = [i for i, value in enumerate(tokens) if value is None]
-        if misses:
-            new_tokens = self._encode([records[i] for i in misses], rung)
-            for i, value in zip(misses, new_tokens, strict=True):
-                tokens[i] = value
+        tokens = self._cached_tokens(places)
+        self._fill(tokens, places)
         return [value for value in tokens if value is not None]
 
-    def _encode(self, records: Sequence[PageRecord], rung: Rung) -> list[VisualTokens]:
-        images = [self._image(record, rung) for record in records]
-        blobs = [self.codec.pack(tokens) for tokens in self.reader.encode(images, rung)]
-        keys = [self._key(record, rung) for record in records]
-        self._store(dict(zip(keys, blobs, strict=True)), records, rung)
+    def tokens_in_time(self, places: Sequence[PageRung]) -> list[VisualTokens | None]:
+        """As `tokens_at`; None for pages that the turn has no time to fetch."""
+        tokens = self._cached_tokens(places)
+        with suppress(StoreTimeout):
+            self._fill(tokens, places)
+        return tokens
+
+    def _cached_tokens(self, places: Sequence[PageRung]) -> list[VisualTokens | None]:
+        blobs = self._cached([self._key(*place) for place in places])
+        return [self._unpack(blob, rung) for blob, (_, rung) in zip(blobs, places, strict=True)]
+
+    def _fill(self, tokens: list[VisualTokens | None], places: Sequence[PageRung]) -> None:
+        """Put the tokens of new pictures in the place of each None."""
+        misses = [i for i, value in enumerate(tokens) if value is None]
+        if misses:
+            new_tokens = self._encode([places[i] for i in misses])
+            for i, value in zip(misses, new_tokens, strict=True):
+                tokens[i] = value
+
+    def _encode(self, places: Sequence[PageRung]) -> list[VisualTokens]:
+        """The tokens of these pages, from their pictures, all of which are fetched at once."""
+        begin = time.monotonic()
+        images = self._images(places)
+        seconds = time.monotonic() - begin
+        blobs = [b""] * len(places)
+        for rung in dict.fromkeys(rung for _, rung in places):
+            indices = [i for i, place in enumerate(places) if place[1] == rung]
+            tokens = self.reader.encode([images[i] for i in indices], rung)
+            for i, value in zip(indices, tokens, strict=True):
+                blobs[i] = self.codec.pack(value)
+        left = time_left()
+        if left is None or left > TRIPS_AFTER * seconds:
+            keys = [self._key(*place) for place in places]
+            self._store(dict(zip(keys, blobs, strict=True)), places)
         self.n_encoded += len(blobs)
         return [unpack(blob) for blob in blobs]
 
@@ -75,17 +122,29 @@ class TokenCache:
 
     def picture(self, record: PageRecord, rung: Rung) -> bytes:
         """The stored PNG. Raises `StoreError` if there is none: the page has faded."""
-        data = self.archive.picture(record.id, rung.name)
+        return self.stored_picture(record, rung.name)
+
+    def stored_picture(self, record: PageRecord, rung: str) -> bytes:
+        """The stored PNG at the rung of this name, whatever reader has it. Raises as `picture`."""
+        return self._require(self.archive.picture(record.id, rung), record, rung)
+
+    def _require(self, data: bytes | None, record: PageRecord, rung: str) -> bytes:
         if data is None:
             raise StoreError(
-                f"page {record.id} has no picture at {rung.name!r} "
-                f"in session {self.archive.session!r}"
+                f"page {record.id} has no picture at {rung!r} in session {self.archive.session!r}"
             )
         return data
 
-    def _image(self, record: PageRecord, rung: Rung) -> Image:
+    def _images(self, places: Sequence[PageRung]) -> list[Image]:
+        pictures = self.archive.pictures([(record.id, rung.name) for record, rung in places])
+        return [
+            self._image(self._require(data, record, rung.name), record, rung)
+            for data, (record, rung) in zip(pictures, places, strict=True)
+        ]
+
+    def _image(self, data: bytes, record: PageRecord, rung: Rung) -> Image:
         try:
-            return from_png(self.picture(record, rung))
+            return from_png(data)
         except CorruptPicture as error:
             raise CorruptPicture(
                 f"the picture of page {record.id} at {rung.name!r} "
@@ -104,19 +163,23 @@ class TokenCache:
         self._works = True
         return blobs
 
-    def _store(self, blobs: Mapping[str, bytes], records: Iterable[PageRecord], rung: Rung) -> None:
+    def _store(self, blobs: Mapping[str, bytes], places: Iterable[PageRung]) -> None:
         """Cache blobs, then check that each page still has this picture.
 
         The check must come last. Whoever forgets a page changes its record first and drops its
         blobs then. If that drop came before this write, the check sees the changed record and
         drops the blobs here. Raises `StoreError` in that case.
+
+        A turn needs the tokens and not the cache, so it leaves half of its time for what follows.
         """
+        seconds = time_left()
         try:
-            self.archive.store.put_blobs(self.archive.session, dict(blobs))
+            with turn_time(None if seconds is None else seconds / 2):
+                self.archive.store.put_blobs(self.archive.session, dict(blobs))
         except StoreError as error:
             self._on_failure(error)
         pages = self.archive.snapshot().pages
-        if not all(self._has(pages.get(record.id), record.digest, rung) for record in records):
+        if not all(self._has(pages.get(page.id), page.digest, rung) for page, rung in places):
             self.archive.store.drop_blobs(self.archive.session, list(blobs))
             raise StoreError(f"pages of session {self.archive.session!r} faded while being read")
 

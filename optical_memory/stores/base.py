@@ -23,7 +23,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Literal, Protocol
+from typing import Final, Literal, Protocol, TypeGuard
 
 from optical_memory.errors import Conflict, InputError
 
@@ -31,6 +31,7 @@ __all__ = [
     "BLOB_TTL",
     "LOG_CHANGES",
     "LOG_VERSIONS",
+    "BatchStore",
     "Change",
     "Delete",
     "Kind",
@@ -39,8 +40,10 @@ __all__ = [
     "Version",
     "conflict",
     "from_bytes",
+    "is_batch",
     "is_logged",
     "new_epoch",
+    "record_keys",
     "require_ttl",
     "to_bytes",
 ]
@@ -170,6 +173,42 @@ class Store(Protocol):
     def close(self) -> None:
         """Close files and connections that the store opened. A second call does nothing."""
         ...
+
+
+class BatchStore(Store, Protocol):
+    """A store that is far away: it answers in one round trip what `Store` asks in several."""
+
+    def changes_since(self, session: str, since: Version) -> tuple[Version, list[Change] | None]:
+        """The session's version, and what `changes` gives, as of one moment."""
+        ...
+
+    def load(
+        self, session: str, kinds: Sequence[Kind]
+    ) -> tuple[Version, dict[Kind, list[tuple[str, bytes]]]]:
+        """The session's version, and what `scan` gives of each kind, as of one moment."""
+        ...
+
+    def get_many(self, session: str, kind: Kind, keys: Sequence[str]) -> list[bytes | None]:
+        """The values of records in the order of `keys`, None for each that is not there."""
+        ...
+
+
+def is_batch(store: Store) -> TypeGuard[BatchStore]:
+    """True for a store of a class that has the methods of `BatchStore`.
+
+    A wrapper that only passes on unknown names is asked one thing at a time, through its methods.
+    """
+    return all(hasattr(type(store), name) for name in ("changes_since", "load", "get_many"))
+
+
+def record_keys(store: Store, session: str, kind: Kind) -> list[str]:
+    """The keys of all records of a kind; the store's class may have a method `keys` that is faster
+    than `scan`.
+    """
+    keys_of = getattr(type(store), "keys", None)
+    if keys_of is not None:
+        return list(keys_of(store, session, kind))
+    return [key for key, _ in store.scan(session, kind)]
 
 
 # ---- shared by the stores ------------------------------------------------------------------------

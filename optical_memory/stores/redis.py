@@ -46,6 +46,7 @@ from optical_memory.stores.redis_scripts import (
     COMMIT,
     CONFLICT,
     DROP,
+    LOAD,
     NEWER_FORMAT,
     PUT_BLOBS,
 )
@@ -120,16 +121,51 @@ class RedisStore:
         )
         return sorted((from_bytes(key), value) for key, value in records.items())
 
+    def keys(self, session: str, kind: Kind) -> list[str]:
+        """The keys of all records of a kind, in any order."""
+        keys: list[bytes] = self._client.ask("HKEYS", self._key(session, kind), patience=SWEEP)
+        return [from_bytes(key) for key in keys]
+
     def changes(self, session: str, since: Version) -> list[Change] | None:
         """What was written after `since`, without pictures; None if the log does not say."""
+        return self.changes_since(session, since)[1]
+
+    def changes_since(self, session: str, since: Version) -> tuple[Version, list[Change] | None]:
+        """The session's version, and what `changes` gives, as of one moment."""
         kinds = [kind for kind in get_args(Kind) if kind != "picture"]
         keys = [self._key(session, name) for name in ("meta", "log", *kinds)]
-        answer = self._client.ask(
+        epoch, number, is_known, *entries = self._client.ask(
             "EVAL", CHANGES, len(keys), *keys, since.epoch, since.number, *kinds
         )
-        if answer is None or not since.exists:
-            return None
-        return [_change(*pair) for pair in zip(answer[::2], answer[1::2], strict=True)]
+        version = _version(epoch, number)
+        if not is_known or not since.exists:
+            return version, None
+        pairs = zip(entries[::2], entries[1::2], strict=True)
+        return version, [_change(*pair) for pair in pairs]
+
+    def load(
+        self, session: str, kinds: Sequence[Kind]
+    ) -> tuple[Version, dict[Kind, list[tuple[str, bytes]]]]:
+        """The session's version and what `scan` gives of each kind, as of one moment.
+
+        It may take as long as `scan`.
+        """
+        keys = [self._key(session, name) for name in ("meta", *kinds)]
+        epoch, number, *hashes = self._client.ask("EVAL", LOAD, len(keys), *keys, patience=SWEEP)
+        records: dict[Kind, list[tuple[str, bytes]]] = {}
+        for kind, items in zip(kinds, hashes, strict=True):
+            pairs = zip(map(from_bytes, items[::2]), items[1::2], strict=True)
+            records[kind] = sorted(pairs)
+        return _version(epoch, number), records
+
+    def get_many(self, session: str, kind: Kind, keys: Sequence[str]) -> list[bytes | None]:
+        """The values of records in the order of `keys`; None for each that is not there."""
+        if not keys:
+            return []
+        values: list[bytes | None] = self._client.ask(
+            "HMGET", self._key(session, kind), *map(to_bytes, keys)
+        )
+        return values
 
     def commit(
         self, session: str, changes: Sequence[Change], expect: Version | None = None

@@ -12,6 +12,7 @@ __all__ = [
     "COMMIT",
     "CONFLICT",
     "DROP",
+    "LOAD",
     "NEWER_FORMAT",
     "PUT_BLOBS",
 ]
@@ -73,22 +74,31 @@ return {1, epoch, number}
 """
 
 # KEYS: meta, log, then the hash of each kind. ARGV: epoch, number, then each kind.
-# Answer: {entry, value, entry, value, ...} with the value of each record, nil if it is gone; or
-# nil if the log does not say everything that was written after that number.
+# Answer: {epoch, number, whether the log says everything that was written after that number, entry,
+# value, entry, value, ...} with the value of each record, nil if it is gone.
 CHANGES: Final = """
 local meta = redis.call('HMGET', KEYS[1], 'epoch', 'version', 'log_end', 'log_start')
 local number = tonumber(meta[2] or '0')
 local since = tonumber(ARGV[2])
 if (meta[1] or '') ~= ARGV[1] or since > number or tonumber(meta[3] or '-1') ~= number
-  or since < tonumber(meta[4] or '0') then return false end
+  or since < tonumber(meta[4] or '0') then return {meta[1], meta[2], 0} end
 local hashes = {}
 for i = 3, #KEYS do hashes[ARGV[i]] = KEYS[i] end
-local answer = {}
+local answer = {meta[1], meta[2], 1}
 for _, entry in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '(' .. ARGV[2], '+inf')) do
   local kind, key = string.match(entry, '^(%a+):(.*)$')
   table.insert(answer, entry)
   table.insert(answer, redis.call('HGET', hashes[kind], key))
 end
+return answer
+"""
+
+# KEYS: meta, then the hash of each kind.
+# Answer: {epoch, number, {key, value, key, value, ...} of each kind}.
+LOAD: Final = """
+local meta = redis.call('HMGET', KEYS[1], 'epoch', 'version')
+local answer = {meta[1], meta[2]}
+for i = 2, #KEYS do table.insert(answer, redis.call('HGETALL', KEYS[i])) end
 return answer
 """
 

@@ -99,6 +99,12 @@ class SQLiteStore:
             )
             return [(from_bytes(key), value) for key, value in rows]
 
+    def keys(self, session: str, kind: Kind) -> list[str]:
+        """The keys of all records of a kind, in any order."""
+        with self._records.reading() as db:
+            rows = db.execute(f"SELECT key FROM records WHERE {OF_KIND}", (to_bytes(session), kind))
+            return [from_bytes(key) for (key,) in rows]
+
     def changes(self, session: str, since: Version) -> list[Change] | None:
         """What was written after `since`, without pictures; None if the log does not say."""
         with self._records.snapshot() as db:

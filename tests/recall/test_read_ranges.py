@@ -183,12 +183,18 @@ def test_a_damaged_or_missing_picture_is_an_error_that_names_the_page(opened: Op
         page_reader_of(memory).read_ranges(memory._archive.snapshot(), {PAGE: [(0, 5)]})
 
 
-def test_a_page_at_a_rung_that_the_reader_has_not_is_an_error(opened: Open):
+def test_of_a_page_at_a_rung_that_the_reader_has_not_only_exact_facts_are_read(opened: Open):
     memory = filled(opened)
     record = memory.inspect(PAGE).record.model_copy(update={"rung": "gigantic"})
     memory._archive.update(lambda _: ([put(record)], None))
-    with pytest.raises(StoreError, match="neither text nor a picture"):
-        page_reader_of(memory).read_ranges(memory._archive.snapshot(), {PAGE: [(0, 5)]})
+    readings = page_reader_of(memory).read_ranges(memory._archive.snapshot(), {PAGE: [(0, 500)]})
+    (reading,) = readings[PAGE]
+    assert reading.is_unread
+    assert {span.status for span in reading.spans} <= {"original", "forgotten"}
+    facts = memory.inspect(PAGE).ledger.spans
+    for span in reading.spans:
+        is_fact = any(fact.start <= span.start and span.end <= fact.end for fact in facts)
+        assert span.status == "forgotten" or is_fact
 
 
 class ShortReader(TemplateReader):

@@ -114,7 +114,9 @@ def fill_window(
             choices = newest_units(index, sizes.allowance, without=without)
         if choices == last_choices:
             break
-        passages = read_passages(sources, page_reader, forms.groups(sources, choices))
+        groups = forms.groups(sources, choices)
+        # If the turn has no more time, a window that there is already may stay less full.
+        passages = read_passages(sources, page_reader, groups, in_time=bool(best[0]))
         window = forms.with_pages(window, snapshot, page_reader, passages)
         content = window.shown(passages)
         if best[1] < content[1] <= budget:
@@ -259,6 +261,8 @@ def _pictures(
         record = snapshot.pages.get(passage.page)
         if record is None or record.rung is None or record.id in pictures:
             continue
+        if record.rung not in page_reader.reader.profile.ladder.names:
+            continue  # drawn for another reader
         if not _shows_superseded(snapshot, record):
             rung = page_reader.reader.profile.rung(record.rung)
             pictures[record.id] = _picture(record, rung, page_reader, mode)

@@ -23,6 +23,7 @@ from optical_memory.renderers.drawing import Image
 from optical_memory.renderers.pictures import from_png, png_bytes
 from optical_memory.renderers.styles import STYLES
 from optical_memory.session.corrections.versions import turn_meant
+from optical_memory.session.facts.other_readers import RungsOf, drawn_names
 from optical_memory.session.facts.stubs import forgotten_page, pages_into
 from optical_memory.session.index_records import IndexDraft
 from optical_memory.session.records import PageRecord, TurnRecord, picture_key, put, turn_key
@@ -44,10 +45,15 @@ TombstoneOf = Callable[[str], str | None]
 
 
 def erase_page(
-    snapshot: Snapshot, page: str, profile: ReaderProfile, tombstone_of: TombstoneOf
+    snapshot: Snapshot,
+    page: str,
+    profile: ReaderProfile,
+    tombstone_of: TombstoneOf,
+    rungs_of: RungsOf | None = None,
 ) -> list[Change]:
     """Writes after which only the page's order and times are left.
 
+    `rungs_of` tells of pictures that another reader drew (`drawn_names`).
     Raises `Forgotten` if there is no such page, or it was erased already.
     """
     record = snapshot.pages.get(page)
@@ -55,7 +61,7 @@ def erase_page(
         raise Forgotten(f"no page {page!r}, or it is forgotten already")
     draft = IndexDraft(snapshot)
     _cut_page(draft, snapshot, record)
-    return [*_erased_page(snapshot, record, profile, tombstone_of), *draft.changes()]
+    return [*_erased_page(snapshot, record, profile, tombstone_of, rungs_of), *draft.changes()]
 
 
 def _cut_page(draft: IndexDraft, snapshot: Snapshot, page: PageRecord) -> None:
@@ -70,14 +76,19 @@ def _no_tombstone(digest: str) -> None:
 
 
 def _erased_page(
-    snapshot: Snapshot, page: PageRecord, profile: ReaderProfile, tombstone_of: TombstoneOf
+    snapshot: Snapshot,
+    page: PageRecord,
+    profile: ReaderProfile,
+    tombstone_of: TombstoneOf,
+    rungs_of: RungsOf | None,
 ) -> list[Change]:
     """The writes of `erase_page` but for the index."""
     empty = forgotten_page(page).model_copy(update={"digest": "", "text_tokens": 0})
     changes: list[Change] = [put(empty)]
     for other in pages_into(snapshot, page.id):
         changes.append(put(other.model_copy(update={"into": None})))
-    changes += [Delete("picture", picture_key(page.id, rung.name)) for rung in profile.ladder]
+    names = drawn_names(page, profile.ladder, rungs_of)
+    changes += [Delete("picture", picture_key(page.id, name)) for name in names]
     for turn in snapshot.turns_on(page.id):
         if not turn.forgotten:
             changes.append(put(_off_page(snapshot, turn, page.id, tombstone_of)))
@@ -118,10 +129,12 @@ def erase_turn(
     picture: PictureOf,
     profile: ReaderProfile,
     tombstone_of: TombstoneOf,
+    rungs_of: RungsOf | None = None,
 ) -> list[Change]:
     """Writes after which only the number, role and time of each of a turn's versions are left.
 
-    `turn` is the host's id or that of any version (`turn_meant`). Raises `Forgotten` if there is no
+    `turn` is the host's id or that of any version (`turn_meant`); `rungs_of` as in `erase_page`.
+    Raises `Forgotten` if there is no
     such turn, or it was erased already.
     """
     versions = [record for record in turn_meant(snapshot, turn) if not record.forgotten]
@@ -138,7 +151,7 @@ def erase_turn(
 
     for version in versions:
         record = snapshot.turns[turn_key(version.ordinal)]
-        changes = _erase_version(snapshot, record, latest_picture, profile, tombstone_of)
+        changes = _erase_version(snapshot, record, latest_picture, profile, tombstone_of, rungs_of)
         writes.update(((change.kind, change.key), change) for change in changes)
         snapshot = snapshot.after(changes, snapshot.version)
     return list(writes.values())
@@ -150,13 +163,16 @@ def _erase_version(
     picture: PictureOf,
     profile: ReaderProfile,
     tombstone_of: TombstoneOf,
+    rungs_of: RungsOf | None,
 ) -> list[Change]:
     changes: list[Change] = []
     draft = IndexDraft(snapshot)
     for id in record.pages:
         page = snapshot.pages.get(id)
         if page is not None:
-            changes += _erase_on_page(snapshot, page, record, picture, profile, tombstone_of)
+            changes += _erase_on_page(
+                snapshot, page, record, picture, profile, tombstone_of, rungs_of
+            )
             if page.layout is None:
                 _cut_page(draft, snapshot, page)
     draft.remove([record.ordinal])
@@ -181,12 +197,13 @@ def _erase_on_page(
     picture: PictureOf,
     profile: ReaderProfile,
     tombstone_of: TombstoneOf,
+    rungs_of: RungsOf | None,
 ) -> list[Change]:
     """Writes that take the turn off a page; off a stub only the whole page can go."""
     stored_page = StoredPage.of(page, snapshot)
     if stored_page.layout is None:  # a stub: nobody knows which of its words are the turn's
         is_left = page.readable or page.digest
-        return _erased_page(snapshot, page, profile, tombstone_of) if is_left else []
+        return _erased_page(snapshot, page, profile, tombstone_of, rungs_of) if is_left else []
     spans = [span for span in stored_page.layout.spans if span.ordinal == turn.ordinal]
     if not spans:
         return []
@@ -196,10 +213,10 @@ def _erase_on_page(
     changes: list[Change] = [
         put(_erased_record(stored_page, stored_page.layout, rows, start, end, turn))
     ]
-    for rung in profile.ladder:
-        png = picture(page.id, rung.name)
+    for name in drawn_names(page, profile.ladder, rungs_of):
+        png = picture(page.id, name)
         if png is not None:
-            key = picture_key(page.id, rung.name)
+            key = picture_key(page.id, name)
             changes.append(_erased_picture(key, png, stored_page.layout, rows))
     return changes
 

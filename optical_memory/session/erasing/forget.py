@@ -19,10 +19,9 @@ __all__ = [
 def forget_page(archive: Archive, profile: ReaderProfile, page: str) -> None:
     """Erase a page. Raises `Forgotten` if it is not there, unless its erasure was cut short."""
     was_cut_short = finish_cut_short(archive)
+    own = (profile, keyed_digest, archive.drawn_rungs)
     try:
-        archive.replace(
-            lambda s: mark_erasing(s, erase_page(s, page, profile, keyed_digest)),
-        )
+        archive.replace(lambda s: mark_erasing(s, erase_page(s, page, *own)))
     except Forgotten:
         if not was_cut_short:
             raise
@@ -32,11 +31,9 @@ def forget_page(archive: Archive, profile: ReaderProfile, page: str) -> None:
 def forget_turn(archive: Archive, profile: ReaderProfile, turn: str) -> int:
     """Erase all versions of a turn; gives how many there were. Raises as `forget_page`."""
     was_cut_short = finish_cut_short(archive)
-    picture = archive.picture
+    own = (profile, keyed_digest, archive.drawn_rungs)
     try:
-        archive.replace(
-            lambda s: mark_erasing(s, erase_turn(s, turn, picture, profile, keyed_digest)),
-        )
+        archive.replace(lambda s: mark_erasing(s, erase_turn(s, turn, archive.picture, *own)))
     except Forgotten:
         if not was_cut_short:
             raise

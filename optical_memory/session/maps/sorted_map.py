@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import itertools
 import math
-import threading
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, ValuesView
 from operator import itemgetter
 from typing import Any, Final, Generic, TypeVar
+
+from optical_memory.stores.locks import TurnLock
 
 __all__ = [
     "DeferredMap",
@@ -267,7 +268,7 @@ class DeferredMap(Mapping[str, bytes]):
 
     def __init__(self, load: Callable[[], Iterable[tuple[str, bytes]]] | None = None) -> None:
         self._load = load
-        self._lock = threading.Lock()  # so that no change comes while the values are being loaded
+        self._lock = TurnLock()  # so that no change comes while the values are being loaded
         self._values: SortedMap[bytes] | None = None if load is not None else SortedMap()
 
     def after(self, changes: Mapping[str, bytes | None]) -> DeferredMap:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import itertools
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -18,6 +17,7 @@ from optical_memory.session.corrections.versions import host_ids
 from optical_memory.session.remember import Remembered, log_passed_over
 from optical_memory.session.snapshot import Change, Snapshot
 from optical_memory.session.sync.write import numbers, sync
+from optical_memory.stores.locks import TurnLock
 from optical_memory.turns import Turn
 
 __all__ = [
@@ -45,7 +45,7 @@ class HostList:
         self._embedder = embedder
         self._archive = archive
         self._notify = notify
-        self._lock = threading.Lock()
+        self._lock = TurnLock()
         self._entries: list[_Entry] = []
         self._epoch: str | None = None
 

@@ -14,6 +14,7 @@ from optical_memory.session.corrections.versions import host_ids
 from optical_memory.session.remember import Remembered, log_passed_over, remember
 from optical_memory.session.snapshot import Change, Snapshot
 from optical_memory.session.sync.host_list import HostList
+from optical_memory.stores.turn_time import in_turn
 from optical_memory.turns import Turn
 
 __all__ = [
@@ -24,10 +25,12 @@ __all__ = [
 class SyncedSession:
     """Takes turns, and the whole list of a host every turn."""
 
+    deadline: float | None
     _archive: Archive
     _embedder: Embedder | None
     _host_list: HostList
 
+    @in_turn
     def remember(self, turns: Turn | Sequence[Turn]) -> list[str]:
         """Write turns to the store, durably before this returns; gives the id of each.
 
@@ -54,6 +57,7 @@ class SyncedSession:
         log_passed_over(self._archive.session, new.n_forgotten)
         return host_ids(snapshot, new.ids)
 
+    @in_turn
     def supersede(self, turn: str, by: str | Turn) -> str:
         """Replace a turn by a later statement, a turn that is there or a new turn; gives its id.
 
@@ -105,6 +109,7 @@ class SyncedSession:
     def _wake(self) -> None:
         """Tell the background worker that there is work."""
 
+    @in_turn
     def sync(self, messages: Sequence[Any]) -> list[str]:
         """Bring the session in step with a host's whole message list; gives the id of each turn.
 

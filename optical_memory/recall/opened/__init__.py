@@ -1,0 +1,1 @@
+"""Pages of a session as they are opened to be read."""

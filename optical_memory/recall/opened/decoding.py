@@ -1,0 +1,92 @@
+"""Rows of pages, decoded from their visual tokens: of all pages, or of as many as there is time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from optical_memory.errors import ReaderMismatch
+from optical_memory.profiles import Rung
+from optical_memory.readers.base import MethodReader
+from optical_memory.recall.page_ranges import PageRanges
+from optical_memory.recall.reading_cache import RowReading
+from optical_memory.session.token_cache import PageRung, TokenCache
+from optical_memory.stores.turn_time import goes_by_clock, time_left
+from optical_memory.tokens import VisualTokens
+
+__all__ = [
+    "RowDecoder",
+    "Rows",
+    "Task",
+]
+
+Rows = dict[int, RowReading]
+"""Rows by their numbers on the page."""
+
+
+class Task(NamedTuple):
+    """Rows of a page to read at its rung, by their numbers on the page."""
+
+    view: PageRanges
+    rung: Rung
+    lines: Sequence[int]
+
+
+class RowDecoder:
+    """Decodes rows of pages with the reader and the codec of a token cache."""
+
+    def __init__(self, cache: TokenCache) -> None:
+        self._cache = cache
+
+    def rows(self, tasks: Sequence[Task]) -> list[Rows | None]:
+        """The rows of each task; None for a page that was drawn for another reader."""
+        try:
+            return list(self._read(self._cache.tokens_at(_places(tasks)), tasks))
+        except ReaderMismatch:
+            if len(tasks) == 1:
+                return [None]
+        rows: list[Rows | None] = []
+        for task in tasks:
+            rows += self.rows([task])
+        return rows
+
+    def rows_in_time(self, tasks: Sequence[Task]) -> dict[int, Rows | None]:
+        """As `rows`, by the place of the task, without those that there is no time for."""
+        try:
+            tokens = self._cache.tokens_in_time(_places(tasks))
+        except ReaderMismatch:
+            return dict(enumerate(self.rows(tasks)))
+        if None not in tokens and not goes_by_clock():
+            return dict(enumerate(self._read([t for t in tokens if t is not None], tasks)))
+        rows: dict[int, Rows | None] = {}
+        for i, page_tokens in enumerate(tokens):
+            if page_tokens is not None and time_left() != 0:
+                (rows[i],) = self._read([page_tokens], [tasks[i]])
+        return rows
+
+    def _read(self, tokens: Sequence[VisualTokens], tasks: Sequence[Task]) -> list[Rows]:
+        """The rows of each task; the pages of a rung are decoded together."""
+        rows: dict[int, Rows] = {}
+        for rung in dict.fromkeys(task.rung for task in tasks):
+            indices = [i for i, task in enumerate(tasks) if task.rung == rung]
+            rung_rows = self._decode([tokens[i] for i in indices], [tasks[i] for i in indices])
+            rows.update(zip(indices, rung_rows, strict=True))
+        return [rows[i] for i in range(len(tasks))]
+
+    def _decode(self, tokens: Sequence[VisualTokens], tasks: Sequence[Task]) -> list[Rows]:
+        reader = self._cache.reader
+        layouts = [task.view.layout for task in tasks]
+        methods = [task.view.method for task in tasks]
+        if any(methods) and isinstance(reader, MethodReader):
+            readings = reader.decode_by(tokens, layouts, methods)
+        else:
+            lines = [task.view.lines_of(task.lines) for task in tasks]
+            readings = reader.decode(tokens, layouts, lines)
+        return [
+            task.view.rows_of(reading, task.lines)
+            for task, reading in zip(tasks, readings, strict=True)
+        ]
+
+
+def _places(tasks: Sequence[Task]) -> list[PageRung]:
+    return [(task.view.page.record, task.rung) for task in tasks]

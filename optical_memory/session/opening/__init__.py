@@ -1,0 +1,1 @@
+"""How a session is read from its store: all at once, by its changes, and for the first time."""

@@ -1,0 +1,1 @@
+"""The thread that does the background work of a session."""
