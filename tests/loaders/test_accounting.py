@@ -15,17 +15,38 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.load_files import write_file
 from support.load_property import broken_promises, missing_words
-from support.load_samples import FORMAT_NAMES, SAMPLES, format_of_sample
+from support.load_samples import (
+    FORMAT_NAMES,
+    REFUSED_SAMPLES,
+    REFUSING_FORMATS,
+    SAMPLES,
+    format_of_sample,
+)
 from support.mutations import mutated
 
+from optical_memory.errors import InputError
 from optical_memory.loaders import load_file
 from optical_memory.loaders.accounting import MARK, NO_PART, PAYLOAD, SOME_WORDS, TIME
+from optical_memory.loaders.files import read_document
+from optical_memory.loaders.formats import format_of
 
 # ---- samples of every format ---------------------------------------------------------------------
 
 
 def test_every_format_has_a_sample():
-    assert sorted(set(FORMAT_NAMES) - set(map(format_of_sample, SAMPLES))) == []
+    formats = set(map(format_of_sample, SAMPLES))
+    assert sorted(set(FORMAT_NAMES) - REFUSING_FORMATS - formats) == []
+    assert sorted(REFUSING_FORMATS - set(map(format_of_sample, REFUSED_SAMPLES))) == []
+
+
+@pytest.mark.parametrize("path", REFUSED_SAMPLES, ids=lambda path: path.name)
+def test_a_sample_of_a_format_without_conversations_is_refused_with_a_way_out(path: Path):
+    file_format = format_of(read_document(path))
+    assert file_format is not None
+    assert file_format.name == format_of_sample(path)
+    with pytest.raises(InputError, match="; (take|export|rename) ") as refused:
+        load_file(path)
+    assert str(refused.value).startswith(path.name)
 
 
 @pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.name)
