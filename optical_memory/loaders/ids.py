@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
-from hashlib import blake2b
+from operator import attrgetter
+from zlib import adler32, crc32
 
 from optical_memory.loaders.conversation import Conversation
-from optical_memory.turns import Turn
+from optical_memory.turns import Role, Turn
 
 __all__ = ["with_single_ids"]
 
@@ -23,6 +23,10 @@ _UNIQUE = re.compile(
 """A UUID, or 20 letters and digits in a row, as programs draw them at random. Shorter ids may be
 numbers of messages, times or names of people.
 """
+
+_SEEDS: dict[Role, int] = {"system": 0, "user": 1, "assistant": 2, "tool": 3}
+_ID = attrgetter("id")
+_set = object.__setattr__
 
 _MAX_NAME = 40
 """Characters of a conversation's name in an id."""
@@ -37,19 +41,21 @@ def with_single_ids(conversation: Conversation) -> Conversation:
     or dropped elsewhere changes no other id.
     """
     namespace = _namespace(conversation)
-    n_uses = Counter(turn.id for turn in conversation.turns)
-    n_same: Counter[str] = Counter()
+    uses = Counter(map(_ID, conversation.turns))
+    n_same: dict[str, int] = {}
     for turn in conversation.turns:
-        if turn.id is None or n_uses[turn.id] > 1:
-            digest = _digest(turn)
-            n_same[digest] += 1
-            mark = f".{n_same[digest]}" if n_same[digest] > 1 else ""
-            id = f"{namespace}/{digest}{mark}"
-        else:
-            id = turn.id if _is_unique(turn.id) else f"{namespace}/{turn.id}"
+        id = turn.id
+        if id is None or uses[id] > 1:
+            id = f"{namespace}/{_digest(turn)}"
+            n = n_same.get(id, 0) + 1
+            n_same[id] = n
+            if n > 1:
+                id = f"{id}.{n}"
+        elif not _is_unique(id):
+            id = f"{namespace}/{id}"
         # The loader made this turn a moment ago, and nobody else has it: a copy of each turn would
         # double the time of loading.
-        object.__setattr__(turn, "id", id)
+        _set(turn, "id", id)
     return conversation
 
 
@@ -68,12 +74,14 @@ def _is_unique(id: str) -> bool:
 
 
 def _digest(turn: Turn) -> str:
-    """48 bits of the content, in hexadecimal."""
-    parts = [turn.role, turn.text, *_further_parts(turn)]
-    data = "\x1f".join(parts).encode("utf-8", "surrogatepass")
-    return blake2b(data, digest_size=6).hexdigest()
+    """64 bits of the content, in hexadecimal.
 
-
-def _further_parts(turn: Turn) -> Sequence[str]:
-    fields = (turn.name, turn.when, turn.tool_calls, turn.tool_call_id, turn.attachments)
-    return [repr(field) for field in fields] if any(fields) else ()
+    Checksums, as a hash takes a third of the time of loading. Two turns of a conversation may share
+    it: they are counted, as two turns of the same words are.
+    """
+    text = turn.text
+    if turn.tool_calls or turn.attachments or turn.when or turn.name or turn.tool_call_id:
+        fields = (turn.name, turn.when, turn.tool_calls, turn.tool_call_id, turn.attachments)
+        text = f"{text}\x1f{fields!r}"
+    data = text.encode("utf-8", "surrogatepass")
+    return f"{crc32(data, _SEEDS[turn.role]):08x}{adler32(data):08x}"

@@ -46,7 +46,7 @@ def test_two_conversations_of_a_file_are_kept_apart_in_one_session(shell: Shell,
 
 def test_the_same_file_again_says_that_it_adds_nothing(shell: Shell, two_chats: Path):
     words = ("remember", str(two_chats), "--conversation", "1")
-    assert "read as OpenAI messages: 2 turns" in shell.on_store(*words)[1]
+    assert "read as rows of messages: 2 turns" in shell.on_store(*words)[1]
     _, out, _ = shell.on_store(*words)
     assert "remembered 0 new turns, 2 were there already" in out
 
