@@ -44,7 +44,7 @@ def test_a_sample_of_a_format_without_conversations_is_refused_with_a_way_out(pa
     file_format = format_of(read_document(path))
     assert file_format is not None
     assert file_format.name == format_of_sample(path)
-    with pytest.raises(InputError, match="; (take|export|rename) ") as refused:
+    with pytest.raises(InputError, match=r"; (take|export|rename) ") as refused:
         load_file(path)
     assert str(refused.value).startswith(path.name)
 
@@ -162,11 +162,18 @@ def test_deep_data_beside_messages_is_walked(tmp_path: Path):
 
 
 def test_words_of_a_log_that_no_turn_has_are_told_by_line(tmp_path: Path):
-    log = "User: hello\nAssistant: hello there\nUser: bye"
+    log = "User: hello\n[9 February 2026, 12:05] User: bye\n[9 March 2026, 12:05] User: hello"
     assert report(tmp_path, log, "a.txt") == [
-        ("line 1", MARK, "User"),
-        ("line 2", MARK, "Assistant"),
+        ("line 2", TIME, "February"),
+        ("line 3", TIME, "March"),
     ]
+
+
+def test_labels_of_a_log_that_are_roles_are_in_its_meta(tmp_path: Path):
+    path = write_file(tmp_path / "a.txt", "User: hello\nAssistant: hello there\nUser: bye")
+    (conversation,) = load_file(path).conversations
+    assert conversation.meta == {"speakers": "User, Assistant"}
+    assert report(tmp_path, path.read_text(), "a.txt") == []
 
 
 # ---- the property --------------------------------------------------------------------------------
