@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from support.load_files import write_file
 from support.load_property import broken_promises, missing_words
 from support.load_samples import (
+    FOLDER,
     FORMAT_NAMES,
     REFUSED_SAMPLES,
     REFUSING_FORMATS,
@@ -162,11 +163,20 @@ def test_deep_data_beside_messages_is_walked(tmp_path: Path):
 
 
 def test_words_of_a_log_that_no_turn_has_are_told_by_line(tmp_path: Path):
-    log = "User: hello\n[9 February 2026, 12:05] User: bye\n[9 March 2026, 12:05] User: hello"
-    assert report(tmp_path, log, "a.txt") == [
-        ("line 2", TIME, "February"),
-        ("line 3", TIME, "March"),
+    log = "_**User (June 3rd, 2026)**_\n\nhello\n\n---\n\n_**Agent (mossy)**_\n\nbye\n"
+    assert report(tmp_path, log, "a.md") == [
+        ("line 1", MARK, "User"),
+        ("line 1", TIME, "June"),
+        ("line 7", MARK, "Agent"),
+        ("line 7", SOME_WORDS, "mossy"),
     ]
+
+
+def test_of_a_page_in_a_single_line_no_more_than_its_tags_are_told(tmp_path: Path):
+    page = (FOLDER / "gemini-in-google-takeout.page.html").read_text(encoding="utf-8")
+    items = report(tmp_path, page, "page.html")
+    assert ("line 1", TIME, "June") in items
+    assert max(len(text) for _, _, text in items) < 100
 
 
 def test_labels_of_a_log_that_are_roles_are_in_its_meta(tmp_path: Path):

@@ -14,6 +14,7 @@ from pathlib import Path
 from optical_memory.loaders.formats import JSON_FORMATS, TEXT_FORMATS
 
 __all__ = [
+    "FOLDER",
     "FORMAT_NAMES",
     "REFUSED_SAMPLES",
     "REFUSING_FORMATS",
