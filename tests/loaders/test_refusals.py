@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import ast
-import csv
 import gzip
 import re
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from support.chat_files import chatgpt_export
@@ -136,18 +136,12 @@ def refusals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
         patch.setattr(detect, "format_of", lambda document: unforeseen)
         messages["unforeseen"] = refusal(path)
     path = tmp_path / "chat.csv"
-    path.write_text("role,content\nuser,words\n", encoding="utf-8")
+    path.write_text("role,content\nuser,a long word\n", encoding="utf-8")
     messages["JSON of a table"] = message_of(lambda: openai_messages(path))
     with monkeypatch.context() as patch:
-        patch.setattr(table.csv, "reader", unreadable)
-        messages["an unreadable table"] = refusal(path)
+        patch.setattr(table, "sys", SimpleNamespace(maxsize=10))
+        messages["a long cell"] = refusal(path)
     return {**messages, **refusals_of_places(tmp_path, monkeypatch), **refusals_of_calls()}
-
-
-def unreadable(*_arguments: object, **_options: object) -> Iterator[list[str]]:
-    """A reader of a table, which gives the first row and fails."""
-    yield ["role", "content"]
-    raise csv.Error("field larger than field limit")
 
 
 def refusals_of_places(folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
