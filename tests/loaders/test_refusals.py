@@ -213,9 +213,9 @@ def templates() -> list[str]:
     for path in sorted(Path(detect.__file__).parent.rglob("*.py")):
         nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         calls += [node for node in nodes if isinstance(node, ast.Call)]
-    errors = [call for call in calls if getattr(call.func, "id", "") == "InputError"]
+    errors = [call.args[0] for call in calls if getattr(call.func, "id", "") == "InputError"]
     assert len(errors) > 60
-    return list(filter(None, (template(error.args[0]) for error in errors)))
+    return list(filter(None, map(template, errors)))
 
 
 def template(message: ast.expr) -> str | None:
