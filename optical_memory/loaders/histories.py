@@ -102,7 +102,7 @@ def read_rows(
         raise (
             errors[0]
             if errors
-            else InputError(f"{name}: no conversation in it; take a file with messages")
+            else InputError(f"{name}: no conversation in it; take a file with conversations")
         )
     first = conversations[0]
     conversations[0] = replace(first, left_out=(*first.left_out, *left_out))

@@ -186,9 +186,9 @@ def test_every_refusal_stands_in_the_table_and_every_row_is_given(refusals: dict
 
 def test_every_refusal_names_the_file_and_a_way_out(refusals: dict[str, str]):
     for kind, message in refusals.items():
-        names = ("chat", "absent.json", "test_every", "conversation: ", "message")
-        assert any(name in message for name in names), kind
         assert re.search(r"; \w", message), kind
+        is_named = "chat" in message or "absent.json" in message or "test_every" in message
+        assert is_named or kind in CALLS, kind
 
 
 def test_the_place_of_a_message_that_cannot_be_read_is_named(refusals: dict[str, str]):
@@ -197,14 +197,23 @@ def test_the_place_of_a_message_that_cannot_be_read_is_named(refusals: dict[str,
 
 
 def test_every_error_of_the_loaders_has_a_row():
-    """An error without a way out gets that of the last row."""
-    patterns = [re.compile(pattern(row), re.DOTALL) for row in rows()]
-    unknown = []
-    for template in templates():
-        messages = (template, f"FILE: {template}", f"FILE: place: {template}; {detect.MEND}")
-        if not any(row.match(message) for row in patterns for message in messages):
-            unknown.append(template)
-    assert unknown == []
+    """`load` adds the way out of the last row to an error without any."""
+    rowless = [message for message in templates() if not any(map(matcher(message), rows()))]
+    assert rowless == []
+
+
+def matcher(message: str) -> Callable[[str], bool]:
+    """Tells whether a row of the table and the message of an error may be the same."""
+    if ";" not in message:
+        message = f"place: {message}; {detect.MEND}"
+    texts = (message, f"FILE: {message}")
+
+    def is_row_of(row: str) -> bool:
+        if re.match(pattern(message), row):
+            return True
+        return any(re.match(pattern(row), text) for text in texts)
+
+    return is_row_of
 
 
 def templates() -> list[str]:
