@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, get_args
 
 from optical_memory.errors import (
-    Forgotten,
     InputError,
     StoreError,
     require_number,
@@ -28,10 +27,7 @@ from optical_memory.search.meaning import Semantic, open_embedder
 from optical_memory.session.archive import Archive
 from optical_memory.session.background import Progress, Upkeep, Worker, no_progress
 from optical_memory.session.check import check
-from optical_memory.session.corrections.tombstones import keyed_digest
-from optical_memory.session.corrections.versions import turn_meant
-from optical_memory.session.erase import erase_page, erase_turn
-from optical_memory.session.erasing import finish_erasing, mark_erasing
+from optical_memory.session.erasing.forget import forget_page, forget_turn
 from optical_memory.session.export import export, exported_name, read_export, restore_export
 from optical_memory.session.fade import FadePreview
 from optical_memory.session.forgetting.plan import Step
@@ -236,35 +232,15 @@ class OpticalMemory(SyncedSession, SessionView):
         if [page is not None, turn is not None, session].count(True) != 1:
             raise InputError("forget one thing at a time: page=…, turn=… or session=True")
         self._host_list.forget()
-        was_cut_short = not session and self._archive.snapshot().session.erasing
-        if was_cut_short:
-            finish_erasing(self._archive)
-        try:
-            n_versions = self._erase(page, turn)
-        except Forgotten:
-            if not was_cut_short:
-                raise
-            return 0 if turn is None else len(turn_meant(self._archive.snapshot(), turn))
-        self._drop_readings()
-        if not session:
-            finish_erasing(self._archive)
-        return n_versions
-
-    def _erase(self, page: str | None, turn: str | None) -> int:
-        """Erase a page, a turn, or the session if neither is named; gives a turn's versions."""
-        archive = self._archive
-        profile = self.reader.profile
+        n_versions = 0
         if page is not None:
-            archive.replace(lambda s: mark_erasing(s, erase_page(s, page, profile, keyed_digest)))
-            return 0
-        if turn is None:
-            archive.drop()
-            return 0
-        picture = archive.picture
-        archive.replace(
-            lambda s: mark_erasing(s, erase_turn(s, turn, picture, profile, keyed_digest))
-        )
-        return len(turn_meant(archive.snapshot(), turn))
+            forget_page(self._archive, self.reader.profile, page)
+        elif turn is not None:
+            n_versions = forget_turn(self._archive, self.reader.profile, turn)
+        else:
+            self._archive.drop()
+        self._drop_readings()
+        return n_versions
 
     # ---- looking after ---------------------------------------------------------------------------
 

@@ -47,14 +47,16 @@ _MARK_SIZES = (
 
 @dataclass(frozen=True, slots=True)
 class PlacedTurn:
-    """A turn on its way to a page: its id, its number in the session, and the offset in
-    `body(turn)` from which it is laid out.
-    """
+    """A turn on its way to a page, from `offset` in its body on; `ordinal` is its number."""
 
     turn: Turn
     id: str
     ordinal: int
     offset: int = 0
+
+    @property
+    def is_laid_out(self) -> bool:
+        return 0 < self.offset >= len(body(self.turn))
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,11 @@ class _Piece:
     text: str
     start: int
     end: int
+
+    @classmethod
+    def whole(cls, source: PlacedTurn) -> _Piece:
+        text = body(source.turn)
+        return cls(source, text, source.offset, len(text))
 
     @property
     def ends_turn(self) -> bool:
@@ -88,14 +95,10 @@ def paginate(turns: Sequence[PlacedTurn], grid: Grid | None = None) -> list[Page
 def page_by_page(turns: Sequence[PlacedTurn], grid: Grid | None = None) -> Iterator[Page]:
     """The same, a page at a time: who takes the first pages of a long turn lays out no others."""
     builder = _PageBuilder(grid or Grid())
-    for group in _groups([turn for turn in turns if not _is_laid_out(turn)]):
+    for group in _groups([turn for turn in turns if not turn.is_laid_out]):
         builder = yield from _lay_group(builder, group)
     if not builder.is_empty:
         yield builder.page()
-
-
-def _is_laid_out(placed_turn: PlacedTurn) -> bool:
-    return placed_turn.offset > 0 and placed_turn.offset >= len(body(placed_turn.turn))
 
 
 def _groups(turns: Sequence[PlacedTurn]) -> Iterator[tuple[_Piece, ...]]:
@@ -115,20 +118,14 @@ def _groups(turns: Sequence[PlacedTurn]) -> Iterator[tuple[_Piece, ...]]:
             results = list(takewhile(_is_result, islice(turns, i, None)))
             i += len(results)
             calls = _Piece(source, text, calls_start, len(text))
-            yield (calls, *(_whole_piece(result) for result in results))
+            yield (calls, *map(_Piece.whole, results))
 
 
 def _is_result(placed_turn: PlacedTurn) -> bool:
     return placed_turn.turn.role == "tool"
 
 
-def _whole_piece(source: PlacedTurn) -> _Piece:
-    text = body(source.turn)
-    return _Piece(source, text, source.offset, len(text))
-
-
-Laying = Generator[Page, None, "_PageBuilder"]
-"""Gives the pages that are full, and returns the page that is being filled."""
+Laying = Generator[Page, None, "_PageBuilder"]  # full pages; the page that is being filled
 
 
 def _lay_group(builder: _PageBuilder, group: tuple[_Piece, ...]) -> Laying:
@@ -188,8 +185,7 @@ class _PageBuilder:
         builder._rows = self._rows.copy()
         builder._lines = self._lines.copy()
         builder._spans = self._spans.copy()
-        builder._n_chars = self._n_chars
-        builder._marks = self._marks
+        builder._n_chars, builder._marks = self._n_chars, self._marks
         return builder
 
     def lay(self, piece: _Piece) -> _Piece | None:

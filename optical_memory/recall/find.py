@@ -102,10 +102,21 @@ class Finder:
         self._index = Index([])
         self._segments: _Segments = {}
 
-    def rank(self, snapshot: Snapshot, query: str, limits: TimeLimits = NO_LIMITS) -> Ranking:
-        """The ranking of a session's units for a question; it is empty if nothing is asked for."""
+    def rank(
+        self,
+        snapshot: Snapshot,
+        query: str,
+        limits: TimeLimits = NO_LIMITS,
+        *,
+        small_talk: bool = False,
+    ) -> Ranking:
+        """The ranking of a session's units for a question; it is empty if nothing is asked for.
+
+        With `small_talk`, "hello" is looked for as any other word is.
+        """
+        index = self.index(snapshot)
         hash_key = key_hash(snapshot.session.salt)
-        return rank_units(self.index(snapshot), query, hash_key, limits, self._embedder)
+        return rank_units(index, query, hash_key, limits, self._embedder, small_talk=small_talk)
 
     def index(self, snapshot: Snapshot) -> Index:
         """The index of this snapshot; only segments that have changed are parsed."""
@@ -138,12 +149,14 @@ def rank_units(
     hash_key: KeyHash,
     limits: TimeLimits = NO_LIMITS,
     embedder: Embedder | None = None,
+    *,
+    small_talk: bool = False,
 ) -> Ranking:
     """The ranking of an index's units for a question; it is empty if nothing is asked for.
 
     Words that a time names, such as "last March", count from the newest turn with a time.
     """
-    question = Question.of(query, latest_time(index))
+    question = Question.of(query, latest_time(index), small_talk=small_talk)
     if question.is_empty:
         index = Index([])
     keys = [hash_key(key) for key in question.keys]

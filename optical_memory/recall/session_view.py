@@ -139,7 +139,7 @@ class SessionView:
         keeps_superseded = asks_for_older if superseded is None else superseded
 
         def answer(snapshot: Snapshot) -> list[Recollection]:
-            ranking = self._finder.rank(snapshot, query, limits)
+            ranking = self._finder.rank(snapshot, query, limits, small_talk=True)
             index = self._finder.index(snapshot)
             current = CurrentTurns(snapshot, index, limits, keeps_superseded=keeps_superseded)
             turns = current.of_turns(choose_turns(current.of_ranking(ranking), k), k)

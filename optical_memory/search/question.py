@@ -65,11 +65,14 @@ class Question:
     words: frozenset[str]
 
     @classmethod
-    def of(cls, text: str, today: datetime) -> Question:
-        """The question in these words. `today` is the time that "last March" is counted from."""
+    def of(cls, text: str, today: datetime, *, small_talk: bool = False) -> Question:
+        """The question in these words. `today` is the time that "last March" is counted from.
+
+        "hi" and its like ask for nothing, unless `small_talk` is looked for too.
+        """
         text = _clipped(text)
         keys = list(question_keys(text))
-        if _SMALL_TALK.issuperset(keys):
+        if not small_talk and _SMALL_TALK.issuperset(keys):
             keys = []
         return cls(
             text=text,

@@ -24,7 +24,7 @@ from optical_memory.session.certify import (
 )
 from optical_memory.session.condensing.condenser import Condenser
 from optical_memory.session.condensing.run_text import ReadPage
-from optical_memory.session.erasing import finish_erasing
+from optical_memory.session.erasing.mark import finish_cut_short
 from optical_memory.session.fade import FadePreview, fade, page_states, preview
 from optical_memory.session.forgetting.plan import Step, plan
 from optical_memory.session.forgetting.policy import CONDENSED, FORGOTTEN, STUB, ForgettingPolicy
@@ -86,10 +86,8 @@ class Upkeep:
 
     def work(self) -> bool:
         """Do a piece of each kind; False if there was none."""
-        # Both in every round, so that neither waits until the other has nothing left to do.
-        if self._archive.snapshot().session.erasing:
-            finish_erasing(self._archive)
-        has_sealed = self.seal()
+        finish_cut_short(self._archive)
+        has_sealed = self.seal()  # and certify in every round, so that neither waits for the other
         has_certified = self.certify()
         has_merged = self._archive.replace(merge_index)
         return has_sealed or has_certified or has_merged

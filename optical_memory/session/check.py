@@ -16,7 +16,7 @@ from optical_memory.profiles import Ladder, ReaderProfile, Rung
 from optical_memory.renderers.pictures import from_png
 from optical_memory.renderers.renderer import PageRenderer
 from optical_memory.session.archive import Archive
-from optical_memory.session.erasing import finish_erasing
+from optical_memory.session.erasing.mark import finish_erasing
 from optical_memory.session.facts.stubs import forgotten_page
 from optical_memory.session.forgetting.policy import FORGOTTEN, STUB
 from optical_memory.session.records import (

@@ -43,10 +43,14 @@ def test_terms_of_one_letter_are_found(opened: Open) -> None:
 
 
 @pytest.mark.parametrize("question", ["hi", "ok, thanks!", "hello"])
-def test_small_talk_recalls_nothing(opened: Open, question: str) -> None:
-    memory = opened(background=False)
-    memory.remember([Turn("user", "hi there, hello, ok, thanks"), *said(5)])
-    assert memory.recall(question) == []
+def test_small_talk_is_found_by_who_looks_for_it_and_brings_nothing_into_a_window(
+    opened: Open, question: str
+) -> None:
+    memory = opened(background=False, keep_turns=0)
+    memory.remember([Turn("user", "hi there, hello, ok, thanks", id="talk"), *said(60)])
+    memory.flush()
+    assert memory.recall(question, 1)[0].turns == ("talk",)
+    assert not any("hi there" in str(m) for m in memory.context(question, 400).to_messages())
 
 
 def test_of_two_equal_turns_the_newer_is_first(opened: Open) -> None:

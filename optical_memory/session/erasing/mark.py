@@ -9,6 +9,7 @@ from optical_memory.session.records import put
 from optical_memory.session.snapshot import Change, Snapshot
 
 __all__ = [
+    "finish_cut_short",
     "finish_erasing",
     "mark_erasing",
 ]
@@ -38,3 +39,11 @@ def finish_erasing(archive: Archive) -> None:
     archive.store.drop_blobs(archive.session)
     archive.update(unmark)
     archive.store.scrub()
+
+
+def finish_cut_short(archive: Archive) -> bool:
+    """Finish an erasure that was cut short; False if there is none."""
+    if not archive.snapshot().session.erasing:
+        return False
+    finish_erasing(archive)
+    return True
