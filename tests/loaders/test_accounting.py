@@ -153,6 +153,12 @@ def test_a_value_whose_key_comes_again_in_its_object_is_told(colon: str, tmp_pat
     ]
 
 
+def test_keys_of_a_value_whose_key_comes_again_are_structure(tmp_path: Path):
+    row = '{"type": "human", "data": {"mossy_key": {}}, "data": {"content": "The ferns?"}}'
+    path = write_file(tmp_path / "a.json", f"[{row}]")
+    assert broken_promises(path) == []
+
+
 def test_deep_data_beside_messages_is_walked(tmp_path: Path):
     deep: Any = "a word"
     for _ in range(700):
