@@ -60,6 +60,10 @@ _DATA_URL = re.compile(r"data:[\w.+-]+/[\w.+-]+(?:;[\w.=+-]+)*;base64,[A-Za-z0-9
 _BASE64 = re.compile(r"[A-Za-z0-9+/_\r\n-]{256,}={0,2}\s*")
 """So long a text without blanks is no text."""
 
+_MAX_LINE = 1_000
+_PIECE = re.compile(r"[^<>\"]+")
+"""Of a longer line: a whole page of HTML is often a line, and not all of it is told for a tag."""
+
 
 class _Leaf(NamedTuple):
     """A text of a file. The place is a chain, the innermost key first: (key, place around it)."""
@@ -113,7 +117,11 @@ def row_text(row: Any) -> str:
 
 def _lines(text: str) -> Iterator[_Leaf]:
     for n, line in enumerate(text.split("\n"), 1):
-        yield _Leaf((f"line {n}", None), line)
+        place = (f"line {n}", None)
+        if len(line) <= _MAX_LINE:
+            yield _Leaf(place, line)
+        else:
+            yield from (_Leaf(place, piece) for piece in _PIECE.findall(line))
 
 
 def _overwritten(path: Path) -> Iterator[_Leaf]:

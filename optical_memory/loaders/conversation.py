@@ -76,7 +76,9 @@ def conversation(
     if empty:
         turns = [turn for turn in turns if not _is_empty(turn)]
     if not turns:
-        raise InputError(f"{id}: no turns in it; expected at least one message with words in it")
+        raise InputError(
+            f"{id}: no turns in it; take a file with at least one message that has words"
+        )
     items = (meta or {}).items()
     texts = {key: str(value) for key, value in items if isinstance(value, str | int | float)}
     return Conversation(id, tuple(turns), texts, (*left_out, *empty))

@@ -157,7 +157,7 @@ def get(data: Any, key: str, kind: type[T], place: str) -> T:
     if not isinstance(data, dict):
         raise InputError(f"{place}: expected an object with {key!r}, found {excerpt(data)}")
     if key not in data:
-        raise InputError(f"{place}: no {key!r} in it; it has {sorted(data)}")
+        raise InputError(f"{place}: no {key!r} in it, which has {sorted(data)}")
     if not isinstance(data[key], kind):
         raise InputError(f"{place}.{key}: expected {kind.__name__}, found {excerpt(data[key])}")
     value: T = data[key]

@@ -99,7 +99,11 @@ def read_rows(
             errors.append(error)
             left_out.append(LeftOut(place, f"no conversation: {error}", as_text(row)))
     if not conversations:
-        raise errors[0] if errors else InputError(f"{name}: no conversation in it")
+        raise (
+            errors[0]
+            if errors
+            else InputError(f"{name}: no conversation in it; take a file with conversations")
+        )
     first = conversations[0]
     conversations[0] = replace(first, left_out=(*first.left_out, *left_out))
     return conversations

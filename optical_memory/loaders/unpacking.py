@@ -44,7 +44,9 @@ def unpacked(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
         with archive.open(entry) as file:
             data = file.read(limit + 1)  # headers may lie
     except (*DAMAGED_ZIP, OSError) as error:
-        raise InputError(f"{entry.filename}: cannot be unpacked: {error}") from error
+        raise InputError(
+            f"{entry.filename}: cannot be unpacked: {error}; unpack the zip file yourself"
+        ) from error
     if len(data) > limit:
         raise InputError(
             f"{entry.filename}: more than {limit:,} bytes, unpacked from {entry.compress_size:,}; "

@@ -16,7 +16,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from support.fuzzing import fuzz
-from support.load_samples import SAMPLES
+from support.load_samples import REFUSED_SAMPLES, SAMPLES
 
 MAX_PRINTED = 3
 """Files of each sample that are printed."""
@@ -31,7 +31,7 @@ def main() -> int:
     options = parser.parse_args()
     n_broken: Counter[str] = Counter()
     with tempfile.TemporaryDirectory() as folder:
-        paths = options.files or SAMPLES
+        paths = options.files or [*SAMPLES, *REFUSED_SAMPLES]
         for broken in fuzz(paths, options.n, options.seed, Path(folder)):
             n_broken[broken.sample] += 1
             if n_broken[broken.sample] <= MAX_PRINTED:

@@ -15,17 +15,39 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.load_files import write_file
 from support.load_property import broken_promises, missing_words
-from support.load_samples import FORMAT_NAMES, SAMPLES, format_of_sample
+from support.load_samples import (
+    FOLDER,
+    FORMAT_NAMES,
+    REFUSED_SAMPLES,
+    REFUSING_FORMATS,
+    SAMPLES,
+    format_of_sample,
+)
 from support.mutations import mutated
 
+from optical_memory.errors import InputError
 from optical_memory.loaders import load_file
 from optical_memory.loaders.accounting import MARK, NO_PART, PAYLOAD, SOME_WORDS, TIME
+from optical_memory.loaders.files import read_document
+from optical_memory.loaders.formats import format_of
 
 # ---- samples of every format ---------------------------------------------------------------------
 
 
 def test_every_format_has_a_sample():
-    assert sorted(set(FORMAT_NAMES) - set(map(format_of_sample, SAMPLES))) == []
+    formats = set(map(format_of_sample, SAMPLES))
+    assert sorted(set(FORMAT_NAMES) - REFUSING_FORMATS - formats) == []
+    assert sorted(REFUSING_FORMATS - set(map(format_of_sample, REFUSED_SAMPLES))) == []
+
+
+@pytest.mark.parametrize("path", REFUSED_SAMPLES, ids=lambda path: path.name)
+def test_a_sample_of_a_format_without_conversations_is_refused_with_a_way_out(path: Path):
+    file_format = format_of(read_document(path))
+    assert file_format is not None
+    assert file_format.name == format_of_sample(path)
+    with pytest.raises(InputError, match=r"; (take|export|rename) ") as refused:
+        load_file(path)
+    assert str(refused.value).startswith(path.name)
 
 
 @pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.name)
@@ -131,6 +153,12 @@ def test_a_value_whose_key_comes_again_in_its_object_is_told(colon: str, tmp_pat
     ]
 
 
+def test_keys_of_a_value_whose_key_comes_again_are_structure(tmp_path: Path):
+    row = '{"type": "human", "data": {"mossy_key": {}}, "data": {"content": "The ferns?"}}'
+    path = write_file(tmp_path / "a.json", f"[{row}]")
+    assert broken_promises(path) == []
+
+
 def test_deep_data_beside_messages_is_walked(tmp_path: Path):
     deep: Any = "a word"
     for _ in range(700):
@@ -141,11 +169,27 @@ def test_deep_data_beside_messages_is_walked(tmp_path: Path):
 
 
 def test_words_of_a_log_that_no_turn_has_are_told_by_line(tmp_path: Path):
-    log = "User: hello\nAssistant: hello there\nUser: bye"
-    assert report(tmp_path, log, "a.txt") == [
+    log = "_**User (June 3rd, 2026)**_\n\nhello\n\n---\n\n_**Agent (mossy)**_\n\nbye\n"
+    assert report(tmp_path, log, "a.md") == [
         ("line 1", MARK, "User"),
-        ("line 2", MARK, "Assistant"),
+        ("line 1", TIME, "June"),
+        ("line 7", MARK, "Agent"),
+        ("line 7", SOME_WORDS, "mossy"),
     ]
+
+
+def test_of_a_page_in_a_single_line_no_more_than_its_tags_are_told(tmp_path: Path):
+    page = (FOLDER / "gemini-in-google-takeout.page.html").read_text(encoding="utf-8")
+    items = report(tmp_path, page, "page.html")
+    assert ("line 1", TIME, "June") in items
+    assert max(len(text) for _, _, text in items) < 100
+
+
+def test_labels_of_a_log_that_are_roles_are_in_its_meta(tmp_path: Path):
+    path = write_file(tmp_path / "a.txt", "User: hello\nAssistant: hello there\nUser: bye")
+    (conversation,) = load_file(path).conversations
+    assert conversation.meta == {"speakers": "User, Assistant"}
+    assert report(tmp_path, path.read_text(), "a.txt") == []
 
 
 # ---- the property --------------------------------------------------------------------------------

@@ -435,7 +435,7 @@ def test_an_export_is_known_by_its_content(export: Any, name: str, tmp_path: Pat
 def test_a_file_beside_the_conversations_is_refused_with_the_file_to_take(
     data: Any, words: str, tmp_path: Path
 ):
-    with pytest.raises(InputError, match=f"{words}.*Take"):
+    with pytest.raises(InputError, match=f"{words}.*; take"):
         load(write_file(tmp_path / "beside.json", data))
 
 

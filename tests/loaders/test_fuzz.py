@@ -8,8 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from support.fuzzing import fuzz
-from support.load_samples import SAMPLES
+from support.load_samples import REFUSED_SAMPLES, SAMPLES
 
 
 def test_spoilt_files_are_loaded_or_refused(tmp_path: Path):
-    assert list(fuzz(SAMPLES, 2_000, 0, tmp_path)) == []
+    assert list(fuzz([*SAMPLES, *REFUSED_SAMPLES], 2_000, 0, tmp_path)) == []

@@ -258,7 +258,7 @@ def test_all_chats_of_an_account_are_conversations_and_its_owner_is_the_user(tmp
 
 def test_an_account_without_chats_is_refused_with_the_way_out(tmp_path: Path):
     account = {"about": "", "personal_information": {"user_id": 12}, "contacts": {"list": []}}
-    with pytest.raises(InputError, match="Export it again with the chats"):
+    with pytest.raises(InputError, match="export it again with the chats"):
         load(write_file(tmp_path / "result.json", account))
 
 

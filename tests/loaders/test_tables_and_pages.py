@@ -122,7 +122,7 @@ def test_a_cell_may_be_longer_than_the_csv_modules_limit():
 
 def test_a_table_of_unknown_columns_is_refused_with_the_columns_to_name(tmp_path: Path):
     text = "who,what\numa,hello there\nvik,hi\n"
-    with pytest.raises(InputError, match=r"talk:1: .*Rename the columns in the first row"):
+    with pytest.raises(InputError, match=r"talk:1: .*rename the columns in the first row"):
         load(write_file(tmp_path / "talk.csv", text))
 
 

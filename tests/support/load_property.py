@@ -16,6 +16,8 @@ from typing import Any
 
 from optical_memory.errors import InputError
 from optical_memory.loaders import Conversation, LoadedFile, load_file
+from optical_memory.loaders.content.json_keys import overwritten_values
+from optical_memory.loaders.content.utf8 import read_bytes
 from optical_memory.loaders.files import read_document
 from optical_memory.turns import Turn
 
@@ -74,7 +76,7 @@ def missing_words(path: Path, file: LoadedFile) -> list[str]:
     raw = path.read_bytes().decode("utf-8", "backslashreplace")
     raw = _PAYLOAD.sub(" ", _ESCAPE.sub(" ", raw))
     texts = "\n".join(filter(None, _texts(file)))
-    keys = " ".join(_keys(read_document(path).data))
+    keys = " ".join(_keys(_data(path)))
     words = dict.fromkeys(_WORD.findall(raw))
     return [w for w in words if w not in texts and w not in keys and w not in _LITERALS]
 
@@ -119,6 +121,14 @@ def _texts_of(conversation: Conversation) -> Iterator[str | None]:
             yield from (call.name, call.arguments, call.id)
         for attachment in turn.attachments:
             yield from (attachment.ref, attachment.caption)
+
+
+def _data(path: Path) -> list[Any]:
+    """The data of the file, and the values that others under the same key replace in it."""
+    data = read_document(path).data
+    if data is None:
+        return []
+    return [data, *(value for _, value in overwritten_values(read_bytes(path)))]
 
 
 def _keys(data: Any) -> Iterator[str]:

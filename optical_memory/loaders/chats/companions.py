@@ -28,47 +28,47 @@ _COMPANIONS = (
     _Companion(
         frozenset(("email", "chatgpt_plus_user")),
         "the account of ChatGPT",
-        "Take conversations.json of the export",
+        "take conversations.json of the export",
     ),
     _Companion(
         frozenset(("conversation_id", "rating")),
         "ratings of answers of ChatGPT",
-        "Take conversations.json of the export",
+        "take conversations.json of the export",
     ),
     _Companion(
         frozenset(("conversation_id", "is_anonymous")),
         "a list of shared conversations of ChatGPT, without their words",
-        "Take conversations.json of the export",
+        "take conversations.json of the export",
     ),
     _Companion(
         frozenset(("uuid", "full_name", "email_address")),
         "the users of Claude.ai",
-        "Take conversations.json of the export",
+        "take conversations.json of the export",
     ),
     _Companion(
         frozenset(("uuid", "prompt_template", "docs")),
         "the projects of Claude.ai, with documents and no conversations",
-        "Take conversations.json of the export; load documents as text",
+        "take conversations.json of the export, and load documents as text",
     ),
     _Companion(
         frozenset(("conversations_memory", "account_uuid")),
         "the notes that Claude.ai keeps, and no conversations",
-        "Take conversations.json of the export",
+        "take conversations.json of the export",
     ),
     _Companion(
         frozenset(("team_id", "profile", "real_name")),
         "the users of Slack",
-        "Take a day of a channel, such as general/2025-01-31.json",
+        "take a day of a channel, such as general/2025-01-31.json",
     ),
     _Companion(
         frozenset(("creator", "created", "members")),
         "the channels of Slack",
-        "Take a day of a channel, such as general/2025-01-31.json",
+        "take a day of a channel, such as general/2025-01-31.json",
     ),
     _Companion(
         frozenset(("personal_information", "about")),
         "an account of Telegram without chats",
-        "Export it again with the chats chosen, and take result.json",
+        "export it again with the chats chosen, and take result.json",
     ),
 )
 
@@ -82,8 +82,8 @@ def companion(source: Any) -> list[Conversation]:
     """Raises `InputError` that says what the file holds and which file to take."""
     kind = _kind(read_json(source))
     holds = kind.holds if kind else "no conversations"
-    way_out = kind.way_out if kind else "Take the file of the export that has conversations"
-    raise InputError(f"{stem(source)}: it holds {holds}. {way_out}")
+    way_out = kind.way_out if kind else "take the file of the export that has conversations"
+    raise InputError(f"{stem(source)}: it holds {holds}; {way_out}")
 
 
 def _kind(data: Any) -> _Companion | None:

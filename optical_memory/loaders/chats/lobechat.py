@@ -106,8 +106,8 @@ def lobechat(source: Any) -> list[Conversation]:
     state = object_at(data, key)
     if not list_at(state, "messages"):
         raise InputError(
-            f"{name}.{key}.messages: no messages in it; it has {sorted(state)}. "
-            "In LobeChat, export all data or the sessions, not settings or agents alone"
+            f"{name}.{key}.messages: no messages in it; it has {sorted(state)}; "
+            "in LobeChat, export all data or the sessions, not settings or agents alone"
         )
     groups: dict[tuple[str, ...], list[tuple[str, Any]]] = {}
     for n, message in enumerate(list_at(state, "messages")):

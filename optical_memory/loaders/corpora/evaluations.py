@@ -225,7 +225,7 @@ def _items(source: Any) -> list[tuple[str, dict[str, Any]]]:
     name = stem(source)
     items = data if isinstance(data, list) else [data]
     if not items:
-        raise InputError(f"{name}: an empty list; expected at least one conversation")
+        raise InputError(f"{name}: no conversation in it; take a file with conversations")
     for n, item in enumerate(items):
         if not isinstance(item, dict):
             raise InputError(f"{name}[{n}]: expected an object")

@@ -31,14 +31,14 @@ _DATA = re.compile(r"\bjsonData\s*=\s*(?=[\[{])")
 """Before the conversations in the script of `chat.html`."""
 
 _WAYS_OUT = (
-    ("mdl-cell", "In Google Takeout choose JSON for My Activity, and take MyActivity.json"),
-    ("chatlog__", "Export the channel with DiscordChatExporter as JSON"),
-    ('class="from_name"', "Export the chat from Telegram again as JSON, and take result.json"),
+    ("mdl-cell", "in Google Takeout choose JSON for My Activity, and take MyActivity.json"),
+    ("chatlog__", "export the channel with DiscordChatExporter as JSON"),
+    ('class="from_name"', "export the chat from Telegram again as JSON, and take result.json"),
 )
 """Marks of known pages, and the file to take in their place."""
 
 _WAY_OUT = (
-    "Take the JSON file of the export (conversations.json of ChatGPT and of Claude.ai, "
+    "take the JSON file of the export (conversations.json of ChatGPT and of Claude.ai, "
     "MyActivity.json of Gemini), or save the chat as Markdown or text"
 )
 
@@ -62,7 +62,7 @@ def html_page(source: Path | Document | str) -> list[Conversation]:
     if data is not None and is_chatgpt(data):
         return chatgpt(Document(Path(f"{name}.json"), "", data))
     way_out = next((way_out for mark, way_out in _WAYS_OUT if mark in text), _WAY_OUT)
-    raise InputError(f"{name}: a page of HTML, made to be looked at. {way_out}")
+    raise InputError(f"{name}: a page of HTML, made to be looked at; {way_out}")
 
 
 def _script_data(text: str) -> Any:

@@ -112,9 +112,9 @@ def unclear_table(source: Path | Document | str) -> list[Conversation]:
 
 def _unclear(name: str, header: str) -> str:
     return (
-        f"{name}:1: a table whose columns cannot be told: {header[:80]!r}; expected a column of "
+        f"{name}:1: a table whose columns cannot be told: {header[:80]!r}, expected a column of "
         "speakers (role, sender, author or from) and a column of texts (content, text or "
-        "message). Rename the columns in the first row"
+        "message); rename the columns in the first row"
     )
 
 

@@ -35,7 +35,7 @@ class Node(NamedTuple):
 def checked_branches(branches: str) -> Branches:
     """The option as it may be. Raises `InputError` for any other."""
     if branches not in ("shown", "all"):
-        raise InputError(f'branches must be "shown" or "all", not {branches!r}')
+        raise InputError(f'branches must be "shown" or "all"; give one of them, not {branches!r}')
     return "shown" if branches == "shown" else "all"
 
 

@@ -124,8 +124,7 @@ def filled_conversations(
     full = [conversation for conversation in conversations if conversation.turns]
     if not full:
         raise InputError(
-            f"{name}: no messages in it; expected at least one. "
-            "Take a file of the export that has conversations"
+            f"{name}: no messages in it; take a file of the export that has conversations"
         )
     left_out = [*full[0].left_out, *left_out]
     for conversation in conversations:

@@ -59,7 +59,9 @@ def aider(source: Path | Document | str) -> list[Conversation]:
             text = lines[start].strip()
             left_out.append(LeftOut(place_of(start + 1), "a start of aider without words", text))
     if not conversations:
-        raise InputError(f"{name}: no turns in it; expected at least a line of the user")
+        raise InputError(
+            f"{name}: no turns in it; take a history with at least one line of the user"
+        )
     return [_with_left_out(conversations[0], left_out), *conversations[1:]]
 
 

@@ -58,7 +58,10 @@ def headed_chat(source: Path | Document | str, day_first: bool | None = None) ->
     first = _first_line(lines)
     form = _form(lines[first]) if first < len(lines) else None
     if form is None:
-        raise InputError(f"{stem(source)}: its first line names no speaker and time")
+        raise InputError(
+            f"{stem(source)}: its first line names no speaker and time; "
+            "write `Ana, [09.02.2024 12:05]` above each message"
+        )
     words = [line for line in lines[:first] if line.strip() and not _RULE.fullmatch(line)]
     meta = {"preface": "\n".join(words)} if words else {}
     left_out = [

@@ -56,7 +56,9 @@ def irc_log(source: Path | Document | str) -> list[Conversation]:
     ]
     entries = list(_entries(lines))
     if not entries:
-        raise InputError(f"{stem(source)}: no turns in it; expected at least one <nick> with words")
+        raise InputError(
+            f"{stem(source)}: no turns in it; take a log with at least one <nick> and words"
+        )
     return [log_conversation(stem(source), entries, left_out=left_out, are_people=True)]
 
 

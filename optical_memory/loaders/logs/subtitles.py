@@ -70,7 +70,9 @@ def subtitles(source: Path | Document | str) -> list[Conversation]:
         line += block.count("\n")
     entries = list(_entries(cues))
     if not entries:
-        raise InputError(f"{stem(source)}: no turns in it; expected at least one line with a time")
+        raise InputError(
+            f"{stem(source)}: no turns in it; take a file with at least one line below a time"
+        )
     return [log_conversation(stem(source), entries, left_out=left_out, are_people=True)]
 
 

@@ -125,4 +125,4 @@ def _unwrapped(message: Fields, place: str) -> Fields:
         return {**{key: value for key, value in message.items() if key != "message"}, **inner}
     if openai.is_item(label(message.get("type"))):
         return {"role": "assistant", "id": message.get("id"), "content": [message]}
-    raise InputError(f"{place}: no 'role' in it; it has {sorted(map(str, message))}")
+    raise InputError(f"{place}: no 'role' in it, which has {sorted(map(str, message))}")

@@ -112,7 +112,7 @@ def _conversations(data: Any, key: str, name: str) -> list[Conversation]:
         else:
             left_out.append(LeftOut(place, EMPTY, ""))
     if not conversations:
-        errors.append(InputError(f"{name}: no turns in it; expected at least one message"))
+        errors.append(InputError(f"{name}: no turns in it; take a file with at least one message"))
         raise errors[0]
     first = conversations[0]
     return [replace(first, left_out=(*first.left_out, *left_out)), *conversations[1:]]

@@ -66,7 +66,7 @@ def turn_of(message: Mapping[str, Any]) -> Turn:
     """
     turns = message_turns(message, "message")
     if not turns:
-        raise InputError("message.content: it is empty; expected a text, a part or a tool call")
+        raise InputError("message.content: it is empty; give it a text, a part or a tool call")
     if len(turns) != 1:
         raise InputError(
             f"message: {len(turns)} turns in it; "

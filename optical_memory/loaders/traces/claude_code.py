@@ -234,7 +234,7 @@ def _repeated_results(lines: Sequence[Any], numbers: Sequence[int]) -> list[Left
 
 def _meta(lines: Sequence[Any]) -> dict[str, str]:
     """The last title, and the session, folder, branch and version of the first message."""
-    first = next(line for line in lines if _is_message(line))
+    first: dict[str, Any] = next((line for line in lines if _is_message(line)), {})
     meta = {key: first[key] for key in _META if isinstance(first.get(key), str)}
     titles = [title for _, title in _titles(lines)]
     return {**meta, "title": titles[-1]} if titles else meta

@@ -110,7 +110,7 @@ def _message_items(place: str, state: Any) -> list[tuple[_Key, str, Any]]:
     """
     messages = _messages(state) if isinstance(state, dict) else None
     if messages is None:
-        raise InputError(f"{place}: no messages in it; expected values.messages of LangGraph")
+        raise InputError(f"{place}: no messages in it, expected values.messages of LangGraph")
     path, values = messages
     counts: Counter[str] = Counter()
     items: list[tuple[_Key, str, Any]] = []

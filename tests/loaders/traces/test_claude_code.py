@@ -133,6 +133,8 @@ def test_lines_for_a_hook_are_those_of_the_user_and_the_assistant():
 def test_a_transcript_without_words_is_refused():
     with pytest.raises(InputError, match="no turns"):
         claude_code([claude_line("u1", None, "Hidden.", isMeta=True)])
+    with pytest.raises(InputError, match="no turns"):
+        claude_code([{"type": "summary", "summary": "Ferry", "leafUuid": "a9"}])
     with pytest.raises(InputError, match="expected lines of a transcript, found dict"):
         claude_code({})
 
