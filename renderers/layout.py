@@ -15,13 +15,7 @@ from itertools import islice, takewhile
 from optical_memory.errors import LayoutError
 from optical_memory.pages import Grid, Layout, Page, RowBox, TurnSpan
 from optical_memory.renderers.cells import Line
-from optical_memory.renderers.marks import (
-    NAME_LIMIT,
-    SHORT_NAME_LIMIT,
-    MarkState,
-    bare_mark,
-    mark,
-)
+from optical_memory.renderers.marks import NAME_LIMIT, SHORT_NAME_LIMIT, MarkState, bare_mark, mark
 from optical_memory.renderers.styles import STYLES
 from optical_memory.renderers.wrapping import cut_row
 from optical_memory.turns import Turn, body, call_offset
@@ -56,6 +50,7 @@ class PlacedTurn:
 
     @property
     def is_laid_out(self) -> bool:
+        """True if nothing of the turn is left to lay out."""
         return 0 < self.offset >= len(body(self.turn))
 
 
@@ -70,8 +65,7 @@ class _Piece:
 
     @classmethod
     def whole(cls, source: PlacedTurn) -> _Piece:
-        text = body(source.turn)
-        return cls(source, text, source.offset, len(text))
+        return cls(source, body(source.turn), source.offset, len(body(source.turn)))
 
     @property
     def ends_turn(self) -> bool:
@@ -185,7 +179,8 @@ class _PageBuilder:
         builder._rows = self._rows.copy()
         builder._lines = self._lines.copy()
         builder._spans = self._spans.copy()
-        builder._n_chars, builder._marks = self._n_chars, self._marks
+        builder._n_chars = self._n_chars
+        builder._marks = self._marks
         return builder
 
     def lay(self, piece: _Piece) -> _Piece | None:

@@ -18,7 +18,7 @@ from optical_memory.loaders.unpacking import DAMAGED_ZIP, unpacked
 from optical_memory.session.archive import Archive
 from optical_memory.session.snapshot import Snapshot
 from optical_memory.stores.base import Kind, Put, Store, Version
-from optical_memory.stores.private_files import private_opener
+from optical_memory.stores.sqlite_path import private_opener
 
 __all__ = [
     "export",

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from optical_memory.errors import NewerFormat, StoreError, StoreTimeout
 from optical_memory.stores.locks import TurnLock
-from optical_memory.stores.private_files import create_private
+from optical_memory.stores.sqlite_path import create_private
 from optical_memory.stores.turn_time import spend, time_left, turn_time
 
 __all__ = ["SQLiteFile"]

@@ -1,13 +1,19 @@
-"""The file of an SQLite store, from its URL."""
+"""The file of an SQLite store, from its URL; files that their owner alone may read."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from optical_memory.errors import InputError
 from optical_memory.stores.passwords import printable_url
 
-__all__ = ["path_of", "require_file"]
+__all__ = [
+    "create_private",
+    "path_of",
+    "private_opener",
+    "require_file",
+]
 
 
 def path_of(url: str) -> Path:
@@ -33,3 +39,21 @@ def require_file(path: Path) -> None:
             "':memory:' names no file, and a store needs one: write sqlite:///relative.db or "
             "sqlite:////absolute.db, in a temporary folder if nothing is to stay"
         )
+
+
+# ---- files with private words --------------------------------------------------------------------
+
+OWNER_ONLY = 0o600
+"""The owner reads and writes; nobody else does anything. Windows knows no such modes."""
+
+
+def private_opener(path: str, flags: int) -> int:
+    """An `opener` of Python's `open`: a file that it creates is its owner's alone."""
+    return os.open(path, flags, OWNER_ONLY)
+
+
+def create_private(path: Path) -> None:
+    """Create an empty file that is its owner's alone; a file that is there keeps its mode."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with open(path, "ab", opener=private_opener):
+        pass

@@ -254,7 +254,7 @@ def test_the_kinds_are_what_they_are_called() -> None:
 
 def test_a_compression_without_room_for_identifiers_is_refused() -> None:
     with pytest.raises(InputError, match="no room for identifiers"):
-        measure_identifiers(TemplateReader(), n=5, compression=0.1)
+        measure_identifiers(TemplateReader(), n=5, compression=0.02)
 
 
 # ---- how they are asked --------------------------------------------------------------------------

@@ -16,24 +16,36 @@ LEAST_TURNS = 3
 """Fewer turns with other words under known ids are edits."""
 
 MOST_SHARED = 0.5
-"""An edit keeps more than half of a turn's words; another message has few of them."""
+"""An edit keeps more than half of a turn's words, and another message has few of them. Another
+conversation has more than half of the ids of a stretch, and edits have few of them.
+"""
 
 
 def apart(snapshot: Snapshot, turns: Sequence[Turn]) -> Sequence[Turn]:
     """The turns, with ids of their own if they are another conversation than the one that is there.
 
-    They are, if ids of three turns or more are known, no turn is the same as before, and the words
-    are others too. The ids then begin with the digest of the first turn: the same turns, given
-    again, get the same ids. If an id is of a forgotten turn, all ids stay, so that it does not come
-    back under another id.
+    They are, if three ids or more of a stretch of turns are known, no turn is the same as before,
+    and the words are others too. The ids then begin with the digest of the first turn: the same
+    turns, given again, get the same ids. If an id is of a forgotten turn, all ids stay, so that it
+    does not come back under another id.
     """
     if snapshot.is_session_damaged:  # its digests say nothing
         return turns
-    known = [turn for turn in turns if turn.id is not None and turn.id in snapshot.keys]
-    if len(known) < LEAST_TURNS or not all(_is_other(snapshot, turn) for turn in known):
+    known = [turn for turn in turns if isinstance(turn.id, str) and turn.id in snapshot.keys]
+    if len(known) < LEAST_TURNS or not _are_together(snapshot, known):
+        return turns
+    if not all(_is_other(snapshot, turn) for turn in known):
         return turns
     prefix = _digest(snapshot, turns[0])[:12]
     return [turn if turn.id is None else replace(turn, id=f"{prefix}/{turn.id}") for turn in turns]
+
+
+def _are_together(snapshot: Snapshot, turns: Sequence[Turn]) -> bool:
+    """True if most turns from the first to the last that have these ids are meant: edits here and
+    there are edits.
+    """
+    ordinals = [int(snapshot.keys[str(turn.id)]) for turn in turns]
+    return len(set(ordinals)) > MOST_SHARED * (max(ordinals) - min(ordinals) + 1)
 
 
 def _is_other(snapshot: Snapshot, turn: Turn) -> bool:
