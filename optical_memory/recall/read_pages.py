@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from optical_memory.counting import count_tokens
 from optical_memory.errors import Forgotten, StoreError, StoreTimeout
 from optical_memory.profiles import Rung
-from optical_memory.recall.opened.decoding import RowDecoder, Rows, Task
+from optical_memory.recall.opened.decoding import UNREADABLE, RowDecoder, Rows, Task
 from optical_memory.recall.opened.parsed_pages import ParsedPages
 from optical_memory.recall.page_ranges import PageRanges, RangeReading, text_range
 from optical_memory.recall.reading_cache import (
@@ -183,7 +183,7 @@ class PageReader:
     ) -> dict[str, Rows | None]:
         """The rows that hold these ranges, by page id: those that are kept, and others read now.
 
-        None for a page that was drawn for another reader.
+        None for a page that was drawn for another reader, or whose picture is damaged.
         """
         rows: dict[str, Rows | None] = {}
         tasks: list[Task] = []
@@ -214,7 +214,7 @@ class PageReader:
         if in_time:
             rows = self._decoder.rows_in_time(tasks)
         else:
-            rows = dict(enumerate(self._decoder.rows(tasks)))
+            rows = dict(enumerate(self._decoder.rows(tasks, UNREADABLE)))
         new_rows = {tasks[i].view: page_rows for i, page_rows in rows.items() if page_rows}
         self._keep(new_rows)
         return rows

@@ -32,7 +32,9 @@ OPEN = "open"
 """The rung of a turn that is still text and stands on no page."""
 
 OTHER_READER = "another reader"
-"""The rung of a page whose picture was drawn for another reader: only exact facts can be read."""
+"""The rung of a page whose picture was drawn for another reader, or is damaged: only exact facts
+can be read.
+"""
 
 SUPERSEDED = "replaced by a later version"
 """What a window says of a superseded turn, so that no model takes it for current."""
@@ -166,7 +168,7 @@ class Recollection:
         if not self.rungs:
             return f"[{prefix}original text]"
         if OTHER_READER in self.rungs:
-            return f"[{prefix}drawn for another reader: only exact facts can be read]"
+            return f"[{prefix}drawn for another reader, or damaged: only exact facts can be read]"
         if "stub" in self.rungs:
             return f"[{prefix}faded: only keywords and exact facts remain]"
         return f"[{prefix}read from {', '.join(self.rungs)}, {percent} % verified]"

@@ -171,13 +171,18 @@ def test_pages_that_are_forgotten_or_never_were_are_refused(opened: Open):
             page_reader_of(memory).read_ranges(snapshot, {id: [(0, 5)]})
 
 
-def test_a_damaged_or_missing_picture_is_an_error_that_names_the_page(opened: Open):
+def test_a_damaged_picture_costs_its_page_and_a_missing_picture_is_an_error_that_names_it(
+    opened: Open,
+):
     memory = filled(opened)
     memory.store.drop_blobs("alice")
     key = picture_key(PAGE, "large")
     memory._archive.update(lambda _: ([Put("picture", key, b"no picture")], None))
+    reader = page_reader_of(memory)
+    (reading,) = reader.read_ranges(memory._archive.snapshot(), {PAGE: [(0, 5)]})[PAGE]
+    assert reading.is_unread
     with pytest.raises(CorruptPicture, match=PAGE):
-        page_reader_of(memory).read_ranges(memory._archive.snapshot(), {PAGE: [(0, 5)]})
+        reader.read(memory._archive.snapshot(), PAGE)
     memory._archive.update(lambda _: ([Delete("picture", key)], None))
     with pytest.raises(StoreError, match=PAGE):
         page_reader_of(memory).read_ranges(memory._archive.snapshot(), {PAGE: [(0, 5)]})

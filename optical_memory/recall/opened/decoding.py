@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from optical_memory.errors import ReaderMismatch
+from optical_memory.errors import CorruptPicture, OpticalMemoryError, ReaderMismatch
 from optical_memory.profiles import Rung
 from optical_memory.readers.base import MethodReader
 from optical_memory.recall.page_ranges import PageRanges
@@ -15,10 +16,18 @@ from optical_memory.stores.turn_time import goes_by_clock, time_left
 from optical_memory.tokens import VisualTokens
 
 __all__ = [
+    "UNREADABLE",
     "RowDecoder",
     "Rows",
     "Task",
 ]
+
+log = logging.getLogger("optical_memory")
+
+UnreadableErrors = type[OpticalMemoryError] | tuple[type[OpticalMemoryError], ...]
+
+UNREADABLE = (ReaderMismatch, CorruptPicture)
+"""Errors of a single page: it was drawn for another reader, or its picture is damaged."""
 
 Rows = dict[int, RowReading]
 """Rows by their numbers on the page."""
@@ -38,24 +47,34 @@ class RowDecoder:
     def __init__(self, cache: TokenCache) -> None:
         self._cache = cache
 
-    def rows(self, tasks: Sequence[Task]) -> list[Rows | None]:
-        """The rows of each task; None for a page that was drawn for another reader."""
+    def rows(
+        self, tasks: Sequence[Task], unreadable: UnreadableErrors = ReaderMismatch
+    ) -> list[Rows | None]:
+        """The rows of each task; None for a page with one of these errors.
+
+        By default that is a page that was drawn for another reader. The log names a damaged one.
+        """
         try:
             return list(self._read(self._cache.tokens_at(_places(tasks)), tasks))
-        except ReaderMismatch:
+        except unreadable as error:
             if len(tasks) == 1:
+                if isinstance(error, CorruptPicture):
+                    log.warning("only exact facts of a page can be read: %s", error)
                 return [None]
         rows: list[Rows | None] = []
         for task in tasks:
-            rows += self.rows([task])
+            rows += self.rows([task], unreadable)
         return rows
 
     def rows_in_time(self, tasks: Sequence[Task]) -> dict[int, Rows | None]:
-        """As `rows`, by the place of the task, without those that there is no time for."""
+        """As `rows`, by the place of the task, without those that there is no time for.
+
+        None also for a page whose picture is damaged: it costs no other page.
+        """
         try:
             tokens = self._cache.tokens_in_time(_places(tasks))
-        except ReaderMismatch:
-            return dict(enumerate(self.rows(tasks)))
+        except UNREADABLE:
+            return dict(enumerate(self.rows(tasks, UNREADABLE)))
         if None not in tokens and not goes_by_clock():
             return dict(enumerate(self._read([t for t in tokens if t is not None], tasks)))
         rows: dict[int, Rows | None] = {}
