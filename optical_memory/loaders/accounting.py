@@ -23,6 +23,8 @@ from optical_memory.loaders.payloads import digest_ref, short_ref
 from optical_memory.loaders.vocabulary import WORD, Vocabulary
 
 __all__ = [
+    "MARK",
+    "TIME",
     "left_out_of",
     "row_text",
 ]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from optical_memory.loaders import Conversation, LeftOut
+from optical_memory.loaders.accounting import MARK, TIME
 from optical_memory.memory import OpticalMemory
 from optical_memory.session.background import Progress
 from optical_memory.session.stats import Stats
@@ -83,12 +84,17 @@ def by_session(conversations: Sequence[Conversation], prefix: str) -> dict[str, 
 
 
 def left_out_lines(left_out: Sequence[LeftOut]) -> Iterator[str]:
-    """A line for each of the most frequent reasons, with how often and where first."""
-    counts = Counter(item.reason for item in left_out)
+    """A line for each of the most frequent reasons, with how often and where first.
+
+    Marks and times, which the turns have in another form, are not told.
+    """
+    items = [item for item in left_out if item.reason not in (MARK, TIME)]
+    counts = Counter(item.reason for item in items)
     places: dict[str, str] = {}
-    for item in left_out:
+    for item in items:
         places.setdefault(item.reason, item.place)
     for reason, n in counts.most_common(MAX_REASONS):
-        yield f"left out {n} times: {reason} (first: {places[reason]})"
+        times = "once" if n == 1 else f"{n} times"
+        yield f"left out {times}: {reason} (first: {places[reason]})"
     if len(counts) > MAX_REASONS:
         yield f"and {len(counts) - MAX_REASONS} reasons more; --json has all"

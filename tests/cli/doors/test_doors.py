@@ -90,3 +90,22 @@ def test_a_place_without_a_conversation_is_an_error(shell: Shell, tmp_path: Path
     (tmp_path / "empty").mkdir()
     code, _, err = shell.on_store("import", str(tmp_path / "empty"))
     assert (code, "no conversation in it" in err) == (1, True)
+
+
+def test_people_see_what_was_left_out_and_why_but_no_marks(shell: Shell, tmp_path: Path):
+    messages = [
+        {
+            "role": "user",
+            "type": "message",
+            "content": "The gate code is 4417.",
+            "mood": "cheerful",
+        },
+        {"role": "assistant", "content": ""},
+    ]
+    path = tmp_path / "chat.json"
+    path.write_text(json.dumps(messages), encoding="utf-8")
+    lines = shell.on_store("remember", str(path))[1].splitlines()
+    assert [line.split(" (first")[0] for line in lines if line.startswith("left out")] == [
+        "left out once: the message is empty",
+        "left out once: not a part of the conversation",
+    ]
