@@ -14,12 +14,12 @@ from optical_memory.loaders.exports.branches import (
     Branches,
     Node,
     branch_conversations,
-    checked_branches,
+    branched_export,
+    conversations_in,
     parents_in,
 )
 from optical_memory.loaders.exports.fields import (
     first_text,
-    list_at,
     object_at,
     objects_at,
     other_words,
@@ -31,10 +31,8 @@ from optical_memory.loaders.exports.fields import (
 from optical_memory.loaders.exports.reading import (
     Reading,
     conversation_of,
-    filled_conversations,
     read_message,
 )
-from optical_memory.loaders.files import read_json, stem
 
 __all__ = [
     "chatgpt",
@@ -71,7 +69,7 @@ def is_chatgpt(data: Any) -> bool:
     """True if the data is a conversation with a `mapping`, or a list that has one near its
     beginning.
     """
-    return any(_is_conversation(item) for item in _items(data)[:20])
+    return any(_is_conversation(item) for item in conversations_in(data)[:20])
 
 
 def chatgpt(source: Any, branches: Branches = "shown") -> list[Conversation]:
@@ -80,18 +78,7 @@ def chatgpt(source: Any, branches: Branches = "shown") -> list[Conversation]:
 
     Raises `InputError` if there are no messages.
     """
-    branches = checked_branches(branches)
-    name = stem(source)
-    conversations: list[Conversation] = []
-    for n, item in enumerate(_items(read_json(source))):
-        conversations += _conversations(item, f"{name}[{n}]", branches)
-    return filled_conversations(conversations, name)
-
-
-def _items(data: Any) -> list[Any]:
-    if isinstance(data, dict) and isinstance(data.get("conversations"), list):
-        return list_at(data, "conversations")
-    return data if isinstance(data, list) else [data]
+    return branched_export(source, branches, _conversations)
 
 
 def _is_conversation(item: Any) -> bool:

@@ -13,7 +13,8 @@ from optical_memory.loaders.exports.branches import (
     Branches,
     Node,
     branch_conversations,
-    checked_branches,
+    branched_export,
+    conversations_in,
 )
 from optical_memory.loaders.exports.fields import (
     attachment_part,
@@ -30,11 +31,9 @@ from optical_memory.loaders.exports.fields import (
 from optical_memory.loaders.exports.reading import (
     Reading,
     conversation_of,
-    filled_conversations,
     in_segments,
     read_message,
 )
-from optical_memory.loaders.files import read_json, stem
 
 __all__ = [
     "claude_ai",
@@ -71,7 +70,9 @@ _ROLES = {"human": "user", "user": "user", "assistant": "assistant", "system": "
 
 def is_claude_ai(data: Any) -> bool:
     """True if one of the first items is a conversation with `chat_messages`."""
-    return any(isinstance(item, dict) and "chat_messages" in item for item in _items(data)[:20])
+    return any(
+        isinstance(item, dict) and "chat_messages" in item for item in conversations_in(data)[:20]
+    )
 
 
 def claude_ai(source: Any, branches: Branches = "shown") -> list[Conversation]:
@@ -80,18 +81,7 @@ def claude_ai(source: Any, branches: Branches = "shown") -> list[Conversation]:
 
     Raises `InputError` if there are no messages.
     """
-    branches = checked_branches(branches)
-    name = stem(source)
-    conversations: list[Conversation] = []
-    for n, item in enumerate(_items(read_json(source))):
-        conversations += _conversations(item, f"{name}[{n}]", branches)
-    return filled_conversations(conversations, name)
-
-
-def _items(data: Any) -> list[Any]:
-    if isinstance(data, dict) and isinstance(data.get("conversations"), list):
-        return list_at(data, "conversations")
-    return data if isinstance(data, list) else [data]
+    return branched_export(source, branches, _conversations)
 
 
 def _conversations(item: Any, place: str, branches: Branches) -> list[Conversation]:

@@ -13,7 +13,8 @@ from optical_memory.loaders.exports.branches import (
     Branches,
     Node,
     branch_conversations,
-    checked_branches,
+    branched_export,
+    conversations_in,
     parents_in,
 )
 from optical_memory.loaders.exports.fields import (
@@ -30,11 +31,9 @@ from optical_memory.loaders.exports.fields import (
 from optical_memory.loaders.exports.reading import (
     Reading,
     conversation_of,
-    filled_conversations,
     joined,
     read_message,
 )
-from optical_memory.loaders.files import read_json, stem
 
 __all__ = [
     "deepseek",
@@ -46,7 +45,7 @@ _ROLES = {"REQUEST": "user", "RESPONSE": "assistant", "THINK": "assistant"}
 
 def is_deepseek(data: Any) -> bool:
     """True if one of the first items is a conversation whose messages have fragments."""
-    return any(_is_conversation(item) for item in _items(data)[:20])
+    return any(_is_conversation(item) for item in conversations_in(data)[:20])
 
 
 def deepseek(source: Any, branches: Branches = "shown") -> list[Conversation]:
@@ -55,16 +54,7 @@ def deepseek(source: Any, branches: Branches = "shown") -> list[Conversation]:
 
     Raises `InputError` if there are no messages.
     """
-    branches = checked_branches(branches)
-    name = stem(source)
-    conversations: list[Conversation] = []
-    for n, item in enumerate(_items(read_json(source))):
-        conversations += _conversations(item, f"{name}[{n}]", branches)
-    return filled_conversations(conversations, name)
-
-
-def _items(data: Any) -> list[Any]:
-    return data if isinstance(data, list) else [data]
+    return branched_export(source, branches, _conversations)
 
 
 def _is_conversation(item: Any) -> bool:

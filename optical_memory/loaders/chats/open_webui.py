@@ -13,7 +13,8 @@ from optical_memory.loaders.exports.branches import (
     Branches,
     Node,
     branch_conversations,
-    checked_branches,
+    branched_export,
+    conversations_in,
 )
 from optical_memory.loaders.exports.fields import (
     attachment_part,
@@ -31,10 +32,8 @@ from optical_memory.loaders.exports.fields import (
 from optical_memory.loaders.exports.reading import (
     Reading,
     conversation_of,
-    filled_conversations,
     read_message,
 )
-from optical_memory.loaders.files import read_json, stem
 
 __all__ = [
     "is_open_webui",
@@ -75,7 +74,7 @@ _ROLES = ("user", "assistant", "system", "tool")
 
 def is_open_webui(data: Any) -> bool:
     """True if one of the first items is a chat with a history or with a list of messages."""
-    return any(_is_chat(item) for item in _items(data)[:20])
+    return any(_is_chat(item) for item in conversations_in(data)[:20])
 
 
 def open_webui(source: Any, branches: Branches = "shown") -> list[Conversation]:
@@ -84,16 +83,7 @@ def open_webui(source: Any, branches: Branches = "shown") -> list[Conversation]:
 
     Raises `InputError` if there are no messages.
     """
-    branches = checked_branches(branches)
-    name = stem(source)
-    conversations: list[Conversation] = []
-    for n, item in enumerate(_items(read_json(source))):
-        conversations += _conversations(item, f"{name}[{n}]", branches)
-    return filled_conversations(conversations, name)
-
-
-def _items(data: Any) -> list[Any]:
-    return data if isinstance(data, list) else [data]
+    return branched_export(source, branches, _conversations)
 
 
 def _is_chat(item: Any) -> bool:

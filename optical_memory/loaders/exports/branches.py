@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from itertools import chain
 from typing import Any, Literal, NamedTuple
 
 from optical_memory.errors import InputError
 from optical_memory.loaders.conversation import Conversation, LeftOut
 from optical_memory.loaders.exports.fields import list_at, text_at
-from optical_memory.loaders.exports.reading import Reading, conversation_of, joined, turn_words
+from optical_memory.loaders.exports.reading import (
+    Reading,
+    conversation_of,
+    filled_conversations,
+    joined,
+    turn_words,
+)
+from optical_memory.loaders.files import read_json, stem
 
 __all__ = [
     "Branches",
     "Node",
     "branch_conversations",
-    "checked_branches",
+    "branched_export",
+    "conversations_in",
     "parents_in",
     "path_to",
 ]
@@ -32,11 +41,27 @@ class Node(NamedTuple):
     place: str
 
 
-def checked_branches(branches: str) -> Branches:
-    """The option as it may be. Raises `InputError` for any other."""
+def conversations_in(data: Any) -> list[Any]:
+    """The conversations of an export: a list of them, the list under `conversations`, or one."""
+    if isinstance(data, dict) and isinstance(data.get("conversations"), list):
+        return list_at(data, "conversations")
+    return data if isinstance(data, list) else [data]
+
+
+def branched_export(
+    source: Any, branches: str, conversations: Callable[[Any, str, Branches], list[Conversation]]
+) -> list[Conversation]:
+    """The conversations of an export that has trees; `conversations` makes those of an item.
+
+    Raises `InputError` if `branches` is another word, and if there are no messages.
+    """
     if branches not in ("shown", "all"):
         raise InputError(f'branches must be "shown" or "all"; give one of them, not {branches!r}')
-    return "shown" if branches == "shown" else "all"
+    option: Branches = "shown" if branches == "shown" else "all"
+    name = stem(source)
+    items = conversations_in(read_json(source))
+    made = (conversations(item, f"{name}[{n}]", option) for n, item in enumerate(items))
+    return filled_conversations(chain.from_iterable(made), name)
 
 
 def branch_conversations(
