@@ -19,6 +19,7 @@ __all__ = [
     "Message",
     "MessageGroup",
     "group_messages",
+    "is_call",
     "question_group",
     "words_of_user",
 ]
@@ -95,7 +96,7 @@ def _units(turns: Sequence[Sequence[Turn]]) -> list[list[int]]:
     for i, message in enumerate(turns):
         if not message or _is_system(message):
             continue
-        if units and _are_calls(message) and _are_calls(turns[units[-1][-1]]):
+        if units and all(map(is_call, [*message, *turns[units[-1][-1]]])):
             units[-1].append(i)
         else:
             units.append([i])
@@ -106,9 +107,9 @@ def _is_system(message: Sequence[Turn]) -> bool:
     return bool(message) and all(turn.role == "system" for turn in message)
 
 
-def _are_calls(message: Sequence[Turn]) -> bool:
-    """True if a message is nothing but calls of tools."""
-    return all(turn.tool_calls and not turn.text for turn in message)
+def is_call(turn: Turn) -> bool:
+    """True if a turn is nothing but calls of tools."""
+    return bool(turn.tool_calls) and not turn.text
 
 
 def _with_silent(groups: Sequence[list[int]], turns: Sequence[Sequence[Turn]]) -> list[list[int]]:

@@ -14,6 +14,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from optical_memory.agents.failures import or_else
+from optical_memory.agents.message_groups import is_call
 from optical_memory.agents.short_view import short_view
 from optical_memory.loaders.messages.turns import message_turns
 from optical_memory.recall.window.frame import frame
@@ -128,16 +129,11 @@ def _turns_of(items: Iterable[Any]) -> list[Turn]:
     turns: list[Turn] = []
     for turn in chain.from_iterable(message_turns(item, "item") for item in items):
         last = turns[-1] if turns else None
-        if last is not None and _is_call(last) and _is_call(turn):
+        if last is not None and is_call(last) and is_call(turn):
             turns[-1] = replace(last, tool_calls=(*last.tool_calls, *turn.tool_calls))
         else:
             turns.append(replace(turn, id=uuid.uuid4().hex))
     return turns
-
-
-def _is_call(turn: Turn) -> bool:
-    """True if a turn is nothing but calls of tools."""
-    return bool(turn.tool_calls) and not turn.text
 
 
 def _items_of(turn: TextPart) -> list[Item]:

@@ -127,7 +127,7 @@ class OpticalMemory(SyncedSession, SessionView):
 
     def open(self, session: str) -> OpticalMemory:
         """A memory of another session, with the same store, reader and settings. Close each."""
-        return OpticalMemory(
+        memory = OpticalMemory(
             session,
             store=self.store,
             reader=self.reader,
@@ -141,6 +141,8 @@ class OpticalMemory(SyncedSession, SessionView):
             codec=self.codec,
             background=self._background,
         )
+        memory.deadline = self.deadline
+        return memory
 
     # ---- remembering -----------------------------------------------------------------------------
 

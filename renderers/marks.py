@@ -21,6 +21,7 @@ __all__ = [
     "MarkState",
     "bare_mark",
     "mark",
+    "shorten_name",
 ]
 
 SIGILS: Mapping[Role, str] = MappingProxyType(
@@ -93,15 +94,23 @@ def bare_mark(turn: Turn, ordinal: int, *, is_resumed: bool = False) -> str:
     return f"{ordinal}{SIGILS[turn.role]}{'+' if is_resumed else ''} "
 
 
-def _label(name: str, limit: int, labels: Mapping[str, str]) -> str:
-    """The name in at most `limit` characters; a number tells it from another name's label.
+def shorten_name(name: str, limit: int) -> str:
+    """The name in at most `limit` characters, shortened in the middle.
 
     Beginning and end are kept: the names of agents and rooms often differ in their last word.
+
+    >>> shorten_name("harbour_weather_service_north", 24)
+    'harbour_wea~ervice_north'
     """
-    label = name
-    if len(name) > limit:
-        n_end = limit // 2
-        label = f"{name[: limit - n_end - 1]}~{name[-n_end:]}"
+    if len(name) <= limit:
+        return name
+    n_end = limit // 2
+    return f"{name[: limit - n_end - 1]}~{name[-n_end:]}"
+
+
+def _label(name: str, limit: int, labels: Mapping[str, str]) -> str:
+    """The shortened name; a number tells it from another name's label."""
+    label = shorten_name(name, limit)
     n = 1
     numbered_label = label
     while labels.get(numbered_label, name) != name:

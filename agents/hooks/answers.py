@@ -12,6 +12,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from optical_memory.agents.failures import or_else
+from optical_memory.agents.hooks.relay import read_event
 from optical_memory.agents.hooks.transcript import Transcript, read_transcript
 from optical_memory.agents.passages import framed_passages
 from optical_memory.stores.turn_time import TURN_SECONDS, turn_time
@@ -47,7 +48,7 @@ def hook_answer(open_memory: Open, data: bytes | str, default_name: str | None =
     what the prompt is about of what is out of view. Other events are answered by nothing. An event
     without a name is a `default_name`.
     """
-    event = _event(data)
+    event = read_event(data)
     name = event.get("hook_event_name", default_name)
     session = event.get("session_id")
     if not isinstance(name, str) or not isinstance(session, str) or not session:
@@ -65,14 +66,6 @@ def hook_answer(open_memory: Open, data: bytes | str, default_name: str | None =
         return ""
     output = {"hookEventName": name, "additionalContext": text}
     return json.dumps({"hookSpecificOutput": output}, ensure_ascii=False)
-
-
-def _event(data: bytes | str) -> Mapping[str, Any]:
-    try:
-        event = json.loads(data)
-    except (ValueError, RecursionError):
-        return {}
-    return event if isinstance(event, dict) else {}
 
 
 # ---- events --------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from typing import Any
 __all__ = [
     "NOW",
     "has_relayed",
+    "read_event",
 ]
 
 NOW = "--now"
@@ -47,7 +48,7 @@ def has_relayed(arguments: Sequence[str]) -> bool:
         return False
     data = sys.stdin.buffer.read()
     sys.stdin = io.TextIOWrapper(io.BytesIO(data))
-    event = _event(data)
+    event = read_event(data)
     name = event.get("hook_event_name")
     if not isinstance(name, str):
         return False
@@ -63,7 +64,8 @@ def has_relayed(arguments: Sequence[str]) -> bool:
     return True
 
 
-def _event(data: bytes) -> dict[str, Any]:
+def read_event(data: bytes | str) -> dict[str, Any]:
+    """The event in a JSON object; empty if it is none."""
     try:
         event = json.loads(data)
     except (ValueError, RecursionError):

@@ -126,7 +126,7 @@ class FactBook:
 
         Of a chat that went on, only the new messages are looked at.
         """
-        first = facts[0].digest if facts else ""
+        first = facts[0].digest if facts else EMPTY
         with self._lock:
             start: Prefixes = ([], [EMPTY])
             old, digests = self._prefixes.get(first, start)
@@ -188,11 +188,9 @@ def _turns(message: BaseMessage) -> tuple[Turn, ...]:
     return tuple(replace(turn, id=None) for turn in turns)
 
 
-def _prefix_digests(facts: Sequence[Facts], digests: Sequence[str] = (EMPTY,)) -> list[str]:
-    """The digest of the first n messages, for each n from 0 on.
-
-    Each is that of the digest before it and of the next message. `digests` are those of messages
-    before these.
+def _prefix_digests(facts: Sequence[Facts], digests: Sequence[str]) -> list[str]:
+    """The digests of messages before these, and of these: each is that of the digest before it and
+    of the next message.
     """
     result = list(digests)
     for message in facts:

@@ -25,7 +25,7 @@ __all__ = [
 STATE_KEY = "_optical_memory"
 
 SHEETS_KEY = "_optical_sheets"
-"""A drawing is some 100 kB, so it stands apart: it changes at compactions only."""
+"""A drawing is large, so it stands apart: it changes at compactions only."""
 
 MessageName = tuple[str | None, str, int]
 """A message: its id, None without an id, the digest of its content, and its position.

@@ -14,6 +14,7 @@ from optical_memory.cli.options import (
     StoreUrl,
     open_memory,
 )
+from optical_memory.stores.turn_time import TURN_SECONDS
 
 __all__ = [
     "mcp",
@@ -43,6 +44,7 @@ def mcp(
 
     settings = {"budget": budget, "capacity": capacity}
     with open_memory(store, session, reader, new=True, **settings) as memory, memory:
+        memory.deadline = TURN_SECONDS  # each call of a tool is in a turn of an agent
         server = memory_server(memory, any_session=any_session)
         if http:
             server.run("streamable-http", host=host, port=port)

@@ -1,4 +1,4 @@
-"""Hosts: what models that look at pictures are billed for one, what they take, and what they read.
+"""Hosts: for each model that looks at pictures, the price, the limits, and how well it reads.
 
 Data with dates and sources. A model that nobody measured gets text.
 """

@@ -7,8 +7,6 @@ JSON objects are structure, unless they look like text. Nothing here calls itsel
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
 from collections.abc import Iterable, Iterator, Sequence, Set
 from itertools import chain
@@ -19,14 +17,13 @@ from optical_memory.loaders.content.json_keys import overwritten_values
 from optical_memory.loaders.content.utf8 import read_bytes
 from optical_memory.loaders.conversation import Conversation, LeftOut
 from optical_memory.loaders.files import Document
-from optical_memory.loaders.payloads import digest_ref, short_ref
+from optical_memory.loaders.payloads import digest, digest_ref, short_ref
 from optical_memory.loaders.vocabulary import WORD, Vocabulary
 
 __all__ = [
     "MARK",
     "TIME",
     "left_out_of",
-    "row_text",
 ]
 
 NO_PART = "not a part of the conversation"
@@ -104,14 +101,6 @@ def _account(leaves: Iterable[_Leaf], document: Document, vocabulary: Vocabulary
             if (reason, text) not in left_out:
                 left_out[reason, text] = LeftOut(_place(leaf.place, document), reason, text)
     return list(left_out.values())
-
-
-def row_text(row: Any) -> str:
-    """A row of a file as JSON; if it is nested too deeply for that, its texts."""
-    try:
-        return json.dumps(row, ensure_ascii=False)
-    except RecursionError:
-        return "\n".join(leaf.text for leaf in _Leaves().of([row]))
 
 
 # ---- the texts of a file -------------------------------------------------------------------------
@@ -211,9 +200,9 @@ def _place(place: Any, document: Document) -> str:
 def _missing_parts(leaf: _Leaf, vocabulary: Vocabulary) -> list[tuple[str, str]]:
     """(reason, text) of all that is nowhere of a text."""
     if _BASE64.fullmatch(leaf.text):
-        is_known = _digest(leaf.text) in vocabulary.digests
-        ref = digest_ref("application/octet-stream", leaf.text)
-        return [] if is_known else [(PAYLOAD, ref)]
+        if digest(leaf.text) in vocabulary.digests:
+            return []
+        return [(PAYLOAD, digest_ref("application/octet-stream", leaf.text))]
     text = _DATA_URL.sub(lambda url: short_ref(url[0]), leaf.text)
     words = WORD.findall(text)
     if words and _is_mark(leaf):
@@ -239,7 +228,3 @@ def _missing_words(
 def _is_mark(leaf: _Leaf) -> bool:
     key = leaf.place[0] if leaf.place else None
     return key in _MARK_KEYS and len(leaf.text) <= _MAX_MARK and not re.search(r"\s", leaf.text)
-
-
-def _digest(payload: str) -> str:
-    return hashlib.sha256(payload.encode("utf-8", "surrogatepass")).hexdigest()[:16]

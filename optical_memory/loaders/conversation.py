@@ -15,11 +15,15 @@ from optical_memory.errors import InputError
 from optical_memory.turns import Turn
 
 __all__ = [
+    "EMPTY",
     "Conversation",
     "LeftOut",
     "LoadedFile",
     "conversation",
 ]
+
+EMPTY = "an empty message"
+"""Why a message without words, calls and attachments is left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +73,7 @@ def conversation(
     answer of a tool stays, because it belongs to a call. Raises `InputError` if no turn is left.
     """
     empty = [
-        LeftOut(f"{id}, message {n}", "an empty message", turn.name or "")
+        LeftOut(f"{id}, message {n}", EMPTY, turn.name or "")
         for n, turn in enumerate(turns, 1)
         if _is_empty(turn)
     ]

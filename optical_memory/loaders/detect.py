@@ -11,13 +11,14 @@ from types import NoneType
 from typing import Any
 
 from optical_memory.errors import InputError
-from optical_memory.loaders.accounting import left_out_of, row_text
+from optical_memory.loaders.accounting import left_out_of
 from optical_memory.loaders.collector import collector_paused
 from optical_memory.loaders.content.utf8 import utf8_bytes
 from optical_memory.loaders.conversation import Conversation, LeftOut, LoadedFile
 from optical_memory.loaders.files import Document, document_of, read_document
 from optical_memory.loaders.formats import Format, format_of
 from optical_memory.loaders.ids import with_single_ids
+from optical_memory.loaders.messages.content import as_text
 from optical_memory.loaders.messages.lists import openai_messages
 from optical_memory.turns import valid_turn
 
@@ -216,9 +217,11 @@ def _read_rows(document: Document) -> _Reading | None:
     reasons = [_refusal(row_document, file_format) for row_document in documents]
     numbers = [n for n, reason in enumerate(reasons) if reason is None]
     readable = replace(document, data=[rows[n] for n in numbers])
-    if _refusal(readable, file_format):
+    try:
+        conversations = _load(readable, file_format)
+    except InputError:
         return None
-    conversations = _with_row_numbers(_load(readable, file_format), document.stem, numbers)
+    conversations = _with_row_numbers(conversations, document.stem, numbers)
     left_out = tuple(_rows_left_out(document, rows, reasons))
     return _Reading(file_format.name, conversations, left_out, file_format.has_evidence)
 
@@ -228,8 +231,8 @@ def _rows_left_out(
 ) -> Iterator[LeftOut]:
     for n, reason in enumerate(reasons):
         if reason is not None:
-            text = row_text(rows[n])
-            yield LeftOut(document.row_place(n), _with_row_number(reason, n), text)
+            place = document.row_place(n)
+            yield LeftOut(place, _with_row_number(reason, n), as_text(rows[n]))
 
 
 def _format_of_rows(documents: list[Document]) -> Format | None:

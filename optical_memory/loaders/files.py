@@ -74,8 +74,8 @@ def _stem(path: Path) -> str:
 def read_document(path: Path, with_n_keys: bool = False) -> Document:
     """The file, read once: JSON in any of its forms, or a text. The content decides, not the name.
 
-    To count the keys takes half as long as to read. Raises `InputError` if the file cannot be
-    read, or is neither JSON nor UTF-8 text.
+    To count the keys takes time of its own. Raises `InputError` if the file cannot be read, or is
+    neither JSON nor UTF-8 text.
     """
     return document_of(read_bytes(path), path, with_n_keys)
 

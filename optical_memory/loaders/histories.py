@@ -1,41 +1,34 @@
-"""Messages and rows of a file, read each by itself: a bad message or row is left out with its
-reason, and the others load.
+"""Messages of a file, read each by itself: a bad message is left out with its reason, and the
+others load.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from optical_memory.errors import InputError
-from optical_memory.loaders.conversation import Conversation, LeftOut, conversation
+from optical_memory.loaders.conversation import EMPTY, Conversation, LeftOut, conversation
+from optical_memory.loaders.messages.content import as_text
+from optical_memory.loaders.messages.rows import Items, list_items
 from optical_memory.loaders.messages.turns import message_turns
 from optical_memory.turns import Turn
 
 __all__ = [
     "EDITED",
-    "EMPTY",
     "REASONING",
     "History",
-    "as_text",
+    "content_text",
     "conversation_of",
-    "has_words",
-    "list_items",
     "message_items",
     "read_history",
-    "read_rows",
-    "row_items",
 ]
 
 EDITED = "an earlier version of a message"
-EMPTY = "a message without words"
 UNREADABLE = "it cannot be read: "
 REASONING = "reasoning of the model, which is no part of its answer"
-
-Items = Iterable[tuple[str, Any]]
-"""Values of a file, each with its place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +48,12 @@ def read_history(items: Items) -> History:
     left_out: list[LeftOut] = []
     for place, message in items:
         try:
-            readings = message_turns(message, place)
+            new_turns = message_turns(message, place)
         except InputError as error:
             left_out.append(LeftOut(place, f"{UNREADABLE}{error}", as_text(message)))
             continue
-        full_turns = [turn for turn in readings if has_words(turn)]
-        turns += full_turns
-        if not full_turns:
+        turns += new_turns
+        if not new_turns:
             left_out.append(LeftOut(place, EMPTY, as_text(message)))
     return History(tuple(turns), tuple(left_out))
 
@@ -80,43 +72,6 @@ def conversation_of(
     if not history.turns and reasons:
         raise InputError(reasons[0].removeprefix(UNREADABLE))
     return conversation(id, list(history.turns), meta, [*history.left_out, *left_out])
-
-
-def read_rows(
-    items: Items, read_row: Callable[[str, Any], Sequence[Conversation]], name: str
-) -> list[Conversation]:
-    """The conversations of all rows. A row that `read_row` refuses is left out with its reason.
-
-    Raises `InputError` if no row is a conversation: the error of the first row.
-    """
-    conversations: list[Conversation] = []
-    left_out: list[LeftOut] = []
-    errors: list[InputError] = []
-    for place, row in items:
-        try:
-            conversations += read_row(place, row)
-        except InputError as error:
-            errors.append(error)
-            left_out.append(LeftOut(place, f"no conversation: {error}", as_text(row)))
-    if not conversations:
-        raise (
-            errors[0]
-            if errors
-            else InputError(f"{name}: no conversation in it; take a file with conversations")
-        )
-    first = conversations[0]
-    conversations[0] = replace(first, left_out=(*first.left_out, *left_out))
-    return conversations
-
-
-def row_items(data: Any, name: str) -> list[tuple[str, Any]]:
-    """The rows of a list, each with its place; any other data is the only row."""
-    return list_items(data, name) if isinstance(data, list) else [(name, data)]
-
-
-def list_items(values: Sequence[Any], place: str) -> list[tuple[str, Any]]:
-    """The values of a list, each with its place, such as `messages[3]`."""
-    return [(f"{place}[{n}]", value) for n, value in enumerate(values)]
 
 
 def message_items(data: dict[str, Any], key: str, place: str) -> list[tuple[str, Any]]:
@@ -141,16 +96,8 @@ def _parsed(text: str) -> Any:
         return text
 
 
-def has_words(turn: Turn) -> bool:
-    """True if the turn has a text that is not blank, a tool call or an attachment."""
-    return bool(turn.text.strip() or turn.tool_calls or turn.attachments)
-
-
-def as_text(value: Any) -> str:
-    """The value as it is if it is a text, else as JSON."""
-    if isinstance(value, str):
-        return value
-    try:
-        return json.dumps(value, ensure_ascii=False, default=str)
-    except (TypeError, ValueError, RecursionError):  # odd keys, a value that holds itself, depth
-        return type(value).__name__
+def content_text(content: Any) -> str:
+    """The text of a content, a string or a list of parts, to compare it with others."""
+    parts = content if isinstance(content, list) else [content]
+    texts = [part.get("text") if isinstance(part, dict) else part for part in parts]
+    return "\n".join(text for text in texts if isinstance(text, str)).strip()

@@ -53,8 +53,8 @@ def with_single_ids(conversation: Conversation) -> Conversation:
                 id = f"{id}.{n}"
         elif not _is_unique(id):
             id = f"{namespace}/{id}"
-        # The loader made this turn a moment ago, and nobody else has it: a copy of each turn would
-        # double the time of loading.
+        # The loader made this turn a moment ago, and nobody else has it. Copies of all turns would
+        # take time.
         _set(turn, "id", id)
     return conversation
 
@@ -76,8 +76,8 @@ def _is_unique(id: str) -> bool:
 def _digest(turn: Turn) -> str:
     """64 bits of the content, in hexadecimal.
 
-    Checksums, as a hash takes a third of the time of loading. Two turns of a conversation may share
-    it: they are counted, as two turns of the same words are.
+    Checksums, because a cryptographic hash of each turn takes longer. Two turns of a conversation
+    may share it: they are counted, as two turns of the same words are.
     """
     text = turn.text
     if turn.tool_calls or turn.attachments or turn.when or turn.name or turn.tool_call_id:

@@ -13,9 +13,9 @@ __all__ = [
     "ENCRYPTED",
     "SIGNATURE",
     "data_url",
+    "digest",
     "digest_ref",
     "is_payload",
-    "media_type_of",
     "payload_refs",
     "payload_size",
     "short_ref",
@@ -69,14 +69,18 @@ def digest_ref(media_type: str, payload: str) -> str:
     >>> digest_ref("image/png", "QUJD")
     'data:image/png;sha256=d9cae0dbdbf078b2;chars=4'
     """
-    digest = hashlib.sha256(payload.encode("utf-8", "surrogatepass")).hexdigest()[:16]
-    return f"data:{media_type};sha256={digest};chars={len(payload)}"
+    return f"data:{media_type};sha256={digest(payload)};chars={len(payload)}"
+
+
+def digest(payload: str) -> str:
+    """The digest of a payload, as its reference has it."""
+    return hashlib.sha256(payload.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def data_url(payload: bytes, media_type: str | None = None) -> str:
     """Bytes as a `data:` URL: a file has the same reference whether it came as bytes or base64."""
     text = base64.b64encode(payload).decode()
-    return f"data:{media_type or media_type_of(text)};base64,{text}"
+    return f"data:{media_type or _media_type_of(text)};base64,{text}"
 
 
 def is_payload(text: str) -> bool:
@@ -86,7 +90,7 @@ def is_payload(text: str) -> bool:
     return _WHOLE.fullmatch(text) is not None
 
 
-def media_type_of(payload: str) -> str:
+def _media_type_of(payload: str) -> str:
     """The media type of a file in base64, by its beginning."""
     for beginning, media_type in _BEGINNINGS.items():
         if payload.startswith(beginning):
@@ -105,7 +109,7 @@ def without_payloads(text: str) -> str:
     if len(text) < 512:
         return text
     if is_payload(text):
-        return digest_ref(media_type_of(text), text)
+        return digest_ref(_media_type_of(text), text)
     return _QUOTED.sub(_quoted_ref, text)
 
 
@@ -115,7 +119,7 @@ def _url_ref(match: re.Match[str]) -> str:
 
 def _quoted_ref(match: re.Match[str]) -> str:
     payload = match[1]
-    return f'"{digest_ref(media_type_of(payload), payload)}"' if is_payload(payload) else match[0]
+    return f'"{digest_ref(_media_type_of(payload), payload)}"' if is_payload(payload) else match[0]
 
 
 def payload_refs(text: str) -> list[str]:

@@ -92,7 +92,7 @@ def _files_of_zip(path: Path) -> Iterator[File]:
             _require_bounds(path, entries)
             for entry in sorted(entries, key=lambda entry: entry.filename):
                 if _may_be_conversation(PurePosixPath(entry.filename)):
-                    yield File(entry.filename, _Entry(archive, path, entry))
+                    yield File(entry.filename, partial(_load_entry, archive, path, entry))
     except zipfile.BadZipFile as error:
         raise InputError(f"{path}: a damaged zip file: {error}; download it again") from error
 
@@ -106,16 +106,10 @@ def _require_bounds(path: Path, entries: list[zipfile.ZipInfo]) -> None:
         )
 
 
-class _Entry:
-    """Loads a file of an open zip file, in memory alone."""
+def _load_entry(archive: zipfile.ZipFile, path: Path, entry: zipfile.ZipInfo) -> LoadedFile:
+    """A file of an open zip file, loaded in memory alone.
 
-    def __init__(self, archive: zipfile.ZipFile, path: Path, entry: zipfile.ZipInfo) -> None:
-        self._archive = archive
-        self._path = path
-        self._entry = entry
-
-    def __call__(self) -> LoadedFile:
-        """Raises `InputError` if the file is too large, encrypted, damaged or no conversation."""
-        name = self._path / self._entry.filename
-        data = unpacked(self._archive, self._entry)
-        return load_bytes(name, data, keep_evidence_ids=False)
+    Raises `InputError` if it is too large, encrypted, damaged or no conversation.
+    """
+    data = unpacked(archive, entry)
+    return load_bytes(path / entry.filename, data, keep_evidence_ids=False)

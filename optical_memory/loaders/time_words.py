@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 __all__ = [
     "AFTERNOON",
     "FILLERS",
+    "HALF",
     "HOURS_OF_ZONES",
     "MONTHS",
-    "MORNING",
     "WEEKDAYS",
 ]
 
@@ -51,9 +51,12 @@ _WEEKDAYS = (
 )
 WEEKDAYS: Mapping[str, int] = _numbers(_WEEKDAYS, 0)
 
-MORNING = (r"[aA]\.?\s?[mM]\b\.?", "上午", "午前", "오전", "ص", r"π\.?μ\.?", "ΠΜ", "vorm\\.")
+_MORNING = (r"[aA]\.?\s?[mM]\b\.?", "上午", "午前", "오전", "ص", r"π\.?μ\.?", "ΠΜ", "vorm\\.")
 AFTERNOON = (r"[pP]\.?\s?[mM]\b\.?", "下午", "午後", "오후", "م", r"μ\.?μ\.?", "ΜΜ", "nachm\\.")
 """Patterns of the halves of the day."""
+
+HALF = rf"(?:{'|'.join((*_MORNING, *AFTERNOON))})"
+"""The pattern of a half of the day, whichever."""
 
 FILLERS = ("at", "on", "um", "klo", r"kl\.", "às", "a las", "à", "alle", "om", "o'clock", "uhr")
 """Patterns of words between a date and its clock."""

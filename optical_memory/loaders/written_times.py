@@ -18,9 +18,9 @@ from zoneinfo import ZoneInfo
 from optical_memory.loaders.time_words import (
     AFTERNOON,
     FILLERS,
+    HALF,
     HOURS_OF_ZONES,
     MONTHS,
-    MORNING,
     WEEKDAYS,
 )
 
@@ -62,11 +62,10 @@ _CLOCK_BEFORE_YEAR = re.compile(
 )
 """Mar 03 11:00:00 2026, as C's `ctime` and `date` write it."""
 
-_HALF = rf"(?:{'|'.join((*MORNING, *AFTERNOON))})"
 _CLOCK = (
-    rf"(?P<before>{_HALF})?\s?(?P<hour>\d{{1,2}})"
+    rf"(?P<before>{HALF})?\s?(?P<hour>\d{{1,2}})"
     r"(?:\s?(?P<sign>[:.h])\s?(?P<minute>\d\d)(?:[:.](?P<second>\d\d)(?:[.,](?P<part>\d{1,9}))?)?)?"
-    rf"(?:\s?(?P<after>{_HALF}))?"
+    rf"(?:\s?(?P<after>{HALF}))?"
 )
 _ZONE = (
     r"(?P<zone>Z|(?:UTC|GMT)?\s?[+\-−]\d{1,2}(?::?\d\d)?|[A-Z]{2,5}"

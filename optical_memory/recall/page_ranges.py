@@ -119,7 +119,6 @@ class PageRanges:
         Without rows nothing of it can be read but the ledger.
         """
         start, end = self._inside(start, end)
-        is_unread = rows is None
         evidence = _Evidence()
         if rows is None:
             raw = Reading(UNREAD * (end - start), np.zeros(end - start, np.float32))
@@ -137,7 +136,7 @@ class PageRanges:
             misread=evidence.misread,
             is_refuted=evidence.is_refuted,
         )
-        return RangeReading(text, tuple(spans), is_unread)
+        return RangeReading(text, tuple(spans), is_unread=rows is None)
 
     def _raw(
         self, start: int, end: int, rows: Mapping[int, RowReading]

@@ -11,6 +11,7 @@ from __future__ import annotations
 import functools
 import os
 import sys
+import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
@@ -20,7 +21,6 @@ import numpy as np
 import numpy.typing as npt
 
 from optical_memory.session.snapshot import Snapshot
-from optical_memory.stores.locks import ForkLock
 
 __all__ = [
     "Picture",
@@ -99,7 +99,7 @@ class ReadingCache:
         # The hash of the page's record in which the picture was last found: records are long.
         self._record_hashes: dict[Picture, int] = {}
         self._n_bytes = 0
-        self._lock = ForkLock()
+        self._lock = threading.Lock()
 
     @property
     def n_bytes(self) -> int:

@@ -109,8 +109,8 @@ class SessionView:
         day on, or until that day, are looked at.
 
         In place of a turn that was superseded comes the turn that is current. With `superseded`,
-        the superseded turn comes too, marked. By default it does so if the
-        question asks about the past ("before", "used to", "first") or there are limits of days.
+        the superseded turn comes too, marked. By default it does so if the question asks about the
+        past ("before", "used to", "first") or there are limits of days.
 
         With a `deadline` it ends after so many seconds and gives the passages that it could read by
         then: `is_complete` is False if these are not all, and `n_unread` counts the others.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from optical_memory.renderers.marks import shorten_name
 from optical_memory.turns import Role
 
 __all__ = [
@@ -35,9 +36,7 @@ def speaker(role: Role, name: str | None) -> str:
     'user (assistant)'
     """
     visible = "".join(char if char.isprintable() else " " for char in name or "")
-    label = _NOT_IN_LABELS.sub(" ", visible).strip()
-    if len(label) > MAX_NAME:  # names of agents often differ at their end only
-        label = f"{label[: MAX_NAME // 2 - 1]}~{label[-MAX_NAME // 2 :]}"
+    label = shorten_name(_NOT_IN_LABELS.sub(" ", visible).strip(), MAX_NAME)
     if not label or label == role:
         return role
     if role == "tool":

@@ -118,9 +118,7 @@ class Archive:
         if not _went_back(old, new) or n_lost <= 0:
             return
         total = max(previous.session.lost_turns, current.session.lost_turns) + n_lost
-        v = max(current.session.v, 2)
-        session = current.session.model_copy(update={"lost_turns": total, "v": v})
-        self._latest = replace(current, session=session)
+        self._latest = replace(current, session=current.session.with_fields(lost_turns=total))
         message = (
             f"{n_lost} acknowledged turns of session {self.session!r} are gone from the store: "
             "another process dropped the session, or the store lost it"

@@ -197,13 +197,16 @@ class _PictureCheck:
         self._renderer = renderer
         pictures = archive.store.scan(archive.session, "picture")
         self._sides = {key: _side(png) for key, png in pictures}
+        self._keys: dict[str, list[str]] = {}  # by page
+        for key in self._sides:
+            self._keys.setdefault(key.partition("/")[0], []).append(key)
 
     def problems(self) -> Iterator[Problem]:
         """Pictures that pages lack, then pictures that belong to no page."""
         wanted_keys: set[str] = set()
         for record in self._snapshot.pages.values():
             if self._is_for_other_reader(record):
-                wanted_keys.update(key for key in self._sides if key.startswith(f"{record.id}/"))
+                wanted_keys.update(self._keys.get(record.id, ()))
                 continue
             rungs = _rungs_with_picture(record, self._ladder)
             wanted_keys.update(picture_key(record.id, rung.name) for rung in rungs)
@@ -230,10 +233,9 @@ class _PictureCheck:
         if certificate is not None and certificate.reader == self._reader:
             return False
         own_keys = {(picture_key(record.id, rung.name), rung.side_px) for rung in self._ladder}
-        prefix = f"{record.id}/"
         return any(
-            side is not None and key.startswith(prefix) and (key, side) not in own_keys
-            for key, side in self._sides.items()
+            self._sides[key] is not None and (key, self._sides[key]) not in own_keys
+            for key in self._keys.get(record.id, ())
         )
 
     def _problems_of_page(self, page: StoredPage, rungs: Sequence[Rung]) -> Iterator[Problem]:

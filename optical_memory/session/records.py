@@ -124,14 +124,15 @@ class SessionRecord(Record):
     erasing: bool = False
     salt: str = Field(default_factory=lambda: secrets.token_hex(16))
 
-    def with_erasing(self, erasing: bool) -> SessionRecord:
-        """The record with this mark, and with the schema that its fields need."""
-        v = 2 if self.lost_turns else 1
-        if self.host_turns or self.old_turns:
-            v = 3
-        if erasing:
-            v = 6
-        return self.model_copy(update={"erasing": erasing, "v": v})
+    def with_fields(self, **fields: object) -> SessionRecord:
+        """The record with these fields, and with the schema that all its fields need."""
+        record = self.model_copy(update=fields)
+        schema = 2 if record.lost_turns else 1
+        if record.host_turns or record.old_turns:
+            schema = 3
+        if record.erasing:
+            schema = 6
+        return record.model_copy(update={"v": schema})
 
     def is_old(self, ordinal: int) -> bool:
         """True for a turn that the host's list has no more."""

@@ -111,8 +111,8 @@ class TokenCache:
             tokens = self.reader.encode([images[i] for i in indices], rung)
             for i, value in zip(indices, tokens, strict=True):
                 blobs[i] = self.codec.pack(value)
-        left = time_left()
-        if left is None or left > TRIPS_AFTER * seconds:
+        seconds_left = time_left()
+        if seconds_left is None or seconds_left > TRIPS_AFTER * seconds:
             keys = [self._key(*place) for place in places]
             self._store(dict(zip(keys, blobs, strict=True)), places)
         self.n_encoded += len(blobs)

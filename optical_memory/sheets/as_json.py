@@ -15,7 +15,7 @@ __all__ = [
 
 
 def sheet_to_json(sheet: Sheet) -> list[Any]:
-    """The sheet as lists, numbers and texts: a fifth of the bytes of its picture.
+    """The sheet as lists, numbers and texts: less than a quarter of its picture's bytes.
 
     >>> row = Row(Type(50.0), (Segment("Ann:", 0, 40, True),), (0, 0))
     >>> sheet_to_json(Sheet((row,), 280, 56, 21))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from optical_memory.renderers.sans import UNIT, split_line
+from optical_memory.renderers.sans import PEN_PX, UNIT, split_line
 from optical_memory.renderers.wrapping import cut_row
 from optical_memory.sheets.pieces import Piece, Type
 
@@ -56,9 +56,9 @@ class Row:
         return " ".join(segment.text for segment in self.segments)
 
 
-def measure_units(type: Type, width_px: int) -> int:
+def _measure_units(type: Type, width_px: int) -> int:
     """The length of a row in font units."""
-    return (width_px - 2 * MARGIN_PX) * 64 * 2 * UNIT // type.em_64
+    return (width_px - 2 * MARGIN_PX) * PEN_PX // type.em_64
 
 
 def lay_rows(pieces: Sequence[Piece], width_px: int) -> list[Row]:
@@ -85,7 +85,7 @@ class _RowBuilder:
         if piece.type != self._type:
             self._end_row()
             self._type = piece.type
-        measure = measure_units(piece.type, self._width_px)
+        measure = _measure_units(piece.type, self._width_px)
         line = split_line(piece.text, measure // UNIT)
         first = 0
         while first < len(line):

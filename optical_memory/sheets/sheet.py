@@ -133,10 +133,10 @@ def _small_sheet(pieces: Sequence[Piece], rows: Sequence[Row], host: HostProfile
     """A single sheet, about as wide as high, at the least price: fewer px are lost to its edges."""
     size = host.sheet
     widest = _sheet(rows, size.width_px, host)
-    side_px = _round_up(isqrt(widest.width_px * _height_px(rows)), size.step_px)
-    sheets = [widest]
     if widest.fill >= ENOUGH_FILL:
         return widest
+    side_px = _round_up(isqrt(widest.width_px * _height_px(rows)), size.step_px)
+    sheets = [widest]
     for n_steps in range(-WIDTHS, WIDTHS + 1):
         width_px = max(_round_up(MIN_WIDTH_PX, size.step_px), side_px + n_steps * size.step_px)
         parts = _cut(lay_rows(pieces, width_px), size.height_px)

@@ -1,8 +1,8 @@
 """Threads that nobody waits for at the end of a program, kept for the next piece of work.
 
 They must be daemons. When a program ends, Python joins the threads of a `ThreadPoolExecutor`, so a
-server that hangs would hang the end of the program. Idle threads are kept: that costs 30 µs a call,
-a new thread each time took milliseconds on a busy machine. A forked child has none of its parent's
+server that hangs would hang the end of the program. Idle threads are kept: to start a thread for
+each call would take longer, on a busy machine most of all. A forked child has none of its parent's
 threads, so `os.register_at_fork` empties its list of idle threads.
 """
 

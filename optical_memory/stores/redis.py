@@ -62,8 +62,8 @@ it forgets. A session of format 1 becomes one of format 2 with the next commit.
 """
 
 DEADLINE: Final = 1.5
-"""Seconds. A server that hangs may cost an agent 2.5 s in all, with the answers without memory that
-follow; on a busy machine those take some tenths of a second longer too.
+"""Seconds. If a server hangs, an agent's turn may take 2.5 s in all: the rest is for its answers
+without memory, which take some tenths of a second on a busy machine.
 """
 
 _PATTERN_CHARACTERS = frozenset("{}*?[]\\")

@@ -41,9 +41,9 @@ class _Turn:
         self._outer = outer
 
     @property
-    def left(self) -> float:
+    def seconds_left(self) -> float:
         own = self._seconds if self._end is None else self._end - time.monotonic()
-        return own if self._outer is None else min(own, self._outer.left)
+        return own if self._outer is None else min(own, self._outer.seconds_left)
 
     @property
     def is_by_clock(self) -> bool:
@@ -77,7 +77,7 @@ def turn_time(seconds: float | None, *, by_clock: bool = False) -> Iterator[None
 def time_left() -> float | None:
     """The seconds that the present turn may still wait, 0 or more; None outside of a turn."""
     turn = _turn.get()
-    return None if turn is None else max(0.0, turn.left)
+    return None if turn is None else max(0.0, turn.seconds_left)
 
 
 def goes_by_clock() -> bool:
@@ -101,11 +101,11 @@ def spend(seconds: float) -> None:
         turn.spend(seconds)
 
 
-class _Hurried(Protocol):
+class _WithDeadline(Protocol):
     deadline: float | None
 
 
-Memory = TypeVar("Memory", bound=_Hurried)
+Memory = TypeVar("Memory", bound=_WithDeadline)
 
 
 def in_turn(

@@ -144,7 +144,7 @@ def test_a_receipt_of_few_facts_or_with_errors_opens_nothing(fields: dict[str, i
     assert receipt(exact=18, silent=1).passes
 
 
-def test_a_receipt_of_ones_own_opens_exactly_its_model(own_receipts: Path):
+def test_a_receipt_of_the_user_opens_exactly_its_model(own_receipts: Path):
     write_receipts([receipt("openai:gpt-6")], own_receipts)
     assert read_receipts(own_receipts) == [receipt("openai:gpt-6")]
     gpt = find_host("gpt-6")

@@ -47,10 +47,9 @@ def test_two_files_of_one_name_share_no_id(tmp_path: Path, fields: dict[str, Any
         (tmp_path / name).mkdir()
         messages = [user(greeting, **fields), user("Thanks.")]
         (tmp_path / name / "chat.json").write_text(json.dumps(messages), encoding="utf-8")
-    one, other = (
-        {turn.id for turn in load(tmp_path / name / "chat.json")[0].turns} for name in ("a", "b")
-    )
-    assert len(one | other) == 4
+    paths = [tmp_path / name / "chat.json" for name in ("a", "b")]
+    first_ids, second_ids = ({turn.id for turn in load(path)[0].turns} for path in paths)
+    assert len(first_ids | second_ids) == 4
 
 
 def test_an_id_that_was_drawn_at_random_stays(tmp_path: Path):
@@ -93,9 +92,9 @@ def test_evaluations_keep_the_ids_of_their_evidence_unless_asked(tmp_path: Path)
     )
 )
 def test_no_two_turns_share_an_id(messages: list[tuple[str, str | None]]):
-    def made() -> list[str | None]:
+    def new_ids() -> list[str | None]:
         turns = tuple(Turn("user", text, id=id) for text, id in messages)
         return [turn.id for turn in with_single_ids(Conversation("chat", turns)).turns]
 
-    assert len(set(made())) == len(messages)
-    assert made() == made()
+    assert len(set(new_ids())) == len(messages)
+    assert new_ids() == new_ids()

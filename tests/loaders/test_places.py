@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from optical_memory.errors import InputError
-from optical_memory.loaders import places, unpacking
+from optical_memory.loaders import LoadedFile, places, unpacking
 from optical_memory.loaders.places import files_in
 
 CHAT = json.dumps([{"role": "user", "content": "The gate code is 4417."}])
@@ -44,8 +44,6 @@ def test_a_zip_file_is_read_without_unpacking_it(tmp_path: Path):
     )
     files = list(files_in(str(path)))
     assert [file.name for file in files] == ["../up.json", "a/chat.json"]
-    with zipfile.ZipFile(path):
-        pass
     loaded = [file.load() for file in files_in(str(path))]
     assert [item.conversations[0].turns[0].text for item in loaded] == [
         "The gate code is 4417."
@@ -80,19 +78,24 @@ def test_a_place_that_is_not_there_is_named(tmp_path: Path):
 # ---- zip files that lie --------------------------------------------------------------------------
 
 
+def files_in_turn(path: Path) -> list[LoadedFile | InputError]:
+    """The files of a zip file, each loaded while it is open, or the error of it."""
+    results: list[LoadedFile | InputError] = []
+    for file in files_in(str(path)):
+        try:
+            results.append(file.load())
+        except InputError as error:
+            results.append(error)
+    return results
+
+
 def test_a_bomb_is_refused_before_it_is_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(unpacking, "FREE_RATIO_BYTES", 1 << 16)
     path = zipped(tmp_path / "bomb.zip", {"a.json": " " * (1 << 22), "b.json": CHAT})
-    first, second = files_in(str(path))
-    path.touch()
-    loads = []
-    for file in files_in(str(path)):
-        if file.name == "a.json":
-            with pytest.raises(InputError, match="unpacked from"):
-                file.load()
-        else:
-            loads.append(file.load())
-    assert (first.name, second.name, len(loads)) == ("a.json", "b.json", 1)
+    bomb, chat = files_in_turn(path)
+    assert isinstance(bomb, InputError)
+    assert "unpacked from" in str(bomb)
+    assert isinstance(chat, LoadedFile)
 
 
 def test_a_header_that_says_less_does_not_help_a_bomb(
@@ -102,9 +105,8 @@ def test_a_header_that_says_less_does_not_help_a_bomb(
     size = (1 << 22).to_bytes(4, "little")
     path.write_bytes(path.read_bytes().replace(size, (1000).to_bytes(4, "little")))
     monkeypatch.setattr(unpacking, "FREE_RATIO_BYTES", 1 << 16)
-    for file in files_in(str(path)):
-        with pytest.raises(InputError):
-            file.load()
+    (error,) = files_in_turn(path)
+    assert isinstance(error, InputError)
 
 
 def test_a_zip_file_with_too_much_in_all_is_refused(
@@ -120,6 +122,5 @@ def test_a_damaged_zip_file_is_an_input_error(tmp_path: Path):
     data = bytearray(path.read_bytes())
     data[40:60] = bytes(20)
     path.write_bytes(bytes(data))
-    for file in files_in(str(path)):
-        with pytest.raises(InputError):
-            file.load()
+    (error,) = files_in_turn(path)
+    assert isinstance(error, InputError)

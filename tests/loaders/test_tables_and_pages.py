@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from support.chat_files import chatgpt_export
+from support.exports.trees import chatgpt_export
 from support.load_files import single, write_file
 
 from optical_memory.errors import InputError
-from optical_memory.loaders import Conversation, chat_table, load, load_file
+from optical_memory.loaders import Conversation, chat_table, load, load_file, takeout_page
 from optical_memory.loaders.exports.markup import html_text
 from optical_memory.turns import Attachment
 
@@ -113,6 +113,36 @@ def test_a_time_that_cannot_be_read_is_told():
     assert [item.text for item in conversation.left_out] == ["one fine Thursday"]
 
 
+def test_days_of_a_table_are_read_in_one_order():
+    rows = "role,content,date\nuser,a,3/4/2024\nuser,b,13/4/2024\n"
+    conversation = single(chat_table(rows))
+    assert [turn.when for turn in conversation.turns] == [
+        datetime(2024, 4, 3),
+        datetime(2024, 4, 13),
+    ]
+    assert not conversation.left_out
+
+
+def test_an_order_of_day_and_month_is_told_if_it_is_a_guess_and_may_be_given():
+    table = "role,content,date\nuser,a,3/4/2024\n"
+    guess = single(chat_table(table))
+    assert guess.turns[0].when == datetime(2024, 4, 3)
+    (doubt,) = guess.left_out
+    assert "cannot be told apart" in doubt.reason
+    by_hand = single(chat_table(table, day_first=False))
+    assert by_hand.turns[0].when == datetime(2024, 3, 4)
+    assert not by_hand.left_out
+
+
+def test_dates_that_contradict_each_other_are_told_with_their_words():
+    rows = "role,content,date\nuser,a,3/4/2024\nuser,b,13/4/2024\nuser,c,4/13/2024\n"
+    conversation = single(chat_table(rows))
+    assert conversation.turns[0].when is None
+    (doubt,) = conversation.left_out
+    assert (doubt.place, doubt.text) == ("conversation:2", "3/4/2024")
+    assert "contradict" in doubt.reason
+
+
 def test_a_cell_may_be_longer_than_the_csv_modules_limit():
     limit = csv.field_size_limit()
     text = "word " * 40_000
@@ -138,6 +168,11 @@ def test_a_table_of_unknown_columns_is_refused_with_the_columns_to_name(tmp_path
 )
 def test_a_log_with_commas_is_no_table(text: str, tmp_path: Path):
     assert load_file(write_file(tmp_path / "talk.txt", text)).format in ("text log", "IRC log")
+
+
+def test_a_first_row_that_does_not_end_is_refused():
+    with pytest.raises(InputError, match="columns cannot be told"):
+        chat_table('role,"content\nuser,hi\n')
 
 
 def test_a_table_without_texts_is_refused():
@@ -193,6 +228,11 @@ def test_the_page_of_a_takeout_is_read_the_oldest_first(tmp_path: Path):
     assert any("Used Gemini Apps" in item.text for item in file.left_out)
 
 
+def test_a_zone_that_may_be_several_is_passed_over():
+    body = "Prompted how to bake<br>Jun 1, 2025, 8:00:00 AM CST<br><p>Slowly.</p>"
+    assert single(takeout_page(activity(body))).turns[0].when == datetime(2025, 6, 1, 8)
+
+
 @pytest.mark.parametrize(
     ("page", "way_out"),
     [
@@ -201,6 +241,7 @@ def test_the_page_of_a_takeout_is_read_the_oldest_first(tmp_path: Path):
         ('<html><div class="chatlog__message">x</div></html>', "DiscordChatExporter as JSON"),
         ('<!-- saved --><html><div class="from_name">Uma</div></html>', "Telegram again as JSON"),
         ("<html><script>var jsonData = [{half</script></html>", "conversations.json of ChatGPT"),
+        (f"<html><script>var jsonData = [{'9' * 5_000}]</script></html>", "conversations.json"),
         ('<div class="user">hi</div>\n<div class="ai">yo</div>\n', "conversations.json of ChatGPT"),
     ],
 )

@@ -151,7 +151,7 @@ def test_one_date_or_the_order_of_time_decides_for_all(dates: list[str], order: 
         (["05/01/2024", "06/01/2024"], "dmy"),
     ],
 )
-def test_where_nothing_decides_the_order_is_a_guess_that_is_told(dates: list[str], order: str):
+def test_if_nothing_decides_the_order_is_a_guess_that_is_told(dates: list[str], order: str):
     times = file_times(dates)
     assert (times.order.order, times.order.is_guess) == (order, True)
     assert "day_first" in times.order.reason

@@ -27,15 +27,15 @@ def damaged(opened: Open) -> OpticalMemory:
 
 def test_recall_reads_the_other_pages(damaged: OpticalMemory, caplog: pytest.LogCaptureFixture):
     pages = [page.id for page in damaged.pages()]
-    assert len(pages) >= 2
+    assert len(pages) >= 3
     matches = damaged.recall("gate code", 9)
     assert {match.page for match in matches} & set(pages[1:])
     assert any("the picture of page" in message for message in caplog.messages)
 
 
 def test_a_window_has_the_other_pages(damaged: OpticalMemory):
-    window = damaged.context("gate code 333", 600)
-    assert "gate code" in str(window.to_messages())
+    passages = damaged.context("gate code", 600).passages
+    assert {part.page for part in passages} & {page.id for page in damaged.pages()[1:]}
 
 
 def test_to_read_the_page_itself_tells_the_damage(damaged: OpticalMemory):

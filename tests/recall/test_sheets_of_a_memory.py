@@ -13,6 +13,7 @@ from optical_memory import OpticalMemory, Turn
 from optical_memory.errors import InputError
 from optical_memory.hosts import accept_images, host_named, refuse_images
 from optical_memory.hosts.receipts import RECEIPTS_VARIABLE
+from optical_memory.recall.window.context import Mode
 from optical_memory.testing import TemplateReader
 
 MODEL = "anthropic:claude-opus-5-5"
@@ -50,8 +51,8 @@ def test_a_model_that_reads_sheets_gets_more_for_the_same_budget(memory: Optical
 
 @pytest.mark.parametrize("mode", ["auto", "image"])
 @pytest.mark.parametrize("model", [None, "llama-4", "gpt-6", "claude-opus-4-8"])
-def test_any_other_model_gets_text(memory: OpticalMemory, mode: str, model: str | None):
-    context = memory.context("apples on the shelf", 1_000, mode, model=model)  # type: ignore[arg-type]
+def test_any_other_model_gets_text(memory: OpticalMemory, mode: Mode, model: str | None):
+    context = memory.context("apples on the shelf", 1_000, mode, model=model)
     assert context.passages
     assert not context.sheets
     assert not any(part.picture for part in context.passages)

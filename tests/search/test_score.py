@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -192,3 +193,31 @@ def test_meaning_counts_only_with_the_vector_of_the_question() -> None:
     vector = 127 * np.eye(26, dtype=np.float32)[25]
     assert "meaning_0" not in features(candidates, question)
     assert int(np.argmax(features(candidates, question, vector)["meaning_0"])) == 17
+
+
+def test_meaning_of_neighbours_is_the_cosine_of_the_sum_of_their_vectors() -> None:
+    rng = np.random.default_rng(0)
+    n_units = 40
+    vectors = rng.integers(-127, 128, (n_units, 16), dtype=np.int8)
+    vectors[[3, 17, 39]] = 0  # no vector
+    runs = np.repeat(np.arange(4, dtype=np.int32), [1, 2, 17, 20])
+    mean = vectors.mean(0, dtype=np.float32)
+    vector = rng.integers(-127, 128, 16).astype(np.float32)
+    question = asked("heron")
+    candidates = replace(
+        candidates_of([turn(i) for i in range(n_units)], question),
+        vectors=vectors,
+        runs=runs,
+        mean_vector=mean,
+    )
+    values = features(candidates, question, vector)
+    differences = np.where(vectors.any(1, keepdims=True), vectors - mean, 0)
+    sums = differences.copy()
+    for i in np.flatnonzero(runs[1:] == runs[:-1]):
+        sums[i] += differences[i + 1]
+        sums[i + 1] += differences[i]
+    for name, rows in (("meaning_0", differences), ("meaning_1", sums)):
+        lengths = np.linalg.norm(rows, axis=1) * np.linalg.norm(vector - mean)
+        cosines = rows @ (vector - mean) / np.maximum(lengths, 1e-6)
+        expected = (cosines - cosines.mean()) / cosines.std()
+        assert values[name] == pytest.approx(expected, abs=1e-3)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from pathlib import Path
@@ -15,6 +16,7 @@ from optical_memory.errors import InputError
 from optical_memory.hosts import HOSTS, host_named
 from optical_memory.loaders import example
 from optical_memory.renderers.pictures import from_png
+from optical_memory.sheets.as_json import sheet_from_json, sheet_to_json
 from optical_memory.sheets.beside import exact_words
 from optical_memory.sheets.draw import BAR_PX, HEAD_PX, draw_rows, row_tops
 from optical_memory.sheets.layout import MARGIN_PX, lay_rows
@@ -84,6 +86,14 @@ def test_the_same_words_give_the_same_bytes_also_after_the_cache_is_dropped():
     assert from_png(png).shape == (sheet.height_px, sheet.width_px)
 
 
+@pytest.mark.parametrize("n_chars", [3_000, 20_000])
+def test_a_sheet_comes_back_from_json_of_a_quarter_of_its_bytes(n_chars: int):
+    sheet = lay_sheets(talk(n_chars), CLAUDE)[0]
+    text = json.dumps(sheet_to_json(sheet))
+    assert len(text) < len(sheet.png) / 4
+    assert sheet_from_json(json.loads(text)) == sheet
+
+
 def test_sheets_before_the_last_two_do_not_change_when_words_are_added():
     first = lay_sheets(talk(80_000), CLAUDE)
     second = lay_sheets(talk(120_000), CLAUDE)
@@ -123,9 +133,9 @@ def test_rows_of_several_heights_stand_on_their_sheet(runs: list[tuple[float, in
     assert sheets[-1].png
 
 
-def bars(texts: list[Piece]) -> list[int]:
-    """The columns of a row that are black from its top to its bottom."""
-    rows = lay_rows(texts, 1036)
+def bars(pieces: list[Piece]) -> list[int]:
+    """The columns of the first row that are black from its top to its bottom."""
+    rows = lay_rows(pieces, 1036)
     image = draw_rows(rows[:1], 1036, row_tops(rows[:1])[-1] + 3)
     top, bottom = row_tops(rows[:1])
     band = image[top : top + rows[0].type.line_64 // 64]

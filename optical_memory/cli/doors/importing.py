@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import asdict
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -67,40 +67,52 @@ def import_place(
         "ledger": ledger,
         "keep_turns": keep_turns,
     }
-    kept: list[Kept] = []
-    refusals: dict[str, str] = {}
-    rows: list[dict[str, Any]] = []
-    files = _load_all(place, refusals)
     if dry_run:
-        rows = [_file_row(name, loaded) for name, loaded in files]
+        report = _import_all(place, lambda loaded: [])
     else:
         with (
             open_memory(store, prefix, reader, new=True, **settings) as memory,
             progress_bars(as_json) as progress,
         ):
-            for name, loaded in files:
-                rows.append(_file_row(name, loaded))
+
+            def keep_all(loaded: LoadedFile) -> list[Kept]:
                 sessions = by_session(loaded.conversations, prefix)
-                kept += [keep(memory.open(s), turns, progress) for s, turns in sessions.items()]
-    if not rows:
-        raise InputError(f"{place}: no conversation in it{_refusal_text(refusals)}")
+                return [keep(memory.open(s), turns, progress) for s, turns in sessions.items()]
+
+            report = _import_all(place, keep_all)
+    if not report.rows:
+        raise InputError(f"{place}: no conversation in it{_refusal_text(report.refusals)}")
     run.finish(
-        lambda out: _show(out, rows, kept, refusals),
-        rows,
+        lambda out: _show(out, report),
+        report.rows,
         place=place,
         dry_run=dry_run,
-        sessions=[item.row for item in kept],
-        refused=refusals,
+        sessions=[item.row for item in report.kept],
+        refused=report.refusals,
     )
 
 
-def _load_all(place: str, refusals: dict[str, str]) -> Iterator[tuple[str, LoadedFile]]:
-    """Each file that holds conversations, with its name; the others go into `refusals`."""
+@dataclass(slots=True)
+class _Report:
+    """A row for each file with conversations, the sessions, and the other files with reasons."""
+
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    kept: list[Kept] = field(default_factory=list)
+    refusals: dict[str, str] = field(default_factory=dict)
+
+
+def _import_all(place: str, keep_all: Callable[[LoadedFile], list[Kept]]) -> _Report:
+    """Load each file of the place and keep what is in it, one file at a time."""
+    report = _Report()
     for file in files_in(place):
         try:
-            yield file.name, file.load()
+            loaded = file.load()
         except InputError as error:
-            refusals[file.name] = str(error)
+            report.refusals[file.name] = str(error)
+            continue
+        report.rows.append(_file_row(file.name, loaded))
+        report.kept += keep_all(loaded)
+    return report
 
 
 def _file_row(name: str, loaded: LoadedFile) -> dict[str, Any]:
@@ -117,16 +129,15 @@ def _refusal_text(refusals: dict[str, str]) -> str:
     return "".join(f"\n  {error}" for error in list(refusals.values())[:MAX_REFUSALS])
 
 
-def _show(
-    out: Console, rows: list[dict[str, Any]], kept: list[Kept], refusals: dict[str, str]
-) -> None:
+def _show(out: Console, report: _Report) -> None:
     columns = ["file", "format", "conversations", "turns", "left_out"]
-    cells = [[*(row[name] for name in columns[:4]), len(row["left_out"])] for row in rows]
+    cells = [[*(row[name] for name in columns[:4]), len(row["left_out"])] for row in report.rows]
     out.print(table("files", columns, cells, n_words=2))
-    if kept:
-        n_new = sum(item.n_new for item in kept)
-        out.print(f"{n_new} new turns in {len(kept)} sessions")
-    for error in list(refusals.values())[:MAX_REFUSALS]:
+    if report.kept:
+        n_new = sum(item.n_new for item in report.kept)
+        out.print(f"{n_new} new turns in {len(report.kept)} sessions")
+    for error in list(report.refusals.values())[:MAX_REFUSALS]:
         out.print(printable(f"passed over: {error}"))
-    if len(refusals) > MAX_REFUSALS:
-        out.print(f"and {len(refusals) - MAX_REFUSALS} files more; --json has all")
+    n_more = len(report.refusals) - MAX_REFUSALS
+    if n_more > 0:
+        out.print(f"and {n_more} files more; --json has all")

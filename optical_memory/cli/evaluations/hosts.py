@@ -77,13 +77,13 @@ def host(
 
 
 def open_chat_model(name: str) -> Any:
-    """A chat model of LangChain. Raises `MissingExtra` if the package `langchain` is missing."""
+    """A chat model of LangChain. Raises `MissingExtra` if LangChain is not installed."""
     try:
         from langchain.chat_models import init_chat_model
     except ImportError as error:
-        raise MissingExtra("eval host needs the package 'langchain': pip install langchain") from (
-            error
-        )
+        raise MissingExtra(
+            "eval host needs LangChain: `pip install 'optical-memory[langchain]'`"
+        ) from error
     return init_chat_model(name, temperature=0)
 
 

@@ -13,6 +13,7 @@ from optical_memory.loaders.conversation import Conversation, LeftOut
 from optical_memory.loaders.exports.branches import (
     Branches,
     Node,
+    ancestors,
     branch_conversations,
     branched_export,
     conversations_in,
@@ -23,7 +24,6 @@ from optical_memory.loaders.exports.fields import (
     object_at,
     objects_at,
     other_words,
-    readable,
     text_at,
     text_parts,
     time_of,
@@ -31,7 +31,9 @@ from optical_memory.loaders.exports.fields import (
 from optical_memory.loaders.exports.reading import (
     Reading,
     conversation_of,
+    known_role,
     read_message,
+    read_stray,
 )
 
 __all__ = [
@@ -86,7 +88,7 @@ def _is_conversation(item: Any) -> bool:
     return any(isinstance(node, dict) and node.keys() & {"message", "parent"} for node in nodes)
 
 
-def _conversations(item: Any, place: str, branches: Branches) -> list[Conversation]:
+def _conversations(item: dict[str, Any], place: str, branches: Branches) -> list[Conversation]:
     id = first_text(item, "conversation_id", "id") or place
     meta = {
         "title": text_at(item, "title"),
@@ -95,15 +97,8 @@ def _conversations(item: Any, place: str, branches: Branches) -> list[Conversati
     }
     nodes = _nodes(object_at(item, "mapping"), f"{place}.mapping")
     if not nodes:
-        return [conversation_of(id, Reading(), meta, _unread(item, place))]
+        return [conversation_of(id, Reading(), meta)]
     return branch_conversations(id, nodes, item.get("current_node"), branches, meta)
-
-
-def _unread(item: Any, place: str) -> tuple[LeftOut, ...]:
-    """An item of the list that is no conversation, in its own words."""
-    if isinstance(item, dict):
-        return ()
-    return (LeftOut(place, "no conversation", readable(item)),)
 
 
 def _nodes(mapping: dict[str, Any], place: str) -> dict[str, Node]:
@@ -127,15 +122,12 @@ def _call_id(
 
     Several answers may follow each other.
     """
-    visited_keys: set[str] = set()
-    while key is not None and key not in visited_keys:
-        visited_keys.add(key)
-        message = object_at(mapping[key], "message")
+    for ancestor in ancestors(parents, key):
+        message = object_at(mapping[ancestor], "message")
         if _is_call(message):
-            return text_at(message, "id") or key
+            return text_at(message, "id") or ancestor
         if _role(message) != "tool":
             return None
-        key = parents[key]
     return None
 
 
@@ -153,7 +145,7 @@ def _role(message: dict[str, Any]) -> str:
 
 def _read(message: Any, place: str, call_id: str | None) -> Reading:
     if not isinstance(message, dict):
-        return read_message({"role": "tool", "content": readable(message)}, place)
+        return read_stray(message, place)
     content = message.get("content")
     kind = text_at(content, "content_type")
     if kind == "reasoning_recap":
@@ -179,10 +171,7 @@ def _read(message: Any, place: str, call_id: str | None) -> Reading:
 
 def _turn_role(author: dict[str, Any], kind: str) -> str:
     """The role of a turn. Hidden instructions are the system's; an unknown role is a tool."""
-    if kind in _INSTRUCTIONS:
-        return "system"
-    role = text_at(author, "role")
-    return role if role in ("user", "assistant", "system", "tool") else "tool"
+    return "system" if kind in _INSTRUCTIONS else known_role(text_at(author, "role"))
 
 
 def _call(message: dict[str, Any]) -> dict[str, Any]:

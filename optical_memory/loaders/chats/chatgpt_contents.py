@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 from optical_memory.loaders.exports.fields import (
-    Media,
     attachment_part,
     first_text,
     list_at,
@@ -17,6 +16,7 @@ from optical_memory.loaders.exports.fields import (
     text_at,
     text_parts,
 )
+from optical_memory.turns import AttachmentKind
 
 __all__ = [
     "content_parts",
@@ -29,7 +29,7 @@ Parts = list[dict[str, Any]]
 _PRIVATE_SIGN = "\ue200"
 """The sign with which ChatGPT begins a mark of a citation."""
 
-_POINTERS: dict[str, Media] = {
+_POINTERS: dict[str, AttachmentKind] = {
     "image_asset_pointer": "image",
     "audio_asset_pointer": "audio",
     "video_container_asset_pointer": "video",
@@ -100,7 +100,7 @@ def _part(part: Any) -> Parts:
     return _READERS.get(kind, _other)(part)
 
 
-def _pointer(part: Any, kind: Media) -> Parts:
+def _pointer(part: Any, kind: AttachmentKind) -> Parts:
     """A file by its pointer, with the words that a picture was made of or a recording says."""
     ref = text_at(part, "asset_pointer")
     if not ref:

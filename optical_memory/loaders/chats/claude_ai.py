@@ -33,6 +33,7 @@ from optical_memory.loaders.exports.reading import (
     conversation_of,
     in_segments,
     read_message,
+    read_stray,
 )
 
 __all__ = [
@@ -84,7 +85,7 @@ def claude_ai(source: Any, branches: Branches = "shown") -> list[Conversation]:
     return branched_export(source, branches, _conversations)
 
 
-def _conversations(item: Any, place: str, branches: Branches) -> list[Conversation]:
+def _conversations(item: dict[str, Any], place: str, branches: Branches) -> list[Conversation]:
     id = text_at(item, "uuid") or place
     meta = {
         "title": text_at(item, "name"),
@@ -126,7 +127,7 @@ def _keys(messages: list[Any]) -> list[str]:
 
 def _read(message: Any, place: str) -> Reading:
     if not isinstance(message, dict):
-        return read_message({"role": "tool", "content": readable(message)}, place)
+        return read_stray(message, place)
     sender = text_at(message, "sender")
     fields = {
         "role": _ROLES.get(sender, "tool"),

@@ -62,7 +62,7 @@ def _is_conversation(item: Any) -> bool:
     return any("fragments" in object_at(node, "message") for node in nodes)
 
 
-def _conversations(item: Any, place: str, branches: Branches) -> list[Conversation]:
+def _conversations(item: dict[str, Any], place: str, branches: Branches) -> list[Conversation]:
     id = text_at(item, "id") or place
     mapping = object_at(item, "mapping")
     models = (text_at(object_at(node, "message"), "model") for node in mapping.values())

@@ -16,10 +16,10 @@ from optical_memory.loaders.exports.fields import (
     media_kind,
     objects_at,
     readable,
+    seconds_at,
     text_at,
     text_parts,
     time_of,
-    words_in,
 )
 from optical_memory.loaders.exports.markup import html_text
 from optical_memory.loaders.exports.reading import (
@@ -31,16 +31,20 @@ from optical_memory.loaders.exports.reading import (
     read_message,
 )
 from optical_memory.loaders.files import read_json, stem
+from optical_memory.loaders.messages.content import words_in
+from optical_memory.loaders.messages.rows import list_items
 
 __all__ = [
     "gemini_takeout",
     "is_gemini_takeout",
 ]
 
-_ASKED = re.compile(r"(?:Prompted(?: with:)?|Asked(?: (?:Gemini|Bard):)?|Said|Answered|Branched)\s")
+_PROMPT = re.compile(
+    r"(?:Prompted(?: with:)?|Asked(?: (?:Gemini|Bard):)?|Said|Answered|Branched)\s"
+)
 """What Google writes before the words of the person, in English accounts."""
 
-_DID = re.compile(
+_OTHER_ACTIVITY = re.compile(
     r"(?:Created|Used|Added|Gave|Selected|Shared|Deleted|Viewed|Visited|Edited|Pinned|Renamed"
     r"|Exported|Updated)\s"
 )
@@ -61,9 +65,8 @@ def gemini_takeout(source: Any) -> list[Conversation]:
     """
     data = read_json(source)
     name = stem(source)
-    items = [(f"{name}[{n}]", item) for n, item in enumerate(data)]
-    items.reverse()
-    items.sort(key=_seconds)
+    items = list_items(data, name)[::-1]
+    items.sort(key=lambda item: seconds_at(item[1], "time"))
     reading = joined(_read(item, place) for place, item in items)
     return filled_conversations([conversation_of(name, reading, {"title": "Gemini Apps"})], name)
 
@@ -75,23 +78,16 @@ def _is_activity(item: Any) -> bool:
     return "Gemini" in labels or "Bard" in labels
 
 
-def _seconds(item: tuple[str, Any]) -> float:
-    """Seconds since 1970; an activity without a time comes first."""
-    time = time_of(text_at(item[1], "time"))
-    return time.timestamp() if time else 0.0
-
-
 def _read(item: Any, place: str) -> Reading:
     title = text_at(item, "title")
     answers = [_html(html) for html in list_at(item, "safeHtmlItem")]
     answer = "\n\n".join(filter(None, [*answers, text_at(item, "answer")]))
     files = _files(item)
-    if not isinstance(item, dict) or (not answer and not files and not _ASKED.match(title)):
-        return Reading(left_out=(LeftOut(place, SERVICE, words_in(item)),))
-    if _DID.match(title) and not _ASKED.match(title):
+    is_bare = not answer and not files
+    if not _PROMPT.match(title) and (is_bare or _OTHER_ACTIVITY.match(title)):
         return Reading(left_out=(LeftOut(place, SERVICE, words_in(item)),))
     time = time_of(item.get("time"))
-    question = _N_FILES.sub("", _ASKED.sub("", title, count=1)) if title else ""
+    question = _N_FILES.sub("", _PROMPT.sub("", title, count=1)) if title else ""
     user = {"role": "user", "content": [*text_parts(question), *files], "created_at": time}
     readings = [read_message(user, f"{place}.title")]
     if answer:

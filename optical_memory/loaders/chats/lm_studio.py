@@ -20,7 +20,6 @@ from optical_memory.loaders.exports.fields import (
     text_at,
     text_parts,
     time_of,
-    words_in,
 )
 from optical_memory.loaders.exports.reading import (
     OTHER_VERSION,
@@ -29,10 +28,13 @@ from optical_memory.loaders.exports.reading import (
     filled_conversations,
     in_segments,
     joined,
+    known_role,
     read_message,
+    read_stray,
     turn_words,
 )
 from optical_memory.loaders.files import read_json, stem
+from optical_memory.loaders.messages.content import words_in
 
 __all__ = [
     "is_lm_studio",
@@ -41,7 +43,6 @@ __all__ = [
 
 Parts = list[dict[str, Any]]
 
-_ROLES = ("user", "assistant", "system", "tool")
 _REPORT = "a report of LM Studio about its work"
 
 
@@ -94,10 +95,9 @@ def _read(message: Any, place: str) -> Reading:
 
 def _version(version: Any, place: str) -> Reading:
     if not isinstance(version, dict):
-        return read_message({"role": "tool", "content": readable(version)}, place)
-    role = text_at(version, "role")
+        return read_stray(version, place)
     fields = {
-        "role": role if role in _ROLES else "tool",
+        "role": known_role(text_at(version, "role")),
         "name": text_at(object_at(version, "senderInfo"), "senderName") or None,
         "created_at": time_of(version.get("createdAt")),
     }
@@ -108,12 +108,11 @@ def _version(version: Any, place: str) -> Reading:
             parts += _step(step)
         else:
             left_out.append(LeftOut(f"{place}.steps[{n}]", _REPORT, words_in(step)))
-    if not parts:
-        content = words_in(version.get("content"))
-        return joined(
-            [read_message({**fields, "content": content}, place), Reading((), tuple(left_out))]
-        )
-    return joined([in_segments(fields, parts, place), Reading((), tuple(left_out))])
+    if parts:
+        reading = in_segments(fields, parts, place)
+    else:
+        reading = read_message({**fields, "content": words_in(version.get("content"))}, place)
+    return joined([reading, Reading(left_out=tuple(left_out))])
 
 
 def _step(step: Any) -> Parts:

@@ -19,6 +19,7 @@ from optical_memory.loaders.exports.fields import (
     objects_at,
     other_words,
     readable,
+    seconds_at,
     text_at,
     text_parts,
     time_of,
@@ -29,6 +30,7 @@ from optical_memory.loaders.exports.reading import (
     filled_conversations,
     joined,
     read_message,
+    read_stray,
 )
 from optical_memory.loaders.files import read_json, stem
 
@@ -85,6 +87,9 @@ _KNOWN = frozenset(
 
 _STATE_KEYS = {"sessions", "topics", "messages", "settings", "sessionGroups", "agents"}
 
+_GROUP_KEYS = ("sessionId", "groupId", "topicId", "threadId")
+"""Keys of a message that say to which conversation it belongs."""
+
 
 def is_lobechat(data: Any) -> bool:
     """True if the data says what it exports and has a state, or is an export of the data base."""
@@ -120,9 +125,6 @@ def lobechat(source: Any) -> list[Conversation]:
     return filled_conversations(conversations, name)
 
 
-_GROUP_KEYS = ("sessionId", "groupId", "topicId", "threadId")
-
-
 def _conversation(
     topic: tuple[str, ...],
     items: list[tuple[str, Any]],
@@ -131,7 +133,8 @@ def _conversation(
     name: str,
 ) -> Conversation:
     session = _by_id(state, "sessions", topic[0])
-    reading = joined(_read(message, place, plugins) for place, message in sorted(items, key=_time))
+    items = sorted(items, key=lambda item: seconds_at(item[1], "createdAt"))
+    reading = joined(_read(message, place, plugins) for place, message in items)
     instruction = text_at(object_at(session, "config"), "systemRole")
     if reading.turns and instruction:
         message = {"role": "system", "content": instruction}
@@ -148,31 +151,29 @@ def _by_id(state: dict[str, Any], key: str, id: str) -> dict[str, Any]:
     return next((item for item in objects_at(state, key) if text_at(item, "id") == id), {})
 
 
-def _time(item: tuple[str, Any]) -> float:
-    """Seconds since 1970; a message without a time comes first."""
-    message = item[1]
-    time = time_of(message.get("createdAt")) if isinstance(message, dict) else None
-    return time.timestamp() if time else 0.0
-
-
 # ---- one message ---------------------------------------------------------------------------------
 
 
 def _read(message: Any, place: str, plugins: dict[str, dict[str, Any]]) -> Reading:
     if not isinstance(message, dict):
-        return read_message({"role": "tool", "content": readable(message)}, place)
+        return read_stray(message, place)
     role = text_at(message, "role")
     id = text_at(message, "id")
     call = object_at(message, "plugin") or plugins.get(id, {})
     fields = {
         "role": _ROLES.get(role, "tool"),
-        "name": _tool_name(call) if call else None if role in _ROLES else role or None,
+        "name": _tool_name(call) if call else _other_name(role),
         "id": id or None,
         "created_at": time_of(message.get("createdAt"), message.get("updatedAt")),
         "tool_call_id": first_text(message, "tool_call_id") or text_at(call, "toolCallId") or None,
         "tool_calls": [_call(tool) for tool in objects_at(message, "tools")],
     }
     return read_message({**fields, "content": _parts(message)}, place)
+
+
+def _other_name(role: str) -> str | None:
+    """The word of a role that is unknown, as a name; None for a known role."""
+    return None if role in _ROLES else role or None
 
 
 def _tool_name(call: dict[str, Any]) -> str:
@@ -194,7 +195,7 @@ def _parts(message: dict[str, Any]) -> list[dict[str, Any]]:
     texts = [text_at(message, "content"), _error(message)]
     parts += text_parts(*texts)
     for key in ("imageList", "fileList", "videoList"):
-        parts += [_file(file) for file in objects_at(message, key) if _file(file)]
+        parts += filter(None, map(_file, objects_at(message, key)))
     parts += [attachment_part("file", id) for id in list_at(message, "files") if _is_name(id)]
     if parts or message.get("tools"):
         return parts

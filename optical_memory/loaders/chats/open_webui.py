@@ -32,7 +32,9 @@ from optical_memory.loaders.exports.fields import (
 from optical_memory.loaders.exports.reading import (
     Reading,
     conversation_of,
+    known_role,
     read_message,
+    read_stray,
 )
 
 __all__ = [
@@ -69,8 +71,6 @@ _KNOWN = frozenset(
 )
 """The keys of a message."""
 
-_ROLES = ("user", "assistant", "system", "tool")
-
 
 def is_open_webui(data: Any) -> bool:
     """True if one of the first items is a chat with a history or with a list of messages."""
@@ -92,8 +92,8 @@ def _is_chat(item: Any) -> bool:
     return bool(object_at(item, "chat").keys() & {"history", "messages"})
 
 
-def _conversations(item: Any, place: str, branches: Branches) -> list[Conversation]:
-    chat = object_at(item, "chat") or (item if isinstance(item, dict) else {})
+def _conversations(item: dict[str, Any], place: str, branches: Branches) -> list[Conversation]:
+    chat = object_at(item, "chat") or item
     id = first_text(item, "id") or first_text(chat, "id") or place
     models = [readable(model) for model in list_at(chat, "models")]
     meta = {
@@ -131,11 +131,12 @@ def _list(messages: list[Any], place: str) -> dict[str, Node]:
 
 def _read(message: Any, place: str) -> Reading:
     if not isinstance(message, dict):
-        return read_message({"role": "tool", "content": readable(message)}, place)
-    role = text_at(message, "role")
+        return read_stray(message, place)
+    word = text_at(message, "role")
+    role = known_role(word)
     fields = {
-        "role": role if role in _ROLES else "tool",
-        "name": None if role in _ROLES else role or None,
+        "role": role,
+        "name": None if word == role else word or None,
         "id": text_at(message, "id") or None,
         "created_at": time_of(message.get("timestamp")),
         "tool_calls": message.get("tool_calls"),

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
 from typing import Any
 
 from optical_memory.loaders.conversation import Conversation, LeftOut
 from optical_memory.loaders.exports.fields import (
-    Media,
     attachment_part,
     first_text,
     list_at,
@@ -28,8 +26,10 @@ from optical_memory.loaders.exports.reading import (
     filled_conversations,
     joined,
     read_message,
+    read_stray,
 )
 from optical_memory.loaders.files import read_json, stem
+from optical_memory.turns import AttachmentKind
 
 __all__ = [
     "is_sillytavern",
@@ -40,7 +40,6 @@ _AT = re.compile(
     r"(\d{4})-(\d{1,2})-(\d{1,2}) ?@ ?(\d{1,2})h ?(\d{1,2})m ?(\d{1,2})s(?: ?\d{1,3}ms)?"
 )
 """Such as `2025-01-01@10h00m00s`, or `2024-2-20 @10h 05m 11s 123ms`."""
-
 
 _KNOWN = frozenset(
     (
@@ -64,7 +63,7 @@ _KNOWN = frozenset(
 )
 """The keys of a message."""
 
-_KINDS: dict[str, Media] = {"image": "image", "video": "video"}
+_KINDS: dict[str, AttachmentKind] = {"image": "image", "video": "video"}
 
 
 def is_sillytavern(data: Any) -> bool:
@@ -100,7 +99,7 @@ def _is_header(line: Any) -> bool:
 
 def _read(line: Any, place: str) -> Reading:
     if not isinstance(line, dict):
-        return read_message({"role": "tool", "content": readable(line)}, place)
+        return read_stray(line, place)
     extra = object_at(line, "extra")
     texts = (text_at(extra, "reasoning"), "thinking"), (text_at(line, "mes"), "text")
     parts = [{"type": kind, kind: text} for text, kind in texts if text.strip()]
@@ -109,7 +108,7 @@ def _read(line: Any, place: str) -> Reading:
         "role": _role(line, extra),
         "name": text_at(line, "name") or None,
         "content": parts or text_parts(other_words(line, _KNOWN)),
-        "created_at": _time(line.get("send_date")),
+        "created_at": time_of(_plain_time(line.get("send_date"))),
     }
     swipes = [text for text in list_at(line, "swipes") if text and text != line.get("mes")]
     left_out = [LeftOut(f"{place}.swipes", OTHER_VERSION, readable(text)) for text in swipes]
@@ -125,18 +124,9 @@ def _role(line: dict[str, Any], extra: dict[str, Any]) -> str:
     return "assistant"
 
 
-def _time(value: object) -> datetime | None:
-    time = time_of(value)
-    if time is not None or not isinstance(value, str):
-        return time
-    match = _AT.fullmatch(value.strip())
-    try:
-        if match:
-            year, month, day, hour, minute, second = map(int, match.groups()[:6])
-            return datetime(year, month, day, hour, minute, second)
-        return datetime.strptime(value.strip(), "%B %d, %Y %I:%M%p")
-    except ValueError:
-        return None
+def _plain_time(value: object) -> object:
+    """A time in SillyTavern's own form with the signs that other programs write."""
+    return _AT.sub(r"\1-\2-\3 \4:\5:\6", value) if isinstance(value, str) else value
 
 
 def _files(extra: dict[str, Any]) -> list[dict[str, Any]]:

@@ -25,7 +25,7 @@ __all__ = [
 NEWLINE = b"\n"
 
 MAX_BYTES = 2**30
-"""Of a file. Its conversations take up to four times as much memory."""
+"""Of a file. Its conversations take several times as much memory."""
 
 MAX_UNPACKED_BYTES = 2**28
 """Of a gzip file, unpacked: a file of some kilobytes may unpack to gigabytes."""

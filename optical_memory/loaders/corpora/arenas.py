@@ -10,13 +10,8 @@ from typing import Any
 from optical_memory.errors import InputError
 from optical_memory.loaders.conversation import Conversation
 from optical_memory.loaders.files import read_json, stem
-from optical_memory.loaders.histories import (
-    conversation_of,
-    list_items,
-    read_history,
-    read_rows,
-    row_items,
-)
+from optical_memory.loaders.histories import conversation_of, read_history
+from optical_memory.loaders.messages.rows import list_items, read_rows, row_id, row_items
 
 __all__ = [
     "arena_chats",
@@ -67,7 +62,7 @@ def _conversations(place: str, row: Any) -> Iterator[Conversation]:
     keys = [key for key in _LISTS if isinstance(row, dict) and isinstance(row.get(key), list)]
     if not keys:
         raise InputError(f"{place}: no list of messages under 'conversation'")
-    id = next((str(row[key]) for key in _IDS if row.get(key)), place)
+    id = row_id(row, _IDS, place)
     for key in keys:
         history = read_history(_messages(row[key], f"{place}.{key}"))
         meta = {"model": row.get(_LISTS[key]), **{name: row.get(name) for name in _META}}

@@ -7,14 +7,9 @@ from typing import Any
 from optical_memory.errors import InputError
 from optical_memory.loaders.conversation import Conversation
 from optical_memory.loaders.files import read_json, stem
-from optical_memory.loaders.histories import (
-    as_text,
-    conversation_of,
-    list_items,
-    message_items,
-    read_history,
-    read_rows,
-)
+from optical_memory.loaders.histories import conversation_of, message_items, read_history
+from optical_memory.loaders.messages.content import as_text
+from optical_memory.loaders.messages.rows import list_items, read_rows, row_id
 
 __all__ = [
     "is_message_rows",
@@ -50,8 +45,7 @@ def _conversation(place: str, row: Any) -> list[Conversation]:
     if not isinstance(row, dict):
         raise InputError(f"{place}: expected an object with 'messages'")
     history = read_history(message_items(row, "messages", place))
-    id = next((str(row[key]) for key in _IDS if row.get(key)), place)
     meta = {key: value for key, value in row.items() if key != "messages"}
     if row.get("tools"):
         meta["tools"] = as_text(row["tools"])
-    return [conversation_of(id, history, meta)]
+    return [conversation_of(row_id(row, _IDS, place), history, meta)]

@@ -15,20 +15,15 @@ from typing import Any
 from optical_memory.errors import InputError
 from optical_memory.loaders.conversation import Conversation, LeftOut
 from optical_memory.loaders.files import read_json, stem
-from optical_memory.loaders.histories import (
-    as_text,
-    conversation_of,
-    read_history,
-    read_rows,
-    row_items,
-)
+from optical_memory.loaders.histories import conversation_of, read_history
+from optical_memory.loaders.messages.content import as_text
+from optical_memory.loaders.messages.rows import first_row, read_rows, row_items
 
 __all__ = [
     "is_oasst",
     "oasst",
 ]
 
-_ROLES = {"prompter": "user", "assistant": "assistant"}
 _OTHER_ANSWER = "another answer in the tree; the path of the best answers is the conversation"
 _META = ("lang", "tree_state", "model_name")
 
@@ -64,9 +59,7 @@ def oasst(source: Any) -> list[Conversation]:
 
 def is_oasst(data: Any) -> bool:
     """True if the first row is a message with its id, parent and text, or a tree of them."""
-    first = data[0] if isinstance(data, list) and data else data
-    if not isinstance(first, dict):
-        return False
+    first = first_row(data)
     prompt = first.get("prompt")
     if isinstance(prompt, dict):
         return "text" in prompt and "replies" in prompt
@@ -144,9 +137,8 @@ def _rank(node: _Node) -> tuple[bool, bool, float]:
 
 
 def _message(node: _Node) -> dict[str, Any]:
-    role = node.fields.get("role")
     return {
-        "role": _ROLES.get(role, role) if isinstance(role, str) else role,
+        "role": node.fields.get("role"),
         "content": node.fields.get("text"),
         "id": node.fields.get("message_id"),
         "timestamp": node.fields.get("created_date"),

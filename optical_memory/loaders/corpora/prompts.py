@@ -10,14 +10,9 @@ from optical_memory.errors import InputError
 from optical_memory.loaders.conversation import Conversation, LeftOut
 from optical_memory.loaders.corpora.sharegpt import REJECTED
 from optical_memory.loaders.files import read_json, stem
-from optical_memory.loaders.histories import (
-    as_text,
-    conversation_of,
-    list_items,
-    read_history,
-    read_rows,
-    row_items,
-)
+from optical_memory.loaders.histories import conversation_of, read_history
+from optical_memory.loaders.messages.content import as_text
+from optical_memory.loaders.messages.rows import first_row, list_items, read_rows, row_id, row_items
 
 __all__ = [
     "is_prompts",
@@ -30,7 +25,6 @@ _ANSWERS = ("output", "chosen", "completion", "response", "answer")
 _IDS = ("id", "prompt_id", "question_id")
 _SIDES = re.compile(r"^\s*(Human|Assistant): ?", re.MULTILINE)
 """The sides in a text of HH-RLHF."""
-_ROLES = {"Human": "user", "Assistant": "assistant"}
 
 Items = Iterator[tuple[str, Any]]
 
@@ -43,8 +37,8 @@ def prompts(source: Any) -> list[Conversation]:
 
 def is_prompts(data: Any) -> bool:
     """True if the first row has a prompt and an answer, or a chosen and a rejected answer."""
-    first = data[0] if isinstance(data, list) and data else data
-    if not isinstance(first, dict) or first.keys() & {"role", "messages", "conversations"}:
+    first = first_row(data)
+    if first.keys() & {"role", "messages", "conversations"}:
         return False
     if first.keys() >= {"chosen", "rejected"}:
         return True
@@ -59,10 +53,9 @@ def _conversation(place: str, row: Any) -> list[Conversation]:
     left_out: list[LeftOut] = []
     if row.get("rejected"):
         left_out.append(LeftOut(f"{place}.rejected", REJECTED, as_text(row["rejected"])))
-    id = next((str(row[key]) for key in _IDS if row.get(key)), place)
-    used = {*_PROMPTS, *_INPUTS, *_ANSWERS, "system", "rejected"}
-    meta = {key: value for key, value in row.items() if key not in used}
-    return [conversation_of(id, history, meta, left_out)]
+    words = {*_PROMPTS, *_INPUTS, *_ANSWERS, "system", "rejected"}
+    meta = {key: value for key, value in row.items() if key not in words}
+    return [conversation_of(row_id(row, _IDS, place), history, meta, left_out)]
 
 
 def _messages(row: dict[str, Any], place: str) -> Items:
@@ -127,4 +120,4 @@ def _texts(value: Any, place: str, role: str) -> Items:
             yield place, {"role": role, "content": text}
         ends = [*(side.start() for side in sides[1:]), len(text)]
         for side, end in zip(sides, ends, strict=True) if sides else ():
-            yield place, {"role": _ROLES[side[1]], "content": text[side.end() : end].strip()}
+            yield place, {"role": side[1].lower(), "content": text[side.end() : end].strip()}

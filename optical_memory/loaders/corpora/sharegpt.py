@@ -9,14 +9,9 @@ from typing import Any
 from optical_memory.errors import InputError
 from optical_memory.loaders.conversation import Conversation, LeftOut
 from optical_memory.loaders.files import read_json, stem
-from optical_memory.loaders.histories import (
-    as_text,
-    conversation_of,
-    message_items,
-    read_history,
-    read_rows,
-    row_items,
-)
+from optical_memory.loaders.histories import conversation_of, message_items, read_history
+from optical_memory.loaders.messages.content import as_text
+from optical_memory.loaders.messages.rows import read_rows, row_items
 
 __all__ = [
     "REJECTED",

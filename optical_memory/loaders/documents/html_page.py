@@ -72,5 +72,5 @@ def _script_data(text: str) -> Any:
         return None
     try:
         return json.JSONDecoder().raw_decode(text, match.end())[0]
-    except (json.JSONDecodeError, RecursionError):
+    except (ValueError, RecursionError):  # no JSON, a number of too many digits, depth
         return None

@@ -8,7 +8,8 @@ from __future__ import annotations
 import csv
 import io
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,15 +21,18 @@ from optical_memory.loaders.documents.columns import (
     has_unknown_columns,
     table_delimiter,
 )
-from optical_memory.loaders.exports.fields import attachment_part, media_kind, text_parts, time_of
+from optical_memory.loaders.exports.fields import attachment_part, media_kind, text_parts
 from optical_memory.loaders.exports.people import Post, Speaker, post_conversation
 from optical_memory.loaders.exports.reading import (
     conversation_of,
     filled_conversations,
     joined,
     read_message,
+    unclear_times,
 )
 from optical_memory.loaders.files import Document, stem, text_of
+from optical_memory.loaders.logs.speakers import role_of
+from optical_memory.loaders.times import file_times
 from optical_memory.turns import Role
 
 __all__ = [
@@ -38,37 +42,29 @@ __all__ = [
     "unclear_table",
 ]
 
-_ROLES: dict[str, Role] = {
-    "user": "user",
-    "human": "user",
+_MORE_ROLES: dict[str, Role] = {
     "prompter": "user",
     "client": "user",
     "customer": "user",
-    "me": "user",
-    "you": "user",
-    "assistant": "assistant",
-    "ai": "assistant",
-    "bot": "assistant",
     "chatbot": "assistant",
-    "gpt": "assistant",
-    "chatgpt": "assistant",
-    "claude": "assistant",
-    "gemini": "assistant",
-    "model": "assistant",
-    "agent": "assistant",
-    "system": "system",
     "developer": "system",
-    "tool": "tool",
     "function": "tool",
 }
-"""Names of speakers that are roles, in lower case."""
+"""Names of speakers that are roles in tables, in lower case, besides those of logs."""
+
+
+class _Row(NamedTuple):
+    """A row with the place of its first line, and its time if it has one that can be read."""
+
+    place: str
+    cells: list[str]
+    time: datetime | None = None
 
 
 class _Table(NamedTuple):
     columns: dict[str, int]
-    header: list[str]
-    rows: list[tuple[int, list[str]]]
-    """Each row with the number of its line."""
+    rows: list[_Row]
+    left_out: list[LeftOut]
 
 
 def is_chat_table(text: str) -> bool:
@@ -76,28 +72,28 @@ def is_chat_table(text: str) -> bool:
     return table_delimiter(text) is not None
 
 
-def chat_table(source: Path | Document | str) -> list[Conversation]:
+def chat_table(source: Path | Document | str, day_first: bool | None = None) -> list[Conversation]:
     """The conversations of a table: one, or one for each value of a column such as
     `conversation_id`.
 
-    Raises `InputError` if the columns cannot be told or hold no texts.
+    `day_first` says how to read 3/4/2024; by default the whole table decides. Raises `InputError`
+    if the columns cannot be told or hold no texts.
     """
     name = stem(source)
     text = text_of(source)
     delimiter = table_delimiter(text)
-    if delimiter is None:
+    table = _table(text, delimiter, name) if delimiter else None
+    if table is None or "text" not in table.columns:
         raise InputError(_unclear(name, text.split("\n", 1)[0]))
-    table = _table(text, delimiter, name)
-    groups: dict[str, list[tuple[int, list[str]]]] = {}
-    left_out = []
-    for line, row in table.rows:
-        if len(row) == len(table.header):
-            groups.setdefault(_cell(table, row, "conversation"), []).append((line, row))
-        else:
-            reason = "a row with more or fewer cells than the first row"
-            left_out.append(LeftOut(f"{name}:{line}", reason, delimiter.join(row)))
-    conversations = [_conversation(id or name, table, rows, name) for id, rows in groups.items()]
-    return filled_conversations(conversations, name, left_out)
+    stamps = [(row.place, _cell(table, row, "time")) for row in table.rows]
+    times = file_times([words for _, words in stamps], day_first)
+    groups: dict[str, list[_Row]] = {}
+    for row, time in zip(table.rows, times.times, strict=True):
+        groups.setdefault(_cell(table, row, "conversation"), []).append(row._replace(time=time))
+    conversations = [_conversation(id or name, table, rows) for id, rows in groups.items()]
+    return filled_conversations(
+        conversations, name, [*table.left_out, *unclear_times(stamps, times)]
+    )
 
 
 def is_unclear_table(text: str) -> bool:
@@ -122,20 +118,30 @@ def _unclear(name: str, header: str) -> str:
 
 
 def _table(text: str, delimiter: str, name: str) -> _Table:
-    rows = list(_rows(text, delimiter, name))
-    header = rows[0][1] if rows else []
-    return _Table(columns_of(header), header, rows[1:])
+    """The rows below the first; those that do not fit it are left out."""
+    header, *rows = _rows(text, delimiter, name)
+    n_cells = len(header.cells)
+    reason = "a row with more or fewer cells than the first row"
+    return _Table(
+        columns_of(header.cells),
+        [row for row in rows if len(row.cells) == n_cells],
+        [
+            LeftOut(row.place, reason, delimiter.join(row.cells))
+            for row in rows
+            if len(row.cells) != n_cells
+        ],
+    )
 
 
-def _rows(text: str, delimiter: str, name: str) -> Iterator[tuple[int, list[str]]]:
-    """The rows that are not blank, each with the number of its first line."""
+def _rows(text: str, delimiter: str, name: str) -> Iterator[_Row]:
+    """The rows that are not blank."""
     limit = csv.field_size_limit(min(sys.maxsize, 2**31 - 1))  # a C long, which may have 32 bits
     try:
         reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
         line = 1
-        for row in reader:
-            if any(cell.strip() for cell in row):
-                yield line, row
+        for cells in reader:
+            if any(cell.strip() for cell in cells):
+                yield _Row(f"{name}:{line}", cells)
             line = reader.line_num + 1
     except csv.Error as error:
         raise InputError(
@@ -145,69 +151,56 @@ def _rows(text: str, delimiter: str, name: str) -> Iterator[tuple[int, list[str]
         csv.field_size_limit(limit)
 
 
-def _cell(table: _Table, row: list[str], purpose: str) -> str:
+def _cell(table: _Table, row: _Row, purpose: str) -> str:
     index = table.columns.get(purpose)
-    return row[index].strip() if index is not None else ""
+    return row.cells[index].strip() if index is not None else ""
 
 
 # ---- turns ---------------------------------------------------------------------------------------
 
 
-def _conversation(
-    id: str, table: _Table, rows: list[tuple[int, list[str]]], name: str
-) -> Conversation:
+def _conversation(id: str, table: _Table, rows: Sequence[_Row]) -> Conversation:
     """People by name if no speaker is a role, else messages by role."""
-    left_out = _unknown_times(table, rows, name)
-    rows = rows[::-1] if _is_newest_first(table, rows) else rows
-    speakers = {_speaker(table, row).lower() for _, row in rows}
-    if not speakers & _ROLES.keys():
-        posts = [_post(table, row, f"{name}:{line}") for line, row in rows]
-        return post_conversation(id, posts, {}, left_out)
-    reading = joined(read_message(_message(table, row), f"{name}:{line}") for line, row in rows)
-    return conversation_of(id, reading, {}, left_out)
+    rows = rows[::-1] if _is_newest_first(rows) else rows
+    if not any(_role(_speaker(table, row)) for row in rows):
+        return post_conversation(id, [_post(table, row) for row in rows], {})
+    reading = joined(read_message(_message(table, row), row.place) for row in rows)
+    return conversation_of(id, reading, {})
 
 
-def _unknown_times(table: _Table, rows: list[tuple[int, list[str]]], name: str) -> list[LeftOut]:
-    """Times that cannot be read: their turns have none."""
-    stamps = [(line, _cell(table, row, "time")) for line, row in rows]
-    reason = "a time that we do not know how to read"
-    return [
-        LeftOut(f"{name}:{line}", reason, stamp)
-        for line, stamp in stamps
-        if stamp and time_of(stamp) is None
-    ]
-
-
-def _is_newest_first(table: _Table, rows: list[tuple[int, list[str]]]) -> bool:
+def _is_newest_first(rows: Sequence[_Row]) -> bool:
     """True if every row has a time and the times fall from the first to the last."""
-    times = [time_of(_cell(table, row, "time")) for _, row in rows]
-    moments = [time.timestamp() for time in times if time]
+    moments = [row.time.timestamp() for row in rows if row.time]
     is_falling = all(later <= earlier for earlier, later in pairwise(moments))
     return is_falling and len(moments) == len(rows) and len(set(moments)) > 1
 
 
-def _speaker(table: _Table, row: list[str]) -> str:
+def _speaker(table: _Table, row: _Row) -> str:
     return _cell(table, row, "role" if "role" in table.columns else "speaker")
 
 
-def _post(table: _Table, row: list[str], place: str) -> Post:
+def _role(speaker: str) -> Role | None:
+    return _MORE_ROLES.get(speaker.lower()) or role_of(speaker)
+
+
+def _post(table: _Table, row: _Row) -> Post:
     speaker = _speaker(table, row)
     return Post(
         speaker=Speaker(speaker, speaker),
-        text=row[table.columns["text"]],
-        time=time_of(_cell(table, row, "time")),
+        text=row.cells[table.columns["text"]],
+        time=row.time,
         id=_cell(table, row, "id") or None,
-        place=place,
+        place=row.place,
         attachments=tuple(_files(table, row)),
     )
 
 
-def _message(table: _Table, row: list[str]) -> dict[str, Any]:
+def _message(table: _Table, row: _Row) -> dict[str, Any]:
     """A row as a message. A word that is no known role is a name: of a person, or of a tool if
     the column has roles.
     """
     speaker = _speaker(table, row)
-    role = _ROLES.get(speaker.lower())
+    role = _role(speaker)
     name = _cell(table, row, "speaker") if "role" in table.columns else ""
     if role is None:
         name = name or speaker
@@ -215,13 +208,13 @@ def _message(table: _Table, row: list[str]) -> dict[str, Any]:
     return {
         "role": role,
         "name": name or None,
-        "content": [*text_parts(row[table.columns["text"]]), *_files(table, row)],
+        "content": [*text_parts(row.cells[table.columns["text"]]), *_files(table, row)],
         "id": _cell(table, row, "id") or None,
-        "created_at": time_of(_cell(table, row, "time")),
+        "created_at": row.time,
     }
 
 
-def _files(table: _Table, row: list[str]) -> list[dict[str, Any]]:
+def _files(table: _Table, row: _Row) -> list[dict[str, Any]]:
     """Addresses of files, with commas between."""
     addresses = _cell(table, row, "attachments").split(",")
     names = [address.strip() for address in addresses if address.strip()]

@@ -7,7 +7,6 @@ A cell says what the person did, then the time in a line of its own, then the an
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from pathlib import Path
 from typing import Any
 
@@ -31,10 +30,7 @@ _BODY = re.compile(
 _TIME_LINE = re.compile(r"(?=.{8,60}\Z)(?=.*\b\d{4}\b).*\b\d{1,2}:\d\d(?::\d\d)?\b.*")
 """A line with a year and a clock, and little else."""
 
-_ENGLISH_TIME = re.compile(
-    r"(\w{3} \d{1,2}, \d{4}), (\d{1,2}:\d\d:\d\d) ([AP]M)(?: (\w+)(?:([+-]\d\d?):?(\d\d)?)?)?"
-)
-"""Such as `May 2, 2025, 10:00:00 AM UTC`, or with `GMT+02:00`."""
+_ZONE_NAME = re.compile(r" [A-Z]{3,5}\Z")
 
 
 def is_takeout_page(text: str) -> bool:
@@ -71,24 +67,9 @@ def _activity(cell: str) -> dict[str, Any]:
 
 
 def _time(line: str) -> str | None:
-    """The time of a line as ISO 8601; None if it is written in a way that we do not know."""
-    match = _ENGLISH_TIME.fullmatch(line.strip())
-    if match is None:
-        time = parse_moment(line)
-        return time.isoformat() if time else None
-    try:
-        time = datetime.strptime(f"{match[1]} {match[2]} {match[3]}", "%b %d, %Y %I:%M:%S %p")
-    except ValueError:
-        return None
-    return time.replace(tzinfo=_zone(match[4], match[5], match[6])).isoformat()
+    """The time of a line as ISO 8601; None if it is written in a way that we do not know.
 
-
-def _zone(name: str | None, hours: str | None, minutes: str | None) -> tzinfo | None:
-    """UTC, or an offset from it. Other names, such as CST, mean several zones: no zone is known."""
-    if name not in ("UTC", "GMT"):
-        return None
-    if not hours:
-        return UTC
-    sign = -1 if hours.startswith("-") else 1
-    offset = timedelta(hours=abs(int(hours)), minutes=int(minutes or 0))
-    return timezone(sign * offset) if offset < timedelta(days=1) else None
+    A name that several zones have, such as CST, is passed over: no zone is known.
+    """
+    time = parse_moment(line) or parse_moment(_ZONE_NAME.sub("", line))
+    return time.isoformat() if time else None

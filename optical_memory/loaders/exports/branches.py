@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from itertools import chain
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Literal, NamedTuple
 
 from optical_memory.errors import InputError
 from optical_memory.loaders.conversation import Conversation, LeftOut
-from optical_memory.loaders.exports.fields import list_at, text_at
+from optical_memory.loaders.exports.fields import list_at, readable, text_at
 from optical_memory.loaders.exports.reading import (
     Reading,
     conversation_of,
@@ -21,11 +21,11 @@ from optical_memory.loaders.files import read_json, stem
 __all__ = [
     "Branches",
     "Node",
+    "ancestors",
     "branch_conversations",
     "branched_export",
     "conversations_in",
     "parents_in",
-    "path_to",
 ]
 
 Branches = Literal["shown", "all"]
@@ -49,19 +49,29 @@ def conversations_in(data: Any) -> list[Any]:
 
 
 def branched_export(
-    source: Any, branches: str, conversations: Callable[[Any, str, Branches], list[Conversation]]
+    source: Any,
+    branches: str,
+    conversations: Callable[[dict[str, Any], str, Branches], list[Conversation]],
 ) -> list[Conversation]:
-    """The conversations of an export that has trees; `conversations` makes those of an item.
+    """The conversations of an export that has trees; `conversations` makes those of an object.
 
-    Raises `InputError` if `branches` is another word, and if there are no messages.
+    A value that is no object is left out in its own words. Raises `InputError` if `branches` is
+    another word, and if there are no messages.
     """
     if branches not in ("shown", "all"):
         raise InputError(f'branches must be "shown" or "all"; give one of them, not {branches!r}')
     option: Branches = "shown" if branches == "shown" else "all"
     name = stem(source)
     items = conversations_in(read_json(source))
-    made = (conversations(item, f"{name}[{n}]", option) for n, item in enumerate(items))
-    return filled_conversations(chain.from_iterable(made), name)
+    all_conversations: list[Conversation] = []
+    strays: list[LeftOut] = []
+    for n, item in enumerate(items):
+        place = f"{name}[{n}]"
+        if isinstance(item, dict):
+            all_conversations += conversations(item, place, option)
+        else:
+            strays.append(LeftOut(place, "no conversation", readable(item)))
+    return filled_conversations(all_conversations, name, strays)
 
 
 def branch_conversations(
@@ -75,7 +85,7 @@ def branch_conversations(
     """
     parents = {key: node.parent for key, node in nodes.items()}
     last_key = leaf if isinstance(leaf, str) and leaf in nodes else _newest_leaf(nodes, parents)
-    paths = {id: path_to(parents, last_key)}
+    paths = {id: _path_to(parents, last_key)}
     if branches == "all":
         paths |= _other_paths(id, nodes, parents, paths[id])
     path_keys = set().union(*paths.values())
@@ -83,10 +93,9 @@ def branch_conversations(
         conversation_of(key, joined(nodes[node].reading for node in path), meta)
         for key, path in paths.items()
     ]
-    left_out = _other_words(nodes, path_keys)
     main = conversations[0]
-    all_left_out = (*main.left_out, *left_out)
-    return [Conversation(main.id, main.turns, main.meta, all_left_out), *conversations[1:]]
+    left_out = (*main.left_out, *_other_words(nodes, path_keys))
+    return [replace(main, left_out=left_out), *conversations[1:]]
 
 
 def parents_in(mapping: dict[str, Any]) -> dict[str, str | None]:
@@ -103,14 +112,20 @@ def parents_in(mapping: dict[str, Any]) -> dict[str, str | None]:
     return parents
 
 
-def path_to(parents: Mapping[str, str | None], leaf: str) -> list[str]:
-    """The ids from the first message to the leaf. A tree that bites its tail is cut there."""
-    path: dict[str, None] = {}
-    key: str | None = leaf
-    while key is not None and key in parents and key not in path:
-        path[key] = None
+def ancestors(parents: Mapping[str, str | None], key: str | None) -> Iterator[str]:
+    """The id and the ids before it, back to the first message. A tree that bites its tail is cut
+    there.
+    """
+    visited_keys: set[str] = set()
+    while key is not None and key in parents and key not in visited_keys:
+        visited_keys.add(key)
+        yield key
         key = parents[key]
-    return list(reversed(path))
+
+
+def _path_to(parents: Mapping[str, str | None], leaf: str) -> list[str]:
+    """The ids from the first message to the leaf."""
+    return list(ancestors(parents, leaf))[::-1]
 
 
 def _leaves(parents: Mapping[str, str | None]) -> list[str]:
@@ -125,19 +140,15 @@ def _leaves(parents: Mapping[str, str | None]) -> list[str]:
 def _newest_leaf(nodes: Mapping[str, Node], parents: Mapping[str, str | None]) -> str:
     """The leaf with the latest time; the last in the file if there are no times."""
     leaves = enumerate(_leaves(parents))
-    return max(leaves, key=lambda leaf: (_seconds(nodes, leaf[1]), leaf[0]))[1]
+    return max(leaves, key=lambda leaf: (_seconds(nodes, parents, leaf[1]), leaf[0]))[1]
 
 
-def _seconds(nodes: Mapping[str, Node], leaf: str) -> float:
+def _seconds(nodes: Mapping[str, Node], parents: Mapping[str, str | None], leaf: str) -> float:
     """Seconds since 1970 of the last turn with a time on the way to the leaf; 0 without one."""
-    visited_keys: set[str] = set()
-    key: str | None = leaf
-    while key is not None and key in nodes and key not in visited_keys:
-        visited_keys.add(key)
+    for key in ancestors(parents, leaf):
         for turn in nodes[key].reading.turns:
             if turn.when:
                 return turn.when.timestamp()
-        key = nodes[key].parent
     return 0.0
 
 
@@ -148,7 +159,7 @@ def _other_paths(
     path_keys = set(main_path)
     paths = {}
     for leaf in _leaves(parents):
-        path = path_to(parents, leaf)
+        path = _path_to(parents, leaf)
         if any(nodes[key].reading.turns for key in path if key not in path_keys):
             paths[f"{id}/{leaf}"] = path
             path_keys.update(path)

@@ -5,14 +5,15 @@ An odd value never refuses a message. It becomes text, or nothing.
 
 from __future__ import annotations
 
-import json
 import mimetypes
 from collections.abc import Collection, Mapping
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 from optical_memory.errors import InputError
-from optical_memory.loaders.times import moment
+from optical_memory.loaders.messages.content import json_text, words_in
+from optical_memory.loaders.times import moment_or_none
+from optical_memory.turns import AttachmentKind
 
 __all__ = [
     "attachment_part",
@@ -23,15 +24,13 @@ __all__ = [
     "objects_at",
     "other_words",
     "readable",
+    "seconds_at",
     "text_at",
     "text_parts",
     "time_of",
-    "words_in",
 ]
 
-Media = Literal["image", "audio", "video", "file"]
-
-_KINDS: dict[str, Media] = {"image": "image", "audio": "audio", "video": "video"}
+_KINDS: dict[str, AttachmentKind] = {"image": "image", "audio": "audio", "video": "video"}
 
 
 def text_at(data: Any, key: str) -> str:
@@ -86,24 +85,9 @@ def _inline(value: object) -> str:
     if isinstance(value, str):
         return value
     try:
-        return json.dumps(value, ensure_ascii=False)
+        return json_text(value)
     except RecursionError as error:
         raise InputError("a value is nested too deep to be read") from error
-
-
-def words_in(value: object) -> str:
-    """All texts in a value, however deep, in order, with a space between."""
-    texts: list[str] = []
-    rest = [value]
-    while rest:
-        item = rest.pop()
-        if isinstance(item, str):
-            texts.append(item)
-        elif isinstance(item, dict):
-            rest += reversed(item.values())
-        elif isinstance(item, list):
-            rest += reversed(item)
-    return " ".join(filter(None, texts))
 
 
 def other_words(message: Mapping[str, Any], known_keys: Collection[str]) -> str:
@@ -116,30 +100,16 @@ def other_words(message: Mapping[str, Any], known_keys: Collection[str]) -> str:
 
 def time_of(*values: object) -> datetime | None:
     """The first of the values that is a time; None if none is."""
-    for value in values:
-        time = _time(value)
-        if time is not None:
-            return time
-    return None
+    return next(filter(None, map(moment_or_none, values)), None)
 
 
-def _time(value: object) -> datetime | None:
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        return None
-    try:
-        return moment(_number(value), "time")
-    except (InputError, OverflowError):  # an integer too large for a float overflows
-        return None
+def seconds_at(data: Any, key: str) -> float:
+    """The time under the key in seconds since 1970; 0 without one, so that it comes first."""
+    time = time_of(data.get(key)) if isinstance(data, dict) else None
+    return time.timestamp() if time else 0.0
 
 
-def _number(value: str | float) -> str | float:
-    """Digits in quotes as the number that they mean."""
-    if isinstance(value, str) and value.replace(".", "", 1).isdecimal():
-        return float(value)
-    return value
-
-
-def media_kind(*hints: str) -> Media:
+def media_kind(*hints: str) -> AttachmentKind:
     """The kind of a file by its media type or its name; the first hint that tells decides.
 
     >>> media_kind("", "holiday.jpeg")
@@ -159,7 +129,7 @@ def text_parts(*texts: str) -> list[dict[str, Any]]:
     return [{"type": "text", "text": text} for text in texts if text.strip()]
 
 
-def attachment_part(kind: Media, *names: str) -> dict[str, Any]:
+def attachment_part(kind: AttachmentKind, *names: str) -> dict[str, Any]:
     """A part of a message that stands for a file: the first name is its reference, the next its
     caption. At least one name must not be empty.
     """

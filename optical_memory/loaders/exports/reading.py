@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 from optical_memory.errors import InputError
 from optical_memory.loaders.conversation import Conversation, LeftOut
-from optical_memory.loaders.exports.fields import readable, words_in
+from optical_memory.loaders.exports.fields import readable
+from optical_memory.loaders.messages.content import words_in
 from optical_memory.loaders.messages.turns import message_turns
-from optical_memory.turns import Turn, body
+from optical_memory.loaders.times import FileTimes
+from optical_memory.turns import Role, Turn, body
 
 __all__ = [
-    "EMPTY",
     "OTHER_VERSION",
     "SERVICE",
     "Reading",
@@ -22,13 +23,17 @@ __all__ = [
     "filled_conversations",
     "in_segments",
     "joined",
+    "known_role",
     "read_message",
+    "read_stray",
     "turn_words",
+    "unclear_times",
 ]
 
 EMPTY = "an empty message"
 SERVICE = "a note by the service, no message"
 OTHER_VERSION = "a version of a message that is not the shown one"
+UNKNOWN_TIME = "a time that we do not know how to read"
 
 
 class Reading(NamedTuple):
@@ -62,6 +67,16 @@ def _plain(message: dict[str, Any]) -> dict[str, Any]:
 
 def _has_words(turn: Turn) -> bool:
     return bool(turn.text.strip() or turn.tool_calls or turn.attachments)
+
+
+def read_stray(value: object, place: str) -> Reading:
+    """The turn of a value that is no message: its text, of a tool, which has no authority."""
+    return read_message({"role": "tool", "content": readable(value)}, place)
+
+
+def known_role(word: str) -> str:
+    """The word if it is a role; "tool" for any other word, which gains no authority."""
+    return word if word in get_args(Role) else "tool"
 
 
 def joined(readings: Iterable[Reading]) -> Reading:
@@ -104,6 +119,23 @@ def turn_words(turns: Iterable[Turn]) -> str:
     return "\n".join(body(turn) for turn in turns)
 
 
+def unclear_times(stamps: Iterable[tuple[str, str]], times: FileTimes) -> list[LeftOut]:
+    """Times of a file that were not read, and an order of day and month that was guessed.
+
+    `stamps` has the place and the words of each time; words that are "" are no time.
+    """
+    left_out: list[LeftOut] = []
+    doubts = set(times.unclear[:1]) if times.order.is_guess else set()
+    if times.order.order is None:
+        doubts = set(times.unclear)
+    for i, ((place, words), time) in enumerate(zip(stamps, times.times, strict=True)):
+        if i in doubts:
+            left_out.append(LeftOut(place, times.order.reason, words))
+        elif words and time is None:
+            left_out.append(LeftOut(place, UNKNOWN_TIME, words))
+    return left_out
+
+
 def conversation_of(
     id: str, reading: Reading, meta: Mapping[str, Any], left_out: Iterable[LeftOut] = ()
 ) -> Conversation:
@@ -132,6 +164,5 @@ def filled_conversations(
             title = conversation.meta.get("title", "")
             left_out.append(LeftOut(conversation.id, "a conversation without messages", title))
             left_out += conversation.left_out
-    first = full[0]
-    full[0] = Conversation(first.id, first.turns, first.meta, tuple(left_out))
+    full[0] = replace(full[0], left_out=tuple(left_out))
     return full

@@ -6,17 +6,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import groupby, pairwise
 from pathlib import Path
 
 from optical_memory.errors import InputError
 from optical_memory.loaders.conversation import Conversation, LeftOut
 from optical_memory.loaders.files import Document, stem, text_of
-from optical_memory.loaders.logs.entries import (
-    Entry,
-    log_conversation,
-    place_of,
-)
+from optical_memory.loaders.logs.entries import Entry, log_conversation, place_of
 from optical_memory.loaders.logs.fences import lines_outside_fences
 from optical_memory.turns import Role
 
@@ -49,8 +46,9 @@ def aider(source: Path | Document | str) -> list[Conversation]:
     left_out: list[LeftOut] = []
     for start, end in pairwise(bounds):
         heading = _START.fullmatch(lines[start])
-        first = start + (heading is not None)
-        entries = _entries(lines[first:end], first, heading["stamp"] if heading else "")
+        first_line = start + (heading is not None)
+        stamp = heading["stamp"] if heading else ""
+        entries = _entries(lines[first_line:end], first_line, stamp)
         if entries:
             id = f"{name}[{len(conversations)}]" if len(starts) > 1 else name
             meta = {"started": lines[start].strip("# ")} if heading else {}
@@ -62,11 +60,8 @@ def aider(source: Path | Document | str) -> list[Conversation]:
         raise InputError(
             f"{name}: no turns in it; take a history with at least one line of the user"
         )
-    return [_with_left_out(conversations[0], left_out), *conversations[1:]]
-
-
-def _with_left_out(first: Conversation, left_out: Sequence[LeftOut]) -> Conversation:
-    return Conversation(first.id, first.turns, first.meta, (*first.left_out, *left_out))
+    first = conversations[0]
+    return [replace(first, left_out=(*first.left_out, *left_out)), *conversations[1:]]
 
 
 def _entries(lines: Sequence[str], n_before: int, stamp: str) -> list[Entry]:
@@ -88,17 +83,17 @@ def _lines_with_roles(lines: Sequence[str]) -> Iterator[tuple[Role, str]]:
     """
     is_user = _user_line(lines)
     role: Role = "tool"
-    speaks: Role = "tool"  # who says lines without a sign
+    unsigned_role: Role = "tool"  # who says lines without a sign
     for line, is_free in lines_outside_fences(lines):
         if is_free and is_user.match(line):
             role = "user"
-            speaks = "assistant"
+            unsigned_role = "assistant"
             yield role, line.removeprefix(_USER).strip()
         elif is_free and re.match(r">(?: |$)", line):
             role = "tool"
             yield role, line[1:].strip()
         else:
-            role = speaks if line.strip() else role
+            role = unsigned_role if line.strip() else role
             yield role, line
 
 

@@ -13,15 +13,20 @@ from optical_memory.loaders.times import FileTimes, file_times
 from optical_memory.turns import Attachment, Role, Turn
 
 __all__ = [
+    "EXPORTERS_LINE",
     "NOTICE",
     "Entry",
     "is_rule",
     "log_conversation",
+    "paragraphs",
     "place_of",
 ]
 
 NOTICE = "a notice of the program, said by nobody"
 """Why lines such as `Ana left` are in no turn."""
+
+EXPORTERS_LINE = "a line of the exporter, said by nobody"
+"""Why lines such as `Exported 2 message(s)` are in no turn."""
 
 _NO_TIME = "a time that cannot be read; it stays in the text"
 _CLOCK = re.compile(r"(?:\d{1,2}[:.]\d\d(?:[:.]\d\d)?(?:[.,]\d+)?\s?(?:[AaPp]\.?[Mm]\.?)?)")
@@ -108,6 +113,15 @@ def _empty(entries: Sequence[Entry]) -> Iterator[LeftOut]:
 def place_of(line: int) -> str:
     """The place of a line, for the report of what was left out."""
     return f"line {line}"
+
+
+def paragraphs(text: str) -> Iterator[tuple[int, str]]:
+    """The parts of a text between blank lines, each after the number of its first line."""
+    line = 1
+    for part in re.split(r"(\n[ \t]*\n+)", text):
+        if part.strip():
+            yield line, part
+        line += part.count("\n")
 
 
 def is_rule(line: str) -> bool:

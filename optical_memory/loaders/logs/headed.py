@@ -13,7 +13,7 @@ from pathlib import Path
 from optical_memory.errors import InputError
 from optical_memory.loaders.conversation import Conversation, LeftOut
 from optical_memory.loaders.files import Document, stem, text_of
-from optical_memory.loaders.logs.entries import Entry, log_conversation, place_of
+from optical_memory.loaders.logs.entries import EXPORTERS_LINE, Entry, log_conversation, place_of
 from optical_memory.loaders.written_times import written_time
 
 __all__ = [
@@ -32,7 +32,6 @@ _HEADS = (
 _RELATIVE = re.compile(rf"(?:today|yesterday)(?: at|,)? {_CLOCK}|{_CLOCK}", re.IGNORECASE)
 _RULE = re.compile(r"={5,}")
 _FOOTER = re.compile(r"Transcribed by https?://\S+|Exported \d[\d,.]* message\(s\)")
-_EXPORTERS_LINE = "a line of the exporter, said by nobody"
 
 
 def is_headed_chat(text: str) -> bool:
@@ -65,7 +64,7 @@ def headed_chat(source: Path | Document | str, day_first: bool | None = None) ->
     words = [line for line in lines[:first] if line.strip() and not _RULE.fullmatch(line)]
     meta = {"preface": "\n".join(words)} if words else {}
     left_out = [
-        LeftOut(place_of(n), _EXPORTERS_LINE, line.strip())
+        LeftOut(place_of(n), EXPORTERS_LINE, line.strip())
         for n, line in enumerate(lines, 1)
         if _FOOTER.fullmatch(line.strip())
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from optical_memory.errors import InputError
@@ -20,8 +21,8 @@ __all__ = [
 _CLOCK = r"\d{1,2}:\d\d(?::\d\d)?"
 _STAMP = rf"\[?(?P<stamp>(?:\d{{4}}-\d\d-\d\d[T ])?{_CLOCK}(?:Z|[+-]\d\d:?\d\d)?)\]?"
 _NICK = r"[^\s<>:*]{1,40}"
-_SAID = re.compile(rf"{_STAMP}\s+<(?P<sign>[@+%~&! ]?)(?P<name>{_NICK})> ?(?P<text>.*)")
-_DID = re.compile(rf"{_STAMP} +\* (?P<text>(?P<name>{_NICK}) .*)")
+_MESSAGE = re.compile(rf"{_STAMP}\s+<(?P<sign>[@+%~&! ]?)(?P<name>{_NICK})> ?(?P<text>.*)")
+_ACTION = re.compile(rf"{_STAMP} +\* (?P<text>(?P<name>{_NICK}) .*)")
 _WEECHAT = re.compile(
     rf"(?P<stamp>\d{{4}}-\d\d-\d\d {_CLOCK})\t(?P<name>[^\t]{{0,40}})\t(?P<text>.*)"
 )
@@ -39,7 +40,7 @@ def is_irc_log(text: str) -> bool:
     lines = [line.rstrip() for line in text[:8000].split("\n") if line.strip()][:50]
     if not lines or not _is_irc(lines[0]):
         return False
-    has_messages = any(_SAID.fullmatch(line) or _WEECHAT.fullmatch(line) for line in lines)
+    has_messages = any(_MESSAGE.fullmatch(line) or _WEECHAT.fullmatch(line) for line in lines)
     return has_messages and 2 * sum(map(_is_irc, lines)) >= len(lines)
 
 
@@ -80,10 +81,10 @@ def _message(line: str) -> tuple[str, str, str] | None:
         return weechat["stamp"], _nick(weechat["name"]), weechat["text"]
     if weechat:
         return _action(weechat)
-    match = _SAID.fullmatch(line)
+    match = _MESSAGE.fullmatch(line)
     if match:
         return match["stamp"], match["name"], match["text"]
-    match = _DID.fullmatch(line)
+    match = _ACTION.fullmatch(line)
     return (match["stamp"], match["name"], f"* {match['text']}") if match else None
 
 
@@ -105,7 +106,7 @@ def _entries(lines: Sequence[str]) -> Iterator[Entry]:
         message = _message(line)
         if message is None and not _is_notice(line):
             if entry is not None:
-                entry = Entry(entry.line, entry.stamp, entry.speaker, f"{entry.text}\n{line}")
+                entry = replace(entry, text=f"{entry.text}\n{line}")
             elif line.strip():
                 entry = Entry(n, "", "", line)
             continue

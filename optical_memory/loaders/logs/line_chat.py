@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from optical_memory.loaders.conversation import Conversation, LeftOut
@@ -21,7 +21,6 @@ _HALF = "(?:上午|下午|午前|午後|오전|오후)"
 _MESSAGE = re.compile(
     rf"(?P<clock>{_HALF}?\d{{1,2}}:\d\d(?: ?[AaPp][Mm])?)\t(?P<name>[^\t]*)(?:\t(?P<text>.*))?"
 )
-_HEADER = re.compile(r"\[LINE\].*|.*(?:Chat history|トーク履歴|聊天记录|聊天記錄|ประวัติการสนทนา).*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,16 +87,16 @@ def _rows(lines: list[str], first: int) -> Iterator[_Row]:
     for n, line in enumerate(lines[first:], first + 1):
         if _is_day(line) and (n - 2 < first or not lines[n - 2].strip()):
             if row is not None:
-                yield _Row(row.line, row.day, row.text.rstrip("\n"))
+                yield replace(row, text=row.text.rstrip("\n"))
             day = line.strip()
             row = None
         elif _MESSAGE.fullmatch(line):
             if row is not None:
-                yield _Row(row.line, row.day, row.text.rstrip("\n"))
+                yield replace(row, text=row.text.rstrip("\n"))
             row = _Row(n, day, line)
         elif row is not None:
-            row = _Row(row.line, row.day, f"{row.text}\n{line}")
+            row = replace(row, text=f"{row.text}\n{line}")
         elif line.strip():
             row = _Row(n, day, line)
     if row is not None:
-        yield _Row(row.line, row.day, row.text.rstrip("\n"))
+        yield replace(row, text=row.text.rstrip("\n"))

@@ -13,7 +13,13 @@ from pathlib import Path
 from optical_memory.errors import InputError
 from optical_memory.loaders.conversation import Conversation, LeftOut
 from optical_memory.loaders.files import Document, stem, text_of
-from optical_memory.loaders.logs.entries import Entry, is_rule, log_conversation, place_of
+from optical_memory.loaders.logs.entries import (
+    EXPORTERS_LINE,
+    Entry,
+    is_rule,
+    log_conversation,
+    place_of,
+)
 from optical_memory.loaders.logs.marks import SpeakerMark, speaker_marks
 from optical_memory.loaders.written_times import written_time
 
@@ -27,7 +33,6 @@ _EXPORTER = re.compile(
     r"_?(?:Powered by|Exported (?:with|by|from|using)|Generated (?:with|by)) .{0,200}",
     re.IGNORECASE,
 )
-_EXPORTERS_LINE = "a line of the exporter, said by nobody"
 
 
 def is_markdown_chat(text: str) -> bool:
@@ -57,7 +62,7 @@ def markdown_chat(
     n_lines = _end(lines)
     entries = list(marked_entries(lines[:n_lines], marks))
     left_out = [
-        LeftOut(place_of(n), _EXPORTERS_LINE, line.strip())
+        LeftOut(place_of(n), EXPORTERS_LINE, line.strip())
         for n, line in enumerate(lines[n_lines:], n_lines + 1)
         if line.strip() and not is_rule(line)
     ]

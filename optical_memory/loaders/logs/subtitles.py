@@ -13,7 +13,7 @@ from pathlib import Path
 from optical_memory.errors import InputError
 from optical_memory.loaders.conversation import Conversation, LeftOut
 from optical_memory.loaders.files import Document, stem, text_of
-from optical_memory.loaders.logs.entries import Entry, log_conversation, place_of
+from optical_memory.loaders.logs.entries import Entry, log_conversation, paragraphs, place_of
 from optical_memory.loaders.logs.speakers import is_name
 
 __all__ = [
@@ -58,8 +58,7 @@ def subtitles(source: Path | Document | str) -> list[Conversation]:
     text = text_of(source).replace("\r\n", "\n").lstrip("\ufeff")
     cues: list[_Cue] = []
     left_out = list(_settings(text.split("\n")))
-    line = 1
-    for block in re.split(r"(\n[ \t]*\n+)", text):
+    for line, block in paragraphs(text):
         rows = block.split("\n")
         times = next((i for i, row in enumerate(rows) if _TIMES.fullmatch(row)), None)
         note = "\n".join(rows[:times]).strip()
@@ -67,7 +66,6 @@ def subtitles(source: Path | Document | str) -> list[Conversation]:
             left_out.append(LeftOut(place_of(line), _NOTE, note))
         if times is not None:
             cues += _cues(line, rows[times], "\n".join(rows[times + 1 :]))
-        line += block.count("\n")
     entries = list(_entries(cues))
     if not entries:
         raise InputError(

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from optical_memory.loaders.conversation import Conversation
 from optical_memory.loaders.files import Document, stem, text_of
-from optical_memory.loaders.logs.entries import Entry, log_conversation
+from optical_memory.loaders.logs.entries import Entry, log_conversation, paragraphs
 from optical_memory.loaders.logs.fences import lines_outside_fences
 from optical_memory.loaders.logs.markdown import marked_entries
 from optical_memory.loaders.logs.marks import speaker_marks
@@ -81,16 +81,8 @@ def text_log(source: Path | Document | str, day_first: bool | None = None) -> li
     text = text_of(source).replace("\r\n", "\n")
     entries = list(_entries(text.split("\n")))
     if not any(entry.has_words for entry in entries):
-        entries = list(_paragraphs(text))
+        entries = [Entry(n, "", "", part.strip("\n"), "user") for n, part in paragraphs(text)]
     return [log_conversation(stem(source), entries, day_first=day_first)]
-
-
-def _paragraphs(text: str) -> Iterator[Entry]:
-    line = 1
-    for paragraph in re.split(r"(\n[ \t]*\n+)", text):
-        if paragraph.strip():
-            yield Entry(line, "", "", paragraph.strip("\n"), "user")
-        line += paragraph.count("\n")
 
 
 def _entries(lines: Sequence[str]) -> Iterator[Entry]:
@@ -114,7 +106,9 @@ def _entries(lines: Sequence[str]) -> Iterator[Entry]:
 
 def _starts(lines: Sequence[str]) -> list[_Start]:
     """The lines that begin turns: of the form that comes first."""
-    free_lines = [(n, line) for n, (line, free) in enumerate(lines_outside_fences(lines)) if free]
+    free_lines = [
+        (n, line) for n, (line, is_free) in enumerate(lines_outside_fences(lines)) if is_free
+    ]
     first = next((n for n, line in enumerate(lines) if line.strip()), 0)
     series = [_timed(_of_form(form, free_lines), first, _n_lines(lines)) for form in _STAMPED]
     series.append(_in_angles(_of_form(_ANGLE, free_lines), first))
@@ -133,14 +127,14 @@ def _of_form(form: re.Pattern[str], lines: Sequence[tuple[int, str]]) -> list[_S
 
 
 def _timed(starts: list[_Start], first: int, n_lines: int) -> list[_Start]:
-    """The starts if the first line is one, or many lines are; not the lines of a server's log."""
+    """The starts if the first line is among them, or if they are many; none of a server's log."""
     is_log = starts and (starts[0].line == first or len(starts) >= _SHARE_OF_LINES * n_lines)
     has_levels = any(is_log_level(start.name) for start in starts)
     return starts if is_log and not has_levels else []
 
 
 def _in_angles(starts: list[_Start], first: int) -> list[_Start]:
-    """The starts if the first line is one and none looks like HTML."""
+    """The starts if the first line is among them and none looks like HTML."""
     is_log = starts and starts[0].line == first
     return starts if is_log and not any("</" in start.text for start in starts) else []
 

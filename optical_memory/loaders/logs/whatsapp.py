@@ -23,7 +23,7 @@ from optical_memory.loaders.logs.whatsapp_notices import (
     NOTICES,
     OMITTED,
 )
-from optical_memory.loaders.time_words import AFTERNOON, MORNING
+from optical_memory.loaders.time_words import HALF
 from optical_memory.turns import Attachment, AttachmentKind
 
 __all__ = [
@@ -35,8 +35,7 @@ _MARK = "\u200e"
 _MARKS = "[\u200e\u200f\u202a-\u202e\ufeff]*"
 _BLANK = "[ \u00a0\u202f]"
 _DATE = r"\d{1,4}\.?[./\-年]" + _BLANK + r"?\d{1,2}[./\-月]" + _BLANK + r"?\d{1,4}[.日]?"
-_HALF = "|".join((*MORNING, *AFTERNOON))
-_TIME = rf"(?:(?:{_HALF}){_BLANK}?)?\d{{1,2}}[:.]\d\d(?:[:.]\d\d)?(?:{_BLANK}?(?:{_HALF}))?"
+_TIME = rf"(?:{HALF}{_BLANK}?)?\d{{1,2}}[:.]\d\d(?:[:.]\d\d)?(?:{_BLANK}?{HALF})?"
 _LINK = rf"(?:[,،]?{_BLANK}(?:klo|às|um|at|kl\.?|de|a las|à){_BLANK}|[,،]?{_BLANK})"
 _STAMP = rf"(?P<stamp>{_DATE}{_LINK}{_TIME})"
 _FORMS = (
@@ -65,6 +64,7 @@ _KINDS: dict[str, AttachmentKind] = {
     **dict.fromkeys(["opus", "ogg", "mp3", "m4a", "aac", "wav", "amr"], "audio"),
     **dict.fromkeys(["mp4", "mov", "3gp", "mkv", "webm"], "video"),
 }
+"""Not by `mimetypes`: it takes 3gp for sound, and knows m4a, amr and mkv on some machines only."""
 
 _OMITTED = "a file that was not exported with the chat"
 _DELETED = "a message that was deleted or never came"

@@ -9,7 +9,6 @@ from optical_memory.loaders.messages.content import (
     NOTHING,
     Content,
     Fields,
-    Media,
     PartReader,
     ReadContent,
     attached,
@@ -30,7 +29,7 @@ from optical_memory.loaders.payloads import (
     is_payload,
     short_ref,
 )
-from optical_memory.turns import Attachment
+from optical_memory.turns import Attachment, AttachmentKind
 
 __all__ = [
     "OPAQUE_KEYS",
@@ -69,7 +68,7 @@ _INNER = (
 )
 
 
-def attachment(media: Media) -> PartReader:
+def attachment(media: AttachmentKind) -> PartReader:
     """A reader of parts that point to a file or hold it, under any of the keys of providers.
 
     A document whose words stand in the part is text. A part without a file is kept as JSON.
@@ -122,7 +121,7 @@ def _document_words(fields: Fields, content_of: ReadContent) -> Content:
     return join(content_of(value) for value in words if has_words(value))
 
 
-def _reference(fields: Fields, media: Media) -> str | None:
+def _reference(fields: Fields, media: AttachmentKind) -> str | None:
     """The address of the file, or a digest in place of the file itself."""
     media_type = first_text(fields, _MEDIA_TYPES) or ""
     if "/" not in media_type:  # Bedrock and OpenAI's audio write "pdf" and "wav"

@@ -27,13 +27,16 @@ from optical_memory.loaders.payloads import without_payloads
 from optical_memory.turns import ToolCall, call_text
 
 __all__ = [
+    "CALL_IDS",
     "call",
     "call_with_result",
     "failed",
     "result",
 ]
 
-CALL_IDS = ("call_id", "toolCallId", "tool_call_id", "toolUseId", "tool_use_id")
+CALL_IDS = ("tool_call_id", "toolCallId", "call_id", "tool_use_id", "toolUseId")
+"""Keys of the id of a call, in the call and in its answer."""
+
 _NAMES = ("name", "toolName", "tool_name", "function")
 _INPUTS = ("arguments", "input", "args", "action", "rawInput", "operation")
 _OUTPUTS = ("output", "outputs", "result", "results", "content", "response", "value", "tools")

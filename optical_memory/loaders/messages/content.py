@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from itertools import chain
-from typing import Any, Literal
+from typing import Any
 
 from optical_memory.loaders.payloads import (
     data_url,
@@ -17,7 +17,7 @@ from optical_memory.loaders.payloads import (
     short_ref,
     without_payloads,
 )
-from optical_memory.turns import Attachment, ToolCall
+from optical_memory.turns import Attachment, AttachmentKind, ToolCall
 
 __all__ = [
     "NOTHING",
@@ -26,6 +26,7 @@ __all__ = [
     "PartReader",
     "ReadContent",
     "Result",
+    "as_text",
     "attached",
     "fields_of",
     "first_id",
@@ -38,9 +39,8 @@ __all__ = [
     "new_refs",
     "readable",
     "text_content",
+    "words_in",
 ]
-
-Media = Literal["image", "audio", "video", "file"]
 
 Fields = Mapping[str, Any]
 """A message or a part of a content, by its keys."""
@@ -114,16 +114,16 @@ def new_refs(words: str, text: str) -> list[str]:
     return [ref for ref in payload_refs(words) if ref not in old_refs]
 
 
-def attached(ref: str, media: Media = "file", caption: str | None = None) -> Attachment:
+def attached(ref: str, kind: AttachmentKind = "file", caption: str | None = None) -> Attachment:
     """An attachment; its kind is that of the media type in the reference, if it says one."""
     media_type = ref.removeprefix("data:") if ref.startswith("data:") else ""
-    return Attachment(media_kind(media_type, media), short_ref(ref), caption)
+    return Attachment(media_kind(media_type, kind), short_ref(ref), caption)
 
 
-def media_kind(media_type: str, default: Media = "file") -> Media:
+def media_kind(media_type: str, default: AttachmentKind = "file") -> AttachmentKind:
     """The kind of attachment for a media type like `image/png`."""
     family = media_type.partition("/")[0]
-    kinds: Mapping[str, Media] = {"image": "image", "audio": "audio", "video": "video"}
+    kinds: Mapping[str, AttachmentKind] = {"image": "image", "audio": "audio", "video": "video"}
     return kinds.get(family, default)
 
 
@@ -145,6 +145,31 @@ def json_text(value: Any) -> str:
         return json.dumps(value, ensure_ascii=False, default=_json_form)
     except (TypeError, ValueError):  # a key that is no text, or an object that holds itself
         return json.dumps(str(value), ensure_ascii=False)
+
+
+def as_text(value: Any) -> str:
+    """The value as it is if it is a text, else as JSON; its texts if it is nested too deeply."""
+    if isinstance(value, str):
+        return value
+    try:
+        return json_text(value)
+    except RecursionError:
+        return words_in(value)
+
+
+def words_in(value: object) -> str:
+    """All texts in a value, however deep, in order, with a space between."""
+    texts: list[str] = []
+    rest = [value]
+    while rest:
+        item = rest.pop()
+        if isinstance(item, str):
+            texts.append(item)
+        elif isinstance(item, dict):
+            rest += reversed(item.values())
+        elif isinstance(item, list):
+            rest += reversed(item)
+    return " ".join(filter(None, texts))
 
 
 def _json_form(value: Any) -> Any:

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from functools import partial
 from typing import Any, NamedTuple
 
 from optical_memory.errors import InputError
-from optical_memory.loaders.conversation import Conversation, LeftOut, conversation
+from optical_memory.loaders.conversation import Conversation, conversation
 from optical_memory.loaders.files import excerpt, get, read_json, stem
 from optical_memory.loaders.messages.content import first_id
 from optical_memory.loaders.messages.envelopes import messages_of
 from optical_memory.loaders.messages.parts import read_content
-from optical_memory.loaders.messages.turns import Transcript, odd_text, transcript_of
+from optical_memory.loaders.messages.rows import list_items, read_rows
+from optical_memory.loaders.messages.turns import transcript_of
 from optical_memory.turns import Turn
 
 __all__ = [
     "is_message_list",
     "langchain_messages",
-    "message_list_key",
     "openai_messages",
 ]
 
@@ -37,19 +37,18 @@ _SYSTEM_KEYS = (
 )
 """Keys of the instructions beside a list: Anthropic and Bedrock, Gemini, Responses, ShareGPT."""
 
-EMPTY = "the conversation has no messages"
-NO_CONVERSATION = "no message in it can be read"
-"""Why a conversation of several, or what stands in its place, is left out."""
-
 
 def openai_messages(source: Any) -> list[Conversation]:
     """A list of messages, `{"messages": [...]}`, or a list of either (as in fine-tuning JSON
     lines). The messages may have any form that is known.
 
-    Raises `InputError` with the place for anything else.
+    Of several conversations, one without messages is left out with its reason. Raises `InputError`
+    with the place for anything else.
     """
     data = read_json(source)
-    return _conversations(data, message_list_key(data) or "messages", stem(source))
+    name = stem(source)
+    key = _list_key(data) or "messages"
+    return read_rows(_items(data, key, name), partial(_conversations, key), name)
 
 
 def langchain_messages(source: Any) -> list[Conversation]:
@@ -59,7 +58,7 @@ def langchain_messages(source: Any) -> list[Conversation]:
     return openai_messages(source)
 
 
-def message_list_key(data: Any) -> str | None:
+def _list_key(data: Any) -> str | None:
     """The key under which the first objects of the data have a list of messages; None without."""
     for item in data[:_N_FIRST] if isinstance(data, list) else [data]:
         for key in _LIST_KEYS:
@@ -71,7 +70,7 @@ def message_list_key(data: Any) -> str | None:
 def is_message_list(data: Any) -> bool:
     """True if one of the first values of a list, or of the list in an object, is a message."""
     values = data[:_N_FIRST] if isinstance(data, list) else [data]
-    key = message_list_key(data)
+    key = _list_key(data)
     if key is not None:
         lists = [item[key] for item in values if isinstance(item, Mapping) and item.get(key)]
         return any(map(is_message_list, lists))
@@ -88,43 +87,19 @@ def _can_be_read(value: Any) -> bool:
 class _MessageList(NamedTuple):
     """The messages of one conversation, and the other keys of the object around them."""
 
-    name: str
     messages: list[Any]
     meta: dict[str, Any]
 
 
-def _conversations(data: Any, key: str, name: str) -> list[Conversation]:
-    """The conversations in the data. Those without messages are told of in the first."""
-    conversations: list[Conversation] = []
-    left_out: list[LeftOut] = []
-    errors: list[InputError] = []
-    items = _items(data, key, name)
-    for place, item in items:
-        try:
-            part = _message_list(item, key, place)
-            transcript = transcript_of(part.messages, f"{place}.{key}")
-        except InputError as error:
-            errors.append(error)
-            left_out.append(LeftOut(place, NO_CONVERSATION, odd_text(item, error)))
-            continue
-        if transcript.turns or len(items) == 1:
-            conversations.append(_conversation(part, transcript))
-        else:
-            left_out.append(LeftOut(place, EMPTY, ""))
-    if not conversations:
-        errors.append(InputError(f"{name}: no turns in it; take a file with at least one message"))
-        raise errors[0]
-    first = conversations[0]
-    return [replace(first, left_out=(*first.left_out, *left_out)), *conversations[1:]]
-
-
-def _conversation(part: _MessageList, transcript: Transcript) -> Conversation:
-    id = first_id(part.meta, ("id", "conversation_id")) or part.name
+def _conversations(key: str, place: str, item: Any) -> list[Conversation]:
+    part = _message_list(item, key, place)
+    transcript = transcript_of(part.messages, f"{place}.{key}")
+    id = first_id(part.meta, ("id", "conversation_id")) or place
     texts = {turn.text for turn in transcript.turns if turn.role == "system"}
     new_turns = [turn for turn in _system_turns(part.meta) if turn.text not in texts]
     turns = [*new_turns, *transcript.turns] if transcript.turns else []
     meta = {field: value for field, value in part.meta.items() if field not in _SYSTEM_KEYS}
-    return conversation(id, turns, meta, transcript.left_out)
+    return [conversation(id, turns, meta, transcript.left_out)]
 
 
 def _system_turns(meta: Mapping[str, Any]) -> list[Turn]:
@@ -147,17 +122,17 @@ def _items(data: Any, key: str, name: str) -> list[tuple[str, Any]]:
         raise InputError(f"{name}: expected a list of messages, found {excerpt(data)}")
     if not any(_is_list(item, key) for item in data[:_N_FIRST]):
         return [(name, data)]
-    return [(f"{name}[{n}]", item) for n, item in enumerate(data)]
+    return list_items(data, name)
 
 
 def _message_list(item: Any, key: str, place: str) -> _MessageList:
     """The messages of an item. Raises `InputError` if it has no list of them."""
     if isinstance(item, list):
-        return _MessageList(place, item, {})
+        return _MessageList(item, {})
     if isinstance(item, dict) and key not in item and _is_message(item):
-        return _MessageList(place, [item], {})
+        return _MessageList([item], {})
     messages = get(item, key, list, place)
-    return _MessageList(place, messages, {field: item[field] for field in item if field != key})
+    return _MessageList(messages, {field: item[field] for field in item if field != key})
 
 
 def _is_list(item: Any, key: str) -> bool:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from optical_memory.errors import InputError
 from optical_memory.loaders.conversation import LeftOut
 from optical_memory.loaders.messages.beside import contents_of
-from optical_memory.loaders.messages.calls import failed
+from optical_memory.loaders.messages.calls import CALL_IDS, failed
 from optical_memory.loaders.messages.content import (
     Content,
     Fields,
@@ -32,7 +32,6 @@ from optical_memory.turns import Role, Turn
 __all__ = [
     "Transcript",
     "message_turns",
-    "odd_text",
     "transcript_of",
     "turn_of",
     "turns_of",
@@ -132,16 +131,13 @@ def transcript_of(messages: Iterable[Any], place: str) -> Transcript:
 
 
 def _odd_turn(message: Any, error: InputError) -> Turn:
-    content = text_content(odd_text(message, error))
-    return Turn("tool", content.text, name="unknown", attachments=content.attachments)
-
-
-def odd_text(message: Any, error: InputError) -> str:
-    """The text for a value that is no message. Raises the error if it is nested too deep."""
+    """The turn for a value that is no message. Raises the error if it is nested too deep."""
     try:
-        return message if isinstance(message, str) and message.strip() else json_text(message)
+        text = message if isinstance(message, str) and message.strip() else json_text(message)
     except RecursionError:
         raise error from None
+    content = text_content(text)
+    return Turn("tool", content.text, name="unknown", attachments=content.attachments)
 
 
 # ---- the turns of a message ----------------------------------------------------------------------
@@ -230,8 +226,7 @@ def _name(message: Fields) -> str | None:
 
 def _answered_call(message: Fields, role: Role) -> str | None:
     """The id of the call that a tool's message answers."""
-    keys = ("tool_call_id", "toolCallId", "call_id", "tool_use_id", "toolUseId")
-    return first_id(message, keys) if role == "tool" else None
+    return first_id(message, CALL_IDS) if role == "tool" else None
 
 
 def _segments(contents: list[Content], role: Role) -> list[Content]:

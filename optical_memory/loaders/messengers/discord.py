@@ -15,11 +15,11 @@ from optical_memory.loaders.exports.fields import (
     other_words,
     text_at,
     time_of,
-    words_in,
 )
 from optical_memory.loaders.exports.people import Post, Speaker, post_conversation
 from optical_memory.loaders.exports.reading import SERVICE, filled_conversations
 from optical_memory.loaders.files import read_json, stem
+from optical_memory.loaders.messages.content import words_in
 
 __all__ = [
     "discord",
@@ -44,7 +44,6 @@ _SPOKEN_NUMBERS = frozenset(("0", "19", "20", "21", "23"))
 """Kinds without a name of the exporter: a message, a reply, a command, the first message of a
 thread, a command of a menu. All other numbers are Discord's own messages.
 """
-
 
 _KNOWN = frozenset(
     (

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from optical_memory.loaders.conversation import Conversation, LeftOut
-from optical_memory.loaders.exports.fields import attachment_part, media_kind, time_of
+from optical_memory.loaders.exports.fields import attachment_part, media_kind
 from optical_memory.loaders.exports.people import Post, Speaker, post_conversation
-from optical_memory.loaders.exports.reading import filled_conversations
+from optical_memory.loaders.exports.reading import filled_conversations, unclear_times
 from optical_memory.loaders.files import Document, stem, text_of
+from optical_memory.loaders.times import file_times
 
 __all__ = [
     "discord_text",
@@ -35,25 +37,28 @@ def is_discord_text(text: str) -> bool:
     return bool(_HEADING.match(text[:2_000]))
 
 
-def discord_text(source: Path | Document | str) -> list[Conversation]:
+def discord_text(
+    source: Path | Document | str, day_first: bool | None = None
+) -> list[Conversation]:
     """The conversation of a channel. Reactions are left out.
 
-    Raises `InputError` if there are no messages.
+    `day_first` says how to read 3/4/2024; by default the whole file decides. Raises `InputError` if
+    there are no messages.
     """
     name = stem(source)
     text = text_of(source).replace("\r\n", "\n")
     heading, _, rest = text.strip().removeprefix(_RULE).partition(_RULE)
     body = rest.partition(f"\n{_RULE}\nExported ")[0]
+    messages = list(_messages(body.split("\n")))
+    stamps = [(f"{name}: message {n}", lines[0]) for n, lines in enumerate(messages, 1)]
+    times = file_times([_stamp(line) for _, line in stamps], day_first)
     posts: list[Post] = []
-    left_out: list[LeftOut] = []
-    for n, (line, *lines) in enumerate(_messages(body.split("\n"))):
-        place = f"{name}: message {n + 1}"
-        posts.append(_post(line, lines, place))
+    left_out = unclear_times(stamps, times)
+    for (place, line), (_, *lines), time in zip(stamps, messages, times.times, strict=True):
+        posts.append(_post(line, lines, time, place))
         reactions = _section(lines, (_REACTIONS,))
         if reactions:
             left_out.append(LeftOut(place, "reactions to a message", " ".join(reactions)))
-        if posts[-1].time is None:
-            left_out.append(LeftOut(place, "a time that we do not know how to read", line))
     match = _HEADING.match(text)
     meta: dict[str, Any] = match.groupdict() if match else {}
     topic = _TOPIC.search(heading)
@@ -79,7 +84,13 @@ def _messages(lines: list[str]) -> Iterator[list[str]]:
         yield message
 
 
-def _post(line: str, lines: list[str], place: str) -> Post:
+def _stamp(line: str) -> str:
+    """The time in a line that begins a message; "" if the line has none."""
+    match = _SPEAKER.fullmatch(line)
+    return match["stamp"] if match else ""
+
+
+def _post(line: str, lines: list[str], time: datetime | None, place: str) -> Post:
     match = _SPEAKER.fullmatch(line)
     name = match["name"] if match else ""
     texts = lines if match else [line, *lines]
@@ -87,7 +98,7 @@ def _post(line: str, lines: list[str], place: str) -> Post:
     return Post(
         speaker=Speaker(name, name),
         text="\n".join(_section(texts, ("", "{Embed}"))).strip("\n"),
-        time=time_of(match["stamp"]) if match else None,
+        time=time,
         id=None,
         place=place,
         attachments=tuple(

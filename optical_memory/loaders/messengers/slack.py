@@ -21,11 +21,11 @@ from optical_memory.loaders.exports.fields import (
     other_words,
     text_at,
     time_of,
-    words_in,
 )
 from optical_memory.loaders.exports.people import Post, Speaker, post_conversation
 from optical_memory.loaders.exports.reading import SERVICE, filled_conversations
 from optical_memory.loaders.files import Document, read_json, stem
+from optical_memory.loaders.messages.content import words_in
 from optical_memory.loaders.messengers.slack_text import message_text
 
 __all__ = [
@@ -69,7 +69,6 @@ _SERVICE = frozenset(
 """Subtypes of messages that the service writes, after Slack's documentation of message events."""
 
 _DAY = re.compile(r"\d{4}-\d\d-\d\d\Z")
-
 
 _KNOWN = frozenset(
     (
@@ -156,10 +155,15 @@ def _is_message(item: Any) -> bool:
 
 def _channel_day(source: Any) -> str:
     """The channel, which is the name of the folder, and the day; else the file's name."""
-    path = source.path if isinstance(source, Document) else source
-    if isinstance(path, Path) and _DAY.match(path.stem) and path.parent.name:
+    path = _path(source)
+    if path and _DAY.match(path.stem) and path.parent.name:
         return f"{path.parent.name}/{path.stem}"
     return stem(source)
+
+
+def _path(source: Any) -> Path | None:
+    path = source.path if isinstance(source, Document) else source
+    return path if isinstance(path, Path) else None
 
 
 # ---- names ---------------------------------------------------------------------------------------
@@ -187,8 +191,8 @@ def _profiles(items: list[Any]) -> list[dict[str, Any]]:
 
 
 def _users_beside(source: Any) -> list[Any]:
-    path = source.path if isinstance(source, Document) else source
-    if not isinstance(path, Path):
+    path = _path(source)
+    if path is None:
         return []
     for folder in (path.parent, path.parent.parent):
         users = folder / "users.json"

@@ -7,7 +7,6 @@ from typing import Any
 
 from optical_memory.loaders.conversation import Conversation, LeftOut
 from optical_memory.loaders.exports.fields import (
-    Media,
     attachment_part,
     list_at,
     media_kind,
@@ -17,11 +16,12 @@ from optical_memory.loaders.exports.fields import (
     readable,
     text_at,
     time_of,
-    words_in,
 )
 from optical_memory.loaders.exports.people import Post, Speaker, post_conversation
 from optical_memory.loaders.exports.reading import SERVICE, filled_conversations
 from optical_memory.loaders.files import read_json, stem
+from optical_memory.loaders.messages.content import words_in
+from optical_memory.turns import AttachmentKind
 
 __all__ = [
     "is_telegram",
@@ -32,7 +32,7 @@ _CHAT_LISTS = ("chats", "left_chats")
 _DELETED = "Deleted Account"
 """As Telegram calls the author of a message whose account is no more."""
 
-_MEDIA: dict[str, Media] = {
+_MEDIA: dict[str, AttachmentKind] = {
     "sticker": "image",
     "animation": "video",
     "video_file": "video",
@@ -54,7 +54,6 @@ _DETAILS = (
     "giveaway_information",
 )
 """Keys of messages that are no text: a contact, a place, a poll and the like."""
-
 
 _KNOWN = frozenset(
     (

@@ -12,14 +12,9 @@ from typing import Any
 from optical_memory.errors import InputError
 from optical_memory.loaders.conversation import Conversation, LeftOut
 from optical_memory.loaders.files import read_json, stem
-from optical_memory.loaders.histories import (
-    as_text,
-    conversation_of,
-    list_items,
-    read_history,
-    read_rows,
-    row_items,
-)
+from optical_memory.loaders.histories import conversation_of, read_history
+from optical_memory.loaders.messages.content import as_text
+from optical_memory.loaders.messages.rows import first_row, list_items, read_rows, row_id, row_items
 from optical_memory.loaders.traces.merge import merge_histories
 
 __all__ = [
@@ -45,8 +40,8 @@ def api_log(source: Any) -> list[Conversation]:
 
 def is_api_log(data: Any) -> bool:
     """True if the first row is a request, or an answer, with more than its messages."""
-    first = data[0] if isinstance(data, list) and data else data
-    if not isinstance(first, dict) or "role" in first or "run_type" in first:
+    first = first_row(data)
+    if "role" in first or "run_type" in first:
         return False
     if isinstance(first.get("messages"), list):
         return bool(first.keys() & {*_SYSTEM, "response"})
@@ -98,25 +93,26 @@ def _exchange(place: str, row: Any) -> list[Conversation]:
     generations = _generations(row)
     if generations:
         steps = list_items(generations, f"{place}.observations")
-        history = merge_histories(_items(step, path) for path, step in steps)
-        return [conversation_of(_id(row, place), history, _meta(row))]
-    items = _items(row, place)
+        history = merge_histories(
+            [*_request_items(step, path), *_answers(step, path)] for path, step in steps
+        )
+        return [conversation_of(row_id(row, _IDS, place), history, _meta(row))]
     answers = list(_answers(row, place))
     left_out: list[LeftOut] = []
     if _is_choice(answers):
-        items = items[: len(items) - len(answers) + 1]
         left_out += [LeftOut(path, _OTHER_ANSWER, as_text(answer)) for path, answer in answers[1:]]
-    return [conversation_of(_id(row, place), read_history(items), _meta(row), left_out)]
+        answers = answers[:1]
+    history = read_history([*_request_items(row, place), *answers])
+    return [conversation_of(row_id(row, _IDS, place), history, _meta(row), left_out)]
 
 
-def _items(row: dict[str, Any], place: str) -> Items:
-    """The system prompt, the messages of the request, and those of the response."""
+def _request_items(row: dict[str, Any], place: str) -> Items:
+    """The system prompt and the messages of the request."""
     request = _inner(row, _REQUESTS) or row
     messages = _request_messages(request, place)
     system = _system(request, place)
     is_told_again = any(_same_words(message, item) for _, message in messages for _, item in system)
-    items = [*([] if is_told_again else system), *messages]
-    return [*items, *_answers(row, place)]
+    return messages if is_told_again else [*system, *messages]
 
 
 def _generations(row: dict[str, Any]) -> list[dict[str, Any]]:
@@ -128,10 +124,6 @@ def _generations(row: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _is_call(step: Any) -> bool:
     return isinstance(step, dict) and step.get("type") == "GENERATION"
-
-
-def _id(row: dict[str, Any], place: str) -> str:
-    return next((str(row[key]) for key in _IDS if row.get(key)), place)
 
 
 def _is_choice(answers: Items) -> bool:

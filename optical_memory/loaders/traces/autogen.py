@@ -14,14 +14,9 @@ from typing import Any, TypeGuard
 from optical_memory.errors import InputError
 from optical_memory.loaders.conversation import Conversation, LeftOut
 from optical_memory.loaders.files import read_json, stem
-from optical_memory.loaders.histories import (
-    REASONING,
-    as_text,
-    conversation_of,
-    list_items,
-    read_history,
-    read_rows,
-)
+from optical_memory.loaders.histories import REASONING, conversation_of, read_history
+from optical_memory.loaders.messages.content import as_text
+from optical_memory.loaders.messages.rows import list_items, read_rows
 
 __all__ = [
     "autogen",
@@ -184,10 +179,10 @@ def _role(message: dict[str, Any]) -> str:
 
 
 def _result(result: dict[str, Any]) -> dict[str, Any]:
-    text = as_text(result.get("content"))
     return {
         "role": "tool",
-        "content": f"[error] {text}" if result.get("is_error") else text,
+        "content": as_text(result.get("content")),
+        "is_error": bool(result.get("is_error")),
         "name": result.get("name"),
         "tool_call_id": result.get("call_id"),
     }

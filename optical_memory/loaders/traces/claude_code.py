@@ -13,7 +13,8 @@ from typing import Any
 from optical_memory.errors import InputError
 from optical_memory.loaders.conversation import Conversation, LeftOut
 from optical_memory.loaders.files import read_json, stem
-from optical_memory.loaders.histories import as_text, conversation_of, has_words, read_history
+from optical_memory.loaders.histories import content_text, conversation_of, read_history
+from optical_memory.loaders.messages.content import as_text
 from optical_memory.loaders.messages.turns import message_turns
 from optical_memory.loaders.traces.claude_attachments import (
     attachment_message,
@@ -95,8 +96,7 @@ def transcript_turns(lines: list[Any]) -> list[Turn]:
     turns: list[Turn] = []
     for n, line in enumerate(lines):
         if _is_spoken(line) and _flag_reason(line, tuple(_FLAGS)) is None:
-            readings = message_turns(_message(line), f"line {n + 1}.message")
-            turns += [turn for turn in readings if has_words(turn)]
+            turns += message_turns(_message(line), f"line {n + 1}.message")
     return turns
 
 
@@ -153,7 +153,7 @@ def _steering_lines(lines: Sequence[Any]) -> list[int]:
     """The lines of the queue with words that went to Claude in the middle of its work, if they
     stand in no other line.
     """
-    texts = {_user_text(line) for line in lines if _is_spoken(line)}
+    texts = {content_text(_message(line).get("content")) for line in lines if _is_spoken(line)}
     numbers: list[int] = []
     for n, line in enumerate(lines):
         is_queue = isinstance(line, dict) and line.get("type") == "queue-operation"
@@ -162,14 +162,6 @@ def _steering_lines(lines: Sequence[Any]) -> list[int]:
             texts.add(text.strip())
             numbers.append(n)
     return numbers
-
-
-def _user_text(line: dict[str, Any]) -> str:
-    """The text of the user's message in a line, to compare it with others."""
-    content = _message(line).get("content")
-    parts = content if isinstance(content, list) else [content]
-    texts = [part.get("text") if isinstance(part, dict) else part for part in parts]
-    return "\n".join(text for text in texts if isinstance(text, str)).strip()
 
 
 def _flags(lines: Sequence[Any]) -> list[str]:

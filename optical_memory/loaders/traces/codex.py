@@ -16,7 +16,8 @@ from typing import Any
 
 from optical_memory.loaders.conversation import Conversation, LeftOut
 from optical_memory.loaders.files import read_json, stem
-from optical_memory.loaders.histories import REASONING, as_text, conversation_of, read_history
+from optical_memory.loaders.histories import REASONING, content_text, conversation_of, read_history
+from optical_memory.loaders.messages.content import as_text
 
 __all__ = [
     "codex",
@@ -134,7 +135,7 @@ def _repeated_events(items: Sequence[_Item]) -> set[str]:
     """The places of the events with the words of a message: of any, or of a message near them that
     has marks of pictures or of an editor around the words.
     """
-    texts = [_text(item.value) if item.value.get("type") == "message" else "" for item in items]
+    texts = [_message_text(item) for item in items]
     all_texts = set(texts)
     places: set[str] = set()
     for n, item in enumerate(items):
@@ -145,6 +146,12 @@ def _repeated_events(items: Sequence[_Item]) -> set[str]:
             if words in all_texts or any(words in message for message in nearby):
                 places.add(item.place)
     return places
+
+
+def _message_text(item: _Item) -> str:
+    """The text of an item that is a message; "" of any other."""
+    is_message = item.value.get("type") == "message"
+    return content_text(item.value.get("content")) if is_message else ""
 
 
 def _message(item: _Item, repeats: Collection[str]) -> dict[str, Any] | None:
@@ -188,7 +195,7 @@ def _item_message(item: dict[str, Any]) -> dict[str, Any] | None:
 def _marked(item: dict[str, Any]) -> dict[str, Any]:
     """The message. A message that Codex sends for the user is the system's, by its name."""
     message = {key: item.get(key) for key in ("id", "role", "content")}
-    mark = _MARKS.match(_text(item))
+    mark = _MARKS.match(content_text(item.get("content")))
     if mark is None:
         return message
     return {**message, "role": "system", "name": mark[1] or mark[2]}
@@ -221,15 +228,6 @@ def _output(output: Any) -> Any:
     if not isinstance(text, str):
         return text
     return f"{text}\n[exit code {code}]".lstrip("\n") if code else text
-
-
-def _text(message: dict[str, Any]) -> str:
-    """The text of a message, to compare it with others."""
-    content = message.get("content")
-    if not isinstance(content, list):
-        return content.strip() if isinstance(content, str) else ""
-    texts = [part.get("text") for part in content if isinstance(part, dict)]
-    return "\n".join(text for text in texts if isinstance(text, str)).strip()
 
 
 # ---- left out, meta ------------------------------------------------------------------------------

@@ -12,7 +12,8 @@ from typing import Any
 from optical_memory.errors import InputError
 from optical_memory.loaders.conversation import Conversation, LeftOut
 from optical_memory.loaders.files import read_json, stem
-from optical_memory.loaders.histories import REASONING, as_text, conversation_of, read_history
+from optical_memory.loaders.histories import REASONING, conversation_of, read_history
+from optical_memory.loaders.messages.content import as_text
 
 __all__ = [
     "codex_exec",

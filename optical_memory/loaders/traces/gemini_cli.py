@@ -16,12 +16,12 @@ from optical_memory.loaders.files import read_json, stem
 from optical_memory.loaders.histories import (
     EDITED,
     REASONING,
-    as_text,
     conversation_of,
-    list_items,
     message_items,
     read_history,
 )
+from optical_memory.loaders.messages.content import as_text
+from optical_memory.loaders.messages.rows import first_row, list_items, read_rows
 
 __all__ = [
     "gemini_checkpoint",
@@ -179,12 +179,10 @@ def _call(call: dict[str, Any]) -> dict[str, Any]:
 
 
 def _answer(call: dict[str, Any], message: dict[str, Any]) -> dict[str, Any]:
-    text = _result_text(call["result"])
-    if call.get("status") == "error":
-        text = f"[error] {text}"
     return {
         "role": "tool",
-        "content": text,
+        "content": _result_text(call["result"]),
+        "is_error": call.get("status") == "error",
         "name": call.get("name"),
         "timestamp": call.get("timestamp") or message.get("timestamp"),
         "tool_call_id": call.get("id"),
@@ -272,8 +270,9 @@ def gemini_log(source: Any) -> list[Conversation]:
     """The prompts of `logs.json`, a conversation for each session. Raises `InputError` if there
     are none.
     """
+    name = stem(source)
     sessions: dict[str, list[tuple[str, Any]]] = {}
-    for place, entry in list_items(read_json(source), stem(source)):
+    for place, entry in list_items(read_json(source), name):
         fields = entry if isinstance(entry, dict) else {"message": as_text(entry)}
         message = {
             "role": "user" if fields.get("type") == "user" else "system",
@@ -281,15 +280,14 @@ def gemini_log(source: Any) -> list[Conversation]:
             "timestamp": fields.get("timestamp"),
         }
         sessions.setdefault(str(fields.get("sessionId")), []).append((place, message))
-    conversations: list[Conversation] = []
-    for id, messages in sessions.items():
-        history = read_history(messages)
-        if history.turns:
-            conversations.append(conversation_of(id, history))
-    return conversations
+    return read_rows(sessions.items(), _session_of_log, name)
+
+
+def _session_of_log(id: str, messages: list[tuple[str, Any]]) -> list[Conversation]:
+    return [conversation_of(id, read_history(messages))]
 
 
 def is_gemini_log(data: Any) -> bool:
     """True for a list of prompts, each with its session and number."""
-    first = data[0] if isinstance(data, list) and data else None
-    return isinstance(first, dict) and first.keys() >= {"sessionId", "messageId", "message"}
+    is_list = isinstance(data, list)
+    return is_list and first_row(data).keys() >= {"sessionId", "messageId", "message"}

@@ -10,15 +10,9 @@ from typing import Any
 from optical_memory.errors import InputError
 from optical_memory.loaders.conversation import Conversation, LeftOut
 from optical_memory.loaders.files import read_json, stem
-from optical_memory.loaders.histories import (
-    REASONING,
-    as_text,
-    conversation_of,
-    list_items,
-    read_history,
-    read_rows,
-    row_items,
-)
+from optical_memory.loaders.histories import REASONING, conversation_of, read_history
+from optical_memory.loaders.messages.content import as_text
+from optical_memory.loaders.messages.rows import first_row, list_items, read_rows, row_items
 
 __all__ = [
     "inspect_log",
@@ -46,9 +40,7 @@ def inspect_log(source: Any) -> list[Conversation]:
 
 def is_inspect_log(data: Any) -> bool:
     """True for a log with its samples, or a sample as it stands in an `.eval` archive."""
-    first = data[0] if isinstance(data, list) and data else data
-    if not isinstance(first, dict):
-        return False
+    first = first_row(data)
     if isinstance(first.get("samples"), list):
         return bool(first.keys() & {"eval", "version", "plan", "status"})
     return first.keys() >= {"id", "epoch", "messages"}

@@ -12,14 +12,9 @@ from typing import Any
 from optical_memory.errors import InputError
 from optical_memory.loaders.conversation import Conversation, LeftOut
 from optical_memory.loaders.files import read_json, stem
-from optical_memory.loaders.histories import (
-    EDITED,
-    as_text,
-    conversation_of,
-    list_items,
-    read_rows,
-    row_items,
-)
+from optical_memory.loaders.histories import EDITED, conversation_of
+from optical_memory.loaders.messages.content import as_text
+from optical_memory.loaders.messages.rows import first_row, list_items, read_rows, row_items
 from optical_memory.loaders.traces.merge import merge_histories
 
 __all__ = [
@@ -44,8 +39,7 @@ def langgraph_state(source: Any) -> list[Conversation]:
 
 def is_langgraph_state(data: Any) -> bool:
     """True if the first row is a state with messages, or a checkpoint."""
-    first = data[0] if isinstance(data, list) and data else data
-    return isinstance(first, dict) and _messages(first) is not None
+    return _messages(first_row(data)) is not None
 
 
 def _messages(state: dict[str, Any]) -> tuple[str, list[Any]] | None:

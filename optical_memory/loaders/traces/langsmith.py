@@ -14,13 +14,9 @@ from typing import Any
 from optical_memory.errors import InputError
 from optical_memory.loaders.conversation import Conversation
 from optical_memory.loaders.files import read_json, stem
-from optical_memory.loaders.histories import (
-    as_text,
-    conversation_of,
-    list_items,
-    read_rows,
-    row_items,
-)
+from optical_memory.loaders.histories import conversation_of
+from optical_memory.loaders.messages.content import as_text
+from optical_memory.loaders.messages.rows import first_row, list_items, read_rows, row_items
 from optical_memory.loaders.traces.merge import merge_histories
 
 __all__ = [
@@ -70,9 +66,8 @@ def langsmith(source: Any) -> list[Conversation]:
 
 def is_langsmith(data: Any) -> bool:
     """True if the first row is a run: its type, inputs, and outputs or a name."""
-    rows = _unwrapped(data)
-    first = rows[0] if isinstance(rows, list) and rows else rows
-    if not isinstance(first, dict) or not isinstance(first.get("run_type"), str):
+    first = first_row(_unwrapped(data))
+    if not isinstance(first.get("run_type"), str):
         return False
     return "inputs" in first and bool(first.keys() & {"outputs", "name", "id"})
 

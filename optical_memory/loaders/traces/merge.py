@@ -8,7 +8,8 @@ from collections.abc import Hashable, Iterable, Iterator
 from typing import Any
 
 from optical_memory.loaders.conversation import LeftOut
-from optical_memory.loaders.histories import History, as_text, read_history
+from optical_memory.loaders.histories import History, read_history
+from optical_memory.loaders.messages.content import as_text
 from optical_memory.turns import ToolCall, Turn
 
 __all__ = [

@@ -13,15 +13,9 @@ from typing import Any, TypeGuard
 from optical_memory.errors import InputError
 from optical_memory.loaders.conversation import Conversation, LeftOut
 from optical_memory.loaders.files import read_json, stem
-from optical_memory.loaders.histories import (
-    History,
-    as_text,
-    conversation_of,
-    message_items,
-    read_history,
-    read_rows,
-    row_items,
-)
+from optical_memory.loaders.histories import History, conversation_of, message_items, read_history
+from optical_memory.loaders.messages.content import as_text
+from optical_memory.loaders.messages.rows import first_row, read_rows, row_items
 
 __all__ = [
     "is_mini_swe_agent",
@@ -46,9 +40,7 @@ def swe_agent(source: Any) -> list[Conversation]:
 
 def is_swe_agent(data: Any) -> bool:
     """True if the first row has a history or steps of SWE-agent."""
-    first = data[0] if isinstance(data, list) and data else data
-    if not isinstance(first, dict):
-        return False
+    first = first_row(data)
     steps = _objects(first.get("trajectory"))
     if any(step.keys() >= {"action", "observation"} or "role" in step for step in steps):
         return True
@@ -65,8 +57,8 @@ def mini_swe_agent(source: Any) -> list[Conversation]:
 
 def is_mini_swe_agent(data: Any) -> bool:
     """True if the first row says that it is a run of mini-SWE-agent."""
-    first = data[0] if isinstance(data, list) and data else data
-    if not isinstance(first, dict) or not _is_list(first.get("messages")):
+    first = first_row(data)
+    if not _is_list(first.get("messages")):
         return False
     is_named = str(first.get("trajectory_format", "")).startswith("mini-swe-agent")
     info = first.get("info")

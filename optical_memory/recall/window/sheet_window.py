@@ -165,10 +165,9 @@ def draw_parts(parts: Sequence[PassagePart], host: HostProfile, newest: int) -> 
 
 def _pieces(line: FrameLine, type: Type) -> list[Piece]:
     """The label of a line, and its text."""
-    label = Piece(f"{line.label}{line.separator.rstrip()}", type, is_label=True)
+    separator = "" if line.text is None else line.separator.rstrip()
+    label = Piece(f"{line.label}{separator}", type, is_label=True)
     text = run_on((line.text or "").strip())
-    if line.text is None:
-        label = replace(label, text=line.label)
     return [label, Piece(text, type)] if text else [label]
 
 

@@ -29,8 +29,8 @@ def by_salience(
 ) -> list[Unit]:
     """The units, those across a border of the run first, then the most telling.
 
-    Of equals the older comes first. A unit across a border is lost if either page
-    loses its part. There are two a run at most.
+    Of equals the older comes first. A unit across a border is lost if either page loses its part.
+    There are two a run at most.
 
     The salience is the mean rarity of a unit's words, and `FACT` and `USER` on top. The rarity of
     a word is its idf over the session's pages, divided by that of a word on a single page.

@@ -21,6 +21,7 @@ from platformdirs import user_data_path
 
 from optical_memory.session.records import TurnRecord, turn_key
 from optical_memory.session.snapshot import Snapshot
+from optical_memory.stores.sqlite_path import private_opener
 from optical_memory.turns import Turn, body
 
 __all__ = [
@@ -129,7 +130,7 @@ def _new_key() -> bytes:
     path = _key_file()
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+    with open(draft, "xb", opener=private_opener) as file:
         file.write(secrets.token_bytes(KEY_BYTES))
     try:
         with suppress(FileExistsError):

@@ -134,8 +134,7 @@ def erase_turn(
     """Writes after which only the number, role and time of each of a turn's versions are left.
 
     `turn` is the host's id or that of any version (`turn_meant`); `rungs_of` as in `erase_page`.
-    Raises `Forgotten` if there is no
-    such turn, or it was erased already.
+    Raises `Forgotten` if there is no such turn, or it was erased already.
     """
     versions = [record for record in turn_meant(snapshot, turn) if not record.forgotten]
     if not versions:

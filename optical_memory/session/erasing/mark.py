@@ -22,7 +22,7 @@ def mark_erasing(snapshot: Snapshot, changes: Sequence[Change]) -> list[Change]:
     """
     if not changes or snapshot.is_session_damaged:
         return list(changes)
-    return [*changes, put(snapshot.session.with_erasing(True))]
+    return [*changes, put(snapshot.session.with_fields(erasing=True))]
 
 
 def finish_erasing(archive: Archive) -> None:
@@ -34,7 +34,7 @@ def finish_erasing(archive: Archive) -> None:
 
     def unmark(snapshot: Snapshot) -> tuple[list[Change], None]:
         session = snapshot.session
-        return ([put(session.with_erasing(False))] if session.erasing else []), None
+        return ([put(session.with_fields(erasing=False))] if session.erasing else []), None
 
     archive.store.drop_blobs(archive.session)
     archive.update(unmark)

@@ -38,8 +38,9 @@ class SyncedSession:
         version of that turn, and supersedes it: `recall` and `context` hand over the later version,
         the older stays until it is forgotten. An older version, given again, is current again. A
         version that only adds to a text that stands on no page yet keeps nothing of the older. If
-        three known ids or more come with other words, and no turn is the same, the turns are
-        another conversation: they are kept beside the first, with ids that begin with a digest.
+        three known ids or more, of most turns in a row, come with other words, and no turn is the
+        same, the turns are another conversation: they are kept beside the first, with ids that
+        begin with a digest.
 
         A turn that was forgotten is passed over, also with another text if it has an id; the log
         counts these. Give a new id to what you do want back.
@@ -90,6 +91,7 @@ class SyncedSession:
         self._wake()
         return host_ids(snapshot, [id])[0]
 
+    @in_turn
     def feedback(self, turn: str, useful: bool = True) -> None:
         """Say whether a turn was of use: its pages then weigh as if they were recalled once more.
 

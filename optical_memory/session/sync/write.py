@@ -180,8 +180,8 @@ class _Draft:
         line = [*self._known, *(int(key) for key in keys if key is not None)]
         self._old.difference_update(line)
         session = self._snapshot.session
-        update = {"host_turns": _runs(line), "old_turns": _runs(sorted(self._old))}
-        new_session = session.model_copy(update=update)
+        old_turns = _runs(sorted(self._old))
+        new_session = session.with_fields(host_turns=_runs(line), old_turns=old_turns)
         if new_session != session:
             self._apply([put(new_session)])
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import logging
-import os
 import threading
 from collections.abc import Callable
-from typing import Final
 
 from optical_memory.readers.threads import wait_passively
 from optical_memory.stores.locks import ForkLock
@@ -14,8 +12,6 @@ from optical_memory.stores.locks import ForkLock
 __all__ = ["Worker"]
 
 log = logging.getLogger("optical_memory")
-
-_RENEWAL: Final = ForkLock()  # so that two threads of a child do not begin the same worker anew
 
 
 class Worker:
@@ -31,10 +27,10 @@ class Worker:
         self._work = work
         self._name = name
         self._is_stopped = False
+        self._renewal = ForkLock(self._begin)  # held to take the condition, never to wait for it
         self._begin()
 
     def _begin(self) -> None:
-        self._pid = os.getpid()
         # One condition for all fields below: whoever waits is woken by any change of them.
         self._condition = threading.Condition()
         self._has_work = False
@@ -44,9 +40,7 @@ class Worker:
 
     @property
     def _state(self) -> threading.Condition:
-        with _RENEWAL:
-            if self._pid != os.getpid():
-                self._begin()
+        with self._renewal:
             return self._condition
 
     @property

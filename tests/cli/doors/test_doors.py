@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from support.shell import Shell
+
+from optical_memory import OpticalMemory, Turn
 
 
 @pytest.fixture
@@ -27,11 +30,6 @@ def two_chats(tmp_path: Path) -> Path:
     path.parent.mkdir()
     path.write_text(json.dumps(data), encoding="utf-8")
     return path
-
-
-def n_turns(shell: Shell, session: str) -> int:
-    stats = shell.json("stats", "--session", session)
-    return int(stats["rows"][0]["turns"] if "rows" in stats else stats["turns"])
 
 
 def test_two_conversations_of_a_file_are_kept_apart_in_one_session(shell: Shell, two_chats: Path):
@@ -57,6 +55,23 @@ def test_every_conversation_of_a_file_may_have_its_session(shell: Shell, two_cha
     assert (answer["new"], len(answer["turns"])) == (4, 4)
     rows = shell.json("recall", "gate code", "--session", "default/x")["rows"]
     assert rows[0]["text"] == "The gate code is 4417."
+
+
+@pytest.mark.parametrize("command", ["remember", "import"])
+def test_a_command_may_wait_longer_than_a_turn(
+    shell: Shell, two_chats: Path, monkeypatch: pytest.MonkeyPatch, command: str
+):
+    deadlines: list[float | None] = []
+    remember = OpticalMemory.remember
+
+    def note(memory: OpticalMemory, turns: Sequence[Turn]) -> list[str]:
+        deadlines.append(memory.deadline)
+        return remember(memory, turns)
+
+    monkeypatch.setattr(OpticalMemory, "remember", note)
+    options = ["--session-per-conversation"] if command == "remember" else []
+    assert shell.on_store(command, str(two_chats), *options)[0] == 0
+    assert deadlines == [None, None]
 
 
 def test_an_imported_folder_has_a_session_for_each_conversation(shell: Shell, two_chats: Path):

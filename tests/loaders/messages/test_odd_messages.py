@@ -67,20 +67,39 @@ def test_an_empty_conversation_of_several_is_told():
     data = [{"messages": [HELLO]}, {"messages": []}, {"messages": [HELLO]}]
     first, second = openai_messages(data)
     assert (first.id, second.id) == ("conversation[0]", "conversation[2]")
-    reason = "the conversation has no messages"
-    assert first.left_out == (LeftOut("conversation[1]", reason, ""),)
+    (item,) = first.left_out
+    assert (item.place, item.text) == ("conversation[1]", '{"messages": []}')
+    assert item.reason.startswith("no conversation: conversation[1]: no turns in it")
 
 
 def test_a_bad_row_among_conversations_is_told_and_passed_over():
     data = [3, {"messages": [HELLO]}, {"note": "ring me"}, {"messages": [{"a": "b"}]}]
     conversation = single(openai_messages(data))
     assert conversation.turns == (Turn("user", "Hello."),)
-    reason = "no message in it can be read"
     assert conversation.left_out == (
-        LeftOut("conversation[0]", reason, "3"),
-        LeftOut("conversation[2]", reason, '{"note": "ring me"}'),
-        LeftOut("conversation[3]", reason, '{"messages": [{"a": "b"}]}'),
+        LeftOut(
+            "conversation[0]",
+            "no conversation: conversation[0]: expected an object with 'messages', found int 3",
+            "3",
+        ),
+        LeftOut(
+            "conversation[2]",
+            "no conversation: conversation[2]: no 'messages' in it, which has ['note']",
+            '{"note": "ring me"}',
+        ),
+        LeftOut(
+            "conversation[3]",
+            "no conversation: conversation[3].messages[0]: no 'role' in it, which has ['a']",
+            '{"messages": [{"a": "b"}]}',
+        ),
     )
+
+
+def test_a_row_that_is_nested_too_deep_is_told_by_its_words_and_passed_over():
+    conversation = single(openai_messages([{"messages": [HELLO]}, deep(100_000)]))
+    assert conversation.turns == (Turn("user", "Hello."),)
+    (item,) = conversation.left_out
+    assert (item.place, item.text) == ("conversation[1]", "end")
 
 
 @pytest.mark.parametrize(

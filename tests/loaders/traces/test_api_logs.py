@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from support.load_files import single
-from support.trace_files import API_LOGS
+from support.traces.api_logs import API_LOGS
 
 from optical_memory.errors import InputError
 from optical_memory.loaders import api_log
@@ -32,38 +32,40 @@ def test_a_row_without_words_is_left_out():
         api_log(API_LOGS[3])
 
 
-ASKED = [{"role": "user", "content": "Tide?"}]
+QUESTION = [{"role": "user", "content": "Tide?"}]
 LOW = {"role": "assistant", "content": "Low."}
 
 
 @pytest.mark.parametrize(
     "row",
     [
-        {"custom_id": "1", "body": {"messages": ASKED}, "response": {"body": {"choices": [LOW]}}},
-        {"custom_id": "1", "params": {"messages": ASKED}, "result": {"message": LOW}},
-        {"messages": ASKED, "response": {"choices": [{"message": LOW}]}},
-        {"request_body": {"messages": ASKED}, "response_body": {"choices": [{"message": LOW}]}},
-        {"input": ASKED, "output": LOW, "type": "GENERATION"},
-        {"input": {"messages": ASKED}, "output": "Low."},
+        {
+            "custom_id": "1",
+            "body": {"messages": QUESTION},
+            "response": {"body": {"choices": [{"message": LOW}]}},
+        },
+        {"custom_id": "1", "params": {"messages": QUESTION}, "result": {"message": LOW}},
+        {"messages": QUESTION, "response": {"choices": [{"message": LOW}]}},
+        {"request_body": {"messages": QUESTION}, "response_body": {"choices": [{"message": LOW}]}},
+        {"input": QUESTION, "output": LOW, "type": "GENERATION"},
+        {"input": {"messages": QUESTION}, "output": "Low."},
         {"request": {"input": "Tide?"}, "response": {"object": "response", "output": [LOW]}},
     ],
 )
 def test_logs_of_several_hosts_are_read(row: dict[str, Any]):
-    if "custom_id" in row and "body" in row:
-        row = {**row, "response": {"body": {"choices": [{"message": LOW}]}}}
     texts = [turn.text for turn in single(api_log(row)).turns]
     assert texts == ["Tide?", "Low."]
 
 
 def test_the_calls_of_a_trace_repeat_its_history_once():
-    second = [*ASKED, LOW, {"role": "user", "content": "And the wind?"}]
+    second = [*QUESTION, LOW, {"role": "user", "content": "And the wind?"}]
     trace = {
         "id": "trace-9",
         "sessionId": "harbour",
         "observations": [
             {"type": "SPAN", "input": "ignored"},
             {"type": "GENERATION", "startTime": "2", "input": second, "output": "West."},
-            {"type": "GENERATION", "startTime": "1", "input": ASKED, "output": LOW},
+            {"type": "GENERATION", "startTime": "1", "input": QUESTION, "output": LOW},
         ],
     }
     conversation = single(api_log(trace))

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from support.load_files import single
-from support.trace_files import CLAUDE_CODE, claude_line
+from support.traces.claude_code import CLAUDE_CODE, claude_line
 
 from optical_memory.errors import InputError
 from optical_memory.loaders import claude_code
@@ -119,7 +119,7 @@ def test_a_line_that_cannot_be_read_does_not_refuse_the_others():
     assert words(lines) == ["Whole."]
     assert reasons(lines) == {
         "line 1": "a line that is no message",
-        "line 3.message": "a message without words",
+        "line 3.message": "an empty message",
     }
 
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 from support.load_files import single
-from support.trace_files import CODEX, CODEX_OLD
+from support.traces.codex import CODEX, CODEX_OLD
 
 from optical_memory.errors import InputError
 from optical_memory.loaders import codex, codex_exec

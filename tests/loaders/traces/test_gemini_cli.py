@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 from support.load_files import single
-from support.trace_files import GEMINI_CHECKPOINT, GEMINI_CLI, GEMINI_LINES, GEMINI_LOG
+from support.traces.gemini_cli import GEMINI_CHECKPOINT, GEMINI_CLI, GEMINI_LINES, GEMINI_LOG
 
+from optical_memory.errors import InputError
 from optical_memory.loaders import gemini_checkpoint, gemini_cli, gemini_log
 
 
@@ -60,3 +62,11 @@ def test_the_log_of_prompts_has_a_conversation_for_each_session():
         "one": "Feed the hens.",
         "two": "Shear the sheep.",
     }
+
+
+def test_a_session_without_words_in_the_log_is_told_and_alone_refused():
+    entry = {"sessionId": "three", "messageId": 0, "type": "user", "message": ""}
+    first, _ = gemini_log([*GEMINI_LOG, entry])
+    assert [item.place for item in first.left_out] == ["three"]
+    with pytest.raises(InputError, match="three: no turns in it"):
+        gemini_log([entry])

@@ -7,15 +7,10 @@ from typing import Any
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from support.load_files import single
-from support.trace_files import (
-    AUTOGEN,
-    AUTOGEN_02,
-    INSPECT,
-    LANGGRAPH_HISTORY,
-    LANGSMITH,
-    MINI_SWE_AGENT,
-    SWE_AGENT,
-)
+from support.traces.autogen import AUTOGEN, AUTOGEN_02
+from support.traces.inspect_logs import INSPECT
+from support.traces.langchain import LANGGRAPH_HISTORY, LANGSMITH
+from support.traces.swe_agent import MINI_SWE_AGENT, SWE_AGENT
 
 from optical_memory.loaders import (
     Conversation,

@@ -58,6 +58,14 @@ def test_other_words_beside_the_same_turn_are_edits(opened: Open):
     assert not any("garden slates" in text for text in texts(memory))
 
 
+def test_edits_here_and_there_are_edits_whatever_their_words(opened: Open):
+    memory = opened()
+    memory.remember([Turn("user", f"garden bed {i}", id=str(i)) for i in range(20)])
+    memory.remember([Turn("user", f"roof tile {i}", id=str(i)) for i in (2, 9, 18)])
+    assert memory.stats().turns == 20
+    assert memory.recall("roof tile 9", 1)[0].turns == ("9",)
+
+
 @pytest.mark.parametrize("n", [1, 2])
 def test_one_or_two_turns_with_other_words_are_edits(opened: Open, n: int):
     memory = opened()

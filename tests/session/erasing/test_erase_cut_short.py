@@ -54,7 +54,9 @@ def test_a_kill_before_the_cache_is_empty_is_made_good(
     forget_and_die(memory, "drop_blobs", monkeypatch)
     assert any(memory.store.get_blobs("alice", keys))
     again = opened()
+    assert again._archive.snapshot().session.v == 6
     finish(again)
+    assert again._archive.snapshot().session.v == 1
     assert not any(again.store.get_blobs("alice", keys))
     assert again.check() == []
     assert_no_trace(url)

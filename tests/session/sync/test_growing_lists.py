@@ -6,6 +6,8 @@ import pytest
 from support.host_lists import answers, assistant, talk, texts, user
 from support.memories import Open
 
+from optical_memory import Turn
+
 
 def test_a_list_is_remembered_and_the_ids_are_given(open_memory: Open):
     memory = open_memory()
@@ -22,6 +24,16 @@ def test_the_same_list_again_writes_nothing(open_memory: Open):
     assert memory.sync(talk(3)) == ids
     assert open_memory().sync(talk(3)) == ids
     assert memory._archive.snapshot().version == version
+
+
+def test_a_record_that_has_the_list_says_so_to_older_programs(open_memory: Open):
+    memory = open_memory()
+    memory.remember(Turn("user", "Nobody has a list yet."))
+    assert memory._archive.snapshot().session.v == 1
+    (*_, id) = memory.sync(talk(2))
+    assert memory._archive.snapshot().session.v == 3
+    memory.forget(turn=id)
+    assert open_memory()._archive.snapshot().session.v == 3
 
 
 def test_only_new_messages_are_new_turns(open_memory: Open):

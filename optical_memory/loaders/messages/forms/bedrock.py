@@ -9,16 +9,12 @@ from optical_memory.loaders.messages.attachments import attachment
 from optical_memory.loaders.messages.calls import call, result
 from optical_memory.loaders.messages.content import Content, Fields, ReadContent, readable
 from optical_memory.loaders.messages.forms.gemini import ValueReader, value_reader
-from optical_memory.loaders.messages.words import reasoning, source, texts_under
+from optical_memory.loaders.messages.words import nothing, reasoning, source, texts_under
 
 __all__ = [
     "KEYS",
     "unwrap",
 ]
-
-
-def _mark(value: Any, content_of: ReadContent) -> Content:
-    return Content()
 
 
 def _json(value: Any, content_of: ReadContent) -> Content:
@@ -37,7 +33,7 @@ KEYS: Mapping[str, ValueReader] = {
     "guardContent": value_reader(texts_under("text", "image")),
     "citationsContent": value_reader(texts_under("content")),
     "searchResult": value_reader(source),
-    "cachePoint": _mark,
+    "cachePoint": nothing,
     "json": _json,
 }
 

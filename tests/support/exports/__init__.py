@@ -1,0 +1,1 @@
+"""A small export of each chat program, as these programs write them, with odd records in it."""

@@ -1,0 +1,1 @@
+"""Small files as coding agents and agent frameworks write them, a module for each program."""
