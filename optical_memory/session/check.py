@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from optical_memory.errors import CorruptPicture, NewerFormat, StoreError
+from optical_memory.errors import CorruptPicture, NewerFormat, SessionLost, StoreError
 from optical_memory.profiles import Ladder, ReaderProfile, Rung
 from optical_memory.renderers.pictures import from_png
 from optical_memory.renderers.renderer import PageRenderer
@@ -20,6 +20,7 @@ from optical_memory.session.erasing.mark import finish_erasing
 from optical_memory.session.facts.other_readers import is_for_other_reader
 from optical_memory.session.facts.stubs import forgotten_page
 from optical_memory.session.forgetting.policy import FORGOTTEN, STUB
+from optical_memory.session.opening.losses import forgotten_turn, without_lost_turns
 from optical_memory.session.records import (
     PageRecord,
     Record,
@@ -37,7 +38,6 @@ from optical_memory.stores.base import Delete, Kind
 __all__ = [
     "check",
 ]
-
 
 _CUT_SHORT = (
     "a forget was cut short, so the token cache may still show what it erased; repair empties it"
@@ -60,6 +60,7 @@ def check(
     this package wrote to; nothing of it is mended.
     """
     problems = [Problem(sentence) for sentence in archive.store.check()]
+    problems += _losses(archive)
     damage = list(_damaged_records(archive))
     problems += damage
     if damage and repair:
@@ -80,6 +81,14 @@ def check(
         if repair and writes:
             archive.update(lambda _: (writes, None))
     return [problem.sentence for problem in problems]
+
+
+def _losses(archive: Archive) -> Iterator[Problem]:
+    """A loss that nobody was told of yet."""
+    try:
+        archive.snapshot()
+    except SessionLost as error:
+        yield Problem(str(error))
 
 
 def _writes(problems: Iterable[Problem]) -> list[Change]:
@@ -133,15 +142,7 @@ def _damaged_parts(record: Record) -> Iterator[Problem]:
 def _stand_in(archive: Archive, kind: Kind, key: str) -> Change:
     """The record that takes the place of a damaged record."""
     if kind == "turn":
-        turn = TurnRecord(
-            id=f"damaged-{key}",
-            ordinal=int(key),
-            role="user",
-            digest="",
-            forgotten=True,
-            sealed=True,
-        )
-        return put(turn)
+        return forgotten_turn(int(key))
     if kind == "page":
         return put(PageRecord(id=key, ordinal=int(key), state="forgotten", digest=""))
     turns = archive.store.scan(archive.session, "turn")
@@ -153,21 +154,23 @@ def _stand_in(archive: Archive, kind: Kind, key: str) -> Change:
 
 def _turn_problems(snapshot: Snapshot) -> Iterator[Problem]:
     session = snapshot.session
+    if snapshot.is_session_damaged:
+        yield Problem("the session's own record is gone; repair writes it anew", (put(session),))
     if session.lost_turns:
         yield Problem(f"the store lost {session.lost_turns} turns that it had acknowledged")
     ordinals = [record.ordinal for record in snapshot.turns.values()]
     if ordinals != list(range(len(ordinals))):
         yield Problem("the turns are not numbered without gaps")
     if session.next_turn != len(ordinals):
-        count = {"next_turn": max(ordinals, default=-1) + 1}
-        yield Problem(
-            f"the session counts {session.next_turn} turns, but {len(ordinals)} are stored",
-            (put(session.model_copy(update=count)),),
-        )
+        n_turns = len(ordinals)
+        yield Problem(f"the session counts {session.next_turn} turns, but {n_turns} are stored")
     if [record.ordinal for record in snapshot.pages.values()] != list(range(len(snapshot.pages))):
         yield Problem("the pages are not numbered without gaps")
     for record in snapshot.turns.values():
         yield from _problems_of_turn(snapshot, record)
+    writes = without_lost_turns(snapshot)
+    if writes:
+        yield Problem("repair marks lost turns as forgotten, and counts again", tuple(writes))
 
 
 def _problems_of_turn(snapshot: Snapshot, record: TurnRecord) -> Iterator[Problem]:
