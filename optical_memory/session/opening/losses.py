@@ -5,7 +5,7 @@ from __future__ import annotations
 from optical_memory.session.records import TurnRecord, put, turn_key
 from optical_memory.session.snapshot import Snapshot
 from optical_memory.session.turn_heads import turn_head
-from optical_memory.stores.base import Put
+from optical_memory.stores.base import Kind, Put
 
 __all__ = [
     "absent_turns",
@@ -15,21 +15,26 @@ __all__ = [
 
 
 def absent_turns(snapshot: Snapshot) -> int:
-    """How many acknowledged turns have no record, or stood on pages of which not one is there.
+    """How many acknowledged turns are gone: all of them, or those on pages of which none is there.
 
-    A server that evicts takes all records of a kind at once.
+    A server that evicts takes all records of a kind at once. (Single records are absent without a
+    loss too: a host's list takes away turns that no page holds.)
     """
-    n_damaged = sum(kind == "turn" for kind, _ in snapshot.damage)
-    n_absent = max(0, snapshot.session.next_turn - len(snapshot.turns) - n_damaged)
-    return n_absent + _turns_on_absent_pages(snapshot)
+    if not snapshot.turns and not _has_damaged(snapshot, "turn"):
+        return snapshot.session.next_turn
+    return _turns_on_absent_pages(snapshot)
 
 
 def _turns_on_absent_pages(snapshot: Snapshot) -> int:
     if snapshot.pages or len(snapshot.open_keys) == len(snapshot.turns):
         return 0
-    if any(kind == "page" for kind, _ in snapshot.damage):
+    if _has_damaged(snapshot, "page"):
         return 0
     return sum(_stands_on_pages_alone(data) for _, data in snapshot.turns.data.pairs())
+
+
+def _has_damaged(snapshot: Snapshot, kind: Kind) -> bool:
+    return any(damaged_kind == kind for damaged_kind, _ in snapshot.damage)
 
 
 def _stands_on_pages_alone(data: bytes) -> bool:
@@ -41,15 +46,14 @@ def _stands_on_pages_alone(data: bytes) -> bool:
 
 
 def without_lost_turns(snapshot: Snapshot) -> list[Put]:
-    """Writes after which every turn has a record, and those whose text is gone are forgotten.
+    """Writes after which lost turns are forgotten, and the session counts right.
 
     The number of a lost turn is not given again, because pages may still name it.
     """
     session = snapshot.session
-    ordinals = {record.ordinal for record in snapshot.turns.values()}
-    next_turn = max(session.next_turn, max(ordinals, default=-1) + 1)
-    absent = sorted(set(range(next_turn)) - ordinals)
-    writes = [forgotten_turn(ordinal) for ordinal in absent]
+    ordinals = [record.ordinal for record in snapshot.turns.values()]
+    next_turn = max(ordinals) + 1 if ordinals else session.next_turn
+    writes = [] if ordinals else [forgotten_turn(ordinal) for ordinal in range(next_turn)]
     for record in snapshot.turns.values():
         if record.pages and not record.forgotten and not _has_page(snapshot, record):
             update = {"forgotten": True, "sealed": True, "pages": []}
