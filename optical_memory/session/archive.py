@@ -18,6 +18,9 @@ from optical_memory.session.records import picture_key
 from optical_memory.session.snapshot import Change, Snapshot
 from optical_memory.stores.base import Kind, Put, Store, Version, is_batch, record_keys
 from optical_memory.stores.locks import TurnLock
+from optical_memory.stores.protection.base import Protection
+from optical_memory.stores.protection.checksums import Checksums
+from optical_memory.stores.protection.protected_store import protected
 from optical_memory.stores.turn_time import time_left
 
 __all__ = [
@@ -39,10 +42,15 @@ another process, so only many processes that never stop writing use them up.
 
 
 class Archive:
-    """Typed, thread-safe access to one session of a store that other processes may write to."""
+    """Typed, thread-safe access to one session of a store that other processes may write to.
 
-    def __init__(self, store: Store, session: str) -> None:
-        self.store = store
+    `store` reads and writes values through `protection`, by default `Checksums`. `raw_store` is the
+    store itself.
+    """
+
+    def __init__(self, store: Store, session: str, protection: Protection | None = None) -> None:
+        self.raw_store = store
+        self.store = protected(store, protection or Checksums())
         self.session = session
         # Held while a change runs and is committed, so that threads of this process take turns
         # instead of making each other's commits fail. Reentrant: a change may ask for a snapshot.
