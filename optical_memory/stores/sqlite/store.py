@@ -27,9 +27,8 @@ from optical_memory.stores.base import (
     require_ttl,
     to_bytes,
 )
-from optical_memory.stores.sqlite_file import SQLiteFile
-from optical_memory.stores.sqlite_path import require_file
-from optical_memory.stores.sqlite_tables import (
+from optical_memory.stores.sqlite.file import SQLiteFile
+from optical_memory.stores.sqlite.tables import (
     CACHE,
     CHANGES,
     OF_KIND,
@@ -40,6 +39,7 @@ from optical_memory.stores.sqlite_tables import (
     read_version,
     write_version,
 )
+from optical_memory.stores.sqlite_path import require_file
 
 __all__ = ["SQLiteStore"]
 
