@@ -19,7 +19,7 @@ from optical_memory.session.snapshot import Change, Snapshot
 from optical_memory.stores.base import Kind, Put, Store, Version, is_batch, record_keys
 from optical_memory.stores.locks import TurnLock
 from optical_memory.stores.protection.base import Protection
-from optical_memory.stores.protection.checksums import Checksums
+from optical_memory.stores.protection.checksums import Checksums, without_sum
 from optical_memory.stores.protection.protected_store import protected
 from optical_memory.stores.turn_time import time_left
 
@@ -250,7 +250,7 @@ class Archive:
             records: list[Put] = []
             for kind in kinds:
                 items = self.store.scan(self.session, kind)
-                records += [Put(kind, key, value) for key, value in items]
+                records += [Put(kind, key, without_sum(value)) for key, value in items]
             version_after = self.store.version(self.session)
             if version_after == version:
                 return records, version

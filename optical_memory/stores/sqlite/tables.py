@@ -22,6 +22,7 @@ __all__ = [
     "CHANGES",
     "OF_KIND",
     "RECORDS",
+    "SCAN",
     "apply",
     "id_if_logged",
     "log_keys",
@@ -72,6 +73,7 @@ CHANGES = (
 )
 _NOTE = "INSERT OR REPLACE INTO log (session, kind, key, version) VALUES (?, ?, ?, ?)"
 OF_KIND = "session = (SELECT id FROM sessions WHERE name = ?) AND kind = ?"
+SCAN = f"SELECT {{key}}, value FROM records WHERE {OF_KIND} ORDER BY records.key"
 
 
 def read_version(db: sqlite3.Connection, session: str) -> Version:
