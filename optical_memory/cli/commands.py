@@ -19,6 +19,7 @@ from optical_memory.cli import (
     hook,
     hosts,
     inspect,
+    key,
     mcp,
     readers,
     tend,
@@ -58,6 +59,7 @@ app.command()(hosts.hosts)
 app.add_typer(evaluations.app, name="eval")
 app.add_typer(readers.app, name="readers")
 app.add_typer(bulk.app, name="bulk")
+app.add_typer(key.app, name="key")
 
 
 def _show_version(asks: bool) -> None:
