@@ -13,6 +13,7 @@ OpticalMemoryError
 ├── StoreError          Redis or SQLite said no; the original error is in __cause__
 │   ├── Conflict        another process changed the session first; nothing was written
 │   ├── CorruptPicture  a picture in the store is broken
+│   ├── KeyMismatch     a session is encrypted and no key or another key was given, or is not
 │   ├── NewerFormat     a newer version of this package wrote it; upgrade to read it
 │   ├── SessionLost     acknowledged turns are gone from the store
 │   └── StoreTimeout    the store did not answer within the time of the call or the turn
@@ -33,6 +34,7 @@ __all__ = [
     "CorruptTokens",
     "Forgotten",
     "InputError",
+    "KeyMismatch",
     "LayoutError",
     "MissingExtra",
     "NewerFormat",
@@ -100,6 +102,13 @@ class Conflict(StoreError):
 
 class CorruptPicture(StoreError):
     """A picture in the store is broken; `check(repair=True)` draws it again if the text is kept."""
+
+
+class KeyMismatch(StoreError):
+    """The key given does not open the session; nothing of it was read, written or mended.
+
+    It needs a key and none was given, it has another key, or it is not encrypted.
+    """
 
 
 class NewerFormat(StoreError):

@@ -19,12 +19,11 @@ from optical_memory.cli import (
     hook,
     hosts,
     inspect,
-    key,
     mcp,
     readers,
     tend,
 )
-from optical_memory.cli.doors import importing, remember
+from optical_memory.cli.doors import importing, key, remember
 from optical_memory.errors import Forgotten, OpticalMemoryError
 from optical_memory.readers.threads import wait_passively
 

@@ -45,7 +45,10 @@ def mcp(
     from optical_memory.agents.mcp import memory_server
 
     settings = {"budget": budget, "capacity": capacity}
-    with open_memory(store, session, reader, key_file=key_file, new=True, **settings) as memory, memory:
+    with (
+        open_memory(store, session, reader, key_file=key_file, new=True, **settings) as memory,
+        memory,
+    ):
         memory.deadline = TURN_SECONDS  # each call of a tool is in a turn of an agent
         server = memory_server(memory, any_session=any_session)
         if http:

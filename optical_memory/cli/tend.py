@@ -52,7 +52,9 @@ def fade(
 
     Faded pages do not come back. It asks before pages lose their last picture.
     """
-    with open_memory(store, session, reader, key_file=key_file, capacity=capacity, retain=retain) as memory:
+    with open_memory(
+        store, session, reader, key_file=key_file, capacity=capacity, retain=retain
+    ) as memory:
         run = Run("fade", as_json, reader_name(memory.reader))
         old_forms = {page.id: page.form for page in memory.pages()}
         preview = memory.plan()

@@ -77,9 +77,7 @@ def _rewrite_batch(store: EncryptedStore, session: str, kind: Kind, keys: Sequen
     raise _overtaken(session)
 
 
-def _pairs(
-    store: Store, session: str, kind: Kind, keys: Sequence[str]
-) -> list[tuple[str, bytes]]:
+def _pairs(store: Store, session: str, kind: Kind, keys: Sequence[str]) -> list[tuple[str, bytes]]:
     """The stored bytes of these records, without those that are gone."""
     if is_batch(store):
         values = store.get_many(session, kind, keys)

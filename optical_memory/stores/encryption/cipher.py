@@ -92,11 +92,11 @@ class RecordCipher:
     """
 
     def __init__(self, data_key: bytes, id: bytes, session: str) -> None:
+        place = b"\0" + id + to_bytes(session)
+        self._aead = aes_siv(data_key, b"optical-memory 1 records" + place)
         from cryptography.exceptions import InvalidTag
 
-        place = b"\0" + id + to_bytes(session)
         self._invalid = InvalidTag
-        self._aead = aes_siv(data_key, b"optical-memory 1 records" + place)
         self._blob_name_key = derive_key(data_key, b"optical-memory 1 blob names" + place)
         self._mac_key = derive_key(data_key, b"optical-memory 1 key record" + place)
         self.id = id

@@ -155,9 +155,7 @@ class EncryptedBatchStore(EncryptedStore, ProtectedBatchStore):
 
     raw: BatchStore
 
-    def load(
-        self, session: str, kinds: Sequence[Kind]
-    ) -> tuple[Version, Mapping[Kind, Pairs]]:
+    def load(self, session: str, kinds: Sequence[Kind]) -> tuple[Version, Mapping[Kind, Pairs]]:
         """As the raw store, with the values decrypted."""
         version, records = self.raw.load(session, kinds)
         pairs = dict(records)
