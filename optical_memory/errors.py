@@ -13,6 +13,7 @@ OpticalMemoryError
 ├── StoreError          Redis or SQLite said no; the original error is in __cause__
 │   ├── Conflict        another process changed the session first; nothing was written
 │   ├── CorruptPicture  a picture in the store is broken
+│   ├── DamagedRecord   the checksum of a record or a part of it does not match
 │   ├── KeyMismatch     a session is encrypted and no key or another key was given, or is not
 │   ├── NewerFormat     a newer version of this package wrote it; upgrade to read it
 │   ├── SessionLost     acknowledged turns are gone from the store
@@ -32,6 +33,7 @@ __all__ = [
     "Conflict",
     "CorruptPicture",
     "CorruptTokens",
+    "DamagedRecord",
     "Forgotten",
     "InputError",
     "KeyMismatch",
@@ -102,6 +104,10 @@ class Conflict(StoreError):
 
 class CorruptPicture(StoreError):
     """A picture in the store is broken; `check(repair=True)` draws it again if the text is kept."""
+
+
+class DamagedRecord(StoreError):
+    """A record in the store is not as it was written; `check` tells, and `repair` mends it."""
 
 
 class KeyMismatch(StoreError):

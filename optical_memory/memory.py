@@ -273,7 +273,7 @@ class OpticalMemory(SyncedSession, SessionView):
         file = Path(path)
         memory = cls(session or exported_name(file), **settings)  # a large file is read last
         try:
-            restore_export(memory.store, memory.session, read_export(file))
+            restore_export(memory._archive, read_export(file))
         except (InputError, StoreError):
             memory.close()
             raise

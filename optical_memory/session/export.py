@@ -17,7 +17,7 @@ from optical_memory.errors import Conflict, InputError, StoreError
 from optical_memory.loaders.unpacking import DAMAGED_ZIP, unpacked
 from optical_memory.session.archive import Archive
 from optical_memory.session.snapshot import Snapshot
-from optical_memory.stores.base import Kind, Put, Store, Version
+from optical_memory.stores.base import Kind, Put, Version
 from optical_memory.stores.sqlite_path import private_opener
 
 __all__ = [
@@ -81,13 +81,14 @@ def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
         raise InputError(f"{path} is not an exported session: {error}") from error
 
 
-def restore_export(store: Store, session: str, changes: Sequence[Put]) -> None:
+def restore_export(archive: Archive, changes: Sequence[Put]) -> None:
     """Make these writes, which begin the session. Raises `InputError` if it exists already."""
     try:
-        store.commit(session, changes, expect=Version())
+        archive.store.commit(archive.session, changes, expect=Version())
     except Conflict as error:
         raise InputError(
-            f"session {session!r} exists already: restore it under another name with session=…"
+            f"session {archive.session!r} exists already: restore it under another name "
+            "with session=…"
         ) from error
 
 

@@ -25,6 +25,7 @@ from optical_memory.session.records import PageRecord, TurnRecord, page_key, tur
 from optical_memory.session.snapshot import Change, Snapshot
 from optical_memory.session.stored_page import spans_of, text_offset, turns_placed_on
 from optical_memory.stores.base import Delete, Put
+from optical_memory.stores.protection.base import refuse_damage
 from optical_memory.turns import body
 
 __all__ = [
@@ -292,7 +293,12 @@ def is_stub_key(key: str) -> bool:
 def load_segment(data: bytes) -> Segment | None:
     """The segment in these bytes; None, and a line in the log, if it is damaged."""
     try:
+        refuse_damage(data)
         return segment_from_bytes(data)
     except StoreError as error:
-        log.warning("%s: its turns are not found until it is rebuilt", error)
+        log.warning(
+            "a part of the search index is damaged (%s): "
+            "its turns are not found until it is rebuilt",
+            error,
+        )
         return None

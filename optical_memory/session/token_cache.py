@@ -26,6 +26,7 @@ from optical_memory.renderers.drawing import Image
 from optical_memory.renderers.pictures import from_png
 from optical_memory.session.archive import Archive
 from optical_memory.session.records import PageRecord
+from optical_memory.stores.protection.base import DamagedValue
 from optical_memory.stores.turn_time import time_left, turn_time
 from optical_memory.tokens import TokenCodec, VisualTokens, blob_key, unpack
 
@@ -133,6 +134,8 @@ class TokenCache:
             raise StoreError(
                 f"page {record.id} has no picture at {rung!r} in session {self.archive.session!r}"
             )
+        if isinstance(data, DamagedValue):
+            raise self._corrupt(data.sentence, record, rung)
         return data
 
     def _images(self, places: Sequence[PageRung]) -> list[Image]:
@@ -146,10 +149,13 @@ class TokenCache:
         try:
             return from_png(data)
         except CorruptPicture as error:
-            raise CorruptPicture(
-                f"the picture of page {record.id} at {rung.name!r} "
-                f"in session {self.archive.session!r} is damaged: {error}"
-            ) from error
+            raise self._corrupt(str(error), record, rung.name) from error
+
+    def _corrupt(self, reason: str, record: PageRecord, rung: str) -> CorruptPicture:
+        return CorruptPicture(
+            f"the picture of page {record.id} at {rung!r} "
+            f"in session {self.archive.session!r} is damaged: {reason}"
+        )
 
     # ---- blobs ---------------------------------------------------------------------------------
 

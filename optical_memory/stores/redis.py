@@ -53,12 +53,13 @@ from optical_memory.stores.redis_scripts import (
 
 __all__ = ["RedisStore"]
 
-SESSION_FORMAT: Final = 2
+SESSION_FORMAT: Final = 3
 """Rises when an older program must not write to a session any more.
 
 The epoch left it at 1: an older program keeps the field, and a session without the field has the
 empty epoch. The index made it 2: an older program would leave in the index the words of a turn that
-it forgets. A session of format 1 becomes one of format 2 with the next commit.
+it forgets. Checksums made it 3: an older program would take every record with a sum for damaged,
+and pass it over. A session of an older format becomes one of format 3 with the next commit.
 """
 
 DEADLINE: Final = 1.5

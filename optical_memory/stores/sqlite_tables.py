@@ -52,6 +52,9 @@ RECORDS = (
         ),
         "CREATE INDEX log_by_version ON log (session, version)",
     ),
+    # Records have checksums. The tables stay as they are, but an older program must not open the
+    # file: it would take every record with a sum for damaged, and pass it over.
+    (),
 )
 CACHE = (
     (

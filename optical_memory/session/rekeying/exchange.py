@@ -12,9 +12,9 @@ from optical_memory.session.archive import Archive
 from optical_memory.session.rekeying.rewrite import TRIES, commit_keyring, rewrite
 from optical_memory.stores.base import Version
 from optical_memory.stores.encryption.encrypted_store import EncryptedStore, encrypted
-from optical_memory.stores.encryption.key_record import KEY_RECORD
 from optical_memory.stores.encryption.keyring import Keyring
 from optical_memory.stores.encryption.tenant_key import KeyService
+from optical_memory.stores.protection.base import KEY_RECORD
 
 __all__ = [
     "encrypt",
@@ -32,9 +32,9 @@ def encrypt(archive: Archive, service: KeyService) -> int:
     another tenant's key, and `DamagedRecord` at a value that cannot be read.
     """
     store = encrypted(archive.raw_store, service)
-    with archive.paused():
+    with archive.exchanging() as use:
         _try_until_alone(archive, lambda version: _begin_encryption(archive, store, version))
-        archive.use_store(store)
+        use(store)
     if not store.version(archive.session).exists:
         return 0  # the first commit makes the data key
     return rewrite(store, archive.session)
@@ -80,9 +80,9 @@ def rotate_tenant_key(archive: Archive, service: KeyService) -> None:
         keyring = old_store.protection.keyring_now(archive.session)
         commit_keyring(store, archive.session, keyring, version)
 
-    with archive.paused():
+    with archive.exchanging() as use:
         _try_until_alone(archive, rewrap)
-        archive.use_store(store)
+        use(store)
     archive.raw_store.scrub()  # of the key as the old tenant's key wrapped it
 
 

@@ -13,9 +13,8 @@ from typing import Final, get_args
 from optical_memory.errors import Conflict, DamagedRecord
 from optical_memory.stores.base import Kind, Put, Store, Version, is_batch
 from optical_memory.stores.encryption.encrypted_store import EncryptedStore
-from optical_memory.stores.encryption.key_record import KEY_RECORD
 from optical_memory.stores.encryption.keyring import Keyring
-from optical_memory.stores.protection.base import DamagedValue
+from optical_memory.stores.protection.base import KEY_RECORD, DamagedValue
 
 __all__ = [
     "commit_keyring",

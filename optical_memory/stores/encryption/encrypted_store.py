@@ -22,9 +22,9 @@ from optical_memory.stores.base import (
     record_keys,
 )
 from optical_memory.stores.encryption.encryption import Encryption
-from optical_memory.stores.encryption.key_record import KEY_RECORD
 from optical_memory.stores.encryption.keyring import Keyring
 from optical_memory.stores.encryption.tenant_key import KeyService
+from optical_memory.stores.protection.base import KEY_RECORD
 from optical_memory.stores.protection.protected_store import ProtectedBatchStore, ProtectedStore
 
 __all__ = [

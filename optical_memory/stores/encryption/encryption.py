@@ -12,14 +12,13 @@ from optical_memory.errors import DamagedRecord, KeyMismatch
 from optical_memory.stores.base import Store
 from optical_memory.stores.encryption.cipher import is_encrypted
 from optical_memory.stores.encryption.key_record import (
-    KEY_RECORD,
     pack_keyring,
     repacked_keyring,
     unpack_keyring,
 )
 from optical_memory.stores.encryption.keyring import Keyring
 from optical_memory.stores.encryption.tenant_key import KeyService
-from optical_memory.stores.protection.base import DamagedValue, Protected, Protection
+from optical_memory.stores.protection.base import KEY_RECORD, DamagedValue, Protected, Protection
 from optical_memory.stores.protection.checksums import Checksums
 
 __all__ = ["Encryption"]

@@ -17,7 +17,6 @@ from typing import Final, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from optical_memory.errors import KeyMismatch, NewerFormat, StoreError, StoreTimeout
-from optical_memory.stores.base import Kind
 from optical_memory.stores.daemons import start
 from optical_memory.stores.encryption.cipher import ALGORITHM, ID_BYTES, KEY_BYTES
 from optical_memory.stores.encryption.keyring import DataKey, Keyring
@@ -25,7 +24,6 @@ from optical_memory.stores.encryption.tenant_key import KeyService, TenantKey
 from optical_memory.stores.turn_time import require_time, spend
 
 __all__ = [
-    "KEY_RECORD",
     "pack_keyring",
     "repacked_keyring",
     "tenant_key_id",
@@ -33,9 +31,6 @@ __all__ = [
 ]
 
 T = TypeVar("T")
-
-KEY_RECORD: Final[tuple[Kind, str]] = ("session", "data-key")
-"""Kind and key of the record."""
 
 SCHEMA: Final = 7
 """The first schema of records that knows encryption (`session.records.SCHEMA`)."""
