@@ -259,15 +259,19 @@ class Archive:
         keys = record_keys(self.store, self.session, "picture")
         return {key.removeprefix(prefix) for key in keys if key.startswith(prefix)}
 
-    def scan(self, kinds: Collection[Kind], version: Version) -> tuple[list[Put], Version]:
+    def scan(
+        self, kinds: Collection[Kind], version: Version, *, as_stored: bool = False
+    ) -> tuple[list[Put], Version]:
         """All records of these kinds as of one version, and that version.
 
-        `version` is the session's present version. Reads again if a writer came between.
+        `version` is the session's present version. Reads again if a writer came between. The
+        values are protected still if they shall be `as_stored`.
         """
+        store: Store = self.raw_store if as_stored else self.store
         while True:
             records: list[Put] = []
             for kind in kinds:
-                items = self.store.scan(self.session, kind)
+                items = store.scan(self.session, kind)
                 records += [Put(kind, key, value) for key, value in items]
             version_after = self.store.version(self.session)
             if version_after == version:

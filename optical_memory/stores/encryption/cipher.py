@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from optical_memory.errors import DamagedRecord, MissingExtra
 from optical_memory.stores.base import to_bytes
+from optical_memory.stores.protection.base import ENCRYPTED_HEAD
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers.aead import AESSIV
@@ -23,7 +24,6 @@ __all__ = [
     "HEADER_BYTES",
     "ID_BYTES",
     "KEY_BYTES",
-    "MAGIC",
     "RecordCipher",
     "aes_siv",
     "derive_key",
@@ -33,18 +33,13 @@ __all__ = [
 ALGORITHM: Final = "AES-256-SIV"
 """The name in a session's key record. Another algorithm needs another name there."""
 
-MAGIC: Final = b"\x89OM\x01"
-"""The first bytes of every encrypted value. The first is no UTF-8, so no JSON begins with them, and
-no PNG does (`\\x89PNG`). The last is the version of this format.
-"""
-
 ID_BYTES: Final = 4
 """Bytes of a data key's id: a session has at most a few data keys at once, all with other ids."""
 
 NONCE_BYTES: Final = 12
 """Random bytes of each value: the same text, written twice, then gives other bytes (96 bits)."""
 
-HEADER_BYTES: Final = len(MAGIC) + ID_BYTES + NONCE_BYTES
+HEADER_BYTES: Final = len(ENCRYPTED_HEAD) + ID_BYTES + NONCE_BYTES
 
 KEY_BYTES: Final = 32
 """Bytes of a data key and of a tenant's key (256 bits)."""
@@ -82,7 +77,7 @@ def aes_siv(secret: bytes, purpose: bytes) -> AESSIV:
 
 def is_encrypted(data: bytes) -> bool:
     """True if the bytes say that they are an encrypted value."""
-    return data.startswith(MAGIC)
+    return data.startswith(ENCRYPTED_HEAD)
 
 
 class RecordCipher:
@@ -100,7 +95,7 @@ class RecordCipher:
         self._blob_name_key = derive_key(data_key, b"optical-memory 1 blob names" + place)
         self._mac_key = derive_key(data_key, b"optical-memory 1 key record" + place)
         self.id = id
-        self.prefix = MAGIC + id
+        self.prefix = ENCRYPTED_HEAD + id
         """The first bytes of all values under this key."""
 
     def encrypt(self, kind: str, key: str, value: bytes) -> bytes:

@@ -78,8 +78,8 @@ class Encryption(Protection):
         known = self._keyrings.get(session)
         if known is None:
             raise KeyMismatch(
-                f"session {session!r} is not encrypted, or its key was erased; encrypt it first "
-                "(`optical-memory key encrypt`), or open it without a key"
+                f"session {session!r} is not encrypted, or its data key was erased; encrypt it "
+                "first (`optical-memory key encrypt`), or open it without a key"
             )
         return known[1]
 

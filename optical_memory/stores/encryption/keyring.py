@@ -10,7 +10,6 @@ from optical_memory.errors import DamagedRecord
 from optical_memory.stores.encryption.cipher import (
     ID_BYTES,
     KEY_BYTES,
-    MAGIC,
     RecordCipher,
     is_encrypted,
 )
@@ -82,7 +81,7 @@ class Keyring:
 
     def decrypt(self, kind: str, key: str, data: bytes) -> bytes:
         """The value that is stored at this place. Raises `DamagedRecord`."""
-        cipher = self._by_prefix.get(data[: len(MAGIC) + ID_BYTES])
+        cipher = self._by_prefix.get(data[: len(self.current.prefix)])
         if cipher is not None:
             return cipher.decrypt(kind, key, data)
         if is_encrypted(data):

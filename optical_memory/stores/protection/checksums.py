@@ -14,7 +14,12 @@ from zlib import crc32
 
 from optical_memory.errors import DamagedRecord, KeyMismatch
 from optical_memory.stores.base import to_bytes
-from optical_memory.stores.protection.base import KEY_RECORD, Protected, Protection
+from optical_memory.stores.protection.base import (
+    ENCRYPTED_HEAD,
+    KEY_RECORD,
+    Protected,
+    Protection,
+)
 from optical_memory.stores.protection.png_sum import (
     PNG_SIGNATURE,
     with_png_sum,
@@ -57,29 +62,26 @@ class Checksums(Protection):
     def unwrap(self, session: str, kind: Protected, key: str, data: bytes) -> bytes:
         """The value without its sum. Raises `DamagedRecord` if the sum does not match.
 
-        Raises `KeyMismatch` at the key record of an encrypted session: nothing else of it can be
-        read without its key.
+        Raises `KeyMismatch` if the session is encrypted: that is no damage, and nobody may mend it
+        without the key.
         """
         if kind == "blob":
             return data
+        if data.startswith(ENCRYPTED_HEAD) or (kind, key) == KEY_RECORD:
+            raise KeyMismatch(
+                f"session {session!r} is encrypted: give its key "
+                "(key=…, --key-file, OPTICAL_MEMORY_KEY)"
+            )
         if kind == "picture":
             return without_png_sum(data, sum_start(kind, key))
         if kind == "index":
             return _index_value(data, sum_start(kind, key))
         if not data.startswith(JSON_HEAD):
-            _refuse_keys(session, kind, key)
             return data
         value = b"{" + data[JSON_CONTENT:]
         if data[:JSON_CONTENT] != json_head(crc32(value, sum_start(kind, key))):
             raise DamagedRecord(WRONG_SUM)
         return value
-
-
-def _refuse_keys(session: str, kind: str, key: str) -> None:
-    if (kind, key) == KEY_RECORD:
-        raise KeyMismatch(
-            f"session {session!r} is encrypted: give its key (key=…, --key-file, OPTICAL_MEMORY_KEY)"
-        )
 
 
 def sum_start(kind: str, key: str) -> int:
