@@ -28,7 +28,7 @@ from optical_memory.session.fade import FadePreview
 from optical_memory.session.forgetting.plan import Step
 from optical_memory.session.forgetting.policy import ForgettingPolicy
 from optical_memory.session.records import Retain
-from optical_memory.session.rekeying.keyed_session import KeyedSession
+from optical_memory.session.rekeying.keyed_session import KeyedSession, key_problems
 from optical_memory.session.stats import Stats, stats
 from optical_memory.session.sync.host_list import HostList
 from optical_memory.session.sync.synced_session import SyncedSession
@@ -262,7 +262,8 @@ class OpticalMemory(SyncedSession, KeyedSession, SessionView):
         `repair` mends everything that can be mended. Raises `NewerFormat` if a newer version of
         this package wrote to the session.
         """
-        return check(self._archive, self.reader.profile, self._renderer, repair=repair)
+        problems = check(self._archive, self.reader.profile, self._renderer, repair=repair)
+        return problems + key_problems(self._archive, repair=repair)
 
     def export(self, path: str | Path, *, plain: bool = False) -> None:
         """Write the session to a zip file of JSON records and PNG pictures.

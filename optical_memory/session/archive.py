@@ -239,6 +239,7 @@ class Archive:
         with self._lock:
             try:
                 self.store.drop(self.session)
+                self.store.scrub()
             finally:
                 self._latest = None  # a store that could not empty its files has dropped it too
 

@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 from optical_memory.session.archive import Archive
-from optical_memory.session.rekeying.exchange import encrypt, rotate_data_key, rotate_tenant_key
+from optical_memory.session.rekeying.exchange import (
+    encrypt,
+    finish_rekeying,
+    is_rekeying,
+    rotate_data_key,
+    rotate_tenant_key,
+)
 from optical_memory.stores.encryption.tenant_key import KeyService
 
-__all__ = ["KeyedSession"]
+__all__ = ["KeyedSession", "key_problems"]
+
+_CUT_SHORT = (
+    "the session is being written under a new key, or that was cut short: until it is done, values "
+    "under the older key, or plain values, are left; repair goes on with it"
+)
 
 
 class KeyedSession:
@@ -44,3 +55,12 @@ class KeyedSession:
         short, the same call goes on. Raises as `encrypt`.
         """
         return rotate_data_key(self._archive)
+
+
+def key_problems(archive: Archive, *, repair: bool) -> list[str]:
+    """A sentence if keys of the session are being exchanged; `repair` finishes that."""
+    if not is_rekeying(archive):
+        return []
+    if repair:
+        finish_rekeying(archive)
+    return [_CUT_SHORT]

@@ -29,6 +29,11 @@ SCRUB_SECONDS: Final = 10.0
 LARGE_BYTES: Final = 4 << 30
 """A server with more in memory is asked for nothing: its owner chooses when it forks."""
 
+LARGE = (
+    "the server's files may keep deleted records until it writes them anew: it is large, so run "
+    "BGREWRITEAOF or BGSAVE when it suits."
+)
+
 _PAUSE = 0.05  # seconds between two looks; a server starts and ends a child ten times a second
 
 
@@ -66,10 +71,7 @@ def _rewrite_server(client: _Guarded, number: int, end: float) -> list[str]:
     if persistence.get("rdb_saves") or ask(has_snapshots):
         jobs.append(("BGSAVE", "snapshot", "rdb_last_bgsave_status"))
     if jobs and ask(lambda server: server.info("memory"))["used_memory"] > LARGE_BYTES:
-        return [
-            "the server's files may keep deleted records until it writes them anew: "
-            "it is large, so run BGREWRITEAOF or BGSAVE when it suits."
-        ]
+        return [LARGE]
     return [sentence for job in jobs for sentence in _run(ask, end, *job)]
 
 
