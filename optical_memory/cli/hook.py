@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from optical_memory.agents.hooks.relay import NOW
-from optical_memory.cli.options import ReaderName, StoreUrl
+from optical_memory.cli.options import KeyFile, ReaderName, StoreUrl, key_from_options
 from optical_memory.memory import OpticalMemory
 
 __all__ = [
@@ -31,6 +31,7 @@ def hook(
         ),
     ] = None,
     store: StoreUrl = None,
+    key_file: KeyFile = None,
     reader: ReaderName = "pocket",
     waits: Annotated[
         bool, typer.Option(NOW, help="Keep the transcript before the command ends, not after it.")
@@ -46,7 +47,8 @@ def hook(
 
     def open_memory(id: str) -> OpticalMemory:
         name = session or f"{PREFIX}{id}"
-        return OpticalMemory(name, store=store, reader=reader, background=False)
+        key = key_from_options(key_file)
+        return OpticalMemory(name, store=store, reader=reader, key=key, background=False)
 
     answer = hook_answer(open_memory, sys.stdin.buffer.read(), name)
     if answer:

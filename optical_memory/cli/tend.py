@@ -13,6 +13,7 @@ from optical_memory.cli.inspect import find_page
 from optical_memory.cli.options import (
     AsJson,
     Capacity,
+    KeyFile,
     ReaderName,
     Retention,
     SessionName,
@@ -42,6 +43,7 @@ def fade(
     ] = False,
     retain: Retention = "pages",
     store: StoreUrl = None,
+    key_file: KeyFile = None,
     session: SessionName = "default",
     reader: ReaderName = "pocket",
     as_json: AsJson = False,
@@ -50,7 +52,9 @@ def fade(
 
     Faded pages do not come back. It asks before pages lose their last picture.
     """
-    with open_memory(store, session, reader, capacity=capacity, retain=retain) as memory:
+    with open_memory(
+        store, session, reader, key_file=key_file, capacity=capacity, retain=retain
+    ) as memory:
         run = Run("fade", as_json, reader_name(memory.reader))
         old_forms = {page.id: page.form for page in memory.pages()}
         preview = memory.plan()
@@ -105,12 +109,13 @@ def _ask(preview: FadePreview, *, yes: bool) -> None:
 
 def stats(
     store: StoreUrl = None,
+    key_file: KeyFile = None,
     session: SessionName = "default",
     reader: ReaderName = "pocket",
     as_json: AsJson = False,
 ) -> None:
     """Counts of a session: turns, pages by rung, tokens against capacity, and forgotten pages."""
-    with open_memory(store, session, reader) as memory:
+    with open_memory(store, session, reader, key_file=key_file) as memory:
         run = Run("stats", as_json, reader_name(memory.reader))
         counts = memory.stats()
         sessions = memory.sessions()
@@ -143,12 +148,13 @@ def _show_stats(out: Console, session: str, counts: Stats) -> None:
 def check(
     repair: Annotated[bool, typer.Option("--repair", help="Mend what can be mended.")] = False,
     store: StoreUrl = None,
+    key_file: KeyFile = None,
     session: SessionName = "default",
     reader: ReaderName = "pocket",
     as_json: AsJson = False,
 ) -> None:
     """Look for problems in a session and its store; exits with 1 if any are left."""
-    with open_memory(store, session, reader) as memory:
+    with open_memory(store, session, reader, key_file=key_file) as memory:
         run = Run("check", as_json, reader_name(memory.reader))
         problems = memory.check(repair=repair)
         remainder = memory.check() if repair else problems
@@ -166,6 +172,7 @@ def forget(
         bool, typer.Option("--whole-session", help="All of the session.")
     ] = False,
     store: StoreUrl = None,
+    key_file: KeyFile = None,
     session: SessionName = "default",
     reader: ReaderName = "pocket",
     as_json: AsJson = False,
@@ -175,7 +182,7 @@ def forget(
     """
     if [page is not None, turn is not None, whole_session].count(True) != 1:
         raise typer.BadParameter("name one thing: --page, --turn or --whole-session")
-    with open_memory(store, session, reader) as memory:
+    with open_memory(store, session, reader, key_file=key_file) as memory:
         run = Run("forget", as_json, reader_name(memory.reader))
         n_versions: int | None = None
         if page is not None:
@@ -200,12 +207,13 @@ def supersede(
     turn: Annotated[str, typer.Argument(help="The id of the older turn.")],
     by: Annotated[str, typer.Argument(help="The id of the turn that replaces it.")],
     store: StoreUrl = None,
+    key_file: KeyFile = None,
     session: SessionName = "default",
     reader: ReaderName = "pocket",
     as_json: AsJson = False,
 ) -> None:
     """Replace a turn by a later one: it stays, but is not handed over as current any more."""
-    with open_memory(store, session, reader) as memory:
+    with open_memory(store, session, reader, key_file=key_file) as memory:
         run = Run("supersede", as_json, reader_name(memory.reader))
         memory.supersede(turn, by)
     sentence = f"turn {turn!r} is superseded by {by!r}"

@@ -16,6 +16,7 @@ from typing import Final
 from optical_memory.errors import (
     CorruptPicture,
     CorruptTokens,
+    KeyMismatch,
     ReaderMismatch,
     StoreError,
     StoreTimeout,
@@ -174,7 +175,8 @@ class TokenCache:
 
         The check must come last. Whoever forgets a page changes its record first and drops its
         blobs then. If that drop came before this write, the check sees the changed record and
-        drops the blobs here. Raises `StoreError` in that case.
+        drops the blobs here. Raises `StoreError` in that case, and `KeyMismatch` if the session was
+        encrypted meanwhile.
 
         A turn needs the tokens and not the cache, so it leaves half of its time for what follows.
         """
@@ -184,7 +186,11 @@ class TokenCache:
                 self.archive.store.put_blobs(self.archive.session, dict(blobs))
         except StoreError as error:
             self._on_failure(error)
-        pages = self.archive.snapshot().pages
+        try:
+            pages = self.archive.snapshot().pages
+        except KeyMismatch:
+            self.archive.store.drop_blobs(self.archive.session, list(blobs))
+            raise
         if not all(self._has(pages.get(page.id), page.digest, rung) for page, rung in places):
             self.archive.store.drop_blobs(self.archive.session, list(blobs))
             raise StoreError(f"pages of session {self.archive.session!r} faded while being read")

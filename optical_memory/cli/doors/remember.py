@@ -16,6 +16,7 @@ from optical_memory.cli.options import (
     AsJson,
     Capacity,
     KeepTurns,
+    KeyFile,
     LedgerOption,
     ReaderName,
     Retention,
@@ -55,6 +56,7 @@ def remember(
     ledger: LedgerOption = "auto",
     keep_turns: KeepTurns = KEEP_TURNS,
     store: StoreUrl = None,
+    key_file: KeyFile = None,
     session: SessionName = "default",
     reader: ReaderName = "pocket",
     as_json: AsJson = False,
@@ -74,7 +76,7 @@ def remember(
         "keep_turns": keep_turns,
     }
     with (
-        open_memory(store, session, reader, new=True, **settings) as memory,
+        open_memory(store, session, reader, key_file=key_file, new=True, **settings) as memory,
         progress_bars(as_json) as progress,
     ):
         run = Run("remember", as_json, reader_name(memory.reader))
