@@ -17,6 +17,7 @@ from optical_memory.readers import open_reader
 from optical_memory.readers.base import Reader
 from optical_memory.recall.in_thread import in_thread
 from optical_memory.recall.session_view import SessionView
+from optical_memory.redaction.redact import Redact, open_redaction
 from optical_memory.renderers.renderer import PageRenderer
 from optical_memory.search.meaning import Semantic, open_embedder
 from optical_memory.session.archive import Archive
@@ -28,6 +29,7 @@ from optical_memory.session.fade import FadePreview
 from optical_memory.session.forgetting.plan import Step
 from optical_memory.session.forgetting.policy import ForgettingPolicy
 from optical_memory.session.records import Retain
+from optical_memory.session.redacting import mask_names
 from optical_memory.session.stats import Stats, stats
 from optical_memory.session.sync.host_list import HostList
 from optical_memory.session.sync.synced_session import SyncedSession
@@ -65,7 +67,9 @@ class OpticalMemory(SyncedSession, SessionView):
     is certified. `ledger="auto"` keeps beside it what its certificate doubts, `ledger="all"` all
     exact facts. `semantic="auto"` finds by meaning too if the extra `semantic` is installed, None
     by words alone; or give LangChain `Embeddings`. The newest `keep_turns` turns stay text. `codec`
-    is for cached tokens. With `background=False` only `seal` and `flush` work.
+    is for cached tokens. With `background=False` only `seal` and `flush` work. `redact` sees each
+    turn before it is kept: a function that gives the turn to keep or None, or a guard that finds
+    passwords and keys (extra `secrets`): "mask" masks them, "drop" keeps their turns out.
 
     Raises `InputError` for a number out of range or an unknown word. Raises `StoreError` if the
     store cannot be opened, `CheckpointError` if the folder is no checkpoint of the reader.
@@ -86,6 +90,7 @@ class OpticalMemory(SyncedSession, SessionView):
         policy: ForgettingPolicy | None = None,
         codec: TokenCodec = INT8,
         background: bool = True,
+        redact: Redact = None,
     ) -> None:
         require_text("session", session)
         if not session:
@@ -96,6 +101,7 @@ class OpticalMemory(SyncedSession, SessionView):
             require_number("capacity", capacity, minimum=0)
         require_word("retain", retain, get_args(Retain))
         require_word("ledger", ledger, get_args(LedgerScope))
+        redaction = open_redaction(redact, mask_names(session))
         self._owns_store = store is None or isinstance(store, str)
         archive = Archive(store_at(store), session)
         opened_reader = open_reader(reader) if isinstance(reader, str) else reader
@@ -105,13 +111,15 @@ class OpticalMemory(SyncedSession, SessionView):
             budget,
             open_embedder(semantic),
         )
+        self.redact = redact
+        self._redaction = redaction
         self.semantic: Semantic = semantic
         self.capacity = capacity
         self.keep_turns = keep_turns
         self.retain: Retain = retain
         self.ledger: LedgerScope = ledger
         self._background = background
-        self._host_list = HostList(archive, self._wake, self._embedder)
+        self._host_list = HostList(archive, self._wake, self._embedder, redaction)
         self._renderer = PageRenderer(self.reader.profile.grid)
         self._upkeep = Upkeep(
             self._cache,
@@ -140,6 +148,7 @@ class OpticalMemory(SyncedSession, SessionView):
             policy=self.policy,
             codec=self.codec,
             background=self._background,
+            redact=self.redact,
         )
         memory.deadline = self.deadline
         return memory
@@ -235,7 +244,8 @@ class OpticalMemory(SyncedSession, SessionView):
         if page is not None:
             forget_page(self._archive, self.reader.profile, page)
         elif turn is not None:
-            n_versions = forget_turn(self._archive, self.reader.profile, turn)
+            id = self._redaction.id(turn)
+            n_versions = forget_turn(self._archive, self.reader.profile, id)
         else:
             self._archive.drop()
         self._drop_readings()
@@ -248,7 +258,10 @@ class OpticalMemory(SyncedSession, SessionView):
         """Counts of the session: turns, pages by rung, tokens, compression, forgotten pages."""
         snapshot = self._archive.snapshot()
         counts = stats(snapshot, self.capacity, self.policy, self.reader.profile)
-        return replace(counts, problem=self._worker.problem, bill=self.bill)
+        n_kept_out = self._redaction.n_kept_out
+        return replace(
+            counts, problem=self._worker.problem, bill=self.bill, kept_out_turns=n_kept_out
+        )
 
     def check(self, repair: bool = False) -> list[str]:
         """Problems of the session and its store, a sentence each; an empty list is good.

@@ -40,7 +40,7 @@ __all__ = [
 Retain = Literal["pages", "text"]
 PageStage = Literal["sealed", "certified", "stub", "forgotten"]
 
-SCHEMA = 6
+SCHEMA = 7
 """The newest schema. A record says 2 or more only if it uses a field that earlier schemas lack."""
 
 AnyRecord = TypeVar("AnyRecord", bound="Record")
@@ -115,6 +115,7 @@ class SessionRecord(Record):
     last, in its order. `old_turns` are turns on pages that the host's list has no more: nobody
     finds them. Both are runs of ordinals, (first, last), and need schema 3. `erasing` is True from
     when records were erased until the cached tokens are gone too; it needs schema 6.
+    `masked_secrets` counts the secrets that were masked in turns; it needs schema 7.
     """
 
     next_turn: int = 0
@@ -122,6 +123,7 @@ class SessionRecord(Record):
     host_turns: list[tuple[int, int]] = []
     old_turns: list[tuple[int, int]] = []
     erasing: bool = False
+    masked_secrets: int = 0
     salt: str = Field(default_factory=lambda: secrets.token_hex(16))
 
     def with_fields(self, **fields: object) -> SessionRecord:
@@ -132,6 +134,8 @@ class SessionRecord(Record):
             schema = 3
         if record.erasing:
             schema = 6
+        if record.masked_secrets:
+            schema = 7
         return record.model_copy(update={"v": schema})
 
     def is_old(self, ordinal: int) -> bool:
