@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from optical_memory.agents.hooks.relay import NOW
-from optical_memory.cli.options import ReaderName, StoreUrl
+from optical_memory.cli.options import ReaderName, Secrets, StoreUrl, redact_of
 from optical_memory.memory import OpticalMemory
 
 __all__ = [
@@ -30,6 +30,7 @@ def hook(
             "--session", help="The session; without it a session for each of the agent's."
         ),
     ] = None,
+    secrets: Secrets = "off",
     store: StoreUrl = None,
     reader: ReaderName = "pocket",
     waits: Annotated[
@@ -46,7 +47,8 @@ def hook(
 
     def open_memory(id: str) -> OpticalMemory:
         name = session or f"{PREFIX}{id}"
-        return OpticalMemory(name, store=store, reader=reader, background=False)
+        redact = redact_of(secrets)
+        return OpticalMemory(name, store=store, reader=reader, background=False, redact=redact)
 
     answer = hook_answer(open_memory, sys.stdin.buffer.read(), name)
     if answer:

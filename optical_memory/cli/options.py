@@ -13,6 +13,7 @@ from optical_memory.ledger import LedgerScope
 from optical_memory.loaders import Conversation
 from optical_memory.memory import OpticalMemory
 from optical_memory.readers import open_reader
+from optical_memory.redaction.redact import SecretPolicy
 from optical_memory.session.records import Retain
 from optical_memory.stores import Store, default_store, open_store
 
@@ -26,10 +27,12 @@ __all__ = [
     "Provider",
     "ReaderName",
     "Retention",
+    "Secrets",
     "SessionName",
     "StoreUrl",
     "open_memory",
     "pick",
+    "redact_of",
     "store_from_option",
 ]
 
@@ -41,6 +44,9 @@ CodecName = Literal["int8", "f16", "int4"]
 
 Provider = Literal["claude", "openai", "openai-mini", "gemini"]
 """The names of `counting.IMAGE_PRICES`."""
+
+SecretsWord = Literal["off", "mask", "drop"]
+"""What the guard does with secrets: nothing, or as `OpticalMemory(redact=…)`."""
 
 StoreUrl = Annotated[
     str | None,
@@ -87,6 +93,15 @@ Capacity = Annotated[
     ),
 ]
 KeepTurns = Annotated[int, typer.Option(help="The newest turns that always stay text.")]
+Secrets = Annotated[
+    SecretsWord,
+    typer.Option(
+        "--secrets",
+        envvar="OPTICAL_MEMORY_SECRETS",
+        help="Passwords and keys: 'mask' masks them, 'drop' keeps their turns out, before anything "
+        "is kept; needs the extra secrets.",
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
@@ -100,7 +115,13 @@ def store_from_option(url: str | None) -> Store:
 
 @contextmanager
 def open_memory(
-    url: str | None, session: str, reader: str, *, new: bool = False, **settings: Any
+    url: str | None,
+    session: str,
+    reader: str,
+    *,
+    new: bool = False,
+    secrets: SecretsWord = "off",
+    **settings: Any,
 ) -> Iterator[OpticalMemory]:
     """The memory of a session; `settings` are those of `OpticalMemory`.
 
@@ -112,11 +133,22 @@ def open_memory(
         if not new and not store.version(session).exists:
             names = ", ".join(map(repr, store.sessions())) or "none"
             raise InputError(f"no session {session!r} in this store; it has {names}")
-        memory = OpticalMemory(session, store=store, reader=open_reader(reader), **settings)
+        memory = OpticalMemory(
+            session,
+            store=store,
+            reader=open_reader(reader),
+            redact=redact_of(secrets),
+            **settings,
+        )
         memory.deadline = None  # a command may wait: it has no later turn
         yield memory
     finally:
         store.close()
+
+
+def redact_of(secrets: SecretsWord) -> SecretPolicy | None:
+    """The value of `OpticalMemory(redact=…)` for `--secrets`."""
+    return None if secrets == "off" else secrets
 
 
 def pick(conversations: Sequence[Conversation], number: int | None, source: str) -> Conversation:

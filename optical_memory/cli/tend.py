@@ -15,6 +15,7 @@ from optical_memory.cli.options import (
     Capacity,
     ReaderName,
     Retention,
+    Secrets,
     SessionName,
     StoreUrl,
     open_memory,
@@ -136,6 +137,7 @@ def _show_stats(out: Console, session: str, counts: Stats) -> None:
             f"{counts.compression:.1f}x" if counts.compression else "–",
         ],
         ["forgotten pages", len(counts.forgotten)],
+        ["masked secrets", counts.masked_secrets],
     ]
     out.print(table(f"session {printable(session)!r}", ["", ""], rows, n_words=2))
 
@@ -165,6 +167,7 @@ def forget(
     whole_session: Annotated[
         bool, typer.Option("--whole-session", help="All of the session.")
     ] = False,
+    secrets: Secrets = "off",
     store: StoreUrl = None,
     session: SessionName = "default",
     reader: ReaderName = "pocket",
@@ -175,7 +178,7 @@ def forget(
     """
     if [page is not None, turn is not None, whole_session].count(True) != 1:
         raise typer.BadParameter("name one thing: --page, --turn or --whole-session")
-    with open_memory(store, session, reader) as memory:
+    with open_memory(store, session, reader, secrets=secrets) as memory:
         run = Run("forget", as_json, reader_name(memory.reader))
         n_versions: int | None = None
         if page is not None:
@@ -199,13 +202,14 @@ def forget(
 def supersede(
     turn: Annotated[str, typer.Argument(help="The id of the older turn.")],
     by: Annotated[str, typer.Argument(help="The id of the turn that replaces it.")],
+    secrets: Secrets = "off",
     store: StoreUrl = None,
     session: SessionName = "default",
     reader: ReaderName = "pocket",
     as_json: AsJson = False,
 ) -> None:
     """Replace a turn by a later one: it stays, but is not handed over as current any more."""
-    with open_memory(store, session, reader) as memory:
+    with open_memory(store, session, reader, secrets=secrets) as memory:
         run = Run("supersede", as_json, reader_name(memory.reader))
         memory.supersede(turn, by)
     sentence = f"turn {turn!r} is superseded by {by!r}"

@@ -1,16 +1,19 @@
-"""Masks: what stands in a text in place of a secret."""
+"""Masks: what stands in a text in place of a secret.
+
+The detector is loaded with the first text that is masked: its patterns take 30 ms to compile.
+"""
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from collections.abc import Callable
 
-from optical_memory.redaction.detect import secret_ranges
-
 __all__ = [
     "MaskOf",
     "count_masks",
+    "mask_name",
     "mask_named",
     "masked_json",
     "masked_text",
@@ -31,6 +34,21 @@ _QUOTES = str.maketrans("\"'`<>\\", "qqqqqq")
 """Marks at which a value would end; in a JSON string that was decoded they are part of it."""
 
 
+NAME_LETTERS = 4
+"""Of a mask's name: a million names, so that a session rarely gives two secrets the same. It has
+far fewer bits than a secret: even with the key, many guesses fit it.
+"""
+
+
+def mask_name(digest: bytes) -> str:
+    """The name of a mask, from a keyed digest of the secret.
+
+    >>> mask_name(bytes(32))
+    'aaaa'
+    """
+    return base64.b32encode(digest).decode().lower()[:NAME_LETTERS]
+
+
 def mask_named(name: str | None) -> str:
     """The mask with this name: words that a model understands, safe in JSON and in a picture.
 
@@ -47,6 +65,8 @@ def count_masks(text: str) -> int:
 
 def masked_text(text: str, mask_of: MaskOf, *, by_words: bool = True) -> str:
     """The text with a mask in place of each secret; the very same text without any."""
+    from optical_memory.redaction.detect import secret_ranges
+
     parts: list[str] = []
     end = 0
     for start, stop in secret_ranges(text, by_words=by_words):
@@ -69,6 +89,8 @@ def masked_json(text: str, mask_of: MaskOf) -> str:
 
 
 def _masked_string(match: re.Match[str], mask_of: MaskOf) -> str:
+    from optical_memory.redaction.detect import secret_ranges
+
     literal = match[0]
     if "\\" not in literal:
         return literal
@@ -81,12 +103,10 @@ def _masked_string(match: re.Match[str], mask_of: MaskOf) -> str:
     name = match.string[max(0, match.start() - NAME_CHARS) : match.start()]
     shown = f'{name}"{words.translate(_QUOTES)}"'
     first = len(name) + 1
-    masked = words
-    for start, end in reversed(secret_ranges(shown)):
-        if start >= first and not _MASK.search(shown, start, end):
-            masked = (
-                masked[: start - first]
-                + mask_of(words[start - first : end - first])
-                + masked[end - first :]
-            )
+    n_named = max((end - first for start, end in secret_ranges(shown) if start == first), default=0)
+    masked = masked_text(words[n_named:], mask_of)
+    if n_named and not _MASK.search(words, 0, n_named):
+        masked = mask_of(words[:n_named]) + masked
+    else:
+        masked = words[:n_named] + masked
     return literal if masked == words else json.dumps(masked, ensure_ascii=False)

@@ -6,13 +6,14 @@ answer every time and in every process, so that a host's list is recognised.
 
 from __future__ import annotations
 
+import hmac
+import secrets
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Literal, get_args
 
 from optical_memory.errors import InputError, require_word
-from optical_memory.redaction.detect import require_detector
-from optical_memory.redaction.masks import MaskOf, mask_named, masked_json, masked_text
+from optical_memory.redaction.masks import MaskOf, mask_name, mask_named, masked_json, masked_text
 from optical_memory.turns import Attachment, ToolCall, Turn, valid_turn
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "Redact",
     "Redaction",
     "SecretPolicy",
+    "names_of_process",
     "open_redaction",
 ]
 
@@ -85,6 +87,15 @@ class Redaction:
 
 NO_REDACTION = Redaction()
 
+_PROCESS_KEY = secrets.token_bytes(32)
+"""Names masks that are not kept; as long as the digest (RFC 2104)."""
+
+
+def names_of_process(secret: str) -> str:
+    """The name of a secret's mask for as long as this process runs."""
+    text = secret.encode("utf-8", "surrogatepass")
+    return mask_name(hmac.digest(_PROCESS_KEY, text, "sha256"))
+
 
 def open_redaction(redact: object, name_of: NameOf) -> Redaction:
     """The redaction of a session. `name_of` gives a secret's mask its name.
@@ -101,6 +112,8 @@ def open_redaction(redact: object, name_of: NameOf) -> Redaction:
             f"redact must be 'mask', 'drop' or a function of a turn, not {type(redact).__name__}"
         )
     require_word("redact", redact, get_args(SecretPolicy))
+    from optical_memory.redaction.detect import require_detector
+
     require_detector()
 
     def mask_of(secret: str) -> str:

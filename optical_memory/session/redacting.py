@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 from collections.abc import Sequence
 
-from optical_memory.redaction.masks import count_masks
+from optical_memory.redaction.masks import count_masks, mask_name
 from optical_memory.redaction.redact import NameOf
 from optical_memory.session.corrections.tombstones import keyed_digest
 from optical_memory.session.records import SessionRecord, load_record, put
@@ -17,11 +16,6 @@ __all__ = [
     "mask_names",
     "with_mask_count",
 ]
-
-NAME_CHARS = 4
-"""Of a mask's name: a million names, so that a session rarely gives two secrets the same. It has
-far fewer bits than a secret: even with the key, many guesses fit it.
-"""
 
 KEY_NAME_CHARS = 8
 """How long the name of the key is at the head of a keyed digest."""
@@ -39,8 +33,7 @@ def mask_names(session: str) -> NameOf:
         digest = keyed_digest(hashlib.sha256(text).hexdigest())
         if digest is None:
             return None
-        data = bytes.fromhex(digest[KEY_NAME_CHARS:])
-        return base64.b32encode(data).decode().lower()[:NAME_CHARS]
+        return mask_name(bytes.fromhex(digest[KEY_NAME_CHARS:]))
 
     return name_of
 

@@ -18,6 +18,7 @@ from optical_memory.cli.options import (
     LedgerOption,
     ReaderName,
     Retention,
+    Secrets,
     StoreUrl,
     open_memory,
 )
@@ -46,6 +47,7 @@ def import_place(
     retain: Retention = "pages",
     ledger: LedgerOption = "auto",
     keep_turns: KeepTurns = KEEP_TURNS,
+    secrets: Secrets = "off",
     store: StoreUrl = None,
     session: Annotated[
         str | None,
@@ -66,6 +68,7 @@ def import_place(
         "retain": retain,
         "ledger": ledger,
         "keep_turns": keep_turns,
+        "secrets": secrets,
     }
     if dry_run:
         report = _import_all(place, lambda loaded: [])

@@ -19,6 +19,7 @@ from optical_memory.cli.options import (
     LedgerOption,
     ReaderName,
     Retention,
+    Secrets,
     SessionName,
     StoreUrl,
     open_memory,
@@ -54,6 +55,7 @@ def remember(
     retain: Retention = "pages",
     ledger: LedgerOption = "auto",
     keep_turns: KeepTurns = KEEP_TURNS,
+    secrets: Secrets = "off",
     store: StoreUrl = None,
     session: SessionName = "default",
     reader: ReaderName = "pocket",
@@ -72,6 +74,7 @@ def remember(
         "retain": retain,
         "ledger": ledger,
         "keep_turns": keep_turns,
+        "secrets": secrets,
     }
     with (
         open_memory(store, session, reader, new=True, **settings) as memory,
