@@ -28,6 +28,11 @@ __all__ = [
 SecretPolicy = Literal["mask", "drop"]
 """What becomes of a turn with a secret: the secret is masked, or the turn is kept out."""
 
+KEPT_OUT = "[kept out: it had a secret]"
+"""In place of the words of a call or result that are kept out. The turn stays: a call without its
+result, or a result without its call, is refused by the models that are shown it.
+"""
+
 Redact = Callable[[Turn], Turn | None] | SecretPolicy | None
 """A function of the caller, or the guard against secrets by its policy; None keeps all turns."""
 
@@ -70,7 +75,7 @@ class Redaction:
     def turns(self, turns: Iterable[Turn]) -> list[Turn | None]:
         """What may be kept of each turn; turns that are kept out are counted."""
         kept_turns = [self.turn(turn) for turn in turns]
-        self.n_kept_out += kept_turns.count(None)
+        self.n_kept_out += sum(turn is None or turn.text == KEPT_OUT for turn in kept_turns)
         return kept_turns
 
     def query(self, query: str) -> str:
@@ -119,13 +124,22 @@ def open_redaction(redact: object, name_of: NameOf) -> Redaction:
     def mask_of(secret: str) -> str:
         return mask_named(name_of(secret))
 
-    def masked(turn: Turn) -> Turn:
+    def with_masks(turn: Turn) -> Turn:
         return masked_turn(turn, mask_of)
 
     def without_secrets(turn: Turn) -> Turn | None:
-        return turn if masked_turn(turn, mask_of) == valid_turn(turn) else None
+        masked = masked_turn(turn, mask_of)
+        if masked == valid_turn(turn):
+            return turn
+        return without_words(masked) if turn.role == "tool" or turn.tool_calls else None
 
-    return Redaction(masked if redact == "mask" else without_secrets, mask_of)
+    return Redaction(with_masks if redact == "mask" else without_secrets, mask_of)
+
+
+def without_words(turn: Turn) -> Turn:
+    """A call of tools, or a result, without anything but names and ids."""
+    calls = tuple(replace(call, arguments="{}") for call in turn.tool_calls)
+    return replace(turn, text=KEPT_OUT, tool_calls=calls, attachments=())
 
 
 def masked_turn(turn: Turn, mask_of: MaskOf) -> Turn:
