@@ -1,9 +1,11 @@
-"""Redaction in a session: names of masks, and how many masks its turns have."""
+"""Redaction in a session: names of masks, and how many masks its turns have; the day of turns."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from datetime import UTC, date, datetime, timedelta
 
 from optical_memory.redaction.masks import count_masks, mask_name
 from optical_memory.redaction.redact import NameOf
@@ -14,7 +16,8 @@ from optical_memory.stores.base import Put
 
 __all__ = [
     "mask_names",
-    "with_mask_count",
+    "with_day",
+    "with_session_facts",
 ]
 
 KEY_NAME_CHARS = 8
@@ -38,22 +41,54 @@ def mask_names(session: str) -> NameOf:
     return name_of
 
 
-def with_mask_count(snapshot: Snapshot, changes: Sequence[Change]) -> list[Change]:
-    """The changes, and the session's record with the masks in the turns that they write."""
-    n_new = 0
-    writes = {(change.kind, change.key): change for change in changes}
-    for change in writes.values():
-        if isinstance(change, Put) and change.kind == "turn":
-            n_new += _n_masks(change.value) - _n_masks(snapshot.turns.data.get(change.key, b""))
-    if not n_new or snapshot.is_session_damaged:
+def with_session_facts(
+    snapshot: Snapshot, changes: Sequence[Change], keep_for: timedelta | None
+) -> list[Change]:
+    """The changes, and the session's record with the masks and the day of the turns they write."""
+    if not changes or snapshot.is_session_damaged:
         return list(changes)
+    writes = {(change.kind, change.key): change for change in changes}
     write = writes.get(("session", "session"))
     session = snapshot.session
     if isinstance(write, Put):
         session = load_record(SessionRecord, write.value)
-    n_masks = max(0, session.masked_secrets + n_new)
-    writes["session", "session"] = put(session.with_fields(masked_secrets=n_masks))
+    new_session = session
+    n_new = _n_new_masks(snapshot, writes.values())
+    if n_new:
+        n_masks = max(0, session.masked_secrets + n_new)
+        new_session = session.with_fields(masked_secrets=n_masks)
+    if keep_for is not None and session.next_turn > snapshot.session.next_turn:
+        first_turn = snapshot.session.next_turn
+        new_session = with_day(new_session, first_turn, datetime.now(UTC).date(), keep_for)
+    if new_session is not session:
+        writes["session", "session"] = put(new_session)
     return list(writes.values())
+
+
+def _n_new_masks(snapshot: Snapshot, changes: Iterable[Change]) -> int:
+    """How many masks more the turns have after these changes."""
+    n_new = 0
+    for change in changes:
+        if isinstance(change, Put) and change.kind == "turn":
+            n_new += _n_masks(change.value) - _n_masks(snapshot.turns.data.get(change.key, b""))
+    return n_new
+
+
+def with_day(
+    session: SessionRecord, first_turn: int, today: date, keep_for: timedelta
+) -> SessionRecord:
+    """The session, with today as the day of its turns from `first_turn` on.
+
+    The first day counts for all turns before it. Days before the term are left out. A clock that
+    goes back adds no day.
+    """
+    days = session.days
+    if days and days[-1][1] >= today:
+        return session
+    days = [*days, (first_turn if days else 0, today)]
+    oldest = today - keep_for - timedelta(days=1)
+    n_past = max(0, bisect_right(days, oldest, key=lambda mark: mark[1]) - 1)
+    return session.with_fields(days=days[n_past:])
 
 
 def _n_masks(data: bytes) -> int:

@@ -66,7 +66,6 @@ def test_no_secret_reaches_the_store_its_pages_or_its_index(url: str, way: str):
 
 def test_a_secret_has_one_mask_in_a_session_and_another_in_another(file_url: str):
     with open_memory(file_url, retain="text") as memory, memory.open("bob") as other:
-        assert memory.redact == other.redact == "mask"
         for session in (memory, other):
             session.remember([Turn("user", f"first {TOKEN}"), Turn("user", f"again {TOKEN}")])
         masks = [

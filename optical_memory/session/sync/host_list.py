@@ -6,6 +6,7 @@ import copy
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from itertools import chain
 from typing import Any
 
@@ -15,7 +16,7 @@ from optical_memory.redaction.redact import NO_REDACTION, Redaction
 from optical_memory.search.meaning import Embedder
 from optical_memory.session.archive import Archive
 from optical_memory.session.corrections.versions import host_ids
-from optical_memory.session.redacting import with_mask_count
+from optical_memory.session.redacting import with_session_facts
 from optical_memory.session.remember import Remembered, log_passed_over
 from optical_memory.session.snapshot import Change, Snapshot
 from optical_memory.session.sync.write import numbers, sync
@@ -39,7 +40,7 @@ class HostList:
     """Brings a session in step with the messages of a host. Threads take turns.
 
     `notify` is called when turns were written. `embedder` gives new turns their vectors.
-    `redaction` says what may be kept of them.
+    `redaction` says what may be kept of them, and `keep_for` for how long.
     """
 
     def __init__(
@@ -48,8 +49,10 @@ class HostList:
         notify: Callable[[], None],
         embedder: Embedder | None = None,
         redaction: Redaction = NO_REDACTION,
+        keep_for: timedelta | None = None,
     ) -> None:
         self._redaction = redaction
+        self._keep_for = keep_for
         self._embedder = embedder
         self._archive = archive
         self._notify = notify
@@ -72,7 +75,8 @@ class HostList:
                 n_known = len(entries) if self._is_valid(entries, snapshot) else 0
                 known_ids = _ids_of(entries[:n_known])
                 changes, new = sync(snapshot, known_ids, turns.after(n_known), self._embedder)
-                return with_mask_count(snapshot, changes), (n_known, new)
+                changes = with_session_facts(snapshot, changes, self._keep_for)
+                return changes, (n_known, new)
 
             snapshot, (n_known, new) = self._archive.update(change)
             self._entries = [*entries[:n_known], *turns.entries(n_known, new.ids)]

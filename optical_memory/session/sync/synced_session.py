@@ -12,7 +12,8 @@ from optical_memory.session.archive import Archive
 from optical_memory.session.corrections.feedback import count_feedback
 from optical_memory.session.corrections.supersede import supersede
 from optical_memory.session.corrections.versions import host_ids
-from optical_memory.session.redacting import with_mask_count
+from optical_memory.session.forgetting.policy import ForgettingPolicy
+from optical_memory.session.redacting import with_session_facts
 from optical_memory.session.remember import Remembered, log_passed_over, remember
 from optical_memory.session.snapshot import Change, Snapshot
 from optical_memory.session.sync.host_list import HostList
@@ -28,6 +29,7 @@ class SyncedSession:
     """Takes turns, and the whole list of a host every turn."""
 
     deadline: float | None
+    policy: ForgettingPolicy
     _archive: Archive
     _embedder: Embedder | None
     _host_list: HostList
@@ -60,7 +62,7 @@ class SyncedSession:
         def change(snapshot: Snapshot) -> tuple[list[Change], Remembered]:
             turns = [turn for turn in kept_turns if turn is not None]
             changes, new = remember(snapshot, turns, self._embedder)
-            return with_mask_count(snapshot, changes), new
+            return with_session_facts(snapshot, changes, self.policy.keep_for), new
 
         snapshot, new = self._archive.update(change)
         self._wake()
@@ -100,7 +102,7 @@ class SyncedSession:
                 return supersede(snapshot, old_id, later), later
             changes, new = remember(snapshot, [later], self._embedder)
             changes, id = _superseding(snapshot, old_id, changes, new)
-            return with_mask_count(snapshot, changes), id
+            return with_session_facts(snapshot, changes, self.policy.keep_for), id
 
         snapshot, id = self._archive.update(change)
         self._wake()
