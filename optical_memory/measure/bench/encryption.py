@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from itertools import cycle, islice
 from typing import Any
 
-import numpy as np
-
-from optical_memory.measure.bench.cpu_time import Times, time_in_turn, time_row
+from optical_memory.measure.bench.cpu_time import time_in_turn, time_row
 from optical_memory.measure.bench.finding import CONTEXT_BUDGET, QUESTIONS
 from optical_memory.measure.bench.passages import drop_readings
 from optical_memory.measure.bench.session_file import SessionFile
@@ -20,7 +18,6 @@ from optical_memory.profiles import Ladder
 from optical_memory.readers.pocket.reader import PocketReader
 from optical_memory.session.forgetting.policy import ForgettingPolicy
 from optical_memory.stores.encryption.tenant_key import TenantKey
-from optical_memory.turns import Turn
 
 __all__ = ["bench_encryption"]
 
