@@ -16,6 +16,7 @@ from optical_memory.cli import (
     converse,
     demo,
     evaluations,
+    fade,
     hook,
     hosts,
     inspect,
@@ -45,7 +46,7 @@ app.command()(remember.remember)
 app.command("import")(importing.import_place)
 app.command()(converse.recall)
 app.command()(converse.context)
-app.command()(tend.fade)
+app.command()(fade.fade)
 app.command()(inspect.inspect)
 app.command()(tend.stats)
 app.command()(tend.check)

@@ -11,6 +11,7 @@ from optical_memory.cli.options import (
     Capacity,
     KeyFile,
     ReaderName,
+    Secrets,
     SessionName,
     StoreUrl,
     open_memory,
@@ -36,6 +37,7 @@ def mcp(
     ] = False,
     budget: Annotated[int, typer.Option(min=1, help="Tokens of a context.")] = BUDGET,
     capacity: Capacity = None,
+    secrets: Secrets = "off",
     store: StoreUrl = None,
     key_file: KeyFile = None,
     session: SessionName = "default",
@@ -46,7 +48,9 @@ def mcp(
 
     settings = {"budget": budget, "capacity": capacity}
     with (
-        open_memory(store, session, reader, key_file=key_file, new=True, **settings) as memory,
+        open_memory(
+            store, session, reader, key_file=key_file, new=True, secrets=secrets, **settings
+        ) as memory,
         memory,
     ):
         memory.deadline = TURN_SECONDS  # each call of a tool is in a turn of an agent

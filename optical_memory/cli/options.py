@@ -15,6 +15,7 @@ from optical_memory.ledger import LedgerScope
 from optical_memory.loaders import Conversation
 from optical_memory.memory import OpticalMemory
 from optical_memory.readers import open_reader
+from optical_memory.redaction.redact import SecretPolicy
 from optical_memory.session.records import Retain
 from optical_memory.stores import Store, TenantKey, default_store, open_store
 from optical_memory.stores.encryption.tenant_key import KEY_VARIABLE
@@ -30,11 +31,13 @@ __all__ = [
     "Provider",
     "ReaderName",
     "Retention",
+    "Secrets",
     "SessionName",
     "StoreUrl",
     "key_from_options",
     "open_memory",
     "pick",
+    "redact_of",
     "store_from_option",
 ]
 
@@ -46,6 +49,9 @@ CodecName = Literal["int8", "f16", "int4"]
 
 Provider = Literal["claude", "openai", "openai-mini", "gemini"]
 """The names of `counting.IMAGE_PRICES`."""
+
+SecretsWord = Literal["off", "mask", "drop"]
+"""What the guard does with secrets: nothing, or as `OpticalMemory(redact=…)`."""
 
 StoreUrl = Annotated[
     str | None,
@@ -101,6 +107,15 @@ Capacity = Annotated[
     ),
 ]
 KeepTurns = Annotated[int, typer.Option(help="The newest turns that always stay text.")]
+Secrets = Annotated[
+    SecretsWord,
+    typer.Option(
+        "--secrets",
+        envvar="OPTICAL_MEMORY_SECRETS",
+        help="Passwords and keys: 'mask' masks them, 'drop' keeps their turns out, before anything "
+        "is kept; needs the extra secrets.",
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
@@ -130,6 +145,7 @@ def open_memory(
     *,
     key_file: Path | None = None,
     new: bool = False,
+    secrets: SecretsWord = "off",
     **settings: Any,
 ) -> Iterator[OpticalMemory]:
     """The memory of a session; `settings` are those of `OpticalMemory`.
@@ -144,12 +160,22 @@ def open_memory(
             names = ", ".join(map(repr, store.sessions())) or "none"
             raise InputError(f"no session {session!r} in this store; it has {names}")
         memory = OpticalMemory(
-            session, store=store, reader=open_reader(reader), key=key, **settings
+            session,
+            store=store,
+            reader=open_reader(reader),
+            key=key,
+            redact=redact_of(secrets),
+            **settings,
         )
         memory.deadline = None  # a command may wait: it has no later turn
         yield memory
     finally:
         store.close()
+
+
+def redact_of(secrets: SecretsWord) -> SecretPolicy | None:
+    """The value of `OpticalMemory(redact=…)` for `--secrets`."""
+    return None if secrets == "off" else secrets
 
 
 def pick(conversations: Sequence[Conversation], number: int | None, source: str) -> Conversation:

@@ -22,7 +22,7 @@ from optical_memory.stores.encryption.encrypted_store import encrypted
 from optical_memory.stores.encryption.tenant_key import KeyService
 from optical_memory.stores.locks import TurnLock
 from optical_memory.stores.protection.base import Protection
-from optical_memory.stores.protection.checksums import Checksums
+from optical_memory.stores.protection.checksums import Checksums, without_sum
 from optical_memory.stores.protection.protected_store import ProtectedStore, protected
 from optical_memory.stores.turn_time import time_left
 
@@ -273,7 +273,7 @@ class Archive:
             records: list[Put] = []
             for kind in kinds:
                 items = store.scan(self.session, kind)
-                records += [Put(kind, key, value) for key, value in items]
+                records += [Put(kind, key, without_sum(value)) for key, value in items]
             version_after = self.store.version(self.session)
             if version_after == version:
                 return records, version

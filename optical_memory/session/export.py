@@ -17,6 +17,7 @@ from typing import Any, get_args
 from optical_memory.errors import Conflict, InputError, KeyMismatch, StoreError
 from optical_memory.loaders.unpacking import DAMAGED_ZIP, unpacked
 from optical_memory.session.archive import Archive
+from optical_memory.session.export_entries import refuse_misplaced, unpacked_entries
 from optical_memory.session.snapshot import Snapshot
 from optical_memory.stores.base import Kind, Put, Version
 from optical_memory.stores.encryption.encrypted_store import EncryptedStore
@@ -82,10 +83,10 @@ def read_export(path: Path, key: KeyService | None = None) -> list[Put]:
     """
     with _opened(path) as file:
         manifest = _manifest(path, file)
-        entries = [entry for entry in file.infolist() if entry.filename != MANIFEST]
-        changes = [_put(entry.filename, unpacked(file, entry)) for entry in entries]
+        changes = [_put(*entry) for entry in unpacked_entries(path, file, [MANIFEST])]
         if manifest["format"] == ENCRYPTED_FORMAT:
             changes = _decrypted(path, manifest["session"], changes, key)
+        refuse_misplaced(changes)
         _refuse_damage(changes)
         return changes
 
@@ -154,4 +155,4 @@ def _put(name: str, value: bytes) -> Put:
     for kind in get_args(Kind):
         if kind == prefix:
             return Put(kind, rest.rpartition(".")[0], value)
-    raise InputError(f"{name!r} is no record of a session")
+    raise InputError(f"{name[:80]!r} is no record of a session")

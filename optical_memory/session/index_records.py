@@ -111,11 +111,16 @@ class IndexDraft:
         for key, segment in self._segments_with(ordinals):
             self._segments[key] = segment.without(ordinals)
 
-    def renew(self, record: TurnRecord, *, without: str) -> None:
-        """Index a turn again from the text and the pages that it has left, but for this page."""
+    def renew(self, record: TurnRecord, *, without: str) -> bool:
+        """Index a turn again from the text and the pages that it has left, but for this page.
+
+        False if nothing of it is left.
+        """
         self.remove([record.ordinal])
         segment = _segment_of(self._snapshot, record, self._hash_key, without)
-        self._insert(self._key_for(record.ordinal), segment)
+        if segment.n_units:
+            self._insert(self._key_for(record.ordinal), segment)
+        return segment.n_units > 0
 
     def cut_page(self, page: PageRecord, words: str = "", *, keeps_text: bool = False) -> None:
         """Take the text of a page out of the index; only `words` stay for the page.

@@ -19,6 +19,7 @@ from optical_memory.cli.options import (
     LedgerOption,
     ReaderName,
     Retention,
+    Secrets,
     StoreUrl,
     open_memory,
 )
@@ -47,6 +48,7 @@ def import_place(
     retain: Retention = "pages",
     ledger: LedgerOption = "auto",
     keep_turns: KeepTurns = KEEP_TURNS,
+    secrets: Secrets = "off",
     store: StoreUrl = None,
     key_file: KeyFile = None,
     session: Annotated[
@@ -68,6 +70,7 @@ def import_place(
         "retain": retain,
         "ledger": ledger,
         "keep_turns": keep_turns,
+        "secrets": secrets,
     }
     if dry_run:
         report = _import_all(place, lambda loaded: [])

@@ -20,6 +20,7 @@ from optical_memory.cli.options import (
     LedgerOption,
     ReaderName,
     Retention,
+    Secrets,
     SessionName,
     StoreUrl,
     open_memory,
@@ -55,6 +56,7 @@ def remember(
     retain: Retention = "pages",
     ledger: LedgerOption = "auto",
     keep_turns: KeepTurns = KEEP_TURNS,
+    secrets: Secrets = "off",
     store: StoreUrl = None,
     key_file: KeyFile = None,
     session: SessionName = "default",
@@ -74,6 +76,7 @@ def remember(
         "retain": retain,
         "ledger": ledger,
         "keep_turns": keep_turns,
+        "secrets": secrets,
     }
     with (
         open_memory(store, session, reader, key_file=key_file, new=True, **settings) as memory,
