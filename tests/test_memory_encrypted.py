@@ -287,7 +287,7 @@ def test_a_plain_export_is_made_on_request_alone(encrypted: Open, tmp_path: Path
     copy.close()
 
 
-# ---- what is moved or changed ---------------------------------------------------------------------
+# ---- what is moved or changed --------------------------------------------------------------------
 
 
 def test_no_value_opens_at_another_place(encrypted: Open, tmp_path: Path) -> None:
@@ -299,7 +299,7 @@ def test_no_value_opens_at_another_place(encrypted: Open, tmp_path: Path) -> Non
         values = dict(raw.scan("alice", kind))  # type: ignore[arg-type]
         foreign = dict(raw.scan("bob", kind))  # type: ignore[arg-type]
         key = chance.choice([key for key in values if key in foreign])
-        for value in [data for k, data in values.items() if k != key][:2] + [foreign[key]]:
+        for value in [*[data for k, data in values.items() if k != key][:2], foreign[key]]:
             raw.commit("alice", [Put(kind, key, value)])  # type: ignore[arg-type]
             got = encrypted()._archive.store.get("alice", kind, key)  # type: ignore[arg-type]
             assert got is not None

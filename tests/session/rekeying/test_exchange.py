@@ -89,7 +89,7 @@ def test_a_session_that_does_not_exist_yet_begins_encrypted(opened: Open, url: s
 
 
 def test_a_damaged_value_is_not_encrypted_as_if_it_were_whole(opened: Open, store: Store) -> None:
-    memory = filled(opened())
+    filled(opened())
     values = all_values(store)
     place = next(place for place in values if place[0] == "turn" and b"Topic" in values[place])
     broken = values[place].replace(b"Topic", b"Tropic")
