@@ -20,7 +20,7 @@ from support.secret_turn import SECRET, said
 from support.valkey_server import Server, running
 
 from optical_memory import OpticalMemory, Turn
-from optical_memory.errors import KeyMismatch, StoreError
+from optical_memory.errors import InputError, KeyMismatch, StoreError
 from optical_memory.stores import Delete, Put, SQLiteStore, open_store
 from optical_memory.testing import TemplateReader, turn_texts
 
@@ -244,6 +244,15 @@ def test_two_processes_share_an_encrypted_session(encrypted: Open) -> None:
     for n in range(6):
         (first, second)[n % 2].remember(Turn("user", f"Turn {n}.", id=str(n)))
     assert turn_texts(first) == turn_texts(second) == {str(n): f"Turn {n}." for n in range(6)}
+
+
+@pytest.mark.parametrize("key", ["optical-memory-key-1:AAAA", b"k" * 32, 7, object()])
+def test_what_is_no_key_is_refused_at_the_door(encrypted: Open, key: Any) -> None:
+    with pytest.raises(InputError, match=r"TenantKey\.from_file") as refusal:
+        encrypted(key=key)
+    assert "AAAA" not in str(refusal.value)
+    with pytest.raises(InputError):
+        encrypted(key=None).encrypt(key)
 
 
 # ---- exports -------------------------------------------------------------------------------------
