@@ -35,7 +35,7 @@ from optical_memory.session.tended_session import TendedSession
 from optical_memory.session.token_cache import TokenCache
 from optical_memory.session.workers.worker import Worker
 from optical_memory.stores.base import Store
-from optical_memory.stores.encryption.tenant_key import KeyService
+from optical_memory.stores.encryption.tenant_key import KeyService, require_key
 from optical_memory.stores.registry import store_at
 from optical_memory.stores.turn_time import in_turn
 from optical_memory.tokens import INT8, TokenCodec
@@ -105,6 +105,7 @@ class OpticalMemory(SyncedSession, TendedSession, KeyedSession, SessionView):
         require_word("ledger", ledger, get_args(LedgerScope))
         redaction = open_redaction(redact, mask_names(session))
         self._owns_store = store is None or isinstance(store, str)
+        require_key(key)
         self.key = key
         archive = Archive(store_at(store), session, key=key)
         opened_reader = open_reader(reader) if isinstance(reader, str) else reader
