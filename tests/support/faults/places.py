@@ -21,6 +21,7 @@ from optical_memory.stores import RedisStore, SQLiteStore, Store
 from support.faults.raw_session import RawSession, from_redis, from_sqlite
 
 __all__ = [
+    "PLACES",
     "Place",
     "SQLitePlace",
     "ValkeyPlace",
@@ -166,3 +167,6 @@ def valkey_place() -> Iterator[ValkeyPlace]:
     finally:
         place.stop()
         shutil.rmtree(folder)
+
+
+PLACES = {"sqlite": sqlite_place, "valkey": valkey_place}
