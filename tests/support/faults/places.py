@@ -50,7 +50,7 @@ class Place(Protocol):
 
     def store(self) -> Store: ...
 
-    def raw(self, session: str = "alice") -> RawSession: ...
+    def raw(self, session: str = "alice", *, is_in_use: bool = False) -> RawSession: ...
 
 
 def scratch_folder() -> str:
@@ -81,8 +81,8 @@ class SQLitePlace:
     def store(self) -> Store:
         return SQLiteStore(self._home / "m.db", busy_timeout=CALL_SECONDS)
 
-    def raw(self, session: str = "alice") -> RawSession:
-        return from_sqlite(self._home / "m.db", session)
+    def raw(self, session: str = "alice", *, is_in_use: bool = False) -> RawSession:
+        return from_sqlite(self._home / "m.db", session, is_in_use=is_in_use)
 
 
 class ValkeyPlace:
@@ -145,7 +145,7 @@ class ValkeyPlace:
     def store(self) -> Store:
         return RedisStore(self.url, deadline=CALL_SECONDS, cooldown=0.05)
 
-    def raw(self, session: str = "alice") -> RawSession:
+    def raw(self, session: str = "alice", *, is_in_use: bool = False) -> RawSession:
         return from_redis(self.url, session)
 
 
