@@ -199,25 +199,38 @@ class Archive:
         self._latest = snapshot.after(changes, version)
         return self._latest
 
-    def replace(self, prepare: Callable[[Snapshot], Changes]) -> bool:
+    def replace(
+        self,
+        prepare: Callable[[Snapshot], Changes],
+        mark: Callable[[Snapshot, Changes], Changes] | None = None,
+    ) -> bool:
         """Like `update`, but nobody waits while `prepare` runs. False if there were no writes.
 
-        The writes go in only if every turn and page that they replace is still as it was; if not,
-        `prepare` runs again. Raises `Conflict` after `COMMIT_TRIES` runs.
+        The writes go in only if every turn and page that they replace, and the session's record if
+        they replace it, is still as it was; if not, `prepare` runs again. `mark` gives the writes
+        with those that depend on the latest snapshot: a new turn does not make `prepare` run again
+        then. Raises `Conflict` after `COMMIT_TRIES` runs.
         """
         for _ in range(COMMIT_TRIES):
             base = self.snapshot()
             changes = prepare(base)
             if not changes:
                 return False
-            if self._swap(base, changes):
+            if self._swap(base, changes, mark):
                 return True
         raise self._overtaken()
 
-    def _swap(self, base: Snapshot, changes: Changes) -> bool:
+    def _swap(
+        self,
+        base: Snapshot,
+        changes: Changes,
+        mark: Callable[[Snapshot, Changes], Changes] | None,
+    ) -> bool:
         def unless_stale(current: Snapshot) -> tuple[Changes, bool]:
             fits = all(current.record(change) == base.record(change) for change in changes)
-            return (changes if fits else (), fits)
+            if not fits:
+                return (), False
+            return (changes if mark is None else mark(current, changes)), True
 
         _, fits = self.update(unless_stale)
         return fits

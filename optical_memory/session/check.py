@@ -8,6 +8,7 @@ everything else can be read.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 
 from optical_memory.profiles import ReaderProfile
 from optical_memory.renderers.renderer import PageRenderer
@@ -43,7 +44,8 @@ def check(
     problems += damage
     if damage and not repair:
         return _sentences(problems)  # what else is wrong, nobody knows without these records
-    _mend(archive, damage)
+    if damage:
+        archive.update(lambda _: (_writes(record_problems(archive)), None))
     if archive.snapshot().session.erasing:
         problems.append(Problem(_CUT_SHORT))
         if repair:
@@ -51,8 +53,9 @@ def check(
     for look in (turn_problems, _picture_look(archive, profile, renderer), index_problems):
         some_problems = list(look(archive.snapshot()))
         problems += some_problems
-        if repair:
-            _mend(archive, some_problems)  # the next look is at what is left
+        if _writes(some_problems) and repair:
+            # It looks again if another process wrote meanwhile. The next look is at what is left.
+            archive.replace(partial(_mends, look))
     return _sentences(problems)
 
 
@@ -62,12 +65,15 @@ def _picture_look(
     return lambda snapshot: PictureCheck(archive, snapshot, profile, renderer).problems()
 
 
-def _mend(archive: Archive, problems: Iterable[Problem]) -> None:
+def _mends(look: Callable[[Snapshot], Iterable[Problem]], snapshot: Snapshot) -> list[Change]:
+    return _writes(look(snapshot))
+
+
+def _writes(problems: Iterable[Problem]) -> list[Change]:
     writes: list[Change] = []
     for problem in problems:
         writes += problem.mend
-    if writes:
-        archive.update(lambda _: (writes, None))
+    return writes
 
 
 def _sentences(problems: Iterable[Problem]) -> list[str]:

@@ -24,7 +24,7 @@ from optical_memory.stores.encryption.encrypted_store import EncryptedStore
 from optical_memory.stores.encryption.key_record import unpack_keyring
 from optical_memory.stores.encryption.tenant_key import KeyService
 from optical_memory.stores.protection.base import KEY_RECORD
-from optical_memory.stores.sqlite_path import private_opener
+from optical_memory.stores.sqlite_path import whole_file
 
 __all__ = [
     "export",
@@ -48,7 +48,7 @@ SUFFIXES: Mapping[Kind, str] = {"picture": ".png", "index": ".bin"}
 def export(archive: Archive, path: Path, *, plain: bool = False) -> None:
     """Write every record and picture of the session to `path`, as of one version.
 
-    The values of an encrypted session stay encrypted, unless the file shall be `plain`.
+    A file that is there is replaced when the new file is whole and on the disk. The values of an encrypted session stay encrypted, unless the file shall be `plain`.
     """
     is_encrypted = isinstance(archive.store, EncryptedStore) and not plain
     archive.snapshot()  # raises for a key that does not open the session
@@ -60,7 +60,7 @@ def export(archive: Archive, path: Path, *, plain: bool = False) -> None:
         "version": version.number,
     }
     with (
-        open(path, "wb", opener=private_opener) as raw_file,
+        whole_file(path) as raw_file,
         zipfile.ZipFile(raw_file, "w", zipfile.ZIP_DEFLATED) as file,
     ):
         file.writestr(MANIFEST, json.dumps(manifest))

@@ -114,9 +114,10 @@ class SessionRecord(Record):
     digest. With the store they can, so no digest of forgotten text is kept. If the store lost the
     session that was here before, `lost_turns` says how many turns were acknowledged and are gone;
     new turns get numbers after theirs. `host_turns` are the turns of the list that the host gave
-    last, in its order. `old_turns` are turns on pages that the host's list has no more: nobody
-    finds them. Both are runs of ordinals, (first, last), and need schema 3. `erasing` is True from
-    when records were erased until the cached tokens are gone too; it needs schema 6.
+    last, in its order. `old_turns` are turns that the host's list has no more: those on pages are
+    there and nobody finds them, the others are gone. Both are runs of ordinals, (first, last), and
+    need schema 3. `erasing` is True from when records were erased until the cached tokens are gone
+    too; it needs schema 6.
     `masked_secrets` counts secrets. `days` has the first turn of each day, if there is a term, and
     `clock` a time far from them (`erasing.expire`). These three need schema 7.
     """

@@ -123,10 +123,13 @@ class Snapshot:
         return _next_ordinal("page", self.pages, self.damage)
 
     def record(self, change: Change) -> bytes | None:
-        """The bytes of the turn, page or part of the index that a change would replace.
+        """The bytes of the session's record, turn, page or part of the index that a change would
+        replace.
 
-        None for other kinds and new records.
+        None for pictures and new records.
         """
+        if change.kind == "session":
+            return self.session.dump()
         data = {"index": self.index, "turn": self.turns.data, "page": self.pages.data}
         value = data[change.kind].get(change.key) if change.kind in data else None
         return None if value is None else without_sum(value)

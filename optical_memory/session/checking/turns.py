@@ -16,19 +16,32 @@ def turn_problems(snapshot: Snapshot) -> Iterator[Problem]:
     session = snapshot.session
     if session.lost_turns:
         yield Problem(f"the store lost {session.lost_turns} turns that it had acknowledged")
-    ordinals = [record.ordinal for record in snapshot.turns.values()]
-    if ordinals != list(range(len(ordinals))):
-        yield Problem("the turns are not numbered without gaps")
-    if session.next_turn != len(ordinals):
-        count = {"next_turn": max(ordinals, default=-1) + 1}
-        yield Problem(
-            f"the session counts {session.next_turn} turns, but {len(ordinals)} are stored",
-            (put(session.model_copy(update=count)),),
-        )
+    yield from _problems_of_numbers(snapshot)
     if [record.ordinal for record in snapshot.pages.values()] != list(range(len(snapshot.pages))):
         yield Problem("the pages are not numbered without gaps")
     for record in snapshot.turns.values():
         yield from _problems_of_turn(snapshot, record)
+
+
+def _problems_of_numbers(snapshot: Snapshot) -> Iterator[Problem]:
+    """Turns that are gone, and a count that is wrong.
+
+    A host's list may have taken open turns out of the session: the session notes their numbers.
+    """
+    session = snapshot.session
+    ordinals = [record.ordinal for record in snapshot.turns.values()]
+    known = set(ordinals)
+    for first, last in session.old_turns:
+        known.update(range(first, last + 1))
+    end = max(known, default=-1) + 1
+    if len(known) != end:
+        yield Problem("the turns are not numbered without gaps")
+    if session.next_turn != end:
+        count = {"next_turn": end}
+        yield Problem(
+            f"the session counts {session.next_turn} turns, but {len(ordinals)} are stored",
+            (put(session.model_copy(update=count)),),
+        )
 
 
 def _problems_of_turn(snapshot: Snapshot, record: TurnRecord) -> Iterator[Problem]:

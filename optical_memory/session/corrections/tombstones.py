@@ -132,6 +132,8 @@ def _new_key() -> bytes:
     draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
     with open(draft, "xb", opener=private_opener) as file:
         file.write(secrets.token_bytes(KEY_BYTES))
+        file.flush()
+        os.fsync(file.fileno())  # or a power cut could leave an empty key under its name
     try:
         with suppress(FileExistsError):
             os.link(draft, path)  # all of the file or nothing, and never over another key
