@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from optical_memory.errors import Conflict, SessionLost, StoreError
 from optical_memory.session.opening.first_reading import FirstReading
+from optical_memory.session.opening.losses import absent_turns
 from optical_memory.session.opening.read_session import read_session
 from optical_memory.session.records import picture_key
 from optical_memory.session.snapshot import Change, Snapshot
@@ -70,6 +71,7 @@ class Archive:
         self._first_reading = FirstReading(lambda: self._read_now(with_index=True))
         self._latest: Snapshot | None = None
         self._doubtful = False  # True after a commit of which nobody knows if it was made
+        self._n_absent = 0  # turns that are gone from the store, of which a caller was told
 
     def snapshot(self) -> Snapshot:
         """The session as it is now; of a known session, only changes are read.
@@ -106,6 +108,7 @@ class Archive:
             self._doubtful = False
             if previous is not None:
                 self._notice_loss(previous, snapshot)
+            self._notice_absence(snapshot)
             return self._latest
 
     def _doubt(self) -> None:
@@ -145,6 +148,18 @@ class Archive:
         )
         log.error("%s", message)
         raise SessionLost(message)
+
+    def _notice_absence(self, snapshot: Snapshot) -> None:
+        """Raises `SessionLost` if turns are absent, as after an eviction; each loss once."""
+        n_absent = absent_turns(snapshot)
+        n_known, self._n_absent = self._n_absent, n_absent
+        if n_absent > n_known:
+            message = (
+                f"{n_absent} acknowledged turns of session {self.session!r} are gone from the "
+                "store: it lost or evicted their records; check(repair=True) goes on without them"
+            )
+            log.error("%s", message)
+            raise SessionLost(message)
 
     def read(self, answer_from: Callable[[Snapshot], Result]) -> Result:
         """The answer for the session as it is now.

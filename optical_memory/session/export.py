@@ -48,7 +48,8 @@ SUFFIXES: Mapping[Kind, str] = {"picture": ".png", "index": ".bin"}
 def export(archive: Archive, path: Path, *, plain: bool = False) -> None:
     """Write every record and picture of the session to `path`, as of one version.
 
-    A file that is there is replaced when the new file is whole and on the disk. The values of an encrypted session stay encrypted, unless the file shall be `plain`.
+    A file that is there is replaced when the new file is whole and on the disk. The values of
+    an encrypted session stay encrypted, unless the file shall be `plain`.
     """
     is_encrypted = isinstance(archive.store, EncryptedStore) and not plain
     archive.snapshot()  # raises for a key that does not open the session

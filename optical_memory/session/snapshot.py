@@ -1,7 +1,7 @@
 """A session as of one version, as a value; and the session after some changes.
 
-Neither costs by the size of the session: records are kept as the bytes that they are stored in and
-parsed when they are asked for, and a snapshot shares with the last all that is the same.
+Neither costs by the size of the session: records are kept as bytes and parsed when they are asked
+for, and a snapshot shares with the last all that is the same.
 """
 
 from __future__ import annotations
@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 from optical_memory.errors import NewerFormat, StoreError
+from optical_memory.session.maps.ordinals import next_ordinal
 from optical_memory.session.maps.sorted_map import DeferredMap, ParsedMap, SortedMap
 from optical_memory.session.maps.turn_keys import TurnKeys, says_key
 from optical_memory.session.records import (
@@ -67,6 +68,7 @@ class Snapshot:
     `damage` has the errors of records that do not parse, by kind and key. Those records are passed
     over, and everything else stays in use. `index` has the segments of the search index by key,
     read when they are first asked for: they may be newer than the snapshot, never older.
+    `has_session` is False if there is no record of the session; with turns, that is damage.
     """
 
     version: Version = field(default_factory=Version)
@@ -81,6 +83,7 @@ class Snapshot:
     open_keys: SortedMap[bool] = field(default_factory=SortedMap)
     damage: Mapping[tuple[Kind, str], str] = field(default_factory=dict)
     index: DeferredMap = field(default_factory=DeferredMap)
+    has_session: bool = False
 
     def open_turns(self) -> list[TurnRecord]:
         """Turns with text that stands on no sealed page yet, the oldest first."""
@@ -105,7 +108,7 @@ class Snapshot:
 
     @property
     def is_session_damaged(self) -> bool:
-        """True if the session's own record does not parse: a stand-in is in use."""
+        """True if the session's own record is gone or does not parse: a stand-in is in use."""
         return ("session", "session") in self.damage
 
     def damaged_turn_ids(self) -> frozenset[str]:
@@ -119,15 +122,13 @@ class Snapshot:
 
     @property
     def next_page(self) -> int:
-        """The ordinal of the next page: 1 more than the last, even if that is damaged."""
-        return _next_ordinal("page", self.pages, self.damage)
+        """The ordinal of the next page: 1 more than the last, even if that is damaged or gone."""
+        turns = () if self.pages or len(self.open_keys) == len(self.turns) else self.turns.values()
+        gone = [int(id) + 1 for turn in turns for id in turn.pages]
+        return max([next_ordinal("page", self.pages, self.damage), *gone])
 
     def record(self, change: Change) -> bytes | None:
-        """The bytes of the session's record, turn, page or part of the index that a change would
-        replace.
-
-        None for pictures and new records.
-        """
+        """The bytes that a change replaces; None if they are new, and for pictures."""
         if change.kind == "session":
             return self.session.dump()
         data = {"index": self.index, "turn": self.turns.data, "page": self.pages.data}
@@ -196,19 +197,13 @@ def _ids_with_ordinals(page: PageRecord) -> tuple[tuple[str, int], ...]:
     return tuple((id, ordinal) for id, ordinal, *_ in (page.layout or {}).get("spans", []))
 
 
-def _next_ordinal(kind: Kind, keys: ParsedMap[Any], damage: Mapping[tuple[Kind, str], str]) -> int:
-    """1 more than the last ordinal among the keys, which are in order, and those of damage."""
-    last = next((int(key) for key in reversed(keys) if key.isdecimal()), -1)
-    ordinals = [int(key) for kind_, key in damage if kind_ == kind and key.isdecimal()]
-    return max([last, *ordinals]) + 1
-
-
 class _SnapshotDraft:
     """A snapshot that is being changed. Each dictionary holds changes by key; None removes."""
 
     def __init__(self, base: Snapshot) -> None:
         self._base = base
         self._session = base.session
+        self._has_session = base.has_session
         self._damage = dict(base.damage)
         self._turns: Changes[bytes] = {}
         self._pages: Changes[bytes] = {}
@@ -239,6 +234,7 @@ class _SnapshotDraft:
 
     def _make_session(self, key: str, value: bytes | None) -> None:
         if value is not None:
+            self._has_session = True  # if it is damaged too
             self._session = load_record(SessionRecord, value)
 
     def _make_page(self, key: str, value: bytes | None) -> None:
@@ -282,13 +278,15 @@ class _SnapshotDraft:
         if ("session", "session") not in self._damage:
             return self._session
         stand_in = self._base.session if self._base.is_session_damaged else SessionRecord()
-        next_turn = _next_ordinal("turn", turns, self._damage)
+        next_turn = next_ordinal("turn", turns, self._damage)
         return stand_in.model_copy(update={"next_turn": next_turn})
 
     def snapshot(self, version: Version, index: DeferredMap) -> Snapshot:
         """The snapshot with all changes made."""
         base = self._base
         turns = base.turns.after(self._turns)
+        if not self._has_session and (turns or any(kind == "turn" for kind, _ in self._damage)):
+            self._damage["session", "session"] = "the record is gone"
         return Snapshot(
             version,
             self._session_or_stand_in(turns),
@@ -302,4 +300,5 @@ class _SnapshotDraft:
             base.open_keys.after(self._open_keys),
             self._damage,
             index,
+            self._has_session,
         )

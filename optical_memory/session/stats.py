@@ -13,6 +13,7 @@ from optical_memory.session.facts.other_readers import is_for_other_reader, own_
 from optical_memory.session.fade import page_states
 from optical_memory.session.forgetting.plan import tokens_kept
 from optical_memory.session.forgetting.policy import ForgettingPolicy
+from optical_memory.session.opening.losses import absent_turns
 from optical_memory.session.records import PageRecord
 from optical_memory.session.snapshot import Snapshot
 from optical_memory.session.stored_page import page_info
@@ -89,7 +90,7 @@ def stats(
         text_tokens=n_text,
         compression=n_text / (n_visual + n_ledger) if n_visual else None,
         forgotten=[_trace(record) for record in snapshot.pages.values() if _is_lost(record)],
-        lost_turns=snapshot.session.lost_turns,
+        lost_turns=snapshot.session.lost_turns + absent_turns(snapshot),
         ledger_tokens=n_ledger,
         superseded_turns=len(snapshot.superseded),
         forgotten_turns=_n_forgotten(snapshot),

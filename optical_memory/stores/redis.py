@@ -3,7 +3,7 @@
 All keys of a session share one hash tag: `{prefix:session}:meta` (version and format), `:commits`
 (the last commit tokens), `:log` (in which commit each record was last written), one hash per kind
 of record, `:blob:<key>`, and `:blobs` (which blobs there may be). Only blobs have a TTL, so
-`volatile-lru` evicts nothing else.
+`volatile-lru` evicts nothing else. A hash that another policy evicts is noticed at the next use.
 
 A commit is one server-side script: one round trip, atomic in memory and in the append-only file. It
 is never tried again because a neighbour wrote in between, as WATCH would ask for. It carries a
@@ -39,6 +39,7 @@ from optical_memory.stores.base import (
     require_ttl,
     to_bytes,
 )
+from optical_memory.stores.erasures import is_erasing
 from optical_memory.stores.redis_client import SWEEP, GuardedClient
 from optical_memory.stores.redis_scripts import (
     CHANGES,
@@ -186,7 +187,8 @@ class RedisStore:
         Raises `Conflict` unless the session is at `expect`, and `NewerFormat` if a newer version of
         this package wrote the session.
         """
-        keys = [self._key(session, name) for name in ("meta", "commits", "log", "index")]
+        names = ("meta", "commits", "log", "index", "session", "turn", "page")
+        keys = [self._key(session, name) for name in names]
         keys += [self._key(session, change.kind) for change in changes]
         arguments: list[Any] = [
             uuid.uuid4().hex,
@@ -194,6 +196,7 @@ class RedisStore:
             new_epoch(),
             SESSION_FORMAT,
             LOG_VERSIONS if is_logged(changes) else "",
+            1 if is_erasing() else "",
         ]
         for change in changes:
             arguments += change_arguments(change)
