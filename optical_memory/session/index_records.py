@@ -21,9 +21,9 @@ from optical_memory.search.build import IndexedTurn, KeyHash
 from optical_memory.search.meaning import Embedder
 from optical_memory.search.segment import Segment
 from optical_memory.search.segment_bytes import segment_from_bytes, segment_to_bytes
+from optical_memory.session.placing.turn_places import spans_of, text_offset, turns_placed_on
 from optical_memory.session.records import PageRecord, TurnRecord, page_key, turn_key
 from optical_memory.session.snapshot import Change, Snapshot
-from optical_memory.session.stored_page import spans_of, text_offset, turns_placed_on
 from optical_memory.stores.base import Delete, Put
 from optical_memory.stores.protection.base import refuse_damage
 from optical_memory.turns import body

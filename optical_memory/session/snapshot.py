@@ -14,20 +14,23 @@ from typing import Final, TypeVar
 from optical_memory.errors import NewerFormat, StoreError
 from optical_memory.session.maps.ordinals import next_ordinal
 from optical_memory.session.maps.sorted_map import DeferredMap, ParsedMap, SortedMap
-from optical_memory.session.maps.turn_keys import TurnKeys, says_key
+from optical_memory.session.maps.turn_keys import TurnKeys, is_key, says_key
 from optical_memory.session.records import (
     PageRecord,
     Record,
     SessionRecord,
     TurnRecord,
-    check_page,
     load_record,
+    turn_key,
 )
 from optical_memory.session.turn_heads import (
     EDIT_OF,
     MarkChanges,
     TurnHead,
+    check_page,
+    ids_with_ordinals,
     plain_turn_heads,
+    require_key,
     turn_head,
     turn_id,
 )
@@ -116,7 +119,7 @@ class Snapshot:
         ordinals = {int(key) for kind, key in self.damage if kind == "turn" and key.isdecimal()}
         ids: set[str] = set()
         if ordinals:
-            for spans in self.pages.facts(_ids_with_ordinals):
+            for spans in self.pages.facts(ids_with_ordinals):
                 ids.update(id for id, ordinal in spans if ordinal in ordinals)
         return frozenset(ids)
 
@@ -179,7 +182,7 @@ def _plain_turns(
     pairs = list(pairs)
     heads = plain_turn_heads(value for _, value in pairs)
     for pair, head in zip(pairs, heads, strict=True):
-        if head is None or head.host_id or head.superseded_by or head.tombstone or "~" in head.id:
+        if head is None or head.is_odd or not is_key(pair[0], head.ordinal):
             odd_pairs.append(pair)
             continue
         plain_pairs.append(pair)
@@ -190,11 +193,6 @@ def _plain_turns(
     turns = ParsedMap(_load_turn, SortedMap(plain_pairs))
     turn_keys = TurnKeys(turn_id, turns.data, keys)
     return Snapshot(turns=turns, keys=turn_keys, open_keys=SortedMap(open_keys)), odd_pairs
-
-
-def _ids_with_ordinals(page: PageRecord) -> tuple[tuple[str, int], ...]:
-    """The id and the ordinal of each turn on a page."""
-    return tuple((id, ordinal) for id, ordinal, *_ in (page.layout or {}).get("spans", []))
 
 
 class _SnapshotDraft:
@@ -239,11 +237,13 @@ class _SnapshotDraft:
 
     def _make_page(self, key: str, value: bytes | None) -> None:
         if value is not None:
-            check_page(value)
+            check_page(key, value)
         self._pages[key] = value
 
     def _make_turn(self, key: str, value: bytes | None) -> None:
         head = None if value is None else turn_head(value)
+        if head is not None:
+            require_key(key, turn_key(head.ordinal))
         old_value = self._turns[key] if key in self._turns else self._base.turns.data.get(key)
         if old_value is not None:
             self._marks.drop(turn_head(old_value), key)
