@@ -27,7 +27,7 @@ FREE_TOTAL_BYTES = 1 << 26
 """A smaller export may have any ratio: it does no harm."""
 
 _KEYS: Mapping[str, re.Pattern[str]] = {
-    "session": re.compile("session"),
+    "session": re.compile("session|data-key"),
     "turn": re.compile(r"\d{9}"),
     "page": re.compile(r"\d{7}"),
     "picture": re.compile(r"\d{7}/[\w.+-]{1,64}", re.ASCII),
