@@ -87,6 +87,11 @@ test-install:
 test-faults: setup
 	OPTICAL_MEMORY_KILLS=200 $(PY) -m pytest tests/session/test_kill.py tests/session/condensing/test_kill_condensing.py tests/stores/test_crash.py $(PYTEST_FLAGS)
 
+# Neighbours of a session: 10,000 attempts to reach it on each kind of store, and 10,000 of them beside it; `make test`
+# makes a sample.
+test-isolation: setup
+	OPTICAL_MEMORY_ATTEMPTS=10000 OPTICAL_MEMORY_FOREIGN=10000 $(PY) -m pytest tests/isolation -s $(PYTEST_FLAGS)
+
 # 100,000 spoilt files of every format that loaders read; `make test` spoils 2,000.
 FUZZ_FLAGS ?= --n 100000
 

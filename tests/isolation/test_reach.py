@@ -13,7 +13,7 @@ from optical_memory.stores import Store
 from optical_memory.stores.base import Kind
 from optical_memory.stores.sqlite import SQLiteStore
 
-N_ATTEMPTS = int(os.environ.get("OPTICAL_MEMORY_ATTEMPTS", "150"))
+N_ATTEMPTS = int(os.environ.get("OPTICAL_MEMORY_ATTEMPTS", "80"))
 """For each kind of store. `make test-isolation` makes 10,000."""
 
 
@@ -39,5 +39,5 @@ class LeakyStore(SQLiteStore):
 def test_the_campaign_notices_a_store_that_lets_sessions_reach_each_other(tmp_path: Path):
     store = LeakyStore(tmp_path / "memory.db")
     campaign = Campaign(store, tmp_path, seed=3)
-    assert campaign.run(60, check_every=60) != []
+    assert campaign.run(40, check_every=40) != []
     store.close()
