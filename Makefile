@@ -16,7 +16,7 @@ STAMP := $(VENV)/.optical-memory-$(shell cat pyproject.toml constraints.txt | ck
 # still finds openai-agents where that is installed.
 export PYTHONSAFEPATH := 1
 
-.PHONY: setup demo test test-faults fuzz-loaders test-upstream test-install test-vllm lint types format bench clean
+.PHONY: setup demo test test-faults test-isolation fuzz-loaders test-upstream test-install test-vllm lint types format bench clean
 
 setup: $(STAMP)
 

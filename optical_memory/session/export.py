@@ -19,7 +19,7 @@ from optical_memory.session.archive import Archive
 from optical_memory.session.export_entries import refuse_misplaced, unpacked_entries
 from optical_memory.session.snapshot import Snapshot
 from optical_memory.stores.base import Kind, Put, Store, Version
-from optical_memory.stores.sqlite_path import private_opener
+from optical_memory.stores.private_files import open_private
 
 __all__ = [
     "export",
@@ -43,7 +43,7 @@ def export(archive: Archive, path: Path) -> None:
     records, version = archive.scan(get_args(Kind), version)
     manifest = {"format": EXPORT_FORMAT, "session": archive.session, "version": version.number}
     with (
-        open(path, "wb", opener=private_opener) as raw_file,
+        open_private(path, "wb") as raw_file,
         zipfile.ZipFile(raw_file, "w", zipfile.ZIP_DEFLATED) as file,
     ):
         file.writestr(MANIFEST, json.dumps(manifest))
