@@ -27,6 +27,7 @@ from optical_memory.session.export import export, exported_name, read_export, re
 from optical_memory.session.forgetting.policy import ForgettingPolicy
 from optical_memory.session.records import Retain
 from optical_memory.session.redacting import mask_names
+from optical_memory.session.rekeying.keyed_session import KeyedSession, key_problems
 from optical_memory.session.stats import Stats, stats
 from optical_memory.session.sync.host_list import HostList
 from optical_memory.session.sync.synced_session import SyncedSession
@@ -34,6 +35,7 @@ from optical_memory.session.tended_session import TendedSession
 from optical_memory.session.token_cache import TokenCache
 from optical_memory.session.workers.worker import Worker
 from optical_memory.stores.base import Store
+from optical_memory.stores.encryption.tenant_key import KeyService
 from optical_memory.stores.registry import store_at
 from optical_memory.stores.turn_time import in_turn
 from optical_memory.tokens import INT8, TokenCodec
@@ -49,7 +51,7 @@ PROGRESS_SECONDS = 0.25
 """How often `flush` tells its progress."""
 
 
-class OpticalMemory(SyncedSession, TendedSession, SessionView):
+class OpticalMemory(SyncedSession, TendedSession, KeyedSession, SessionView):
     """A memory of a session; `open` gives those of other sessions in the same store.
 
     >>> memory = OpticalMemory("alice", store="sqlite:///memory.db")
@@ -65,8 +67,9 @@ class OpticalMemory(SyncedSession, TendedSession, SessionView):
     is certified. `ledger="auto"` keeps beside it what its certificate doubts, `ledger="all"` all
     exact facts. `semantic="auto"` finds by meaning too if the extra `semantic` is installed, None
     by words alone; or give LangChain `Embeddings`. The newest `keep_turns` turns stay text. `codec`
-    is for cached tokens. With `background=False` only `seal` and `flush` work. `redact` sees each
-    turn before it is kept: a function that gives the turn to keep or None, or a guard that finds
+    is for cached tokens. With a `key` all that is kept of the session is encrypted (`TenantKey`, or
+    a key service). With `background=False` only `seal` and `flush` work. `redact` sees each turn
+    before it is kept: a function that gives the turn to keep or None, or a guard that finds
     passwords and keys (extra `secrets`): "mask" masks them, "drop" keeps their turns out.
 
     Raises `InputError` for a number out of range or an unknown word. Raises `StoreError` if the
@@ -87,6 +90,7 @@ class OpticalMemory(SyncedSession, TendedSession, SessionView):
         keep_turns: int = KEEP_TURNS,
         policy: ForgettingPolicy | None = None,
         codec: TokenCodec = INT8,
+        key: KeyService | None = None,
         background: bool = True,
         redact: Redact = None,
     ) -> None:
@@ -101,7 +105,8 @@ class OpticalMemory(SyncedSession, TendedSession, SessionView):
         require_word("ledger", ledger, get_args(LedgerScope))
         redaction = open_redaction(redact, mask_names(session))
         self._owns_store = store is None or isinstance(store, str)
-        archive = Archive(store_at(store), session)
+        self.key = key
+        archive = Archive(store_at(store), session, key=key)
         opened_reader = open_reader(reader) if isinstance(reader, str) else reader
         super().__init__(
             TokenCache(archive, opened_reader, codec),
@@ -152,6 +157,7 @@ class OpticalMemory(SyncedSession, TendedSession, SessionView):
             keep_turns=self.keep_turns,
             policy=self.policy,
             codec=self.codec,
+            key=self.key,
             background=self._background,
             redact=self._redact,
         )
@@ -225,11 +231,15 @@ class OpticalMemory(SyncedSession, TendedSession, SessionView):
         `repair` mends everything that can be mended. Raises `NewerFormat` if a newer version of
         this package wrote to the session.
         """
-        return check(self._archive, self.reader.profile, self._renderer, repair=repair)
+        problems = check(self._archive, self.reader.profile, self._renderer, repair=repair)
+        return problems + key_problems(self._archive, repair=repair)
 
-    def export(self, path: str | Path) -> None:
-        """Write the session to a zip file of JSON records and PNG pictures."""
-        export(self._archive, Path(path))
+    def export(self, path: str | Path, *, plain: bool = False) -> None:
+        """Write the session to a zip file of JSON records and PNG pictures.
+
+        The file of an encrypted session is encrypted too, unless it shall be `plain`.
+        """
+        export(self._archive, Path(path), plain=plain)
 
     @classmethod
     def restore(
@@ -237,12 +247,15 @@ class OpticalMemory(SyncedSession, TendedSession, SessionView):
     ) -> OpticalMemory:
         """A memory filled from an exported file; `settings` are those of `OpticalMemory`.
 
-        Raises `InputError` if the file was not written by `export`, or the session exists already.
+        With a `key` among them the session is encrypted; that of an encrypted file must open it.
+
+        Raises `InputError` if the file was not written by `export`, or the session exists already,
+        and `KeyMismatch` if the file has another key.
         """
         file = Path(path)
         memory = cls(session or exported_name(file), **settings)  # a large file is read last
         try:
-            restore_export(memory.store, memory.session, read_export(file))
+            restore_export(memory._archive, read_export(file, memory.key))
         except (InputError, StoreError):
             memory.close()
             raise

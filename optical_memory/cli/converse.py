@@ -12,6 +12,7 @@ from rich.console import Console
 from optical_memory.cli.options import (
     BUDGET,
     AsJson,
+    KeyFile,
     Provider,
     ReaderName,
     Secrets,
@@ -38,12 +39,13 @@ def recall(
     k: Annotated[int, typer.Option("-k", min=1, help="Pages or turns to give.")] = 3,
     secrets: Secrets = "off",
     store: StoreUrl = None,
+    key_file: KeyFile = None,
     session: SessionName = "default",
     reader: ReaderName = "pocket",
     as_json: AsJson = False,
 ) -> None:
     """The turns that say most about a query, each as it reads now and with how far to trust it."""
-    with open_memory(store, session, reader, secrets=secrets) as memory:
+    with open_memory(store, session, reader, key_file=key_file, secrets=secrets) as memory:
         run = Run("recall", as_json, reader_name(memory.reader))
         recollections = memory.recall(query, k)
     run.finish(
@@ -92,12 +94,13 @@ def context(
     ] = None,
     secrets: Secrets = "off",
     store: StoreUrl = None,
+    key_file: KeyFile = None,
     session: SessionName = "default",
     reader: ReaderName = "pocket",
     as_json: AsJson = False,
 ) -> None:
     """The content of an agent's window: recent turns and recalled passages, within a budget."""
-    with open_memory(store, session, reader, secrets=secrets) as memory:
+    with open_memory(store, session, reader, key_file=key_file, secrets=secrets) as memory:
         run = Run("context", as_json, reader_name(memory.reader))
         window = memory.context(query, budget, mode, provider=provider, host=host, model=model)
     run.finish(

@@ -14,6 +14,7 @@ from rich.console import Console
 from optical_memory.cli.options import (
     AsJson,
     Capacity,
+    KeyFile,
     ReaderName,
     Retention,
     SessionName,
@@ -56,6 +57,7 @@ def fade(
     ] = False,
     retain: Retention = "pages",
     store: StoreUrl = None,
+    key_file: KeyFile = None,
     session: SessionName = "default",
     reader: ReaderName = "pocket",
     as_json: AsJson = False,
@@ -73,6 +75,7 @@ def fade(
         "retain": retain,
         "policy": policy,
         "background": False,
+        "key_file": key_file,
     }
     fields: dict[str, Any] = {"capacity": capacity, "dry_run": dry_run, "keep_days": keep_days}
     if all_sessions:

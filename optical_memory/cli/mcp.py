@@ -9,6 +9,7 @@ import typer
 from optical_memory.cli.options import (
     BUDGET,
     Capacity,
+    KeyFile,
     ReaderName,
     Secrets,
     SessionName,
@@ -38,6 +39,7 @@ def mcp(
     capacity: Capacity = None,
     secrets: Secrets = "off",
     store: StoreUrl = None,
+    key_file: KeyFile = None,
     session: SessionName = "default",
     reader: ReaderName = "pocket",
 ) -> None:
@@ -46,7 +48,9 @@ def mcp(
 
     settings = {"budget": budget, "capacity": capacity}
     with (
-        open_memory(store, session, reader, new=True, secrets=secrets, **settings) as memory,
+        open_memory(
+            store, session, reader, key_file=key_file, new=True, secrets=secrets, **settings
+        ) as memory,
         memory,
     ):
         memory.deadline = TURN_SECONDS  # each call of a tool is in a turn of an agent

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
@@ -15,7 +17,8 @@ from optical_memory.memory import OpticalMemory
 from optical_memory.readers import open_reader
 from optical_memory.redaction.redact import SecretPolicy
 from optical_memory.session.records import Retain
-from optical_memory.stores import Store, default_store, open_store
+from optical_memory.stores import Store, TenantKey, default_store, open_store
+from optical_memory.stores.encryption.tenant_key import KEY_VARIABLE
 
 __all__ = [
     "BUDGET",
@@ -23,6 +26,7 @@ __all__ = [
     "Capacity",
     "CodecName",
     "KeepTurns",
+    "KeyFile",
     "LedgerOption",
     "Provider",
     "ReaderName",
@@ -30,6 +34,7 @@ __all__ = [
     "Secrets",
     "SessionName",
     "StoreUrl",
+    "key_from_options",
     "open_memory",
     "pick",
     "redact_of",
@@ -58,6 +63,15 @@ StoreUrl = Annotated[
         envvar="OPTICAL_MEMORY_STORE",
         help="sqlite:///FILE, redis://…, rediss://…, unix://…; "
         "without it a file in your data directory.",
+    ),
+]
+KeyFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--key-file",
+        envvar="OPTICAL_MEMORY_KEY_FILE",
+        help="The key of an encrypted session, in a file of mode 0600; or the key itself in "
+        f"{KEY_VARIABLE}.",
     ),
 ]
 SessionName = Annotated[
@@ -116,12 +130,23 @@ def store_from_option(url: str | None) -> Store:
         raise typer.BadParameter(str(error), param_hint="--store") from error
 
 
+def key_from_options(key_file: Path | None) -> TenantKey | None:
+    """The key in the file of `--key-file`, or in the environment; None if there is neither.
+
+    Raises `InputError`.
+    """
+    if key_file is not None:
+        return TenantKey.from_file(key_file)
+    return TenantKey.from_env() if os.environ.get(KEY_VARIABLE) else None
+
+
 @contextmanager
 def open_memory(
     url: str | None,
     session: str,
     reader: str,
     *,
+    key_file: Path | None = None,
     new: bool = False,
     secrets: SecretsWord = "off",
     **settings: Any,
@@ -131,6 +156,7 @@ def open_memory(
     It closes the store only: a command that remembers closes the memory itself, which finishes the
     background work. Raises `InputError` if the session was never written, unless it may be `new`.
     """
+    key = key_from_options(key_file)
     store = store_from_option(url)
     try:
         if not new and not store.version(session).exists:
@@ -142,6 +168,7 @@ def open_memory(
             session,
             store=store,
             reader=open_reader(reader),
+            key=key,
             redact=redact_of(secrets),
             **settings,
         )

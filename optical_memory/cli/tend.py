@@ -10,6 +10,7 @@ from rich.console import Console
 from optical_memory.cli.inspect import find_page
 from optical_memory.cli.options import (
     AsJson,
+    KeyFile,
     ReaderName,
     Secrets,
     SessionName,
@@ -29,12 +30,13 @@ __all__ = [
 
 def stats(
     store: StoreUrl = None,
+    key_file: KeyFile = None,
     session: SessionName = "default",
     reader: ReaderName = "pocket",
     as_json: AsJson = False,
 ) -> None:
     """Counts of a session: turns, pages by rung, tokens against capacity, and forgotten pages."""
-    with open_memory(store, session, reader) as memory:
+    with open_memory(store, session, reader, key_file=key_file) as memory:
         run = Run("stats", as_json, reader_name(memory.reader))
         counts = memory.stats()
         sessions = memory.sessions()
@@ -68,12 +70,13 @@ def _show_stats(out: Console, session: str, counts: Stats) -> None:
 def check(
     repair: Annotated[bool, typer.Option("--repair", help="Mend what can be mended.")] = False,
     store: StoreUrl = None,
+    key_file: KeyFile = None,
     session: SessionName = "default",
     reader: ReaderName = "pocket",
     as_json: AsJson = False,
 ) -> None:
     """Look for problems in a session and its store; exits with 1 if any are left."""
-    with open_memory(store, session, reader) as memory:
+    with open_memory(store, session, reader, key_file=key_file) as memory:
         run = Run("check", as_json, reader_name(memory.reader))
         problems = memory.check(repair=repair)
         remainder = memory.check() if repair else problems
@@ -92,6 +95,7 @@ def forget(
     ] = False,
     secrets: Secrets = "off",
     store: StoreUrl = None,
+    key_file: KeyFile = None,
     session: SessionName = "default",
     reader: ReaderName = "pocket",
     as_json: AsJson = False,
@@ -101,7 +105,7 @@ def forget(
     """
     if [page is not None, turn is not None, whole_session].count(True) != 1:
         raise typer.BadParameter("name one thing: --page, --turn or --whole-session")
-    with open_memory(store, session, reader, secrets=secrets) as memory:
+    with open_memory(store, session, reader, key_file=key_file, secrets=secrets) as memory:
         run = Run("forget", as_json, reader_name(memory.reader))
         n_versions: int | None = None
         if page is not None:
@@ -127,12 +131,13 @@ def supersede(
     by: Annotated[str, typer.Argument(help="The id of the turn that replaces it.")],
     secrets: Secrets = "off",
     store: StoreUrl = None,
+    key_file: KeyFile = None,
     session: SessionName = "default",
     reader: ReaderName = "pocket",
     as_json: AsJson = False,
 ) -> None:
     """Replace a turn by a later one: it stays, but is not handed over as current any more."""
-    with open_memory(store, session, reader, secrets=secrets) as memory:
+    with open_memory(store, session, reader, key_file=key_file, secrets=secrets) as memory:
         run = Run("supersede", as_json, reader_name(memory.reader))
         memory.supersede(turn, by)
     sentence = f"turn {turn!r} is superseded by {by!r}"

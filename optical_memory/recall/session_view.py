@@ -71,7 +71,7 @@ class SessionView:
         embedder: Embedder | None = None,
     ) -> None:
         self.session = cache.archive.session
-        self.store = cache.archive.store
+        self.store = cache.archive.raw_store
         self.reader = cache.reader
         self.codec = cache.codec
         self.policy = policy

@@ -18,6 +18,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from optical_memory.errors import InputError, NewerFormat, StoreError
 from optical_memory.session.maps.strict_json import REFUSALS, strict_decoder
 from optical_memory.stores.base import Put
+from optical_memory.stores.protection.base import refuse_damage
+from optical_memory.stores.protection.checksums import without_sum
 from optical_memory.turns import Attachment, Role, ToolCall, Turn, valid_text, valid_turn
 
 __all__ = [
@@ -74,14 +76,15 @@ class Record(BaseModel):
 def load_record(kind: type[AnyRecord], data: bytes) -> AnyRecord:
     """The record in these bytes.
 
-    Raises `StoreError` if they are no record of this kind, `NewerFormat` if a newer version of
-    this package wrote them.
+    Raises `DamagedRecord` if they stand for damage, `StoreError` if they are no record of this
+    kind, `NewerFormat` if a newer version of this package wrote them.
     """
     try:
-        record = kind.model_validate_json(data)
+        record = kind.model_validate_json(without_sum(data))
     except ValidationError as error:
+        refuse_damage(data)
         with suppress(ValidationError):
-            _refuse_newer(kind, Record.model_validate_json(data, extra="ignore").v)
+            _refuse_newer(kind, Record.model_validate_json(without_sum(data), extra="ignore").v)
         raise StoreError(f"a stored {kind.__name__} does not parse: {_reasons(error)}") from error
     _refuse_newer(kind, record.v)
     return record

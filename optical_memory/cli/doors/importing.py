@@ -15,6 +15,7 @@ from optical_memory.cli.options import (
     AsJson,
     Capacity,
     KeepTurns,
+    KeyFile,
     LedgerOption,
     ReaderName,
     Retention,
@@ -49,6 +50,7 @@ def import_place(
     keep_turns: KeepTurns = KEEP_TURNS,
     secrets: Secrets = "off",
     store: StoreUrl = None,
+    key_file: KeyFile = None,
     session: Annotated[
         str | None,
         typer.Option(
@@ -74,7 +76,7 @@ def import_place(
         report = _import_all(place, lambda loaded: [])
     else:
         with (
-            open_memory(store, prefix, reader, new=True, **settings) as memory,
+            open_memory(store, prefix, reader, key_file=key_file, new=True, **settings) as memory,
             progress_bars(as_json) as progress,
         ):
 

@@ -16,6 +16,7 @@ from optical_memory.cli.options import (
     AsJson,
     Capacity,
     KeepTurns,
+    KeyFile,
     LedgerOption,
     ReaderName,
     Retention,
@@ -57,6 +58,7 @@ def remember(
     keep_turns: KeepTurns = KEEP_TURNS,
     secrets: Secrets = "off",
     store: StoreUrl = None,
+    key_file: KeyFile = None,
     session: SessionName = "default",
     reader: ReaderName = "pocket",
     as_json: AsJson = False,
@@ -77,7 +79,7 @@ def remember(
         "secrets": secrets,
     }
     with (
-        open_memory(store, session, reader, new=True, **settings) as memory,
+        open_memory(store, session, reader, key_file=key_file, new=True, **settings) as memory,
         progress_bars(as_json) as progress,
     ):
         run = Run("remember", as_json, reader_name(memory.reader))
