@@ -4,10 +4,12 @@ key nothing is read and nothing is mended; what is moved elsewhere does not open
 
 from __future__ import annotations
 
+import os
 import random
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,9 @@ from support.valkey_server import Server, running
 from optical_memory import OpticalMemory, Turn
 from optical_memory.errors import KeyMismatch, StoreError
 from optical_memory.stores import Delete, Put, SQLiteStore, open_store
+from optical_memory.stores.encryption.tenant_key import KEY_VARIABLE
 from optical_memory.testing import TemplateReader, turn_texts
+from optical_memory.turns import ToolCall
 
 WORDS = [*SECRET, "Zebedee", "look_up_zorblax", "Topic1", "apples", "m5"]
 """Words of text, names, calls, and an id of the host; `traces` looks for each in every form."""

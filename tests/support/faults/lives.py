@@ -12,8 +12,8 @@ from support.faults.told import Told, sentence, turn
 
 __all__ = [
     "LIVES",
-    "NEXT",
     "N_LISTED",
+    "NEXT",
     "listed",
     "open_memory",
     "prepare",
@@ -44,7 +44,9 @@ def open_memory(store: Store, **settings: Any) -> OpticalMemory:
 
 def listed(n: int = N_LISTED) -> list[dict[str, str]]:
     """A host's list of messages without ids."""
-    return [{"role": "user" if i % 2 else "assistant", "content": sentence(i)} for i in range(n)]
+    return [
+        {"role": "user" if i % 2 else "assistant", "content": sentence(i)} for i in range(n)
+    ]
 
 
 def _long_life(store: Store) -> Told:
