@@ -90,7 +90,7 @@ test-faults: setup
 # Neighbours of a session: 10,000 attempts to reach it on each kind of store, and 10,000 of them beside it; `make test`
 # makes a sample.
 test-isolation: setup
-	OPTICAL_MEMORY_ATTEMPTS=10000 OPTICAL_MEMORY_FOREIGN=10000 $(PY) -m pytest tests/isolation -s $(PYTEST_FLAGS)
+	OPTICAL_MEMORY_ATTEMPTS=10000 OPTICAL_MEMORY_FOREIGN=10000 $(PY) -m pytest tests/session/test_isolation.py tests/stores/test_foreign_sessions.py tests/agents/test_isolation.py -s $(PYTEST_FLAGS)
 
 # 100,000 spoilt files of every format that loaders read; `make test` spoils 2,000.
 FUZZ_FLAGS ?= --n 100000

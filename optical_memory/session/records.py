@@ -16,7 +16,6 @@ from typing import Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from optical_memory.errors import InputError, NewerFormat, StoreError
-from optical_memory.session.maps.strict_json import REFUSALS, strict_decoder
 from optical_memory.stores.base import Put
 from optical_memory.stores.protection.base import refuse_damage
 from optical_memory.stores.protection.checksums import without_sum
@@ -30,7 +29,6 @@ __all__ = [
     "Retain",
     "SessionRecord",
     "TurnRecord",
-    "check_page",
     "load_record",
     "page_key",
     "picture_key",
@@ -67,6 +65,9 @@ class Record(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     v: int = 1
+
+    def __repr_args__(self) -> list[tuple[str | None, object]]:
+        return [("v", self.v)]  # no words, and not the key of digests: a `repr` ends up in logs
 
     def dump(self) -> bytes:
         """The record as JSON bytes, without fields that have their default value."""
@@ -289,15 +290,3 @@ def put(record: SessionRecord | TurnRecord | PageRecord) -> Put:
     if isinstance(record, TurnRecord):
         return Put("turn", turn_key(record.ordinal), record.dump())
     return Put("page", record.id, record.dump())
-
-
-_PAGE = strict_decoder(PageRecord)
-
-
-def check_page(data: bytes) -> None:
-    """Raises as `load_record` if these bytes are no record of a page."""
-    with suppress(*REFUSALS):
-        data.decode()  # msgspec does not look at text that it skips
-        if _PAGE.decode(data).v <= SCHEMA:
-            return
-    load_record(PageRecord, data)

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import msgspec
 
 from optical_memory.session.maps.strict_json import REFUSALS, strict_decoder
-from optical_memory.session.records import SCHEMA, TurnRecord, load_record
+from optical_memory.session.records import SCHEMA, PageRecord, TurnRecord, load_record
 
 __all__ = [
     "EDIT_OF",
     "MarkChanges",
     "TurnHead",
+    "check_page",
     "plain_turn_heads",
     "turn_head",
     "turn_id",
@@ -89,3 +91,15 @@ class MarkChanges:
             self.superseded[key] = head.superseded_by
         if head.tombstone:
             self.tombstones[head.tombstone] = key
+
+
+_PAGE = strict_decoder(PageRecord)
+
+
+def check_page(data: bytes) -> None:
+    """Raises as `load_record` if these bytes are no record of a page."""
+    with suppress(*REFUSALS):
+        data.decode()  # msgspec does not look at text that it skips
+        if _PAGE.decode(data).v <= SCHEMA:
+            return
+    load_record(PageRecord, data)

@@ -16,13 +16,12 @@ from optical_memory.session.records import (
     PageRecord,
     SessionRecord,
     TurnRecord,
-    check_page,
     load_record,
     put,
     turn_key,
 )
 from optical_memory.session.snapshot import RECORD_KINDS, Change, Snapshot
-from optical_memory.session.turn_heads import turn_head
+from optical_memory.session.turn_heads import check_page, turn_head
 from optical_memory.stores import Delete, Put, Version
 
 

@@ -24,6 +24,7 @@ from optical_memory.errors import Forgotten, OpticalMemoryError
 from optical_memory.stores import Put, Store
 from optical_memory.stores.base import Kind, Version
 from optical_memory.testing import TemplateReader
+from support.all_fields import all_fields
 
 __all__ = [
     "Campaign",
@@ -136,9 +137,9 @@ class Campaign:
         words = io.StringIO()
         with contextlib.redirect_stdout(words), contextlib.redirect_stderr(words):
             try:
-                answer = repr(attempt(self, name))
+                answer = all_fields(attempt(self, name))
             except ALLOWED as error:
-                answer = repr(error)
+                answer = all_fields(error)
         return answer + words.getvalue()
 
     def _changed(self, moment: str) -> list[str]:

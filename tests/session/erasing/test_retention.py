@@ -10,7 +10,8 @@ import pytest
 from support.secret_turn import raw
 
 from optical_memory import ForgettingPolicy, OpticalMemory, Turn
-from optical_memory.session import background, redacting
+from optical_memory.session import background
+from optical_memory.session.corrections import redacting
 from optical_memory.session.erasing import expire
 from optical_memory.testing import TemplateReader
 

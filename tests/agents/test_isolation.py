@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage
+from support.all_fields import all_fields
 from support.hostile_sessions import Campaign
 from support.mcp_client import Ask, asked, text
 from support.scripted_agents import view_of, words
@@ -58,7 +59,7 @@ def test_a_server_of_one_session_serves_no_other_whatever_is_asked(campaign: Cam
         return answers
 
     answers = asked(memory_server(memory), converse)
-    assert_untouched(campaign, repr(answers))
+    assert_untouched(campaign, all_fields(answers))
     refusals = [answer for answer in answers if "alone" in repr(answer.content)]
     assert len(refusals) == 4 * len(names(campaign))
 
@@ -75,7 +76,7 @@ def test_a_server_of_all_sessions_keeps_look_alikes_apart(campaign: Campaign):
         return answers
 
     answers = asked(memory_server(memory, any_session=True), converse)
-    assert_untouched(campaign, repr(answers))
+    assert_untouched(campaign, all_fields(answers))
 
 
 def test_the_tool_of_an_agent_has_no_argument_that_names_a_session(campaign: Campaign):
@@ -83,7 +84,7 @@ def test_the_tool_of_an_agent_has_no_argument_that_names_a_session(campaign: Cam
     assert set(tool.args) == {"query", "detail", "page", "k", "after", "before"}
     for query in ("bait gate code", "session:alice", "../alice", "{alice}:turn", "*"):
         answer = tool.invoke({"query": query, "k": 20, "session": "alice"})
-        assert_untouched(campaign, repr(answer))
+        assert_untouched(campaign, all_fields(answer))
 
 
 def test_threads_of_an_agent_have_sessions_of_their_own(campaign: Campaign):
@@ -94,7 +95,7 @@ def test_threads_of_an_agent_have_sessions_of_their_own(campaign: Campaign):
             messages: list[Any] = [HumanMessage("filler " * 60), AIMessage("ok " * 60)] * 3
             view, _ = view_of(middleware, [*messages, HumanMessage("bait gate code?")])
             items = asyncio.run(OpticalSession(campaign.open(name)).get_items())
-            assert_untouched(campaign, words(view) + repr(items))
+            assert_untouched(campaign, words(view) + all_fields(items))
 
 
 def test_commands_reach_the_session_that_they_name(
@@ -111,7 +112,7 @@ def test_commands_reach_the_session_that_they_name(
                 shell.on_store("context", "bait", "--session", name),
             ]
             assert {code for code, _, _ in answers} <= {1, 2}
-            assert_untouched(campaign, repr(answers))
+            assert_untouched(campaign, all_fields(answers))
 
 
 def test_an_answer_that_names_a_session_has_words_of_its_own_alone(campaign: Campaign):
