@@ -19,6 +19,7 @@ from optical_memory.recall.speaker import STUB_LABEL, speaker
 from optical_memory.recall.window.frame import enclosed, frame, turn_line
 from optical_memory.recall.window.times import time_in_words
 from optical_memory.session.stored_page import PageInfo
+from optical_memory.turns import short_repr
 
 if TYPE_CHECKING:
     from optical_memory.memory import OpticalMemory
@@ -59,6 +60,7 @@ PAGE_LEGEND = (
 )
 
 
+@short_repr
 @dataclass(frozen=True, slots=True)
 class RecallAnswer:
     """What an agent is given: a text, and the PNG of a page if it looks at pictures."""

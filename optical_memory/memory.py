@@ -23,10 +23,10 @@ from optical_memory.search.meaning import Semantic, open_embedder
 from optical_memory.session.archive import Archive
 from optical_memory.session.background import LOOK_SECONDS, Progress, Upkeep, no_progress
 from optical_memory.session.check import check
+from optical_memory.session.corrections.redacting import mask_names
 from optical_memory.session.export import export, exported_name, read_export, restore_export
 from optical_memory.session.forgetting.policy import ForgettingPolicy
 from optical_memory.session.records import Retain
-from optical_memory.session.redacting import mask_names
 from optical_memory.session.rekeying.keyed_session import KeyedSession, key_problems
 from optical_memory.session.stats import Stats, stats
 from optical_memory.session.sync.host_list import HostList

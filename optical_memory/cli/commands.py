@@ -16,15 +16,14 @@ from optical_memory.cli import (
     converse,
     demo,
     evaluations,
-    fade,
     hook,
     hosts,
     inspect,
     mcp,
     readers,
-    tend,
 )
 from optical_memory.cli.doors import importing, key, remember
+from optical_memory.cli.tending import fade, tend
 from optical_memory.errors import Forgotten, OpticalMemoryError
 from optical_memory.readers.threads import wait_passively
 

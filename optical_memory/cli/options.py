@@ -44,6 +44,9 @@ __all__ = [
 BUDGET = 8_000
 """Tokens of an agent's window that a memory may use, unless the user says otherwise."""
 
+MAX_NAMES = 20
+"""Sessions that an error lists: a store may have thousands."""
+
 CodecName = Literal["int8", "f16", "int4"]
 """The names of `tokens.codec`."""
 
@@ -157,8 +160,10 @@ def open_memory(
     store = store_from_option(url)
     try:
         if not new and not store.version(session).exists:
-            names = ", ".join(map(repr, store.sessions())) or "none"
-            raise InputError(f"no session {session!r} in this store; it has {names}")
+            names = store.sessions()
+            shown = ", ".join(map(repr, names[:MAX_NAMES])) or "none"
+            more = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
+            raise InputError(f"no session {session!r} in this store; it has {shown}{more}")
         memory = OpticalMemory(
             session,
             store=store,

@@ -15,7 +15,7 @@ from datetime import datetime
 
 from optical_memory.search.terms import key, terms, words
 from optical_memory.spans import DOUBT, Span, Status
-from optical_memory.turns import Role
+from optical_memory.turns import Role, short_repr
 
 __all__ = [
     "DOUBT",
@@ -42,8 +42,7 @@ SUPERSEDES = "replaces an earlier version"
 
 _WORDS = re.compile(r"\S+|\s+")  # and the blanks between them
 
-# Control characters have no look: they are shown by Unicode's pictures of them, and those without
-# a picture by their code. Tabs and line ends stay.
+# Control characters are shown by Unicode's pictures, or by their code. Tabs and line ends stay.
 _PICTURES = {code: 0x2400 + code for code in range(0x20) if chr(code) not in "\t\n\r"}
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _VISIBLE = _PICTURES | {0x7F: 0x2421} | {code: f"\\x{code:02x}" for code in range(0x80, 0xA0)}
@@ -90,6 +89,7 @@ class PassageTurn:
     supersedes: tuple[str, ...] = ()
 
 
+@short_repr
 @dataclass(frozen=True, slots=True)
 class Recollection:
     """A passage, or a page, as it reads now; `spans` cover `text` without gaps.

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any, get_args
 
 from optical_memory.errors import Conflict, InputError, KeyMismatch, StoreError
-from optical_memory.loaders.unpacking import DAMAGED_ZIP, unpacked
+from optical_memory.loaders.unpacking import DAMAGED_ZIP, unpacked, unpacked_entries
 from optical_memory.session.archive import Archive
-from optical_memory.session.export_entries import refuse_misplaced, unpacked_entries
+from optical_memory.session.opening.record_places import refuse_misplaced
 from optical_memory.session.snapshot import Snapshot
 from optical_memory.stores.base import Kind, Put, Version
 from optical_memory.stores.encryption.encrypted_store import EncryptedStore

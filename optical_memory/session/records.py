@@ -72,6 +72,9 @@ class Record(BaseModel):
     model_config = ConfigDict(extra="forbid")
     v: int = 1
 
+    def __repr_args__(self) -> list[tuple[str | None, object]]:
+        return [("v", self.v)]  # no words, and not the key of digests: a `repr` ends up in logs
+
     def dump(self) -> bytes:
         """The record as JSON bytes, without fields that have their default value."""
         return self.model_dump_json(exclude_defaults=True).encode()

@@ -58,7 +58,7 @@ _load_turn = partial(load_record, TurnRecord)
 _load_page = partial(load_record, PageRecord)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Snapshot:
     """A session as of one version. Threads may keep a snapshot as long as they like.
 
@@ -66,11 +66,9 @@ class Snapshot:
     `aliases` has, by the id that the host gave, the ids that we gave to edits, the oldest first;
     `host_ids` has it the other way round. `superseded` has, by the key of each superseded turn that
     is not forgotten, the host's id of the turn that superseded it. `tombstones` has the keys of
-    forgotten turns by their tombstones. `open_keys` has the keys of the turns with text that stands
-    on no sealed page yet.
-    `damage` has the errors of records that do not parse, by kind and key. Those records are passed
-    over, and everything else stays in use. `index` has the segments of the search index by key,
-    read when they are first asked for: they may be newer than the snapshot, never older.
+    forgotten turns by their tombstones. `open_keys` has the keys of the turns with text that is on
+    no page. `damage` has the errors of records that do not parse, by kind and key. `index` has the
+    segments of the search index, read when first asked for: maybe newer than the snapshot.
     `has_session` is False if there is no record of the session; with turns, that is damage.
     """
 

@@ -14,6 +14,7 @@ from optical_memory.renderers.pictures import png_bytes
 from optical_memory.sheets.draw import HEAD_PX, draw_rows
 from optical_memory.sheets.layout import Row, lay_rows
 from optical_memory.sheets.pieces import Piece
+from optical_memory.turns import short_repr
 
 __all__ = [
     "Sheet",
@@ -34,6 +35,7 @@ CACHED_SHEETS = 64
 """Pictures that the process keeps, of about 0.2 MB each."""
 
 
+@short_repr
 @dataclass(frozen=True, slots=True)
 class Sheet:
     """Rows of passages on a picture of `width_px` x `height_px`, at a price of `n_tokens`.

@@ -21,6 +21,7 @@ from platformdirs import user_data_path
 
 from optical_memory.session.records import TurnRecord, turn_key
 from optical_memory.session.snapshot import Snapshot
+from optical_memory.stores.private_files import private_folder
 from optical_memory.stores.sqlite_path import private_opener
 from optical_memory.turns import Turn, body
 
@@ -128,7 +129,7 @@ def _key() -> bytes | None:
 def _new_key() -> bytes:
     """A new key in its file, or the key that another process put there at the same time."""
     path = _key_file()
-    path.parent.mkdir(parents=True, exist_ok=True)
+    private_folder(path.parent)
     draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
     with open(draft, "xb", opener=private_opener) as file:
         file.write(secrets.token_bytes(KEY_BYTES))

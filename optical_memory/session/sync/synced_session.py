@@ -10,10 +10,10 @@ from optical_memory.redaction.redact import NO_REDACTION, Redaction
 from optical_memory.search.meaning import Embedder
 from optical_memory.session.archive import Archive
 from optical_memory.session.corrections.feedback import count_feedback
+from optical_memory.session.corrections.redacting import with_session_facts
 from optical_memory.session.corrections.supersede import supersede
 from optical_memory.session.corrections.versions import host_ids
 from optical_memory.session.forgetting.policy import ForgettingPolicy
-from optical_memory.session.redacting import with_session_facts
 from optical_memory.session.remember import Remembered, log_passed_over, remember
 from optical_memory.session.snapshot import Change, Snapshot
 from optical_memory.session.sync.host_list import HostList
