@@ -5,6 +5,8 @@ Knows images of 0 (ink) to 255 (paper) in steps of 17; nothing of pages. Imports
 
 from __future__ import annotations
 
+import struct
+import zlib
 from io import BytesIO
 
 import numpy as np
@@ -20,6 +22,12 @@ __all__ = [
 
 GRAYS = range(0, 256, 17)
 """The 16 grays of 4 bits, in the order of a PNG's palette."""
+
+MAX_PX = 2**26
+"""Of a stored picture: the largest rungs have some 6000 px a side. A header may say 2³¹ px."""
+
+DAMAGE = (OSError, SyntaxError, ValueError, EOFError, LookupError, struct.error, zlib.error)
+"""The errors that Pillow raises for broken files."""
 
 
 def png_bytes(image: Image) -> bytes:
@@ -43,9 +51,22 @@ def png_bytes(image: Image) -> bytes:
 
 
 def from_png(data: bytes) -> Image:
-    """The (height, width) image, 0 to 255. Raises `CorruptPicture` if the bytes are no PNG."""
+    """The (height, width) image, 0 to 255. Raises `CorruptPicture` if the bytes are no PNG.
+
+    The size in the header is read first: nothing is unpacked for a size that no rung has.
+    """
+    _refuse_large(data)
     try:
         with Pillow.open(BytesIO(data), formats=["PNG"]) as picture:
             return np.asarray(picture.convert("L"), np.uint8).copy()
-    except (OSError, SyntaxError) as error:  # Pillow raises these for broken files
+    except DAMAGE as error:
         raise CorruptPicture(f"{len(data)} bytes are not a PNG picture: {error}") from error
+
+
+def _refuse_large(data: bytes) -> None:
+    """Raises `CorruptPicture` if the header speaks of more than `MAX_PX`."""
+    width, height = struct.unpack(">II", data[16:24].ljust(8, b"\0"))  # of IHDR
+    if width * height > MAX_PX:
+        raise CorruptPicture(
+            f"{len(data)} bytes are not a picture of a page: its header says {width} x {height} px"
+        )
