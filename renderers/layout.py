@@ -250,10 +250,10 @@ class _PageBuilder:
 
         Returns the position of the rest.
         """
-        line_break = piece.text.find("\n", position, piece.end)
-        line_end = piece.end if line_break < 0 else line_break
         # No more than a page can hold: a text may be one line of a megabyte.
-        window_end = min(line_end, position + self.grid.capacity * CHARS_PER_CELL)
+        window_end = min(piece.end, position + self.grid.capacity * CHARS_PER_CELL)
+        line_break = piece.text.find("\n", position, min(piece.end, window_end + 1))
+        window_end = window_end if line_break < 0 else line_break
         line = self._style.split_line(piece.text[position:window_end], self.grid.measure)
         first = 0
         while True:

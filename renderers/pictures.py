@@ -41,7 +41,7 @@ def png_bytes(image: Image) -> bytes:
             "grays are not multiples of 17: only images that this package drew are stored exactly"
         )
     file = BytesIO()
-    if np.isin(image, (0, 255)).all():
+    if ((image == 0) | (image == 255)).all():
         Pillow.fromarray(image == 255).save(file, "PNG")
     else:
         picture = Pillow.frombytes("P", image.shape[::-1], (image // 17).tobytes())
