@@ -9,7 +9,9 @@ import typer
 from optical_memory.cli.options import (
     BUDGET,
     Capacity,
+    KeyFile,
     ReaderName,
+    Secrets,
     SessionName,
     StoreUrl,
     open_memory,
@@ -35,7 +37,9 @@ def mcp(
     ] = False,
     budget: Annotated[int, typer.Option(min=1, help="Tokens of a context.")] = BUDGET,
     capacity: Capacity = None,
+    secrets: Secrets = "off",
     store: StoreUrl = None,
+    key_file: KeyFile = None,
     session: SessionName = "default",
     reader: ReaderName = "pocket",
 ) -> None:
@@ -43,7 +47,12 @@ def mcp(
     from optical_memory.agents.mcp import memory_server
 
     settings = {"budget": budget, "capacity": capacity}
-    with open_memory(store, session, reader, new=True, **settings) as memory, memory:
+    with (
+        open_memory(
+            store, session, reader, key_file=key_file, new=True, secrets=secrets, **settings
+        ) as memory,
+        memory,
+    ):
         memory.deadline = TURN_SECONDS  # each call of a tool is in a turn of an agent
         server = memory_server(memory, any_session=any_session)
         if http:

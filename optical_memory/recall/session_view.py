@@ -32,6 +32,7 @@ from optical_memory.recall.sources import Sources
 from optical_memory.recall.window.context import Context, Mode
 from optical_memory.recall.window.fill import fill_window
 from optical_memory.recall.window.sheet_window import PAYS
+from optical_memory.redaction.redact import NO_REDACTION, Redaction
 from optical_memory.search.meaning import Embedder
 from optical_memory.session.forgetting.policy import ForgettingPolicy
 from optical_memory.session.records import PageRecord, put
@@ -60,6 +61,7 @@ class SessionView:
 
     capacity: int | None = None
     deadline: float | None = TURN_SECONDS
+    _redaction: Redaction = NO_REDACTION
 
     def __init__(
         self,
@@ -69,7 +71,7 @@ class SessionView:
         embedder: Embedder | None = None,
     ) -> None:
         self.session = cache.archive.session
-        self.store = cache.archive.store
+        self.store = cache.archive.raw_store
         self.reader = cache.reader
         self.codec = cache.codec
         self.policy = policy
@@ -128,6 +130,7 @@ class SessionView:
         require_number("k", k, minimum=1)
         if deadline is not None and not deadline > 0:
             raise InputError(f"deadline must be above 0 seconds, not {deadline!r}")
+        query = self._redaction.query(query)
         limits = TimeLimits(_day("after", after), _day("before", before))
         asks_for_older = after is not None or before is not None or asks_about_past(query)
         keeps_superseded = asks_for_older if superseded is None else superseded
@@ -207,6 +210,7 @@ class SessionView:
         """
         if query is not None:
             require_text("query", query)
+            query = self._redaction.query(query) or None
         limit = self.budget if budget is None else budget
         require_number("budget", limit, minimum=0)
         require_word("mode", mode, get_args(Mode))
