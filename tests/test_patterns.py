@@ -33,7 +33,7 @@ SHORT_TEXTS = {
 }
 """Patterns that are only given short texts, and why those are short."""
 
-N_CHARS = 32_000
+N_CHARS = 4_000
 FLOOR_SECONDS = 0.003
 """A linear pattern reads so many characters in well under a millisecond."""
 

@@ -182,9 +182,9 @@ def _check_checkpoint(case: bytes) -> None:
 
 
 STORED_BYTES = (
-    Target("records", 0.22, _make_record, _check_record),
+    Target("records", 0.28, _make_record, _check_record),
     Target("page-parts", 0.1, _make_part, _check_part),
-    Target("tokens", 0.12, _make_blob, _check_blob),
+    Target("tokens", 0.16, _make_blob, _check_blob),
     Target("index", 0.1, _make_segment, _check_segment),
     Target("pictures", 0.08, _make_picture, _check_picture),
     Target("checkpoints", 0.05, _make_checkpoint, _check_checkpoint),
