@@ -309,10 +309,10 @@ def _check_command(case: bytes) -> None:
 
 
 DOORS = (
-    Target("sessions", 0.004, _make_session, _check_session),
-    Target("exports", 0.02, _make_export, _check_export),
-    Target("mcp", 0.02, _make_arguments, _check_arguments),
-    Target("hooks", 0.01, _make_event, _check_event),
-    Target("commands", 0.002, _make_command, _check_command),
+    Target("sessions", 0.002, _make_session, _check_session),
+    Target("exports", 0.012, _make_export, _check_export),
+    Target("mcp", 0.015, _make_arguments, _check_arguments),
+    Target("hooks", 0.006, _make_event, _check_event),
+    Target("commands", 0.001, _make_command, _check_command),
 )
 """What a model, a host, a shell and a store give."""

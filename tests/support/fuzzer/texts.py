@@ -221,8 +221,8 @@ def _check_messages(case: bytes) -> None:
 
 
 TEXTS = (
-    Target("renderer", 0.03, _make_turns, _check_turns),
-    Target("loaders", 0.08, _make_file, _check_file),
-    Target("messages", 0.08, _make_messages, _check_messages),
+    Target("renderer", 0.015, _make_turns, _check_turns),
+    Target("loaders", 0.06, _make_file, _check_file),
+    Target("messages", 0.05, _make_messages, _check_messages),
 )
 """What people and programs write."""
