@@ -26,7 +26,16 @@ GRAYS = range(0, 256, 17)
 MAX_PX = 2**26
 """Of a stored picture: the largest rungs have some 6000 px a side. A header may say 2³¹ px."""
 
-DAMAGE = (OSError, SyntaxError, ValueError, EOFError, LookupError, struct.error, zlib.error)
+DAMAGE = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    EOFError,
+    LookupError,
+    struct.error,
+    zlib.error,
+    Pillow.DecompressionBombError,
+)
 """The errors that Pillow raises for broken files."""
 
 
@@ -55,18 +64,17 @@ def from_png(data: bytes) -> Image:
 
     The size in the header is read first: nothing is unpacked for a size that no rung has.
     """
-    _refuse_large(data)
+    if data[12:16] == b"IHDR":
+        _refuse_large(*struct.unpack(">II", data[16:24].ljust(8, b"\0")))
     try:
         with Pillow.open(BytesIO(data), formats=["PNG"]) as picture:
+            _refuse_large(*picture.size)  # a file may have more than one header
             return np.asarray(picture.convert("L"), np.uint8).copy()
     except DAMAGE as error:
         raise CorruptPicture(f"{len(data)} bytes are not a PNG picture: {error}") from error
 
 
-def _refuse_large(data: bytes) -> None:
-    """Raises `CorruptPicture` if the header speaks of more than `MAX_PX`."""
-    width, height = struct.unpack(">II", data[16:24].ljust(8, b"\0"))  # of IHDR
+def _refuse_large(width: int, height: int) -> None:
+    """Raises `CorruptPicture` for a picture of more than `MAX_PX`."""
     if width * height > MAX_PX:
-        raise CorruptPicture(
-            f"{len(data)} bytes are not a picture of a page: its header says {width} x {height} px"
-        )
+        raise CorruptPicture(f"a picture of {width} x {height} px is no page's")
