@@ -25,6 +25,7 @@ from optical_memory.cli import (
 from optical_memory.cli.doors import importing, key, remember
 from optical_memory.cli.tending import fade, tend
 from optical_memory.errors import Forgotten, OpticalMemoryError
+from optical_memory.quoting.unseen import for_terminal
 from optical_memory.readers.threads import wait_passively
 
 __all__ = [
@@ -86,5 +87,5 @@ def run(arguments: Sequence[str] | None = None) -> None:
     try:
         app(args=None if arguments is None else list(arguments), prog_name="optical-memory")
     except (OpticalMemoryError, Forgotten) as error:
-        print(f"optical-memory: {error}", file=sys.stderr)
+        print(for_terminal(f"optical-memory: {error}"), file=sys.stderr)
         sys.exit(1)
