@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Collection
 from datetime import date
 from itertools import chain
@@ -41,12 +40,12 @@ from optical_memory.session.token_cache import TokenCache
 from optical_memory.sheets.sheet import drop_drawn_sheets
 from optical_memory.stores.locks import ForkLock
 from optical_memory.stores.turn_time import TURN_SECONDS, in_turn, turn_time
+from optical_memory.telemetry.event_table import RECALL_NOT_COUNTED
+from optical_memory.telemetry.events import emit
 
 __all__ = [
     "SessionView",
 ]
-
-log = logging.getLogger("optical_memory")
 
 
 class SessionView:
@@ -168,7 +167,7 @@ class SessionView:
         try:
             self._archive.update(change)
         except StoreError as error:  # the answer is there, whatever becomes of the count
-            log.warning("session %r: a recall was not counted: %s", self.session, error)
+            emit(RECALL_NOT_COUNTED, session=self.session, error=error)
 
     @in_turn
     def context(

@@ -6,7 +6,6 @@ was written; the snapshot is read again and the function runs again.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from typing import TypeVar
@@ -19,12 +18,12 @@ from optical_memory.session.snapshot import Change, Snapshot
 from optical_memory.stores.base import Kind, Put, Store, Version, is_batch, record_keys
 from optical_memory.stores.locks import TurnLock
 from optical_memory.stores.turn_time import time_left
+from optical_memory.telemetry.event_table import RECORD_DAMAGED, SESSION_BEGAN_AGAIN, TURNS_LOST
+from optical_memory.telemetry.events import emit
 
 __all__ = [
     "Archive",
 ]
-
-log = logging.getLogger("optical_memory")
 
 Result = TypeVar("Result")
 Changes = Sequence[Change]
@@ -96,9 +95,7 @@ class Archive:
         old_damage = {} if previous is None else previous.damage
         for (kind, key), problem in snapshot.damage.items():
             if (kind, key) not in old_damage:
-                log.warning(
-                    "session %r: %s %s is passed over: %s", self.session, kind, key, problem
-                )
+                emit(RECORD_DAMAGED, session=self.session, kind=kind, key=key, reason=problem)
 
     def _notice_loss(self, previous: Snapshot, current: Snapshot) -> None:
         """Raises `SessionLost` if turns are gone. The next use goes on with those that are there.
@@ -110,21 +107,14 @@ class Archive:
         old = previous.version
         new = current.version
         if old.exists and new.exists and old.epoch != new.epoch:
-            log.warning(
-                "session %r was dropped or lost, and has begun again: another process wrote to it",
-                self.session,
-            )
+            emit(SESSION_BEGAN_AGAIN, session=self.session)
         n_lost = previous.session.next_turn - current.session.next_turn
         if not _went_back(old, new) or n_lost <= 0:
             return
         total = max(previous.session.lost_turns, current.session.lost_turns) + n_lost
         self._latest = replace(current, session=current.session.with_fields(lost_turns=total))
-        message = (
-            f"{n_lost} acknowledged turns of session {self.session!r} are gone from the store: "
-            "another process dropped the session, or the store lost it"
-        )
-        log.error("%s", message)
-        raise SessionLost(message)
+        emit(TURNS_LOST, session=self.session, n_turns=n_lost)
+        raise SessionLost(TURNS_LOST.message % {"n_turns": n_lost, "session": self.session})
 
     def read(self, answer_from: Callable[[Snapshot], Result]) -> Result:
         """The answer for the session as it is now.

@@ -6,7 +6,6 @@ done.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -33,14 +32,14 @@ from optical_memory.session.seal import seal
 from optical_memory.session.snapshot import Change, Snapshot
 from optical_memory.session.stored_page import StoredPage
 from optical_memory.session.token_cache import TokenCache
+from optical_memory.telemetry.event_table import PAGE_OF_OTHER_READER, PAGES_LOST
+from optical_memory.telemetry.events import emit
 
 __all__ = [
     "Progress",
     "Upkeep",
     "no_progress",
 ]
-
-log = logging.getLogger("optical_memory")
 
 Progress = Callable[[str, int, int], None]
 """Long work tells how far it is: `progress(step, n_done, n_total)`, the step in words."""
@@ -114,11 +113,7 @@ class Upkeep:
 
     def _leave(self, record: PageRecord) -> None:
         """Leave a page whose pictures were drawn for another reader: it stays text until then."""
-        log.info(
-            "page %s of session %r was drawn for another reader, which has to certify it",
-            record.id,
-            self._archive.session,
-        )
+        emit(PAGE_OF_OTHER_READER, session=self._archive.session, page=record.id)
         self._pages_of_others.add((record.id, record.digest))
 
     def _certify(self, page: StoredPage) -> None:
@@ -225,9 +220,4 @@ class Upkeep:
         if not n_lost or self._has_warned or self.retain == "text":
             return
         self._has_warned = True
-        log.warning(
-            "session %r: %d pages lost their last picture or all but their best sentences, by the "
-            "capacity or the policy's term, and more may; `plan` tells before, `stats` counts them",
-            self._archive.session,
-            n_lost,
-        )
+        emit(PAGES_LOST, session=self._archive.session, n_pages=n_lost)

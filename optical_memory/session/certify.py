@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Collection
 from typing import NamedTuple
 
@@ -17,6 +16,8 @@ from optical_memory.session.records import PageRecord, Retain, put
 from optical_memory.session.snapshot import Change, Snapshot
 from optical_memory.session.stored_page import StoredPage
 from optical_memory.session.token_cache import TokenCache
+from optical_memory.telemetry.event_table import PAGE_NOT_CERTIFIED
+from optical_memory.telemetry.events import emit
 
 __all__ = [
     "CertifiedPage",
@@ -24,8 +25,6 @@ __all__ = [
     "keep_certificate",
     "next_to_certify",
 ]
-
-log = logging.getLogger("optical_memory")
 
 
 def next_to_certify(
@@ -101,8 +100,11 @@ def _readings(stored_page: StoredPage, page: Page, cache: TokenCache) -> dict[st
             require_length(rung.name, page.text, whole)
             readings[rung.name] = whole
         except ReadingFailed as error:
-            log.warning(
-                "page %s of session %r: %s", stored_page.record.id, cache.archive.session, error
+            emit(
+                PAGE_NOT_CERTIFIED,
+                session=cache.archive.session,
+                page=stored_page.record.id,
+                error=error,
             )
     return readings
 

@@ -6,7 +6,6 @@ few of them however it was written.
 
 from __future__ import annotations
 
-import logging
 import math
 import sys
 from collections.abc import Collection, Iterable, Sequence
@@ -25,6 +24,8 @@ from optical_memory.session.records import PageRecord, TurnRecord, page_key, tur
 from optical_memory.session.snapshot import Change, Snapshot
 from optical_memory.session.stored_page import spans_of, text_offset, turns_placed_on
 from optical_memory.stores.base import Delete, Put
+from optical_memory.telemetry.event_table import INDEX_DAMAGED
+from optical_memory.telemetry.events import emit
 from optical_memory.turns import body
 
 __all__ = [
@@ -37,8 +38,6 @@ __all__ = [
     "rebuild",
     "stub_page",
 ]
-
-log = logging.getLogger("optical_memory")
 
 SMALL_UNITS = 128
 """A segment of fewer units is merged with the next when a turn is remembered: that takes about a
@@ -294,5 +293,5 @@ def load_segment(data: bytes) -> Segment | None:
     try:
         return segment_from_bytes(data)
     except StoreError as error:
-        log.warning("%s: its turns are not found until it is rebuilt", error)
+        emit(INDEX_DAMAGED, error=error)
         return None

@@ -7,7 +7,6 @@ never runs on a hit.
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -27,14 +26,14 @@ from optical_memory.renderers.pictures import from_png
 from optical_memory.session.archive import Archive
 from optical_memory.session.records import PageRecord
 from optical_memory.stores.turn_time import time_left, turn_time
+from optical_memory.telemetry.event_table import TOKEN_CACHE_FAILED
+from optical_memory.telemetry.events import emit
 from optical_memory.tokens import TokenCodec, VisualTokens, blob_key, unpack
 
 __all__ = [
     "PageRung",
     "TokenCache",
 ]
-
-log = logging.getLogger("optical_memory")
 
 TRIPS_AFTER: Final = 3
 """Round trips after pictures are fetched: tokens to the cache, a look at the session then, and a
@@ -203,11 +202,7 @@ class TokenCache:
 
     def _log_failure(self, error: StoreError) -> None:
         if self._works:
-            log.warning(
-                "the token cache of session %r fails, pages are encoded again: %s",
-                self.archive.session,
-                error,
-            )
+            emit(TOKEN_CACHE_FAILED, session=self.archive.session, error=error)
         self._works = False
 
     def _key(self, record: PageRecord, rung: Rung) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -13,6 +12,8 @@ from optical_memory.recall.page_ranges import PageRanges
 from optical_memory.recall.reading_cache import RowReading
 from optical_memory.session.token_cache import PageRung, TokenCache
 from optical_memory.stores.turn_time import goes_by_clock, time_left
+from optical_memory.telemetry.event_table import PAGE_NOT_DECODED
+from optical_memory.telemetry.events import emit
 from optical_memory.tokens import VisualTokens
 
 __all__ = [
@@ -21,8 +22,6 @@ __all__ = [
     "Rows",
     "Task",
 ]
-
-log = logging.getLogger("optical_memory")
 
 UnreadableErrors = type[OpticalMemoryError] | tuple[type[OpticalMemoryError], ...]
 
@@ -59,7 +58,7 @@ class RowDecoder:
         except unreadable as error:
             if len(tasks) == 1:
                 if isinstance(error, CorruptPicture):
-                    log.warning("only exact facts of a page can be read: %s", error)
+                    emit(PAGE_NOT_DECODED, error=error)
                 return [None]
         rows: list[Rows | None] = []
         for task in tasks:
