@@ -11,6 +11,8 @@ from typing import Literal, TypeVar
 from optical_memory.errors import Forgotten, OpticalMemoryError
 from optical_memory.telemetry.event_table import VERB_FAILED
 from optical_memory.telemetry.events import emit
+from optical_memory.telemetry.instruments import FAILURES as FAILURES_COUNT
+from optical_memory.telemetry.measuring import add
 
 __all__ = [
     "FAILURES",
@@ -50,4 +52,5 @@ def or_else(
 
 def log_failure(action: str, error: BaseException) -> None:
     """A warning in the log: what failed, and that the agent goes on without it."""
+    add(FAILURES_COUNT, error__type=type(error).__name__)
     emit(VERB_FAILED, action=action, error=error)

@@ -28,14 +28,17 @@ from optical_memory.session.fade import FadePreview
 from optical_memory.session.forgetting.plan import Step
 from optical_memory.session.forgetting.policy import ForgettingPolicy
 from optical_memory.session.records import Retain
-from optical_memory.session.stats import Stats, stats
+from optical_memory.session.stats import Stats
 from optical_memory.session.sync.host_list import HostList
 from optical_memory.session.sync.synced_session import SyncedSession
 from optical_memory.session.token_cache import TokenCache
+from optical_memory.session.workers.oversight import Oversight
 from optical_memory.session.workers.worker import Worker
 from optical_memory.stores.base import Store
 from optical_memory.stores.registry import store_at
 from optical_memory.stores.turn_time import in_turn
+from optical_memory.telemetry import enable_if_asked
+from optical_memory.telemetry.measuring import measured
 from optical_memory.tokens import INT8, TokenCodec
 
 __all__ = [
@@ -124,6 +127,15 @@ class OpticalMemory(SyncedSession, SessionView):
             read_page=self._page_reader.read,
         )
         self._worker = Worker(self._upkeep.work, f"optical-memory {session}")
+        self._oversight = Oversight(
+            archive,
+            self._worker,
+            self._upkeep.backlog,
+            capacity=capacity,
+            policy=self.policy,
+            profile=self.reader.profile,
+        )
+        enable_if_asked()
 
     def open(self, session: str) -> OpticalMemory:
         """A memory of another session, with the same store, reader and settings. Close each."""
@@ -148,8 +160,10 @@ class OpticalMemory(SyncedSession, SessionView):
 
     def _wake(self) -> None:
         if self._background:
+            self._oversight.look()
             self._worker.wake()
 
+    @measured
     def seal(self) -> bool:
         """Seal full pages now; `flush` certifies them too. False if there were none."""
         has_sealed = False
@@ -203,6 +217,7 @@ class OpticalMemory(SyncedSession, SessionView):
         """Fade the pages that are due by age, or by `capacity`; raises `InputError` below 0."""
         return self._upkeep.fade(capacity)
 
+    @measured
     def forget(
         self, *, page: str | None = None, turn: str | None = None, session: bool = False
     ) -> int:
@@ -246,9 +261,7 @@ class OpticalMemory(SyncedSession, SessionView):
     @in_turn
     def stats(self) -> Stats:
         """Counts of the session: turns, pages by rung, tokens, compression, forgotten pages."""
-        snapshot = self._archive.snapshot()
-        counts = stats(snapshot, self.capacity, self.policy, self.reader.profile)
-        return replace(counts, problem=self._worker.problem, bill=self.bill)
+        return replace(self._oversight.stats(self._archive.snapshot()), bill=self.bill)
 
     def check(self, repair: bool = False) -> list[str]:
         """Problems of the session and its store, a sentence each; an empty list is good.

@@ -20,6 +20,7 @@ from optical_memory.errors import (
 from optical_memory.hosts.profile import HostProfile
 from optical_memory.hosts.resolve import resolve_host
 from optical_memory.recall.choose import choose_turns
+from optical_memory.recall.counted import count_context, count_page, count_recall
 from optical_memory.recall.current_turns import CurrentTurns
 from optical_memory.recall.find import Finder, TimeLimits
 from optical_memory.recall.in_thread import in_thread
@@ -42,6 +43,7 @@ from optical_memory.stores.locks import ForkLock
 from optical_memory.stores.turn_time import TURN_SECONDS, in_turn, turn_time
 from optical_memory.telemetry.event_table import RECALL_NOT_COUNTED
 from optical_memory.telemetry.events import emit
+from optical_memory.telemetry.measuring import measured_by
 
 __all__ = [
     "SessionView",
@@ -92,6 +94,7 @@ class SessionView:
 
     # ---- recalling -------------------------------------------------------------------------------
 
+    @measured_by(count_recall)
     def recall(
         self,
         query: str,
@@ -169,6 +172,7 @@ class SessionView:
         except StoreError as error:  # the answer is there, whatever becomes of the count
             emit(RECALL_NOT_COUNTED, session=self.session, error=error)
 
+    @measured_by(count_context)
     @in_turn
     def context(
         self,
@@ -247,6 +251,7 @@ class SessionView:
         ladder = self.reader.profile.ladder
         return [page_info(record, ladder) for record in self._archive.snapshot().pages.values()]
 
+    @measured_by(count_page)
     @in_turn
     def read(self, page: str) -> Recollection:
         """A page as it reads now. Raises `Forgotten` if it is forgotten or never was."""

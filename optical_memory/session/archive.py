@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from optical_memory.errors import Conflict, SessionLost, StoreError
+from optical_memory.session.counts.changes import count_commit
 from optical_memory.session.opening.first_reading import FirstReading
 from optical_memory.session.opening.read_session import read_session
 from optical_memory.session.records import picture_key
@@ -49,6 +50,11 @@ class Archive:
         self._first_reading = FirstReading(lambda: self._read_now(with_index=True))
         self._latest: Snapshot | None = None
         self._doubtful = False  # True after a commit of which nobody knows if it was made
+
+    @property
+    def latest(self) -> Snapshot | None:
+        """The session as this process knew it last; no store is asked."""
+        return self._latest
 
     def snapshot(self) -> Snapshot:
         """The session as it is now; of a known session, only changes are read.
@@ -166,8 +172,10 @@ class Archive:
             # Nobody knows if it was written. The old snapshot stays, to notice turns that are lost.
             self._doubtful = True
             raise
-        self._latest = snapshot.after(changes, version)
-        return self._latest
+        latest = snapshot.after(changes, version)
+        self._latest = latest
+        count_commit(snapshot, latest, changes)
+        return latest
 
     def replace(self, prepare: Callable[[Snapshot], Changes]) -> bool:
         """Like `update`, but nobody waits while `prepare` runs. False if there were no writes.

@@ -18,9 +18,12 @@ from optical_memory.session.certify import (
     certify,
     keep_certificate,
     next_to_certify,
+    pages_to_certify,
 )
 from optical_memory.session.condensing.condenser import Condenser
 from optical_memory.session.condensing.run_text import ReadPage
+from optical_memory.session.counts.arrivals import Arrivals
+from optical_memory.session.counts.backlog import Backlog, pages_to_seal
 from optical_memory.session.erasing.mark import finish_cut_short
 from optical_memory.session.facts.other_readers import own_states
 from optical_memory.session.fade import FadePreview, fade, page_states, preview
@@ -28,12 +31,13 @@ from optical_memory.session.forgetting.plan import Step, plan
 from optical_memory.session.forgetting.policy import CONDENSED, FORGOTTEN, STUB, ForgettingPolicy
 from optical_memory.session.index_records import merge_index
 from optical_memory.session.records import PageRecord, Retain
-from optical_memory.session.seal import seal
+from optical_memory.session.seal import may_seal, page_rows, rows_to_seal, seal
 from optical_memory.session.snapshot import Change, Snapshot
 from optical_memory.session.stored_page import StoredPage
 from optical_memory.session.token_cache import TokenCache
 from optical_memory.telemetry.event_table import PAGE_OF_OTHER_READER, PAGES_LOST
 from optical_memory.telemetry.events import emit
+from optical_memory.telemetry.measuring import operation
 
 __all__ = [
     "Progress",
@@ -96,7 +100,10 @@ class Upkeep:
         def prepare(snapshot: Snapshot) -> Sequence[Change]:
             return seal(snapshot, self._renderer, self._profile, self.retain, self.keep_turns)
 
-        return self._archive.replace(prepare)
+        if not may_seal(self._archive.snapshot(), self._profile.grid, self.keep_turns):
+            return False  # nothing near a full page
+        with operation("seal", self._archive.session):
+            return self._archive.replace(prepare)
 
     def certify(self) -> bool:
         """Certify the oldest page that waits for it, then fade the pages that are due.
@@ -106,7 +113,7 @@ class Upkeep:
         page = next_to_certify(self._archive.snapshot(), self._pages_of_others)
         if page is None:
             return False
-        with self._unless_changed(page.record):
+        with operation("certify", self._archive.session), self._unless_changed(page.record):
             self._certify(page)
             self.fade()
         return True
@@ -162,6 +169,20 @@ class Upkeep:
             if page is not None and (page.state, page.digest) == (record.state, record.digest):
                 raise
 
+    def backlog(self, snapshot: Snapshot, arrivals: Arrivals) -> Backlog:
+        """The pages that wait, and how long the oldest has waited."""
+        grid = self._profile.grid
+        rows = rows_to_seal(snapshot, grid, self.keep_turns)
+        n_to_seal, last_turn = pages_to_seal(rows, page_rows(grid))
+        last_turns = [] if last_turn is None else [last_turn]
+        sealed = list(pages_to_certify(snapshot, self._pages_of_others))
+        last_turns += [max(map(int, page.terms)) for page in sealed[:1] if page.terms]
+        n_to_fade = len(self._due(snapshot, None))
+        if n_to_fade:
+            last_turns.append(max(snapshot.session.next_turn - 1 - self.keep_turns, 0))
+        ages = [arrivals.age(ordinal + self.keep_turns) for ordinal in last_turns]
+        return Backlog(n_to_seal, len(sealed), n_to_fade, max(ages, default=0.0))
+
     def preview(self, capacity: int | None = None) -> FadePreview:
         """What `fade` would do now."""
         snapshot = self._archive.snapshot()
@@ -187,6 +208,12 @@ class Upkeep:
         Runs of pages that the plan condenses are read first, and each is a commit of its own. The
         first time that pages lose their last picture, or sentences, the log has a warning.
         """
+        with operation("fade", self._archive.session) as fading:
+            steps = self._fade(capacity)
+            fading.note(optical_memory__pages=len(steps))
+        return steps
+
+    def _fade(self, capacity: int | None) -> list[Step]:
         ladder = self._profile.ladder
 
         def change(snapshot: Snapshot) -> tuple[Sequence[Change], list[Step]]:
@@ -204,7 +231,7 @@ class Upkeep:
         n_unsure = len(self._condenser.unsure)
         steps = self._condenser.take(steps, self._certify_page)
         if len(self._condenser.unsure) > n_unsure:  # the plan goes on without these pages
-            steps += self.fade(capacity)
+            steps += self._fade(capacity)
         return steps
 
     def _certify_page(self, id: str) -> None:

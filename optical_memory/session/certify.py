@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
 from optical_memory.certificate import Certificate, certify_reading, require_length
@@ -24,6 +24,7 @@ __all__ = [
     "certify",
     "keep_certificate",
     "next_to_certify",
+    "pages_to_certify",
 ]
 
 
@@ -34,13 +35,19 @@ def next_to_certify(
 
     `without` has the ids and digests of pages that this reader cannot certify.
     """
+    record = next(pages_to_certify(snapshot, without), None)
+    return None if record is None else StoredPage.of(record, snapshot)
+
+
+def pages_to_certify(
+    snapshot: Snapshot, without: Collection[tuple[str, str]] = ()
+) -> Iterator[PageRecord]:
+    """The pages that wait for their certificate, the oldest first."""
     for id, waits in zip(snapshot.pages, snapshot.pages.facts(_waits), strict=True):
-        if not waits:
-            continue
-        record = snapshot.pages[id]
-        if (record.id, record.digest) not in without:
-            return StoredPage.of(record, snapshot)
-    return None
+        if waits:
+            record = snapshot.pages[id]
+            if (record.id, record.digest) not in without:
+                yield record
 
 
 def _waits(record: PageRecord) -> bool:

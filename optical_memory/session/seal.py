@@ -33,8 +33,11 @@ from optical_memory.turns import body
 
 __all__ = [
     "PAGES_A_COMMIT",
+    "may_seal",
     "new_page_record",
     "page_pictures",
+    "page_rows",
+    "rows_to_seal",
     "seal",
 ]
 
@@ -53,15 +56,12 @@ def seal(
 
     The newest `keep_turns` turns stay open, and so does a page with any of them on it.
     """
+    grid = profile.grid
+    if not may_seal(snapshot, grid, keep_turns):
+        return []  # nothing near a full page: spare the layout
     open_turns = snapshot.open_turns()
     n_old = max(0, len(open_turns) - keep_turns)
-    turns = [
-        PlacedTurn(record.turn, record.id, record.ordinal, record.sealed_upto)
-        for record in open_turns
-    ]
-    grid = profile.grid
-    if _least_rows(turns[:n_old], grid) < grid.rows * grid.text_columns // 2:
-        return []  # nothing near a full page: spare the layout
+    turns = [_placed(record) for record in open_turns]
     last_old = open_turns[n_old - 1].ordinal
     full_pages = renderer.first_pages(_first_turns(turns, grid), PAGES_A_COMMIT)
     pages = itertools.takewhile(lambda page: page.layout.spans[-1].ordinal <= last_old, full_pages)
@@ -71,12 +71,29 @@ def seal(
     return sealer.changes()
 
 
-def _least_rows(turns: Sequence[PlacedTurn], grid: Grid) -> int:
-    """Rows that these turns fill at least: a turn starts on a new row, a line break ends a row."""
-    return sum(_least_rows_of(turn, grid) for turn in turns)
+def may_seal(snapshot: Snapshot, grid: Grid, keep_turns: int) -> bool:
+    """True if there may be a full page, without its layout."""
+    return sum(rows_to_seal(snapshot, grid, keep_turns).values()) >= page_rows(grid) // 2
+
+
+def rows_to_seal(snapshot: Snapshot, grid: Grid, keep_turns: int) -> dict[int, int]:
+    """The rows that each open turn fills at least, by its ordinal, without the newest turns."""
+    open_turns = snapshot.open_turns()
+    old_turns = open_turns[: max(0, len(open_turns) - keep_turns)]
+    return {record.ordinal: _least_rows_of(_placed(record), grid) for record in old_turns}
+
+
+def page_rows(grid: Grid) -> int:
+    """The rows of a page, in all its columns of text."""
+    return grid.rows * grid.text_columns
+
+
+def _placed(record: TurnRecord) -> PlacedTurn:
+    return PlacedTurn(record.turn, record.id, record.ordinal, record.sealed_upto)
 
 
 def _least_rows_of(turn: PlacedTurn, grid: Grid) -> int:
+    """A turn starts on a new row, a line break ends a row."""
     text = body(turn.turn)
     n_lines = 1 + text.count("\n", turn.offset)
     return max(n_lines, (len(text) - turn.offset) // grid.measure)

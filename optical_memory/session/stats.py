@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -39,7 +39,9 @@ class Stats:
     `lost_turns` counts acknowledged turns that the store has lost. `bill` adds the bills of an
     agent's requests since the memory was opened, None without any. `other_reader_pages` counts the
     pages whose pictures were drawn for a reader with another ladder: this reader gives their text,
-    exact facts or stub, and leaves them as they are.
+    exact facts or stub, and leaves them as they are. `waiting` counts the pages that wait to be
+    sealed, certified or faded, by that work. `lag_seconds` is how long the oldest has waited, as
+    far as this process knows: turns that were there when the memory was opened count from then.
     """
 
     turns: int
@@ -57,6 +59,8 @@ class Stats:
     forgotten_turns: int = 0
     bill: Bill | None = None
     other_reader_pages: int = 0
+    waiting: dict[str, int] = field(default_factory=dict)
+    lag_seconds: float = 0.0
 
     def to_json(self) -> dict[str, Any]:
         """The fields as JSON takes them."""

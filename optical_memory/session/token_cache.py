@@ -28,6 +28,7 @@ from optical_memory.session.records import PageRecord
 from optical_memory.stores.turn_time import time_left, turn_time
 from optical_memory.telemetry.event_table import TOKEN_CACHE_FAILED
 from optical_memory.telemetry.events import emit
+from optical_memory.telemetry.measuring import operation
 from optical_memory.tokens import TokenCodec, VisualTokens, blob_key, unpack
 
 __all__ = [
@@ -107,7 +108,7 @@ class TokenCache:
         blobs = [b""] * len(places)
         for rung in dict.fromkeys(rung for _, rung in places):
             indices = [i for i, place in enumerate(places) if place[1] == rung]
-            tokens = self.reader.encode([images[i] for i in indices], rung)
+            tokens = self._see([images[i] for i in indices], rung)
             for i, value in zip(indices, tokens, strict=True):
                 blobs[i] = self.codec.pack(value)
         seconds_left = time_left()
@@ -116,6 +117,17 @@ class TokenCache:
             self._store(dict(zip(keys, blobs, strict=True)), places)
         self.n_encoded += len(blobs)
         return [unpack(blob) for blob in blobs]
+
+    def _see(self, images: Sequence[Image], rung: Rung) -> list[VisualTokens]:
+        with operation(
+            "encode",
+            self.archive.session,
+            gen_ai__operation__name="embeddings",
+            gen_ai__request__model=self.reader.profile.id,
+            optical_memory__pages=len(images),
+            optical_memory__rung=rung.name,
+        ):
+            return self.reader.encode(images, rung)
 
     # ---- pictures ------------------------------------------------------------------------------
 

@@ -50,6 +50,7 @@ from optical_memory.stores.redis_scripts import (
     NEWER_FORMAT,
     PUT_BLOBS,
 )
+from optical_memory.telemetry.store_calls import measure_calls
 
 __all__ = ["RedisStore"]
 
@@ -69,6 +70,7 @@ without memory, which take some tenths of a second on a busy machine.
 _PATTERN_CHARACTERS = frozenset("{}*?[]\\")
 
 
+@measure_calls("redis")
 class RedisStore:
     """Durable records and cached blobs at a URL, or through a client of your own, which the store
     never closes.
@@ -162,9 +164,8 @@ class RedisStore:
         """The values of records in the order of `keys`; None for each that is not there."""
         if not keys:
             return []
-        values: list[bytes | None] = self._client.ask(
-            "HMGET", self._key(session, kind), *map(to_bytes, keys)
-        )
+        hash_key = self._key(session, kind)
+        values: list[bytes | None] = self._client.ask("HMGET", hash_key, *map(to_bytes, keys))
         return values
 
     def commit(
@@ -216,9 +217,8 @@ class RedisStore:
 
         The append-only file forgets them when the server rewrites it the next time.
         """
-        names = ("blobs", "meta", "commits", "log", *get_args(Kind))
-        keys = [self._key(session, name) for name in names]
-        self._client.ask("EVAL", DROP, len(keys), *keys)
+        names = "blobs", "meta", "commits", "log", *get_args(Kind)
+        self._client.ask("EVAL", DROP, len(names), *(self._key(session, name) for name in names))
 
     def get_blobs(self, session: str, keys: Sequence[str]) -> list[bytes | None]:
         """Cached blobs in the order asked for, None for each that is absent."""

@@ -40,6 +40,7 @@ from optical_memory.stores.sqlite_tables import (
     read_version,
     write_version,
 )
+from optical_memory.telemetry.store_calls import measure_calls
 
 __all__ = ["SQLiteStore"]
 
@@ -49,6 +50,7 @@ _COMMIT_PATIENCE = 0.1
 _CHECK_PATIENCE = 1.0
 
 
+@measure_calls("sqlite")
 class SQLiteStore:
     """Durable records in `path`, blobs in its cache file. Safe for threads and for several
     processes.

@@ -26,6 +26,7 @@ __all__ = [
     "is_on",
     "levels",
     "measured",
+    "measured_by",
     "operation",
     "put_sink",
     "remove_sink",
@@ -175,32 +176,39 @@ Memory = TypeVar("Memory", bound=_WithSession)
 
 
 def measured(
-    count: Callable[[Result], Values] | None = None,
+    method: Callable[Concatenate[Memory, Arguments], Result],
+) -> Callable[Concatenate[Memory, Arguments], Result]:
+    """The method as an operation of its name, on the session of its object."""
+
+    def no_values(result: Result) -> Values:
+        return {}
+
+    return measured_by(no_values)(method)
+
+
+def measured_by(
+    count: Callable[[Result], Values],
 ) -> Callable[
     [Callable[Concatenate[Memory, Arguments], Result]],
     Callable[Concatenate[Memory, Arguments], Result],
 ]:
-    """A decorator: the method is an operation of its name, on the session of its object.
-
-    `count` gets the result, counts, and gives attributes for the span.
-    """
+    """As `measured`; `count` gets the result, counts, and gives attributes for the span."""
 
     def decorate(
         method: Callable[Concatenate[Memory, Arguments], Result],
     ) -> Callable[Concatenate[Memory, Arguments], Result]:
         name = method.__name__
 
-        def bounded(memory: Memory, /, *args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
+        def call(memory: Memory, /, *args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
             if not _sinks:
                 return method(memory, *args, **kwargs)
             with Operation(name, memory.session, {}) as begun:
                 result = method(memory, *args, **kwargs)
-                if count is not None:
-                    begun.attributes.update(count(result))
+                begun.attributes.update(count(result))
                 return result
 
-        functools.update_wrapper(bounded, method)
-        return bounded
+        functools.update_wrapper(call, method)
+        return call
 
     return decorate
 

@@ -15,6 +15,7 @@ from optical_memory.session.remember import Remembered, log_passed_over, remembe
 from optical_memory.session.snapshot import Change, Snapshot
 from optical_memory.session.sync.host_list import HostList
 from optical_memory.stores.turn_time import in_turn
+from optical_memory.telemetry.measuring import Values, measured, measured_by
 from optical_memory.turns import Turn
 
 __all__ = [
@@ -22,14 +23,21 @@ __all__ = [
 ]
 
 
+def _count_turns(ids: list[str]) -> Values:
+    """The attributes of the span."""
+    return {"optical_memory.turns": len(ids)}
+
+
 class SyncedSession:
     """Takes turns, and the whole list of a host every turn."""
 
     deadline: float | None
+    session: str
     _archive: Archive
     _embedder: Embedder | None
     _host_list: HostList
 
+    @measured_by(_count_turns)
     @in_turn
     def remember(self, turns: Turn | Sequence[Turn]) -> list[str]:
         """Write turns to the store, durably before this returns; gives the id of each.
@@ -58,6 +66,7 @@ class SyncedSession:
         log_passed_over(self._archive.session, new.n_forgotten)
         return host_ids(snapshot, new.ids)
 
+    @measured
     @in_turn
     def supersede(self, turn: str, by: str | Turn) -> str:
         """Replace a turn by a later statement, a turn that is there or a new turn; gives its id.
@@ -111,6 +120,7 @@ class SyncedSession:
     def _wake(self) -> None:
         """Tell the background worker that there is work."""
 
+    @measured_by(_count_turns)
     @in_turn
     def sync(self, messages: Sequence[Any]) -> list[str]:
         """Bring the session in step with a host's whole message list; gives the id of each turn.
