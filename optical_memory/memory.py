@@ -159,8 +159,8 @@ class OpticalMemory(SyncedSession, SessionView):
     # ---- remembering -----------------------------------------------------------------------------
 
     def _wake(self) -> None:
+        self._oversight.look(warns=self._background)
         if self._background:
-            self._oversight.look()
             self._worker.wake()
 
     @measured

@@ -24,8 +24,10 @@ from optical_memory.cli import (
     tend,
 )
 from optical_memory.cli.doors import importing, remember
+from optical_memory.cli.options import LogJson
 from optical_memory.errors import Forgotten, OpticalMemoryError
 from optical_memory.readers.threads import wait_passively
+from optical_memory.telemetry.handlers import log_to_stderr
 
 __all__ = [
     "app",
@@ -74,8 +76,10 @@ def _root(
             "--version", callback=_show_version, is_eager=True, help="Tell the version and exit."
         ),
     ] = False,
+    log_json: LogJson = False,
 ) -> None:
     """Options of the command as a whole; `eval` stays a group of its own."""
+    log_to_stderr(as_json=log_json)
 
 
 def run(arguments: Sequence[str] | None = None) -> None:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 from typing import Annotated
 
 import typer
 
 from optical_memory.agents.hooks.relay import NOW
-from optical_memory.cli.options import ReaderName, StoreUrl
+from optical_memory.cli.options import LogJson, ReaderName, StoreUrl
 from optical_memory.memory import OpticalMemory
+from optical_memory.telemetry.handlers import log_to_stderr
 
 __all__ = [
     "hook",
@@ -35,6 +35,7 @@ def hook(
     waits: Annotated[
         bool, typer.Option(NOW, help="Keep the transcript before the command ends, not after it.")
     ] = False,
+    log_json: LogJson = False,
 ) -> None:
     """Answer a hook event on standard input: Claude Code's, or one of the same form.
 
@@ -42,7 +43,7 @@ def hook(
     """
     from optical_memory.agents.hooks.answers import hook_answer
 
-    logging.getLogger("optical_memory").addHandler(logging.StreamHandler(sys.stderr))
+    log_to_stderr(as_json=log_json, replaces=True)
 
     def open_memory(id: str) -> OpticalMemory:
         name = session or f"{PREFIX}{id}"

@@ -23,6 +23,7 @@ __all__ = [
     "CodecName",
     "KeepTurns",
     "LedgerOption",
+    "LogJson",
     "Provider",
     "ReaderName",
     "Retention",
@@ -88,6 +89,15 @@ Capacity = Annotated[
 ]
 KeepTurns = Annotated[int, typer.Option(help="The newest turns that always stay text.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+
+LogJson = Annotated[
+    bool,
+    typer.Option(
+        "--log-json",
+        envvar="OPTICAL_MEMORY_LOG_JSON",
+        help="Write the log to standard error as lines of JSON.",
+    ),
+]
 
 
 def store_from_option(url: str | None) -> Store:

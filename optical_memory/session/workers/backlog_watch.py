@@ -48,16 +48,17 @@ class BacklogWatch:
         self._arrivals.note(snapshot.session.next_turn)
         return self._measure(snapshot, self._arrivals)
 
-    def look(self) -> None:
+    def look(self, *, warns: bool = True) -> None:
         """Note the turns that came in; if the work has waited too long, the log has a warning once.
 
-        It warns again only after all work was done in between.
+        It warns again only after all work was done in between, and never without `warns`: then
+        nobody is expected to do the work.
         """
         snapshot = self._archive.latest
         if snapshot is None:
             return
         self._arrivals.note(snapshot.session.next_turn)
-        if self._clock() < self._next_look:
+        if not warns or self._clock() < self._next_look:
             return
         self._next_look = self._clock() + LOOK_SECONDS
         seconds = self._measure(snapshot, self._arrivals).seconds

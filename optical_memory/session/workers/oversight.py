@@ -51,9 +51,9 @@ class Oversight:
         self._profile = profile
         watch(self)
 
-    def look(self) -> None:
-        """Note that turns came in; the log has a warning if the background is far behind."""
-        self._watch.look()
+    def look(self, *, warns: bool) -> None:
+        """Note that turns came in; with `warns` the log says if the background is far behind."""
+        self._watch.look(warns=warns)
 
     def stats(self, snapshot: Snapshot) -> Stats:
         """The counts of this snapshot, with the backlog and the problem of the background.
