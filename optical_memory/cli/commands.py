@@ -16,6 +16,7 @@ from optical_memory.cli import (
     converse,
     demo,
     evaluations,
+    fade,
     hook,
     hosts,
     inspect,
@@ -23,7 +24,7 @@ from optical_memory.cli import (
     readers,
     tend,
 )
-from optical_memory.cli.doors import importing, remember
+from optical_memory.cli.doors import importing, key, remember
 from optical_memory.cli.options import LogJson
 from optical_memory.errors import Forgotten, OpticalMemoryError
 from optical_memory.readers.threads import wait_passively
@@ -47,7 +48,7 @@ app.command()(remember.remember)
 app.command("import")(importing.import_place)
 app.command()(converse.recall)
 app.command()(converse.context)
-app.command()(tend.fade)
+app.command()(fade.fade)
 app.command()(inspect.inspect)
 app.command()(tend.stats)
 app.command()(tend.check)
@@ -60,6 +61,7 @@ app.command()(hosts.hosts)
 app.add_typer(evaluations.app, name="eval")
 app.add_typer(readers.app, name="readers")
 app.add_typer(bulk.app, name="bulk")
+app.add_typer(key.app, name="key")
 
 
 def _show_version(asks: bool) -> None:

@@ -8,7 +8,15 @@ from typing import Annotated
 import typer
 
 from optical_memory.agents.hooks.relay import NOW
-from optical_memory.cli.options import LogJson, ReaderName, StoreUrl
+from optical_memory.cli.options import (
+    KeyFile,
+    LogJson,
+    ReaderName,
+    Secrets,
+    StoreUrl,
+    key_from_options,
+    redact_of,
+)
 from optical_memory.memory import OpticalMemory
 from optical_memory.telemetry.handlers import log_to_stderr
 
@@ -30,7 +38,9 @@ def hook(
             "--session", help="The session; without it a session for each of the agent's."
         ),
     ] = None,
+    secrets: Secrets = "off",
     store: StoreUrl = None,
+    key_file: KeyFile = None,
     reader: ReaderName = "pocket",
     waits: Annotated[
         bool, typer.Option(NOW, help="Keep the transcript before the command ends, not after it.")
@@ -47,7 +57,14 @@ def hook(
 
     def open_memory(id: str) -> OpticalMemory:
         name = session or f"{PREFIX}{id}"
-        return OpticalMemory(name, store=store, reader=reader, background=False)
+        return OpticalMemory(
+            name,
+            store=store,
+            reader=reader,
+            key=key_from_options(key_file),
+            redact=redact_of(secrets),
+            background=False,
+        )
 
     answer = hook_answer(open_memory, sys.stdin.buffer.read(), name)
     if answer:

@@ -9,8 +9,10 @@ import typer
 from optical_memory.cli.options import (
     BUDGET,
     Capacity,
+    KeyFile,
     LogJson,
     ReaderName,
+    Secrets,
     SessionName,
     StoreUrl,
     open_memory,
@@ -50,7 +52,9 @@ def mcp(
     ] = False,
     budget: Annotated[int, typer.Option(min=1, help="Tokens of a context.")] = BUDGET,
     capacity: Capacity = None,
+    secrets: Secrets = "off",
     store: StoreUrl = None,
+    key_file: KeyFile = None,
     session: SessionName = "default",
     reader: ReaderName = "pocket",
     log_json: LogJson = False,
@@ -63,7 +67,12 @@ def mcp(
 
     log_to_stderr(ROOT, as_json=log_json)  # before the SDK gives the root logger a handler
     settings = {"budget": budget, "capacity": capacity}
-    with open_memory(store, session, reader, new=True, **settings) as memory, memory:
+    with (
+        open_memory(
+            store, session, reader, key_file=key_file, new=True, secrets=secrets, **settings
+        ) as memory,
+        memory,
+    ):
         memory.deadline = TURN_SECONDS  # each call of a tool is in a turn of an agent
         server = memory_server(memory, any_session=any_session)
         if http:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from optical_memory.recall.recollection import Recollection, Recollections
+from optical_memory.recall.recollection import Recollections
 from optical_memory.recall.window.context import Context
 from optical_memory.telemetry.instruments import (
     PASSAGES,
@@ -17,7 +17,6 @@ from optical_memory.telemetry.measuring import Values, add
 
 __all__ = [
     "count_context",
-    "count_page",
     "count_recall",
 ]
 
@@ -54,8 +53,3 @@ def count_context(window: Context) -> Values:
         "optical_memory.window.budget": window.budget,
         "optical_memory.window.mode": window.mode,
     }
-
-
-def count_page(page: Recollection) -> Values:
-    """The attributes of the span of reading a page."""
-    return {"optical_memory.rung": page.rung or "text"}

@@ -6,7 +6,8 @@ was written; the snapshot is read again and the function runs again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TypeVar
 
@@ -17,7 +18,12 @@ from optical_memory.session.opening.read_session import read_session
 from optical_memory.session.records import picture_key
 from optical_memory.session.snapshot import Change, Snapshot
 from optical_memory.stores.base import Kind, Put, Store, Version, is_batch, record_keys
+from optical_memory.stores.encryption.encrypted_store import encrypted
+from optical_memory.stores.encryption.tenant_key import KeyService
 from optical_memory.stores.locks import TurnLock
+from optical_memory.stores.protection.base import Protection
+from optical_memory.stores.protection.checksums import Checksums, without_sum
+from optical_memory.stores.protection.protected_store import ProtectedStore, protected
 from optical_memory.stores.turn_time import time_left
 from optical_memory.telemetry.event_table import RECORD_DAMAGED, SESSION_BEGAN_AGAIN, TURNS_LOST
 from optical_memory.telemetry.events import emit
@@ -39,10 +45,24 @@ another process, so only many processes that never stop writing use them up.
 
 
 class Archive:
-    """Typed, thread-safe access to one session of a store that other processes may write to."""
+    """Typed, thread-safe access to one session of a store that other processes may write to.
 
-    def __init__(self, store: Store, session: str) -> None:
-        self.store = store
+    `store` reads and writes values through `protection`, by default `Checksums`; with a tenant's
+    `key` it encrypts them. `raw_store` is the store itself.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        session: str,
+        protection: Protection | None = None,
+        *,
+        key: KeyService | None = None,
+    ) -> None:
+        self.raw_store = store
+        self.store = (
+            protected(store, protection or Checksums()) if key is None else encrypted(store, key)
+        )
         self.session = session
         # Held while a change runs and is committed, so that threads of this process take turns
         # instead of making each other's commits fail. Reentrant: a change may ask for a snapshot.
@@ -206,11 +226,18 @@ class Archive:
             "nothing was written"
         )
 
+    @contextmanager
+    def exchanging(self) -> Iterator[Callable[[ProtectedStore], None]]:
+        """Holds back the changes of this archive, and gives a function that sets its `store`."""
+        with self._lock:
+            yield lambda store: setattr(self, "store", store)
+
     def drop(self) -> None:
         """Remove the session from the store. This archive then holds a session without turns."""
         with self._lock:
             try:
                 self.store.drop(self.session)
+                self.store.scrub()
             finally:
                 self._latest = None  # a store that could not empty its files has dropped it too
 
@@ -231,16 +258,20 @@ class Archive:
         keys = record_keys(self.store, self.session, "picture")
         return {key.removeprefix(prefix) for key in keys if key.startswith(prefix)}
 
-    def scan(self, kinds: Collection[Kind], version: Version) -> tuple[list[Put], Version]:
+    def scan(
+        self, kinds: Collection[Kind], version: Version, *, as_stored: bool = False
+    ) -> tuple[list[Put], Version]:
         """All records of these kinds as of one version, and that version.
 
-        `version` is the session's present version. Reads again if a writer came between.
+        `version` is the session's present version. Reads again if a writer came between. The
+        values are protected still if they shall be `as_stored`.
         """
+        store: Store = self.raw_store if as_stored else self.store
         while True:
             records: list[Put] = []
             for kind in kinds:
-                items = self.store.scan(self.session, kind)
-                records += [Put(kind, key, value) for key, value in items]
+                items = store.scan(self.session, kind)
+                records += [Put(kind, key, without_sum(value)) for key, value in items]
             version_after = self.store.version(self.session)
             if version_after == version:
                 return records, version

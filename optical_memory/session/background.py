@@ -6,9 +6,11 @@ done.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from optical_memory.errors import ReaderMismatch, SessionLost, StoreError, require_number
 from optical_memory.ledger import LedgerScope
@@ -24,6 +26,7 @@ from optical_memory.session.condensing.condenser import Condenser
 from optical_memory.session.condensing.run_text import ReadPage
 from optical_memory.session.counts.arrivals import Arrivals
 from optical_memory.session.counts.backlog import Backlog, pages_to_seal
+from optical_memory.session.erasing.expire import expire_turns, expired_turns, is_doubtful
 from optical_memory.session.erasing.mark import finish_cut_short
 from optical_memory.session.facts.other_readers import own_states
 from optical_memory.session.fade import FadePreview, fade, page_states, preview
@@ -35,7 +38,7 @@ from optical_memory.session.seal import may_seal, page_rows, rows_to_seal, seal
 from optical_memory.session.snapshot import Change, Snapshot
 from optical_memory.session.stored_page import StoredPage
 from optical_memory.session.token_cache import TokenCache
-from optical_memory.telemetry.event_table import PAGE_OF_OTHER_READER, PAGES_LOST
+from optical_memory.telemetry.event_table import PAGE_OF_OTHER_READER, PAGES_LOST, TURNS_EXPIRED
 from optical_memory.telemetry.events import emit
 from optical_memory.telemetry.measuring import operation
 
@@ -44,6 +47,9 @@ __all__ = [
     "Upkeep",
     "no_progress",
 ]
+
+LOOK_SECONDS = 3600.0
+"""How often all turns are looked at for the term, which counts days."""
 
 Progress = Callable[[str, int, int], None]
 """Long work tells how far it is: `progress(step, n_done, n_total)`, the step in words."""
@@ -57,6 +63,7 @@ class Upkeep:
     """Seals, certifies and fades the pages of one session, a piece at a time.
 
     With `read_page` pages are condensed too, if the policy says so and their text is not kept.
+    `on_expiry` is called when turns past the term were erased.
     """
 
     def __init__(
@@ -70,7 +77,11 @@ class Upkeep:
         ledger: LedgerScope,
         keep_turns: int,
         read_page: ReadPage | None = None,
+        on_expiry: Callable[[], None] | None = None,
     ) -> None:
+        self._on_expiry = on_expiry
+        self._next_look = 0.0  # of `time.monotonic`: when turns past the term are looked for again
+        self._first_new_turn = 0
         self.policy = policy
         self.capacity = capacity
         self.retain: Retain = retain
@@ -89,6 +100,7 @@ class Upkeep:
     def work(self) -> bool:
         """Do a piece of each kind; False if there was none."""
         finish_cut_short(self._archive)
+        self._expire_in_time()
         has_sealed = self.seal()  # and certify in every round, so that neither waits for the other
         has_certified = self.certify()
         has_merged = self._archive.replace(merge_index)
@@ -187,7 +199,42 @@ class Upkeep:
         """What `fade` would do now."""
         snapshot = self._archive.snapshot()
         steps = self._due(snapshot, capacity)
-        return preview(snapshot, steps, self._profile, self.policy, self.retain)
+        counts = preview(snapshot, steps, self._profile, self.policy, self.retain)
+        return replace(counts, n_turns=self._n_expired(snapshot))
+
+    def _n_expired(self, snapshot: Snapshot) -> int:
+        keep_for = self.policy.keep_for
+        now = datetime.now(UTC)
+        if keep_for is None or is_doubtful(snapshot.session, now):
+            return 0
+        return len(expired_turns(snapshot, keep_for, now))
+
+    def expire(self) -> int:
+        """Erase the turns past the policy's term; gives how many went."""
+        return self._expire(0)
+
+    def _expire_in_time(self) -> None:
+        """The same for new turns, and for all turns once an hour."""
+        if self.policy.keep_for is None:
+            return
+        is_time = time.monotonic() >= self._next_look
+        next_turn = self._archive.snapshot().session.next_turn
+        if is_time or next_turn != self._first_new_turn:
+            self._expire(0 if is_time else self._first_new_turn)
+
+    def _expire(self, first: int) -> int:
+        keep_for = self.policy.keep_for
+        if keep_for is None:
+            return 0
+        n_turns = expire_turns(self._archive, self._profile, keep_for, datetime.now(UTC), first)
+        self._first_new_turn = self._archive.snapshot().session.next_turn
+        if first == 0:
+            self._next_look = time.monotonic() + LOOK_SECONDS
+        if n_turns:
+            emit(TURNS_EXPIRED, session=self._archive.session, n_turns=n_turns)
+            if self._on_expiry is not None:
+                self._on_expiry()
+        return n_turns
 
     def _due(self, snapshot: Snapshot, capacity: int | None) -> list[Step]:
         limit = self.capacity if capacity is None else capacity
@@ -196,6 +243,8 @@ class Upkeep:
         ladder = self._profile.ladder
         states = own_states(page_states(snapshot, with_costs=limit is not None), ladder)
         policy = self.policy
+        if policy.keep_for is not None and is_doubtful(snapshot.session, datetime.now(UTC)):
+            policy = replace(policy, keep_for=None)
         if self._condenser is None:
             policy = replace(policy, condense=False)
         elif limit is not None:
@@ -226,6 +275,7 @@ class Upkeep:
         for step in steps:
             if step.rung != CONDENSED:
                 self._cache.drop(snapshot.pages[step.page], ladder.finer(step.rung))
+        self._expire(0)
         if self._condenser is None:
             return steps
         n_unsure = len(self._condenser.unsure)

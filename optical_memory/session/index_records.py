@@ -24,6 +24,7 @@ from optical_memory.session.records import PageRecord, TurnRecord, page_key, tur
 from optical_memory.session.snapshot import Change, Snapshot
 from optical_memory.session.stored_page import spans_of, text_offset, turns_placed_on
 from optical_memory.stores.base import Delete, Put
+from optical_memory.stores.protection.base import refuse_damage
 from optical_memory.telemetry.event_table import INDEX_DAMAGED
 from optical_memory.telemetry.events import emit
 from optical_memory.turns import body
@@ -109,11 +110,16 @@ class IndexDraft:
         for key, segment in self._segments_with(ordinals):
             self._segments[key] = segment.without(ordinals)
 
-    def renew(self, record: TurnRecord, *, without: str) -> None:
-        """Index a turn again from the text and the pages that it has left, but for this page."""
+    def renew(self, record: TurnRecord, *, without: str) -> bool:
+        """Index a turn again from the text and the pages that it has left, but for this page.
+
+        False if nothing of it is left.
+        """
         self.remove([record.ordinal])
         segment = _segment_of(self._snapshot, record, self._hash_key, without)
-        self._insert(self._key_for(record.ordinal), segment)
+        if segment.n_units:
+            self._insert(self._key_for(record.ordinal), segment)
+        return segment.n_units > 0
 
     def cut_page(self, page: PageRecord, words: str = "", *, keeps_text: bool = False) -> None:
         """Take the text of a page out of the index; only `words` stay for the page.
@@ -291,6 +297,7 @@ def is_stub_key(key: str) -> bool:
 def load_segment(data: bytes) -> Segment | None:
     """The segment in these bytes; None, and a line in the log, if it is damaged."""
     try:
+        refuse_damage(data)
         return segment_from_bytes(data)
     except StoreError as error:
         emit(INDEX_DAMAGED, error=error)

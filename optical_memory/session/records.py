@@ -1,8 +1,7 @@
 """Records: everything that a store keeps of a session, as versioned values. No I/O.
 
 A record is JSON; pictures are PNG bytes under keys of their own. `v` is the version of the schema.
-A later version of this package reads everything that an earlier version wrote. Keys sort in the
-order of the conversation.
+A later version of this package reads what an earlier version wrote. Keys sort as the turns do.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ import hashlib
 import hmac
 import secrets
 from contextlib import suppress
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -19,6 +18,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from optical_memory.errors import InputError, NewerFormat, StoreError
 from optical_memory.session.maps.strict_json import REFUSALS, strict_decoder
 from optical_memory.stores.base import Put
+from optical_memory.stores.protection.base import refuse_damage
+from optical_memory.stores.protection.checksums import without_sum
 from optical_memory.turns import Attachment, Role, ToolCall, Turn, valid_text, valid_turn
 
 __all__ = [
@@ -40,7 +41,7 @@ __all__ = [
 Retain = Literal["pages", "text"]
 PageStage = Literal["sealed", "certified", "stub", "forgotten"]
 
-SCHEMA = 6
+SCHEMA = 7
 """The newest schema. A record says 2 or more only if it uses a field that earlier schemas lack."""
 
 AnyRecord = TypeVar("AnyRecord", bound="Record")
@@ -75,14 +76,15 @@ class Record(BaseModel):
 def load_record(kind: type[AnyRecord], data: bytes) -> AnyRecord:
     """The record in these bytes.
 
-    Raises `StoreError` if they are no record of this kind, `NewerFormat` if a newer version of
-    this package wrote them.
+    Raises `DamagedRecord` if they stand for damage, `StoreError` if they are no record of this
+    kind, `NewerFormat` if a newer version of this package wrote them.
     """
     try:
-        record = kind.model_validate_json(data)
+        record = kind.model_validate_json(without_sum(data))
     except ValidationError as error:
+        refuse_damage(data)
         with suppress(ValidationError):
-            _refuse_newer(kind, Record.model_validate_json(data, extra="ignore").v)
+            _refuse_newer(kind, Record.model_validate_json(without_sum(data), extra="ignore").v)
         raise StoreError(f"a stored {kind.__name__} does not parse: {_reasons(error)}") from error
     _refuse_newer(kind, record.v)
     return record
@@ -115,6 +117,8 @@ class SessionRecord(Record):
     last, in its order. `old_turns` are turns on pages that the host's list has no more: nobody
     finds them. Both are runs of ordinals, (first, last), and need schema 3. `erasing` is True from
     when records were erased until the cached tokens are gone too; it needs schema 6.
+    `masked_secrets` counts secrets. `days` has the first turn of each day, if there is a term, and
+    `clock` a time far from them (`erasing.expire`). These three need schema 7.
     """
 
     next_turn: int = 0
@@ -122,6 +126,9 @@ class SessionRecord(Record):
     host_turns: list[tuple[int, int]] = []
     old_turns: list[tuple[int, int]] = []
     erasing: bool = False
+    masked_secrets: int = 0
+    days: list[tuple[int, date]] = []
+    clock: datetime | None = None
     salt: str = Field(default_factory=lambda: secrets.token_hex(16))
 
     def with_fields(self, **fields: object) -> SessionRecord:
@@ -132,6 +139,8 @@ class SessionRecord(Record):
             schema = 3
         if record.erasing:
             schema = 6
+        if record.masked_secrets or record.days or record.clock is not None:
+            schema = 7
         return record.model_copy(update={"v": schema})
 
     def is_old(self, ordinal: int) -> bool:

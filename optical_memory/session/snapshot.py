@@ -31,6 +31,7 @@ from optical_memory.session.turn_heads import (
     turn_id,
 )
 from optical_memory.stores.base import Change, Delete, Kind, Version
+from optical_memory.stores.protection.checksums import without_sum
 
 __all__ = [
     "EDIT_OF",
@@ -127,7 +128,8 @@ class Snapshot:
         None for other kinds and new records.
         """
         data = {"index": self.index, "turn": self.turns.data, "page": self.pages.data}
-        return data[change.kind].get(change.key) if change.kind in data else None
+        value = data[change.kind].get(change.key) if change.kind in data else None
+        return None if value is None else without_sum(value)
 
     def after(self, changes: Iterable[Change], version: Version) -> Snapshot:
         """The session with these changes made.

@@ -39,9 +39,11 @@ class Stats:
     `lost_turns` counts acknowledged turns that the store has lost. `bill` adds the bills of an
     agent's requests since the memory was opened, None without any. `other_reader_pages` counts the
     pages whose pictures were drawn for a reader with another ladder: this reader gives their text,
-    exact facts or stub, and leaves them as they are. `waiting` counts the pages that wait to be
-    sealed, certified or faded, by that work. `lag_seconds` is how long the oldest has waited, as
-    far as this process knows: turns that were there when the memory was opened count from then.
+    exact facts or stub, and leaves them as they are. `masked_secrets` counts the secrets that were
+    masked in the turns that were remembered; `kept_out_turns` the turns that redaction kept out
+    since the memory was opened. `waiting` counts the pages that wait to be sealed, certified or
+    faded, by that work. `lag_seconds` is how long the oldest has waited, as far as this process
+    knows: turns that were there when the memory was opened count from then.
     """
 
     turns: int
@@ -59,6 +61,8 @@ class Stats:
     forgotten_turns: int = 0
     bill: Bill | None = None
     other_reader_pages: int = 0
+    masked_secrets: int = 0
+    kept_out_turns: int = 0
     waiting: dict[str, int] = field(default_factory=dict)
     lag_seconds: float = 0.0
 
@@ -94,6 +98,7 @@ def stats(
         superseded_turns=len(snapshot.superseded),
         forgotten_turns=_n_forgotten(snapshot),
         other_reader_pages=_n_for_others(snapshot, profile.ladder),
+        masked_secrets=snapshot.session.masked_secrets,
     )
 
 

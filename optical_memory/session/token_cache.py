@@ -15,6 +15,7 @@ from typing import Final
 from optical_memory.errors import (
     CorruptPicture,
     CorruptTokens,
+    KeyMismatch,
     ReaderMismatch,
     StoreError,
     StoreTimeout,
@@ -25,6 +26,7 @@ from optical_memory.renderers.drawing import Image
 from optical_memory.renderers.pictures import from_png
 from optical_memory.session.archive import Archive
 from optical_memory.session.records import PageRecord
+from optical_memory.stores.protection.base import DamagedValue
 from optical_memory.stores.turn_time import time_left, turn_time
 from optical_memory.telemetry.event_table import TOKEN_CACHE_FAILED
 from optical_memory.telemetry.events import emit
@@ -144,6 +146,8 @@ class TokenCache:
             raise StoreError(
                 f"page {record.id} has no picture at {rung!r} in session {self.archive.session!r}"
             )
+        if isinstance(data, DamagedValue):
+            raise self._corrupt(data.sentence, record, rung)
         return data
 
     def _images(self, places: Sequence[PageRung]) -> list[Image]:
@@ -157,10 +161,13 @@ class TokenCache:
         try:
             return from_png(data)
         except CorruptPicture as error:
-            raise CorruptPicture(
-                f"the picture of page {record.id} at {rung.name!r} "
-                f"in session {self.archive.session!r} is damaged: {error}"
-            ) from error
+            raise self._corrupt(str(error), record, rung.name) from error
+
+    def _corrupt(self, reason: str, record: PageRecord, rung: str) -> CorruptPicture:
+        return CorruptPicture(
+            f"the picture of page {record.id} at {rung!r} "
+            f"in session {self.archive.session!r} is damaged: {reason}"
+        )
 
     # ---- blobs ---------------------------------------------------------------------------------
 
@@ -179,7 +186,8 @@ class TokenCache:
 
         The check must come last. Whoever forgets a page changes its record first and drops its
         blobs then. If that drop came before this write, the check sees the changed record and
-        drops the blobs here. Raises `StoreError` in that case.
+        drops the blobs here. Raises `StoreError` in that case, and `KeyMismatch` if the session was
+        encrypted meanwhile.
 
         A turn needs the tokens and not the cache, so it leaves half of its time for what follows.
         """
@@ -189,7 +197,11 @@ class TokenCache:
                 self.archive.store.put_blobs(self.archive.session, dict(blobs))
         except StoreError as error:
             self._on_failure(error)
-        pages = self.archive.snapshot().pages
+        try:
+            pages = self.archive.snapshot().pages
+        except KeyMismatch:
+            self.archive.store.drop_blobs(self.archive.session, list(blobs))
+            raise
         if not all(self._has(pages.get(page.id), page.digest, rung) for page, rung in places):
             self.archive.store.drop_blobs(self.archive.session, list(blobs))
             raise StoreError(f"pages of session {self.archive.session!r} faded while being read")

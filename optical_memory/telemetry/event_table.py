@@ -13,6 +13,7 @@ __all__ = [
     "BREAKER_CLOSED",
     "BREAKER_OPENED",
     "EVENTS",
+    "FILES_NOT_REWRITTEN",
     "HTTP_OPEN_TO_OTHERS",
     "INDEX_DAMAGED",
     "MEMORY_BACK",
@@ -34,6 +35,7 @@ __all__ = [
     "TELEMETRY_ABSENT",
     "TOKEN_CACHE_FAILED",
     "TOMBSTONE_KEY_NOT_KEPT",
+    "TURNS_EXPIRED",
     "TURNS_LOST",
     "TURNS_PASSED_OVER",
     "VECTORS_LEFT_OUT",
@@ -52,6 +54,9 @@ BREAKER_OPENED: Final = Event(
 )
 BREAKER_CLOSED: Final = Event(
     "breaker_closed", WARNING, "the store answers again", "optical_memory.stores"
+)
+FILES_NOT_REWRITTEN: Final = Event(
+    "files_not_rewritten", WARNING, "%(reason)s", "optical_memory.stores"
 )
 RECORD_DAMAGED: Final = Event(
     "record_damaged",
@@ -81,7 +86,10 @@ TOMBSTONE_KEY_NOT_KEPT: Final = Event(
     "turn may come back; set %(variable)s",
 )
 INDEX_DAMAGED: Final = Event(
-    "index_damaged", WARNING, "%(error)s: its turns are not found until it is rebuilt"
+    "index_damaged",
+    WARNING,
+    "a part of the search index is damaged (%(error)s): its turns are not found until it is "
+    "rebuilt",
 )
 TOKEN_CACHE_FAILED: Final = Event(
     "token_cache_failed",
@@ -121,6 +129,10 @@ PAGES_LOST: Final = Event(
     "session %(session)r: %(n_pages)d pages lost their last picture or all but their best "
     "sentences, by the capacity or the policy's term, and more may; `plan` tells before, `stats` "
     "counts them",
+)
+
+TURNS_EXPIRED: Final = Event(
+    "turns_expired", WARNING, "session %(session)r: %(n_turns)d turns past the term erased"
 )
 
 # ---- reading -------------------------------------------------------------------------------------

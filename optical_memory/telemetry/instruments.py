@@ -19,6 +19,7 @@ __all__ = [
     "PAGE_CHANGES",
     "PASSAGES",
     "RECALLS",
+    "SECRETS_MASKED",
     "SPANS",
     "STORE_ERRORS",
     "STORE_SECONDS",
@@ -54,7 +55,7 @@ class Instrument:
 # ---- counters ------------------------------------------------------------------------------------
 
 TURNS_REMEMBERED: Final = Instrument(
-    "optical_memory.turns.remembered", "counter", "{turn}", "Turns that were given to the memory."
+    "optical_memory.turns.remembered", "counter", "{turn}", "Turns that were added to a session."
 )
 RECALLS: Final = Instrument(
     "optical_memory.recalls",
@@ -89,6 +90,12 @@ PAGE_CHANGES: Final = Instrument(
     "{page}",
     "Pages that were sealed, certified, faded to a rung, condensed, made a stub or forgotten.",
     ("change",),
+)
+SECRETS_MASKED: Final = Instrument(
+    "optical_memory.secrets.masked",
+    "counter",
+    "{secret}",
+    "Secrets that were masked in turns that were remembered.",
 )
 STORE_ERRORS: Final = Instrument(
     "optical_memory.store.errors",

@@ -36,7 +36,7 @@ def test_fading_and_stats_are_shown_to_people(full: Shell) -> None:
 def test_fading_without_a_capacity_loses_nothing_and_does_not_ask(full: Shell) -> None:
     answer = full.json("fade")
     assert answer["capacity"] is None
-    assert answer["lost"] == dict.fromkeys(("condensed", "stubs", "forgotten", "facts"), 0)
+    assert answer["lost"] == dict.fromkeys(("condensed", "stubs", "forgotten", "facts", "turns"), 0)
 
 
 def test_pages_are_lost_only_with_a_word_of_the_user(full: Shell) -> None:

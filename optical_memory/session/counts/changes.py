@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from optical_memory.session.records import PageRecord
 from optical_memory.session.snapshot import Change, Snapshot
-from optical_memory.telemetry.instruments import PAGE_CHANGES, TURNS_REMEMBERED
+from optical_memory.telemetry.instruments import PAGE_CHANGES, SECRETS_MASKED, TURNS_REMEMBERED
 from optical_memory.telemetry.measuring import add, is_on
 
 __all__ = ["count_commit"]
@@ -20,6 +20,9 @@ def count_commit(old: Snapshot, new: Snapshot, changes: Sequence[Change]) -> Non
     n_turns = new.session.next_turn - old.session.next_turn
     if n_turns > 0:
         add(TURNS_REMEMBERED, n_turns)
+    n_masked = new.session.masked_secrets - old.session.masked_secrets
+    if n_masked > 0:
+        add(SECRETS_MASKED, n_masked)
     fates: Counter[str] = Counter()
     for change in changes:
         if change.kind == "page":

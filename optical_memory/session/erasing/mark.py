@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from optical_memory.session.archive import Archive
 from optical_memory.session.records import put
 from optical_memory.session.snapshot import Change, Snapshot
+from optical_memory.stores.erasures import erasing
 
 __all__ = [
     "finish_cut_short",
@@ -36,9 +37,10 @@ def finish_erasing(archive: Archive) -> None:
         session = snapshot.session
         return ([put(session.with_fields(erasing=False))] if session.erasing else []), None
 
-    archive.store.drop_blobs(archive.session)
-    archive.update(unmark)
-    archive.store.scrub()
+    with erasing():
+        archive.store.drop_blobs(archive.session)
+        archive.update(unmark)
+        archive.store.scrub()
 
 
 def finish_cut_short(archive: Archive) -> bool:

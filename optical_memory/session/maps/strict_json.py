@@ -23,15 +23,18 @@ REFUSALS = (msgspec.MsgspecError, UnicodeDecodeError)
 
 Field = tuple[str, Any, Any]
 
+CHECKSUM: Field = ("sum", str, "")
+
 
 def strict_decoder(
     model: type[BaseModel], *heads: type[msgspec.Struct]
 ) -> msgspec.json.Decoder[Any]:
     """A decoder of JSON with the model's fields and no others; it gives a subclass of `heads`.
 
-    Text in dictionaries is passed over: that it is UTF-8 is not checked.
+    A record may still have its checksum, which was checked when the store was read. Text in
+    dictionaries is passed over: that it is UTF-8 is not checked.
     """
-    fields: list[Field] = []
+    fields: list[Field] = [CHECKSUM]
     for name, field in model.model_fields.items():
         default = msgspec.NODEFAULT if field.is_required() else field.get_default()
         fields.append((name, _strict(field.annotation), default))

@@ -18,10 +18,12 @@ class Worker:
 
     `work` does a piece and returns True if there may be more. `problem` is the last error in words;
     it is None after work that went well. A fork copies no thread, so a child begins anew: it has
-    no thread until it needs a thread of its own.
+    no thread until it needs a thread of its own. With `every`, a thread that runs looks for work
+    after so many seconds by itself.
     """
 
-    def __init__(self, work: Callable[[], bool], name: str) -> None:
+    def __init__(self, work: Callable[[], bool], name: str, every: float | None = None) -> None:
+        self._every = every
         self.problem: str | None = None
         self._work = work
         self._name = name
@@ -99,7 +101,7 @@ class Worker:
     def _sleep(self) -> bool:
         """Wait for work; False if told to stop."""
         with self._state:
-            self._state.wait_for(lambda: self._has_work or self._is_stopped)
+            self._state.wait_for(lambda: self._has_work or self._is_stopped, self._every)
             self._has_work = False
             self._is_busy = not self._is_stopped
             return self._is_busy

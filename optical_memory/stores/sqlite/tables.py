@@ -12,6 +12,7 @@ from optical_memory.stores.base import (
     LOG_VERSIONS,
     Change,
     Delete,
+    Put,
     Version,
     is_logged,
     to_bytes,
@@ -22,7 +23,10 @@ __all__ = [
     "CHANGES",
     "OF_KIND",
     "RECORDS",
+    "SCAN",
     "apply",
+    "apply_in_old_pages",
+    "begin_logs_again",
     "id_if_logged",
     "log_keys",
     "read_version",
@@ -52,6 +56,9 @@ RECORDS = (
         ),
         "CREATE INDEX log_by_version ON log (session, version)",
     ),
+    # Records have checksums. The tables stay as they are, but an older program must not open the
+    # file: it would take every record with a sum for damaged, and pass it over.
+    (),
 )
 CACHE = (
     (
@@ -69,6 +76,10 @@ CHANGES = (
 )
 _NOTE = "INSERT OR REPLACE INTO log (session, kind, key, version) VALUES (?, ?, ?, ?)"
 OF_KIND = "session = (SELECT id FROM sessions WHERE name = ?) AND kind = ?"
+SCAN = f"SELECT {{key}}, value FROM records WHERE {OF_KIND} ORDER BY records.key"
+
+Address = tuple[int, str, bytes]
+"""The session's row, the kind and the key of a record."""
 
 
 def read_version(db: sqlite3.Connection, session: str) -> Version:
@@ -126,6 +137,12 @@ def log_keys(
         db.executemany(_NOTE, entries)
 
 
+def begin_logs_again(db: sqlite3.Connection) -> None:
+    """Forget the notes of all sessions: other processes will read their sessions as a whole."""
+    db.execute("DELETE FROM log")
+    db.execute("UPDATE sessions SET log_start = version, log_end = version")
+
+
 def apply(db: sqlite3.Connection, session: int, change: Change) -> bool:
     """Make one change; True if it erased content that must leave the log too.
 
@@ -135,18 +152,39 @@ def apply(db: sqlite3.Connection, session: int, change: Change) -> bool:
     """
     address = (session, change.kind, to_bytes(change.key))
     if isinstance(change, Delete):
-        deletion = db.execute(
-            "DELETE FROM records WHERE session = ? AND kind = ? AND key = ?", address
-        )
-        return deletion.rowcount > 0
+        return _delete(db, address)
+    if _update(db, address, change.value):
+        return change.kind not in ("session", "index")
+    _insert(db, address, change.value)
+    return False
+
+
+def apply_in_old_pages(db: sqlite3.Connection, session: int, changes: Sequence[Change]) -> None:
+    """Make these changes, the old values first gone: so a file that is full has room for the new.
+
+    (An UPDATE takes pages for the new value before it frees those of the old value.)
+    """
+    latest = {(session, change.kind, to_bytes(change.key)): change for change in changes}
+    for address in latest:
+        _delete(db, address)
+    for address, change in latest.items():
+        if isinstance(change, Put):
+            _insert(db, address, change.value)
+
+
+def _delete(db: sqlite3.Connection, address: Address) -> bool:
+    deletion = db.execute("DELETE FROM records WHERE session = ? AND kind = ? AND key = ?", address)
+    return deletion.rowcount > 0
+
+
+def _update(db: sqlite3.Connection, address: Address, value: bytes) -> bool:
     update = db.execute(
-        "UPDATE records SET value = ? WHERE session = ? AND kind = ? AND key = ?",
-        (change.value, *address),
+        "UPDATE records SET value = ? WHERE session = ? AND kind = ? AND key = ?", (value, *address)
     )
-    if update.rowcount == 0:
-        db.execute(
-            "INSERT INTO records (session, kind, key, value) VALUES (?, ?, ?, ?)",
-            (*address, change.value),
-        )
-        return False
-    return change.kind not in ("session", "index")
+    return update.rowcount > 0
+
+
+def _insert(db: sqlite3.Connection, address: Address, value: bytes) -> None:
+    db.execute(
+        "INSERT INTO records (session, kind, key, value) VALUES (?, ?, ?, ?)", (*address, value)
+    )

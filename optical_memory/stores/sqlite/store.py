@@ -11,6 +11,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from optical_memory.errors import StoreError
@@ -27,19 +28,26 @@ from optical_memory.stores.base import (
     require_ttl,
     to_bytes,
 )
-from optical_memory.stores.sqlite_file import SQLiteFile
-from optical_memory.stores.sqlite_path import require_file
-from optical_memory.stores.sqlite_tables import (
-    CACHE,
+from optical_memory.stores.erasures import is_erasing
+from optical_memory.stores.sqlite.blobs import BlobFile
+from optical_memory.stores.sqlite.dropping import drop_records, finish_drops, has_name, take_name
+from optical_memory.stores.sqlite.file import SQLiteFile
+from optical_memory.stores.sqlite.opening import is_full
+from optical_memory.stores.sqlite.reserve import Reserve
+from optical_memory.stores.sqlite.tables import (
     CHANGES,
     OF_KIND,
     RECORDS,
+    SCAN,
     apply,
+    apply_in_old_pages,
+    begin_logs_again,
     id_if_logged,
     log_keys,
     read_version,
     write_version,
 )
+from optical_memory.stores.sqlite_path import require_file
 from optical_memory.telemetry.store_calls import measure_calls
 
 __all__ = ["SQLiteStore"]
@@ -72,11 +80,15 @@ class SQLiteStore:
         self.path = Path(path)
         require_file(self.path)
         self._ttl = ttl
-        self._clock = clock
         self._busy_timeout = busy_timeout
         self._scrub_due = False  # a reader kept the log of the records when it was to be emptied
-        self._records = SQLiteFile(self.path, RECORDS, busy_timeout=busy_timeout)
-        self._cache = _open_cache(self.path.with_name(self.path.name + "-cache"), busy_timeout)
+        self._reserve = Reserve(self.path)
+        self._records = SQLiteFile(
+            self.path, RECORDS, busy_timeout=busy_timeout, make_room=self._reserve.release
+        )
+        cache_path = self.path.with_name(self.path.name + "-cache")
+        self._cache = BlobFile(cache_path, busy_timeout, clock)
+        self._reserve.fill()
 
     def version(self, session: str) -> Version:
         """The session's version; `Version()` if it was never written or was dropped."""
@@ -95,11 +107,14 @@ class SQLiteStore:
     def scan(self, session: str, kind: Kind) -> list[tuple[str, bytes]]:
         """All records of a kind in key order, as of one moment."""
         with self._records.reading() as db:
-            rows = db.execute(
-                f"SELECT key, value FROM records WHERE {OF_KIND} ORDER BY key",
-                (to_bytes(session), kind),
-            )
-            return [(from_bytes(key), value) for key, value in rows]
+            address = (to_bytes(session), kind)
+            try:  # SQLite makes text of the keys faster than Python, but knows no lone surrogates
+                return db.execute(SCAN.format(key="CAST(key AS TEXT)"), address).fetchall()
+            except sqlite3.OperationalError as error:
+                if hasattr(error, "sqlite_errorcode"):  # SQLite's own error, such as a locked file
+                    raise
+                rows = db.execute(SCAN.format(key="key"), address)
+                return [(from_bytes(key), value) for key, value in rows]
 
     def keys(self, session: str, kind: Kind) -> list[str]:
         """The keys of all records of a kind, in any order."""
@@ -126,6 +141,13 @@ class SQLiteStore:
 
         Raises `Conflict` unless the session is at `expect`.
         """
+        if is_erasing():
+            return self._records.erase(
+                lambda: self._commit(session, changes, expect), self._drop_notes
+            )
+        return self._commit(session, changes, expect)
+
+    def _commit(self, session: str, changes: Sequence[Change], expect: Version | None) -> Version:
         with self._records.writing() as db:
             version = read_version(db, session)
             if expect is not None and expect != version:
@@ -133,17 +155,39 @@ class SQLiteStore:
             epoch = version.epoch if version.exists else new_epoch()
             successor = Version(epoch, version.number + 1)
             row_id = write_version(db, session, successor)
-            erasures = [apply(db, row_id, change) for change in changes]
+            has_erased = self._apply(db, row_id, changes)
             log_keys(db, row_id, changes, successor)
-        if any(erasures) or self._scrub_due:
-            self._scrub_due = not self._records.scrub(time.monotonic() + _COMMIT_PATIENCE)
+        if has_erased or self._scrub_due:
+            self._scrub_due = not self._try_to_scrub()
         return successor
+
+    def _apply(self, db: sqlite3.Connection, row_id: int, changes: Sequence[Change]) -> bool:
+        """Make the changes; True if content was erased that must leave the log too."""
+        if is_erasing():
+            apply_in_old_pages(db, row_id, changes)
+            return True
+        erasures = [apply(db, row_id, change) for change in changes]
+        return any(erasures)
+
+    def _drop_notes(self) -> None:
+        """Empty the log of changes, so that the file has pages to use again."""
+        with suppress(StoreError), self._records.writing() as db:
+            begin_logs_again(db)
+
+    def _try_to_scrub(self) -> bool:
+        """False if readers keep the log, or the file has no room to take it in."""
+        try:
+            return self._records.scrub(time.monotonic() + _COMMIT_PATIENCE)
+        except StoreError as error:
+            if not is_full(error):
+                raise
+            return False
 
     def sessions(self) -> list[str]:
         """The names of all sessions, in order."""
         with self._records.reading() as db:
             rows = db.execute("SELECT name FROM sessions ORDER BY name").fetchall()
-        return [from_bytes(name) for (name,) in rows]
+        return [from_bytes(name) for (name,) in rows if has_name(name)]
 
     def drop(self, session: str) -> None:
         """Remove every record and blob of a session from the files and their logs; this ends its
@@ -151,60 +195,37 @@ class SQLiteStore:
 
         Raises `StoreError` as `scrub` does.
         """
-        name = to_bytes(session)
-        with self._records.writing() as db:
-            for table in ("records", "log"):
-                db.execute(
-                    f"DELETE FROM {table} WHERE session = (SELECT id FROM sessions WHERE name = ?)",
-                    (name,),
-                )
-            db.execute("DELETE FROM sessions WHERE name = ?", (name,))
+        try:
+            self._records.erase(lambda: drop_records(self._records, session))
+        except StoreError as error:
+            if not is_full(error):
+                raise
+            take_name(self._records, session)
         self.drop_blobs(session)
         self.scrub()
 
     def get_blobs(self, session: str, keys: Sequence[str]) -> list[bytes | None]:
         """Cached blobs in the order asked for, None for each that is absent."""
-        query = "SELECT value FROM blobs WHERE session = ? AND key = ? AND expires > ?"
-        with self._cache.reading() as db:
-            rows = [
-                db.execute(query, (to_bytes(session), to_bytes(key), self._clock())).fetchone()
-                for key in keys
-            ]
-        return [row[0] if row else None for row in rows]
+        return self._cache.get(session, keys)
 
     def put_blobs(self, session: str, blobs: dict[str, bytes], ttl: int | None = None) -> None:
         """Cache blobs for `ttl` seconds. Raises `InputError` if `ttl` is not positive."""
         seconds = self._ttl if ttl is None else ttl
         require_ttl(seconds)
-        time_now = self._clock()
-        rows = [
-            (to_bytes(session), to_bytes(key), time_now + seconds, value)
-            for key, value in blobs.items()
-        ]
-        with self._cache.writing() as db:
-            db.execute("DELETE FROM blobs WHERE expires <= ?", (time_now,))
-            db.executemany(
-                "INSERT OR REPLACE INTO blobs (session, key, expires, value) VALUES (?, ?, ?, ?)",
-                rows,
-            )
+        self._cache.put(session, blobs, seconds)
 
     def drop_blobs(self, session: str, keys: Sequence[str] | None = None) -> None:
         """Drop these blobs, or all blobs of the session."""
-        name = to_bytes(session)
-        with self._cache.writing() as db:
-            if keys is None:
-                db.execute("DELETE FROM blobs WHERE session = ?", (name,))
-            else:
-                pairs = [(name, to_bytes(key)) for key in keys]
-                db.executemany("DELETE FROM blobs WHERE session = ? AND key = ?", pairs)
-        self._cache.scrub(time.monotonic() + _COMMIT_PATIENCE)
+        self._cache.drop(session, keys)
 
     def scrub(self) -> None:
         """Empty both logs; waits the busy timeout for their readers.
 
         Raises `StoreError` if a reader still keeps a log then.
         """
-        paths = self._busy_logs(self._busy_timeout)
+        self._finish_drops()
+        paths = self._records.erase(lambda: self._busy_logs(self._busy_timeout))
+        self._reserve.fill()
         if paths:
             raise StoreError(
                 f"deleted, but a reader holds the log of {paths[0]}, which keeps the content; "
@@ -214,10 +235,16 @@ class SQLiteStore:
     def check(self) -> list[str]:
         """Problems of the store itself, one sentence each."""
         sentences = self._records.problems() + self._cache.problems()
-        for path in self._busy_logs(_CHECK_PATIENCE):
+        try:
+            self._finish_drops()
+            paths = self._busy_logs(_CHECK_PATIENCE)
+        except StoreError as error:
+            return [*sentences, f"the logs cannot be emptied: {error}."]
+        for path in paths:
             sentences.append(
                 f"a reader holds the log of {path}, which may keep deleted records till it ends."
             )
+        self._reserve.fill()
         return sentences
 
     def close(self) -> None:
@@ -225,28 +252,12 @@ class SQLiteStore:
         self._records.close()
         self._cache.close()
 
+    def _finish_drops(self) -> None:
+        finish_drops(self._records, lambda: self._records.scrub(time.monotonic()))
+
     def _busy_logs(self, patience: float) -> list[Path]:
         """The files whose logs other processes still keep after `patience` seconds."""
         end = time.monotonic() + patience
         paths = [file.path for file in (self._records, self._cache) if not file.scrub(end)]
         self._scrub_due = self.path in paths
         return paths
-
-
-def _open_cache(path: Path, busy_timeout: float) -> SQLiteFile:
-    """The cache file; a damaged file is thrown away, since the cache may vanish anyway."""
-    try:
-        return SQLiteFile(path, CACHE, synchronous="NORMAL", busy_timeout=busy_timeout)
-    except StoreError as error:
-        if not _is_damage(error.__cause__):
-            raise
-    for suffix in ("", "-wal", "-shm"):
-        path.with_name(path.name + suffix).unlink(missing_ok=True)
-    return SQLiteFile(path, CACHE, synchronous="NORMAL", busy_timeout=busy_timeout)
-
-
-def _is_damage(error: BaseException | None) -> bool:
-    """False for an `OperationalError`, such as a file that is locked or may not be opened."""
-    return isinstance(error, sqlite3.DatabaseError) and not isinstance(
-        error, sqlite3.OperationalError
-    )

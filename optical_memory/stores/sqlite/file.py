@@ -7,35 +7,47 @@ they next need them. A call in a turn waits for other writers no longer than the
 
 from __future__ import annotations
 
-import os
 import shutil
 import sqlite3
 import time
-import weakref
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from typing import TypeVar
 
-from optical_memory.errors import NewerFormat, StoreError, StoreTimeout
+from optical_memory.errors import StoreError, StoreTimeout
 from optical_memory.stores.locks import TurnLock
-from optical_memory.stores.sqlite_path import create_private
-from optical_memory.stores.turn_time import spend, time_left, turn_time
+from optical_memory.stores.sqlite.forks import abandon, pause_at_forks
+from optical_memory.stores.sqlite.opening import (
+    MAX_PAGES,
+    FileOpener,
+    OpenFile,
+    explain,
+    file_state,
+    forbids_writing,
+    is_full,
+    is_locked,
+    page_limit,
+)
+from optical_memory.stores.turn_time import spend, time_left
 
 __all__ = ["SQLiteFile"]
 
-_APPLICATION_ID = 0x4F4D454D  # "OMEM", which tells our files from other programs'
+T = TypeVar("T")
+
 _LOW_DISK = 64 << 20  # bytes; less than this on the disk is a problem
 _SCRUB_MS = 20  # milliseconds of each try to empty the log, during which nobody can write
 _SCRUB_PAUSE = 0.02  # seconds between tries
-_FORK_PATIENCE = 10.0  # seconds that a fork waits for a statement of another thread
 
 
 class SQLiteFile:
     """A connection with its lock. `migrations[i]` holds the statements from schema i to i + 1.
 
     `synchronous` is SQLite's: FULL makes every commit durable; NORMAL may lose the last commits in
-    a power cut but never corrupts. Raises `StoreError` if the file is not ours or cannot be opened,
-    `NewerFormat` if a newer version of this package wrote it.
+    a power cut but never corrupts. `make_room` frees some space if the disk is full; False if it
+    cannot. A file that may not be written is opened to be read; then writing raises `StoreError`.
+    Raises `StoreError` if the file is not ours or cannot be opened, `NewerFormat` if a newer
+    version of this package wrote it.
     """
 
     def __init__(
@@ -45,97 +57,53 @@ class SQLiteFile:
         *,
         synchronous: str = "FULL",
         busy_timeout: float = 5.0,
+        make_room: Callable[[], bool] = lambda: False,
     ) -> None:
         self.path = path
-        self._migrations = migrations
-        self._synchronous = synchronous
+        self._opener = FileOpener(path, migrations, synchronous, busy_timeout)
         self._busy_timeout = busy_timeout
+        self._make_room = make_room
         self._busy_ms = 0  # the busy timeout that the connection has now (milliseconds)
+        self._max_pages = MAX_PAGES  # that the connection may write
         self._lock = TurnLock(self._leave_connection)
         self._is_closed = False
-        try:
-            create_private(path)  # SQLite gives its log the mode of the file
-        except OSError as error:
-            raise StoreError(f"cannot open {str(path)!r}: {error}") from error
+        self._obstacle: StoreError | None = None  # why the file is open to be read alone
+        self._state = (0, 0)  # of a file that is open to be read alone
+        self._options = ""  # of the URI of the connection
         self._connection: sqlite3.Connection | None = self._connect()
-        _files.add(self)
+        pause_at_forks(self)
 
     def _connect(self) -> sqlite3.Connection:
-        try:
-            connection = sqlite3.connect(
-                self.path,
-                timeout=self._busy_timeout,
-                isolation_level=None,
-                check_same_thread=False,
-                cached_statements=64,
-            )
-        except sqlite3.Error as error:
-            raise StoreError(f"cannot open {str(self.path)!r}: {error}") from error
+        file = self._open_as_allowed()
+        self._options = file.options
         self._busy_ms = int(self._busy_timeout * 1000)
+        self._max_pages = MAX_PAGES
+        return file.connection
+
+    def _open_as_allowed(self) -> OpenFile:
+        """The file to be written, or to be read if it may not be written."""
+        self._obstacle = None
         try:
-            self._prepare(connection)
-        except (sqlite3.Error, StoreError) as error:
-            connection.close()
-            if isinstance(error, StoreError):
+            return self._opener.open_to_write()
+        except StoreError as error:
+            if not (forbids_writing(error) and self.path.exists()):
                 raise
-            raise StoreError(f"cannot open {str(self.path)!r}: {error}") from error
-        return connection
-
-    def _prepare(self, connection: sqlite3.Connection) -> None:
-        self._require_ours(connection)
-        self._require_known_schema(connection)
-        self._switch_to_wal(connection)
-        connection.execute(f"PRAGMA synchronous = {self._synchronous}")
-        connection.execute("PRAGMA secure_delete = ON")
-        if self._needs_writing(connection):
-            with connection:
-                connection.execute("BEGIN IMMEDIATE")
-                self._migrate(connection)
-
-    def _needs_writing(self, connection: sqlite3.Connection) -> bool:
-        """False for a file of ours that is up to date: it opens while another process writes."""
-        schema = _pragma(connection, "PRAGMA user_version")
-        is_ours = _pragma(connection, "PRAGMA application_id") == _APPLICATION_ID
-        return schema < len(self._migrations) or not is_ours
-
-    def _require_ours(self, connection: sqlite3.Connection) -> None:
-        tables = _pragma(connection, "SELECT count(*) FROM sqlite_master")
-        if tables and _pragma(connection, "PRAGMA application_id") != _APPLICATION_ID:
-            raise StoreError(
-                f"{str(self.path)!r} is an SQLite file of another program; choose another path"
-            )
-
-    def _require_known_schema(self, connection: sqlite3.Connection) -> None:
-        schema = _pragma(connection, "PRAGMA user_version")
-        newest = len(self._migrations)
-        if schema > newest:
-            raise NewerFormat(
-                f"{str(self.path)!r} has schema {schema}, newer than {newest}; "
-                "upgrade optical-memory"
-            )
-
-    def _switch_to_wal(self, connection: sqlite3.Connection) -> None:
-        end = time.monotonic() + self._busy_timeout
-        # a loop, because SQLite does not wait here if two processes create the file at once
-        while True:
-            try:
-                connection.execute("PRAGMA journal_mode = WAL")
-                return
-            except sqlite3.OperationalError:
-                if time.monotonic() > end:
-                    raise
-                time.sleep(0.01)
-
-    def _migrate(self, connection: sqlite3.Connection) -> None:
-        schema = _pragma(connection, "PRAGMA user_version")
-        for statements in self._migrations[schema:]:
-            for statement in statements:
-                connection.execute(statement)
-        connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
-        connection.execute(f"PRAGMA user_version = {max(schema, len(self._migrations))}")
+            obstacle = error
+        if is_full(obstacle) and self._make_room():
+            return self._open_as_allowed()
+        self._state = file_state(self.path)
+        self._obstacle = obstacle
+        try:
+            return self._opener.open_to_read()
+        except StoreError as error:
+            if error.__cause__ is not None:
+                raise
+            raise error from obstacle
 
     def _open(self) -> sqlite3.Connection:
-        """The connection; a new connection if a fork has closed it."""
+        """The connection; a new connection if a fork has closed it, or a reader must look again."""
+        if self._obstacle is not None and self._state != file_state(self.path):
+            self._disconnect()
         if self._connection is None and not self._is_closed:
             if not self.path.exists():
                 raise StoreError(f"the file {str(self.path)!r} is gone")
@@ -153,12 +121,18 @@ class SQLiteFile:
             start = time.monotonic()
             try:
                 yield connection
+                self._require_unchanged()
             except sqlite3.Error as error:
-                message = f"SQLite said no to {str(self.path)!r}: {error}"
-                if _is_locked(error):
+                message = f"SQLite said no to {str(self.path)!r}: {explain(error)}"
+                if is_locked(error):
                     spend(time.monotonic() - start)
                     raise StoreTimeout(message) from error
                 raise StoreError(message) from error
+
+    def _require_unchanged(self) -> None:
+        """Raises `StoreError` if others wrote to a file that is open to be read alone."""
+        if self._obstacle is not None and self._state != file_state(self.path):
+            raise StoreError(f"{str(self.path)!r} changed while it was read; read it again")
 
     def _limit_wait(self, connection: sqlite3.Connection) -> None:
         """Let SQLite wait for other writers as long as a call may, and the turn still may."""
@@ -181,19 +155,67 @@ class SQLiteFile:
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
         """The connection in a write transaction: all or nothing. Raises `StoreError`."""
+        self._require_writable()
         with self.reading() as connection, connection:
             start = time.monotonic()
+            self._limit_size(connection)
             connection.execute("BEGIN IMMEDIATE")
             spend(time.monotonic() - start)
             yield connection
+
+    def _limit_size(self, connection: sqlite3.Connection) -> None:
+        """Write no page into the log that the file could not take in."""
+        n_pages = page_limit()
+        if n_pages != self._max_pages:
+            connection.execute(f"PRAGMA max_page_count = {n_pages}")
+            self._max_pages = n_pages
+
+    def _require_writable(self) -> None:
+        """Raises `StoreError` if the file may still not be written."""
+        with self._lock:
+            if self._obstacle is not None and not self._is_closed:
+                self._disconnect()
+                self._connection = self._connect()
+            if self._obstacle is not None:
+                raise StoreError(
+                    f"{str(self.path)!r} is open to be read alone, because it may not be written: "
+                    f"{explain(_cause(self._obstacle))}"
+                ) from self._obstacle.__cause__
+
+    def erase(self, work: Callable[[], T], *make_room: Callable[[], object]) -> T:
+        """The result of `work`, which erases. If there is no room, room is made, and used.
+
+        `make_room` is tried last. Raises the error of `work`.
+        """
+        for step in (self._reuse_log, self._use_all_room, *make_room):
+            try:
+                return work()
+            except StoreError as error:
+                if not is_full(error):
+                    raise
+            step()
+        return work()
+
+    def _reuse_log(self) -> None:
+        """Take the log into the file if it can be, so that the next write begins at its start."""
+        with suppress(StoreError), self.reading() as connection:
+            self._set_wait(connection, _SCRUB_MS)
+            connection.execute("PRAGMA wal_checkpoint(RESTART)")
+
+    def _use_all_room(self) -> None:
+        self._make_room()
+        self._reuse_log()  # the file may have to grow for it
 
     def scrub(self, end: float) -> bool:
         """Empty the log, so that deleted bytes are in no file; False if a reader keeps it till
         `end` (monotonic).
 
         Tries at least once. Each try is short, because nobody can write during it. SQLite says
-        "busy" at once if another process is emptying the log, so that is tried again too.
+        "busy" at once if another process is emptying the log, so that is tried again too. A file
+        that is open to be read alone has no log of ours.
         """
+        if self._obstacle is not None:
+            return True
         while not self._try_to_empty_log():
             if time.monotonic() >= end:
                 return False
@@ -208,11 +230,13 @@ class SQLiteFile:
     def problems(self) -> list[str]:
         """Problems of the file and its disk, one sentence each."""
         try:
-            with closing(sqlite3.connect(self.path, timeout=self._busy_timeout)) as connection:
+            with closing(self._opener.connect(self._options)) as connection:
                 rows = connection.execute("PRAGMA integrity_check(5)").fetchall()
         except sqlite3.Error as error:
             rows = [(str(error),)]
         sentences = [f"{self.path} is damaged: {row[0]}." for row in rows if row[0] != "ok"]
+        if self._obstacle is not None:
+            sentences.append(f"{self.path} may not be written: {explain(_cause(self._obstacle))}.")
         free_bytes = shutil.disk_usage(self.path.parent).free
         if free_bytes < _LOW_DISK:
             sentences.append(f"the disk of {self.path} has only {free_bytes >> 20} MiB left.")
@@ -252,37 +276,9 @@ class SQLiteFile:
         for either would touch the parent's locks.
         """
         if self._connection is not None:
-            _left_connections.append(self._connection)
+            abandon(self._connection)
             self._connection = None
 
 
-_files: weakref.WeakSet[SQLiteFile] = weakref.WeakSet()
-_paused_files: list[SQLiteFile] = []  # during a fork
-_left_connections: list[sqlite3.Connection] = []
-
-
-def _before_fork() -> None:
-    with turn_time(_FORK_PATIENCE):
-        _paused_files.extend(file for file in list(_files) if file.pause())
-
-
-def _after_fork() -> None:
-    while _paused_files:
-        _paused_files.pop().go_on()
-
-
-# A child has new locks, so nobody needs to go on there.
-os.register_at_fork(
-    before=_before_fork, after_in_parent=_after_fork, after_in_child=_paused_files.clear
-)
-
-
-def _pragma(connection: sqlite3.Connection, statement: str) -> int:
-    return int(connection.execute(statement).fetchone()[0])
-
-
-def _is_locked(error: sqlite3.Error) -> bool:
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF in (
-        sqlite3.SQLITE_BUSY,
-        sqlite3.SQLITE_LOCKED,
-    )
+def _cause(error: Exception) -> Exception:
+    return error.__cause__ if isinstance(error.__cause__, Exception) else error
