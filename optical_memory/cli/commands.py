@@ -15,6 +15,7 @@ from optical_memory.cli import (
     bulk,
     converse,
     demo,
+    doctor,
     evaluations,
     fade,
     hook,
@@ -54,6 +55,7 @@ app.command()(tend.stats)
 app.command()(tend.check)
 app.command()(tend.forget)
 app.command()(tend.supersede)
+app.command()(doctor.doctor)
 app.command()(mcp.mcp)
 app.command()(hook.hook)
 app.command()(bench.bench)
