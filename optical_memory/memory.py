@@ -218,6 +218,7 @@ class OpticalMemory(SyncedSession, TendedSession, KeyedSession, SessionView):
                 self.flush()
         finally:
             self._worker.stop()
+            self._oversight.close()
             if self._owns_store:
                 self.store.close()
 

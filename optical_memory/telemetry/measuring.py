@@ -30,6 +30,7 @@ __all__ = [
     "operation",
     "put_sink",
     "remove_sink",
+    "unwatch",
     "watch",
 ]
 
@@ -225,9 +226,15 @@ def add(instrument: Instrument, amount: float = 1, **labels: str) -> None:
 
 
 def watch(thing: Watched) -> None:
-    """Let the gauges tell the levels of this thing too, for as long as it lives."""
+    """Let the gauges tell the levels of this thing too, for as long as it lives or until `unwatch`."""
     with _change:
         _watched.add(thing)
+
+
+def unwatch(thing: Watched) -> None:
+    """Do not ask this thing any more."""
+    with _change:
+        _watched.discard(thing)
 
 
 def levels() -> list[Level]:

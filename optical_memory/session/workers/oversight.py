@@ -22,7 +22,7 @@ from optical_memory.telemetry.instruments import (
     VISUAL_TOKENS,
     WAITING_PAGES,
 )
-from optical_memory.telemetry.measuring import Level, watch
+from optical_memory.telemetry.measuring import Level, unwatch, watch
 
 __all__ = ["Oversight"]
 
@@ -50,6 +50,10 @@ class Oversight:
         self._policy = policy
         self._profile = profile
         watch(self)
+
+    def close(self) -> None:
+        """Give no more levels."""
+        unwatch(self)
 
     def look(self, *, warns: bool) -> None:
         """Note that turns came in; with `warns` the log says if the background is far behind."""
