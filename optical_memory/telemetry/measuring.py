@@ -226,7 +226,7 @@ def add(instrument: Instrument, amount: float = 1, **labels: str) -> None:
 
 
 def watch(thing: Watched) -> None:
-    """Let the gauges tell the levels of this thing too, for as long as it lives or until `unwatch`."""
+    """Let the gauges tell the levels of this thing too, as long as it lives or until `unwatch`."""
     with _change:
         _watched.add(thing)
 

@@ -39,8 +39,8 @@ COMMANDS: Final = (
 _ARGUMENTS: Final = {"EVAL": ("return 1", "0"), "PING": (), "SCAN": ("0",), "TIME": ()}
 _KEY_ONLY: Final = ("DEL", "HGETALL", "HKEYS", "MGET")
 
-# A server from version 7 tells if the user may give a command, without giving it. KEYS: a key of
-# the store. ARGV: commands with their arguments, each ended by an empty argument.
+# A server from version 7 tells if the user may give a command, without giving it.
+# ARGV: commands with their arguments, each ended by an empty argument.
 _ASK: Final = """
 if not redis.acl_check_cmd then return {'unknown'} end
 local forbidden, words = {}, {}
@@ -64,7 +64,7 @@ def forbidden_commands(server: redis.Redis, key: str) -> list[str] | None:
     for command in COMMANDS:
         words += [command, *_arguments(command, key), ""]
     try:
-        answer: Any = server.eval(_ASK, 1, key, *words)
+        answer: Any = server.eval(_ASK, 0, *words)
     except redis.exceptions.NoPermissionError:
         return ["EVAL"]
     names = [name.decode() if isinstance(name, bytes) else str(name) for name in answer]

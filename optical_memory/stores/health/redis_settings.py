@@ -16,7 +16,7 @@ from optical_memory.stores.health.redis_commands import forbidden_commands
 from optical_memory.stores.health.redis_promises import promises
 from optical_memory.stores.health.report import Finding, Promise, Report
 from optical_memory.stores.passwords import printable_url
-from optical_memory.stores.redis_client import SWEEP, GuardedClient
+from optical_memory.stores.redis_client import GuardedClient
 from optical_memory.stores.redis_health import has_snapshots, problems
 
 __all__ = ["RedisSettings", "examine_redis"]
@@ -26,6 +26,9 @@ PREFIX: Final = "optical"
 
 N_PINGS: Final = 5
 """Round trips of which the median is told."""
+
+PATIENCE: Final = 2
+"""Deadlines that a server may take: a person waits three seconds, then hears of no answer."""
 
 SLOW_SECONDS: Final = 0.3
 """With a slower server a turn of several round trips does not fit its 2 s."""
@@ -60,8 +63,8 @@ def examine_redis(url: str) -> Report:
     """
     client = GuardedClient(url, deadline=1.5, cooldown=5.0)
     try:
-        servers = client.call(_read_servers, SWEEP)
-        sentences = client.call(_problems, SWEEP)
+        servers = client.call(_read_servers, PATIENCE)
+        sentences = client.call(_problems, PATIENCE)
     except StoreError as error:
         return Report(
             [Finding("server", printable_url(url), f"the server cannot be asked: {error}")]

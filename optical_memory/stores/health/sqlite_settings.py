@@ -95,13 +95,20 @@ def _content(path: Path) -> list[Finding]:
         with _opened(path, "ro") as db:
             journal = str(db.execute("PRAGMA journal_mode").fetchone()[0])
             rows = [str(row[0]) for row in db.execute("PRAGMA quick_check(3)")]
-    except sqlite3.Error as error:
+    except sqlite3.OperationalError as error:
         return [*findings, Finding("content", "unknown", f"the file cannot be read: {error}")]
+    except sqlite3.Error as error:
+        problem = f"the file is damaged, or no store: {error}; restore an export"
+        return [*findings, Finding("content", "damaged", problem)]
     findings.append(_journal(journal))
-    broken = [row for row in rows if row != "ok"]
-    problem = f"the file is damaged: {broken[0]}; restore an export" if broken else None
-    findings.append(Finding("quick_check", "ok" if problem is None else "damaged", problem))
-    return [*findings, _writing(path)]
+    return [*findings, _soundness(rows), _writing(path)]
+
+
+def _soundness(rows: list[str]) -> Finding:
+    """The answer of SQLite's own check, which is "ok" or some faults."""
+    if rows == ["ok"]:
+        return Finding("quick_check", "ok")
+    return Finding("quick_check", "damaged", f"the file is damaged: {rows[0]}; restore an export")
 
 
 def _journal(mode: str) -> Finding:
