@@ -82,7 +82,8 @@ def emit(
         values["error_type"] = type(error).__name__
         values["error"] = error_words(error) if shows_names else HIDDEN  # it may name the session
     extra = {"event": event.name} | values
-    logger.log(event.level, event.message, values, extra=extra, stacklevel=2)
+    arguments = (values,) if values else ()  # logging takes an empty mapping for a value
+    logger.log(event.level, event.message, *arguments, extra=extra, stacklevel=2)
 
 
 def error_words(error: BaseException) -> str:

@@ -21,6 +21,7 @@ from optical_memory.errors import StoreError
 from optical_memory.profiles import Rung
 from optical_memory.telemetry import event_table
 from optical_memory.telemetry.event_table import (
+    BREAKER_CLOSED,
     EVENTS,
     PAGES_LOST,
     RECALL_NOT_COUNTED,
@@ -107,6 +108,19 @@ def test_a_record_has_the_event_and_its_fields(caplog: pytest.LogCaptureFixture)
     assert record.msg == PAGES_LOST.message
     assert record.getMessage().startswith("session 'alice': 3 pages lost their last picture")
     assert record.filename == "test_events.py"
+
+
+@pytest.mark.parametrize("event", EVENTS, ids=lambda event: event.name)
+def test_every_event_can_be_written(event: Event, caplog: pytest.LogCaptureFixture):
+    fields = dict.fromkeys(fields_of(event) - {"session", "error", "error_type"}, 1)
+    with caplog.at_level(logging.DEBUG, event.logger):
+        emit(event, session="alice", error=StoreError("no route"), **fields)
+    assert len(caplog.messages) == 1  # a message that does not fit its fields raises in a test
+
+
+def test_an_event_without_fields_can_be_written(caplog: pytest.LogCaptureFixture):
+    emit(BREAKER_CLOSED)
+    assert caplog.messages == ["the store answers again"]
 
 
 @pytest.mark.parametrize(
