@@ -6,7 +6,6 @@ few of them however it was written.
 
 from __future__ import annotations
 
-import logging
 import math
 import sys
 from collections.abc import Collection, Iterable, Sequence
@@ -26,6 +25,8 @@ from optical_memory.session.records import PageRecord, TurnRecord, page_key, tur
 from optical_memory.session.snapshot import Change, Snapshot
 from optical_memory.stores.base import Delete, Put
 from optical_memory.stores.protection.base import refuse_damage
+from optical_memory.telemetry.event_table import INDEX_DAMAGED
+from optical_memory.telemetry.events import emit
 from optical_memory.turns import body
 
 __all__ = [
@@ -38,8 +39,6 @@ __all__ = [
     "rebuild",
     "stub_page",
 ]
-
-log = logging.getLogger("optical_memory")
 
 SMALL_UNITS = 128
 """A segment of fewer units is merged with the next when a turn is remembered: that takes about a
@@ -301,9 +300,5 @@ def load_segment(data: bytes) -> Segment | None:
         refuse_damage(data)
         return segment_from_bytes(data)
     except StoreError as error:
-        log.warning(
-            "a part of the search index is damaged (%s): "
-            "its turns are not found until it is rebuilt",
-            error,
-        )
+        emit(INDEX_DAMAGED, error=error)
         return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -42,7 +42,9 @@ class Stats:
     pages whose pictures were drawn for a reader with another ladder: this reader gives their text,
     exact facts or stub, and leaves them as they are. `masked_secrets` counts the secrets that were
     masked in the turns that were remembered; `kept_out_turns` the turns that redaction kept out
-    since the memory was opened.
+    since the memory was opened. `waiting` counts the pages that wait to be sealed, certified or
+    faded, by that work. `lag_seconds` is how long the oldest has waited, as far as this process
+    knows: turns that were there when the memory was opened count from then.
     """
 
     turns: int
@@ -62,6 +64,8 @@ class Stats:
     other_reader_pages: int = 0
     masked_secrets: int = 0
     kept_out_turns: int = 0
+    waiting: dict[str, int] = field(default_factory=dict)
+    lag_seconds: float = 0.0
 
     def to_json(self) -> dict[str, Any]:
         """The fields as JSON takes them."""

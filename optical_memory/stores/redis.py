@@ -16,7 +16,6 @@ would lose records.
 
 from __future__ import annotations
 
-import logging
 import uuid
 from collections.abc import Sequence
 from typing import Any, Final, get_args
@@ -55,10 +54,11 @@ from optical_memory.stores.redis_scripts import (
 )
 from optical_memory.stores.scrubbing.server_files import SCRUB_SECONDS, rewrite_files
 from optical_memory.stores.turn_time import time_left
+from optical_memory.telemetry.event_table import FILES_NOT_REWRITTEN
+from optical_memory.telemetry.events import emit
+from optical_memory.telemetry.store_calls import measure_calls
 
 __all__ = ["RedisStore"]
-
-log = logging.getLogger("optical_memory")
 
 SESSION_FORMAT: Final = 3
 """Rises when an older program must not write to a session any more.
@@ -77,6 +77,7 @@ without memory, which take some tenths of a second on a busy machine.
 _PATTERN_CHARACTERS = frozenset("{}*?[]\\")
 
 
+@measure_calls("redis")
 class RedisStore:
     """Durable records and cached blobs at a URL, or through a client of your own, which the store
     never closes.
@@ -174,9 +175,8 @@ class RedisStore:
         """The values of records in the order of `keys`; None for each that is not there."""
         if not keys:
             return []
-        values: list[bytes | None] = self._client.ask(
-            "HMGET", self._key(session, kind), *map(to_bytes, keys)
-        )
+        hash_key = self._key(session, kind)
+        values: list[bytes | None] = self._client.ask("HMGET", hash_key, *map(to_bytes, keys))
         return values
 
     def commit(
@@ -230,9 +230,8 @@ class RedisStore:
 
         Its files forget them when the server writes them anew (`scrub`).
         """
-        names = ("blobs", "meta", "commits", "log", *get_args(Kind))
-        keys = [self._key(session, name) for name in names]
-        self._client.ask("EVAL", DROP, len(keys), *keys)
+        names = "blobs", "meta", "commits", "log", *get_args(Kind)
+        self._client.ask("EVAL", DROP, len(names), *(self._key(session, name) for name in names))
 
     def get_blobs(self, session: str, keys: Sequence[str]) -> list[bytes | None]:
         """Cached blobs in the order asked for, None for each that is absent."""
@@ -268,7 +267,7 @@ class RedisStore:
         limit = SCRUB_SECONDS if seconds is None else min(seconds, SCRUB_SECONDS)
         self._unscrubbed = rewrite_files(self._client, limit) if self._scrubs else []
         for sentence in self._unscrubbed:
-            log.warning("%s", sentence)
+            emit(FILES_NOT_REWRITTEN, reason=sentence)
 
     def check(self) -> list[str]:
         """Problems of the store itself, one sentence each."""

@@ -11,9 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
-from support.frame_parser import PAGE_MARK, ROLE_OF_SIGN, frame_problems, letters, message_problems
-from support.hostile_payloads import Payload
-from support.scripted_agents import view_of
 
 from optical_memory import OpticalMemory, Turn
 from optical_memory.agents import compress
@@ -27,6 +24,9 @@ from optical_memory.agents.recall_answers import recall_answer
 from optical_memory.recall.speaker import speaker
 from optical_memory.recall.window.messages import QUOTED_LEGEND
 from optical_memory.testing import TemplateReader
+from support.frame_parser import PAGE_MARK, ROLE_OF_SIGN, frame_problems, letters, message_problems
+from support.hostile_payloads import Payload
+from support.scripted_agents import view_of
 
 __all__ = [
     "SURFACES",

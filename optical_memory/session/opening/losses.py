@@ -21,8 +21,10 @@ def absent_turns(snapshot: Snapshot) -> int:
     A server that evicts takes all records of a kind at once.
     """
     n_damaged = sum(kind == "turn" for kind, _ in snapshot.damage)
-    n_known = len(snapshot.turns) + len(_dropped_by_host(snapshot)) + n_damaged
-    return max(0, snapshot.session.next_turn - n_known) + _turns_on_absent_pages(snapshot)
+    n_absent = snapshot.session.next_turn - len(snapshot.turns) - n_damaged
+    if n_absent > 0:
+        n_absent -= len(_dropped_by_host(snapshot))
+    return max(0, n_absent) + _turns_on_absent_pages(snapshot)
 
 
 def known_ordinals(snapshot: Snapshot) -> set[int]:
