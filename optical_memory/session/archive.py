@@ -6,7 +6,7 @@ was written; the snapshot is read again and the function runs again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TypeVar
@@ -18,12 +18,12 @@ from optical_memory.session.opening.losses import absent_turns
 from optical_memory.session.opening.read_session import read_session
 from optical_memory.session.records import picture_key
 from optical_memory.session.snapshot import Change, Snapshot
-from optical_memory.stores.base import Kind, Put, Store, Version, is_batch, record_keys
+from optical_memory.stores.base import Store, Version, is_batch, record_keys
 from optical_memory.stores.encryption.encrypted_store import encrypted
 from optical_memory.stores.encryption.tenant_key import KeyService
 from optical_memory.stores.locks import TurnLock
 from optical_memory.stores.protection.base import Protection
-from optical_memory.stores.protection.checksums import Checksums, without_sum
+from optical_memory.stores.protection.checksums import Checksums
 from optical_memory.stores.protection.protected_store import ProtectedStore, protected
 from optical_memory.stores.turn_time import time_left
 from optical_memory.telemetry.event_table import (
@@ -286,25 +286,6 @@ class Archive:
         prefix = picture_key(page, "")
         keys = record_keys(self.store, self.session, "picture")
         return {key.removeprefix(prefix) for key in keys if key.startswith(prefix)}
-
-    def scan(
-        self, kinds: Collection[Kind], version: Version, *, as_stored: bool = False
-    ) -> tuple[list[Put], Version]:
-        """All records of these kinds as of one version, and that version.
-
-        `version` is the session's present version. Reads again if a writer came between. The
-        values are protected still if they shall be `as_stored`.
-        """
-        store: Store = self.raw_store if as_stored else self.store
-        while True:
-            records: list[Put] = []
-            for kind in kinds:
-                items = store.scan(self.session, kind)
-                records += [Put(kind, key, without_sum(value)) for key, value in items]
-            version_after = self.store.version(self.session)
-            if version_after == version:
-                return records, version
-            version = version_after
 
 
 def _went_back(old: Version, new: Version) -> bool:

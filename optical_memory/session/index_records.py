@@ -41,9 +41,7 @@ __all__ = [
 ]
 
 SMALL_UNITS = 128
-"""A segment of fewer units is merged with the next when a turn is remembered: that takes about a
-millisecond.
-"""
+"""A segment of fewer units is merged with the next when a turn is remembered: about 1 ms."""
 
 FAN_OUT = 8
 """So many segments of about the same size become a single segment when pages are sealed."""
@@ -111,10 +109,7 @@ class IndexDraft:
             self._segments[key] = segment.without(ordinals)
 
     def renew(self, record: TurnRecord, *, without: str) -> bool:
-        """Index a turn again from the text and the pages that it has left, but for this page.
-
-        False if nothing of it is left.
-        """
+        """Index a turn again, without this page; False if nothing of it is left to index."""
         self.remove([record.ordinal])
         segment = _segment_of(self._snapshot, record, self._hash_key, without)
         if segment.n_units:

@@ -154,10 +154,7 @@ class Snapshot:
         version: Version,
         load_index: Callable[[], Iterable[tuple[str, bytes]]],
     ) -> Snapshot:
-        """A session from the keys and bytes of its records.
-
-        `load_index` gives those of its index, when they are asked for. Raises as `after`.
-        """
+        """A session from its records; `load_index` gives its index, if asked. Raises as `after`."""
         base, odd_turns = _plain_turns(records.get("turn", ()))
         draft = _SnapshotDraft(base)
         for kind, pairs in records.items():
