@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from optical_memory import ForgettingPolicy, OpticalMemory
 from optical_memory.stores import Store
+from optical_memory.stores.base import Change, Delete, Put
 from optical_memory.testing import TemplateReader
 from support.faults.places import Place
 from support.faults.told import Told, sentence, turn
@@ -94,6 +96,22 @@ def _short_life(store: Store) -> Told:
     return Told().add(*turns)
 
 
+def _damaged_life(store: Store) -> Told:
+    """A long life with a count that is wrong, a page without a picture, a picture without a page."""
+    told = _long_life(store)
+    record = json.loads(store.get("alice", "session", "session") or b"")
+    record.pop("sum", None)
+    picture = store.get("alice", "picture", "0000000/tiny") or b""
+    changes: list[Change] = [
+        Put("session", "session", json.dumps(record | {"next_turn": 99}).encode()),
+        Put("picture", "0000099/tiny", picture),
+        Delete("picture", "0000006/small"),
+    ]
+    store.commit("alice", changes)
+    told.is_damaged = True
+    return told
+
+
 def prepare_all(place: Place) -> dict[str, Told]:
     """`prepare`, and an export of the long life for those who restore it."""
     told = prepare(place)
@@ -105,7 +123,7 @@ def prepare_all(place: Place) -> dict[str, Told]:
     return told
 
 
-LIVES = {"long": _long_life, "listed": _listed_life, "short": _short_life}
+LIVES = {"long": _long_life, "listed": _listed_life, "short": _short_life, "damaged": _damaged_life}
 
 
 def prepare(place: Place) -> dict[str, Told]:
@@ -116,7 +134,7 @@ def prepare(place: Place) -> dict[str, Told]:
         store = place.store()
         told[name] = live(store)
         with open_memory(store) as memory:
-            assert memory.check() == []
+            assert bool(memory.check()) == told[name].is_damaged
         store.close()
         place.keep(name)
     return told

@@ -171,6 +171,7 @@ OPERATIONS = [
     Operation("restore", _restore, session="copy", opens=True),
     Operation("check", _acting("check")),
     Operation("check and repair", _acting("check", repair=True)),
+    Operation("repair", _acting("check", repair=True), life="damaged"),
     Operation("recall", _acting("recall", sentence(13), k=8)),
     Operation("context", _acting("context", sentence(13), budget=600)),
     Operation("read", _acting("read", "0000004")),

@@ -39,14 +39,14 @@ class Told:
     """The texts of a session by the host's id, the oldest version first, and what went since.
 
     `forgotten` are the ids that `forget` was told to remove; `fading` are ids that may have lost
-    their text by plan. `is_dropped` is True for a session that was forgotten as a whole. `n_lost`
-    counts the turns whose records a test has damaged: their loss must be told.
+    their text by plan. `is_dropped` is True for a session that was forgotten as a whole, `is_damaged`
+    for a session whose counts a test has damaged.
     """
 
     versions: dict[str, list[str]] = field(default_factory=dict)
     forgotten: dict[str, list[str]] = field(default_factory=dict)
     fading: set[str] = field(default_factory=set)
-    damaged: set[str] = field(default_factory=set)
+    is_damaged: bool = False
     is_dropped: bool = False
 
     def copy(self) -> Told:
