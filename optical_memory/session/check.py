@@ -7,9 +7,10 @@ everything else can be read.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
+from optical_memory.errors import SessionLost
 from optical_memory.profiles import ReaderProfile
 from optical_memory.renderers.renderer import PageRenderer
 from optical_memory.session.archive import Archive
@@ -25,7 +26,6 @@ __all__ = [
     "check",
 ]
 
-
 _CUT_SHORT = (
     "a forget was cut short, so the token cache may still show what it erased; repair empties it"
 )
@@ -40,6 +40,7 @@ def check(
     this package wrote to; nothing of it is mended.
     """
     problems = [Problem(sentence) for sentence in archive.store.check()]
+    problems += _losses(archive)
     damage = list(record_problems(archive))
     problems += damage
     if damage and not repair:
@@ -67,6 +68,14 @@ def _picture_look(
 
 def _mends(look: Callable[[Snapshot], Iterable[Problem]], snapshot: Snapshot) -> list[Change]:
     return _writes(look(snapshot))
+
+
+def _losses(archive: Archive) -> Iterator[Problem]:
+    """A loss that nobody was told of yet."""
+    try:
+        archive.snapshot()
+    except SessionLost as error:
+        yield Problem(str(error))
 
 
 def _writes(problems: Iterable[Problem]) -> list[Change]:

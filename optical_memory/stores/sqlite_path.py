@@ -15,6 +15,7 @@ from optical_memory.stores.passwords import printable_url
 __all__ = [
     "create_private",
     "path_of",
+    "private_folder",
     "private_opener",
     "require_file",
     "whole_file",
@@ -51,15 +52,25 @@ def require_file(path: Path) -> None:
 OWNER_ONLY = 0o600
 """The owner reads and writes; nobody else does anything. Windows knows no such modes."""
 
+OWNER_ONLY_FOLDER = 0o700
+"""The owner lists and changes; nobody else does anything."""
+
 
 def private_opener(path: str, flags: int) -> int:
     """An `opener` of Python's `open`: a file that it creates is its owner's alone."""
     return os.open(path, flags, OWNER_ONLY)
 
 
+def private_folder(path: Path) -> None:
+    """Make a folder, and those above it, its owner's alone; one that is there stays as it is."""
+    if not path.parent.exists():
+        private_folder(path.parent)
+    path.mkdir(exist_ok=True, mode=OWNER_ONLY_FOLDER)
+
+
 def create_private(path: Path) -> None:
     """Create an empty file that is its owner's alone; a file that is there keeps its mode."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    private_folder(path.parent)
     with open(path, "ab", opener=private_opener):
         pass
 

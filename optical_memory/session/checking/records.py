@@ -8,11 +8,11 @@ from optical_memory.errors import NewerFormat, StoreError
 from optical_memory.session.archive import Archive
 from optical_memory.session.checking.problem import Problem
 from optical_memory.session.facts.stubs import forgotten_page
+from optical_memory.session.opening.losses import forgotten_turn
 from optical_memory.session.records import (
     PageRecord,
     Record,
     SessionRecord,
-    TurnRecord,
     load_record,
     page_key,
     put,
@@ -76,15 +76,7 @@ def _stand_ins(archive: Archive, kind: Kind, key: str) -> list[Change]:
         return [*removals, put(_new_session(turn_keys))]
     ordinal = int(key) if key.isascii() and key.isdecimal() else -1
     if kind == "turn" and key == turn_key(ordinal):
-        turn = TurnRecord(
-            id=f"damaged-{key}",
-            ordinal=ordinal,
-            role="user",
-            digest="",
-            forgotten=True,
-            sealed=True,
-        )
-        return [put(turn)]
+        return [forgotten_turn(ordinal)]
     if kind == "page" and key == page_key(ordinal):
         return [put(PageRecord(id=key, ordinal=ordinal, state="forgotten", digest=""))]
     return [Delete(kind, key)]

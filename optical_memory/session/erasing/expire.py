@@ -14,11 +14,11 @@ from itertools import chain
 
 from optical_memory.profiles import ReaderProfile
 from optical_memory.session.archive import Archive
+from optical_memory.session.corrections.redacting import with_day
 from optical_memory.session.corrections.tombstones import keyed_digest
 from optical_memory.session.erasing.erase import erase_page, erase_records
 from optical_memory.session.erasing.mark import finish_erasing, mark_erasing
 from optical_memory.session.records import SessionRecord, TurnRecord, put
-from optical_memory.session.redacting import with_day
 from optical_memory.session.snapshot import Change, Snapshot
 
 __all__ = [

@@ -51,7 +51,9 @@ def _unmark(archive: Archive, pages: ParsedMap[PageRecord]) -> bool:
         if dict(snapshot.pages.data.pairs()) != dict(pages.data.pairs()):
             return [], False
         session = snapshot.session
-        changes = [put(session.with_fields(erasing=False))] if session.erasing else []
+        changes: list[Change] = []
+        if session.erasing:
+            changes.append(put(session.with_fields(erasing=False)))
         return changes, True
 
     _, is_unmarked = archive.update(unmark)

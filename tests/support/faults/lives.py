@@ -14,8 +14,8 @@ from support.faults.told import Told, sentence, turn
 
 __all__ = [
     "LIVES",
-    "N_LISTED",
     "NEXT",
+    "N_LISTED",
     "listed",
     "open_memory",
     "prepare",
