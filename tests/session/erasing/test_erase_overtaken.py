@@ -44,7 +44,9 @@ def test_what_is_remembered_while_a_turn_is_erased_keeps_its_place(
 ) -> None:
     other = opened(store=memory.store)
     new = Turn("user", "The boat leaves at nine.", id="boat")
-    monkeypatch.setattr("optical_memory.session.index_records.SMALL_UNITS", 8)  # as in a long session
+    monkeypatch.setattr(
+        "optical_memory.session.index_records.SMALL_UNITS", 8
+    )  # as in a long session
     before_call(memory, "get", lambda: other.remember(new), monkeypatch)
     memory.forget(turn="m5")
     memory.remember(Turn("user", "And it comes back at ten.", id="back"))

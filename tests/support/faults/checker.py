@@ -27,7 +27,7 @@ def problems_of(raw: RawSession, told: Told) -> list[str]:
         return ["a session that was forgotten has records"] if raw.exists else []
     if told.versions and not raw.exists:
         return ["the session is gone"]
-    return [*_miscounts(raw, told), *_wrong_turns(raw, told), *_pages_without_pictures(raw)]
+    return [*_miscounts(raw), *_wrong_turns(raw, told), *_pages_without_pictures(raw)]
 
 
 def left_behind(raw: RawSession, told: Told, digests: Iterable[str] = ()) -> list[str]:
@@ -81,13 +81,16 @@ def _guesses(text: str) -> list[str]:
 # ---- counts --------------------------------------------------------------------------------------
 
 
-def _miscounts(raw: RawSession, told: Told) -> list[str]:
+def _miscounts(raw: RawSession) -> list[str]:
     problems: list[str] = []
     session = raw.values("session").get("session", {})
     turns = [int(key) for key in raw.records.get("turn", {})]
     pages = [int(key) for key in raw.records.get("page", {})]
     old_ends = [last for _, last in session.get("old_turns", [])]
-    if session.get("next_turn", 0) != max([*turns, *old_ends], default=-1) + 1 and not told.is_damaged:
+    if (
+        session.get("next_turn", 0) != max([*turns, *old_ends], default=-1) + 1
+        and not told.is_damaged
+    ):
         problems.append(f"the session counts {session.get('next_turn', 0)} turns of {len(turns)}")
     if sorted(pages) != list(range(len(pages))):
         problems.append(f"pages {sorted(pages)} are not numbered without gaps")
@@ -167,7 +170,9 @@ def _text_of_page(raw: RawSession, page: Json, layout: Json) -> str | None:
 
 
 def _drawn_lines(raw: RawSession, page: str, rows: list[list[Any]]) -> list[str] | None:
-    pictures = [p for key, p in raw.records.get("picture", {}).items() if key.startswith(f"{page}/")]
+    pictures = [
+        p for key, p in raw.records.get("picture", {}).items() if key.startswith(f"{page}/")
+    ]
     if not pictures:
         return None
     signs = signs_of_picture(max(pictures, key=len))

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from optical_memory import ForgettingPolicy, OpticalMemory
 from optical_memory.stores import Store
-from optical_memory.stores.base import Change, Delete, Put
+from optical_memory.stores.base import Delete, Put
 from optical_memory.testing import TemplateReader
 from support.faults.places import Place
 from support.faults.told import Told, sentence, turn
@@ -47,9 +46,7 @@ def open_memory(store: Store, **settings: Any) -> OpticalMemory:
 
 def listed(n: int = N_LISTED) -> list[dict[str, str]]:
     """A host's list of messages without ids."""
-    return [
-        {"role": "user" if i % 2 else "assistant", "content": sentence(i)} for i in range(n)
-    ]
+    return [{"role": "user" if i % 2 else "assistant", "content": sentence(i)} for i in range(n)]
 
 
 def _long_life(store: Store) -> Told:
@@ -97,17 +94,12 @@ def _short_life(store: Store) -> Told:
 
 
 def _damaged_life(store: Store) -> Told:
-    """A long life with a count that is wrong, a page without a picture, a picture without a page."""
+    """A long life with a page that lacks a picture, and a picture of no page."""
     told = _long_life(store)
-    record = json.loads(store.get("alice", "session", "session") or b"")
-    record.pop("sum", None)
     picture = store.get("alice", "picture", "0000000/tiny") or b""
-    changes: list[Change] = [
-        Put("session", "session", json.dumps(record | {"next_turn": 99}).encode()),
-        Put("picture", "0000099/tiny", picture),
-        Delete("picture", "0000006/small"),
-    ]
-    store.commit("alice", changes)
+    store.commit(
+        "alice", [Put("picture", "0000099/tiny", picture), Delete("picture", "0000006/small")]
+    )
     told.is_damaged = True
     return told
 

@@ -53,7 +53,9 @@ class Run:
     problems: list[str] = field(default_factory=list)
 
 
-def runs_of(place: Place, lives: dict[str, Told], operation: Operation, seam: Seam) -> Iterator[Run]:
+def runs_of(
+    place: Place, lives: dict[str, Told], operation: Operation, seam: Seam
+) -> Iterator[Run]:
     """A run for each point of the operation at which this fault can come."""
     for number in range(1, MOST_POINTS):
         run = _Attempt(place, lives, operation, seam.fault(number), number).run()
@@ -283,5 +285,3 @@ def _digests(raw: RawSession, after: Told) -> list[str]:
         if id in pages and page.get("digest"):
             digests.append(page["digest"])
     return digests
-
-

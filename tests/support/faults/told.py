@@ -40,7 +40,7 @@ class Told:
 
     `forgotten` are the ids that `forget` was told to remove; `fading` are ids that may have lost
     their text by plan. `is_dropped` is True for a session that was forgotten as a whole, `is_damaged`
-    for a session whose counts a test has damaged.
+    for a session that a test has damaged, so that `check` has something to tell.
     """
 
     versions: dict[str, list[str]] = field(default_factory=dict)
