@@ -13,7 +13,8 @@ from support.secret_turn import assert_no_trace, on_page_with_secret, said
 
 from optical_memory import OpticalMemory, Turn
 from optical_memory.session.erasing.mark import finish_erasing
-from optical_memory.stores import Put
+from optical_memory.session.records import picture_key
+from optical_memory.stores import Delete
 from optical_memory.testing import turn_texts
 
 
@@ -83,15 +84,13 @@ def test_an_erasure_of_another_process_keeps_its_mark(
     assert_no_trace(url)
 
 
-def test_a_repair_keeps_what_is_remembered_meanwhile(
-    opened: Open, memory: OpticalMemory, monkeypatch: pytest.MonkeyPatch
+def test_a_repair_does_not_bring_back_what_another_process_erases_meanwhile(
+    opened: Open, url: str, memory: OpticalMemory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = opened(store=memory.store)
-    session = memory._archive.snapshot().session
-    data = session.model_copy(update={"next_turn": 99}).dump()
-    memory.store.commit("alice", [Put("session", "session", data)])
-    new = Turn("user", "The boat leaves at nine.", id="boat")
-    before_call(memory, "commit", lambda: other.remember(new), monkeypatch)
-    assert any("counts 99 turns" in problem for problem in memory.check(repair=True))
-    assert turn_texts(memory)["boat"] == new.text
-    assert memory._archive.snapshot().session.next_turn == 100
+    page = on_page_with_secret(memory)
+    memory.store.commit("alice", [Delete("picture", picture_key(page, "large"))])
+    before_call(memory, "commit", lambda: other.forget(turn="m5"), monkeypatch)
+    assert any("lacks its pictures" in problem for problem in memory.check(repair=True))
+    assert memory.check() == []
+    assert_no_trace(url)
