@@ -64,9 +64,14 @@ def test_an_export_that_dies_leaves_the_file_that_was_there(
 def test_an_export_that_fails_leaves_the_file_that_was_there(tmp_path: Path) -> None:
     path = tmp_path / "alice.zip"
     path.write_bytes(b"the old file")
-    with pytest.raises(OSError, match="no space"), whole_file(path) as file:
-        file.write(b"half of")
-        raise OSError("no space")
+
+    def write_half() -> None:
+        with whole_file(path) as file:
+            file.write(b"half of")
+            raise OSError("no space")
+
+    with pytest.raises(OSError, match="no space"):
+        write_half()
     assert path.read_bytes() == b"the old file"
     assert [file.name for file in tmp_path.iterdir()] == ["alice.zip"]
 

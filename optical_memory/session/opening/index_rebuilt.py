@@ -8,9 +8,9 @@ from functools import lru_cache, partial
 from optical_memory.search import build
 from optical_memory.search.build import IndexedTurn, KeyHash
 from optical_memory.search.segment import Segment
+from optical_memory.session.placing.turn_places import spans_of, turns_placed_on
 from optical_memory.session.records import TurnRecord
 from optical_memory.session.snapshot import Snapshot
-from optical_memory.session.placing.turn_places import spans_of, turns_placed_on
 from optical_memory.turns import body
 
 __all__ = [
@@ -63,5 +63,6 @@ def key_hash(salt: str) -> KeyHash:
 
 
 def indexed(record: TurnRecord) -> IndexedTurn:
+    """The turn as the index takes it."""
     text = body(record.turn)
     return IndexedTurn(record.ordinal, record.role, record.name, record.when, text)

@@ -87,10 +87,7 @@ def _miscounts(raw: RawSession) -> list[str]:
     turns = [int(key) for key in raw.records.get("turn", {})]
     pages = [int(key) for key in raw.records.get("page", {})]
     old_ends = [last for _, last in session.get("old_turns", [])]
-    if (
-        session.get("next_turn", 0) != max([*turns, *old_ends], default=-1) + 1
-        and not told.is_damaged
-    ):
+    if session.get("next_turn", 0) != max([*turns, *old_ends], default=-1) + 1:
         problems.append(f"the session counts {session.get('next_turn', 0)} turns of {len(turns)}")
     if sorted(pages) != list(range(len(pages))):
         problems.append(f"pages {sorted(pages)} are not numbered without gaps")
@@ -111,9 +108,8 @@ def _wrong_turns(raw: RawSession, told: Told) -> list[str]:
     for host_id, states in texts.items():
         if host_id not in known:
             problems.append(f"turn {host_id} was never told")
-        elif host_id in told.forgotten:
-            if not all(state is None for state, _ in states):
-                problems.append(f"turn {host_id} was forgotten and has text")
+        elif host_id in told.forgotten and any(text is not None for text, _ in states):
+            problems.append(f"turn {host_id} was forgotten and has text")
     for host_id, versions in told.versions.items():
         if host_id in told.fading:
             continue

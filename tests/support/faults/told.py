@@ -38,9 +38,9 @@ def traces_of(text: str) -> set[str]:
 class Told:
     """The texts of a session by the host's id, the oldest version first, and what went since.
 
-    `forgotten` are the ids that `forget` was told to remove; `fading` are ids that may have lost
-    their text by plan. `is_dropped` is True for a session that was forgotten as a whole, `is_damaged`
-    for a session that a test has damaged, so that `check` has something to tell.
+    `forgotten` are the ids that `forget` was told to remove. `fading` are ids that may have lost
+    their text by plan. `is_dropped` is True for a session that was forgotten as a whole. Of a
+    session that `is_damaged`, `check` has something to tell.
     """
 
     versions: dict[str, list[str]] = field(default_factory=dict)
