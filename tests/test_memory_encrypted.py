@@ -17,7 +17,7 @@ import redis
 from support.encrypted_memories import KEY, OTHER_KEY, bytes_under, traces
 from support.memories import Open, memories
 from support.secret_turn import SECRET, said
-from support.valkey_server import Server, running
+from support.valkey_server import ALWAYS, Server, running
 
 from optical_memory import OpticalMemory, Turn
 from optical_memory.errors import InputError, KeyMismatch, StoreError
@@ -119,10 +119,10 @@ def values_of(raw: Any, page: str) -> list[bytes]:
 
 
 PERSISTENCE = {
-    "append-only file": {"appendonly": "yes", "appendfsync": "always"},
-    "append-only file without preamble": {"appendonly": "yes", "aof-use-rdb-preamble": "no"},
+    "append-only file": ALWAYS,
+    "append-only file without preamble": {**ALWAYS, "aof-use-rdb-preamble": "no"},
     "snapshots": {"appendonly": "no", "save": "3600 1"},
-    "both": {"appendonly": "yes", "save": "3600 1"},
+    "both": {**ALWAYS, "save": "3600 1"},
 }
 
 
