@@ -15,6 +15,7 @@ COMMANDS: Final = (
     "DEL",
     "EVAL",
     "HDEL",
+    "HEXISTS",
     "HGET",
     "HGETALL",
     "HKEYS",
