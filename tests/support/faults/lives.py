@@ -44,9 +44,7 @@ def open_memory(store: Store, **settings: Any) -> OpticalMemory:
 
 def listed(n: int = N_LISTED) -> list[dict[str, str]]:
     """A host's list of messages without ids."""
-    return [
-        {"role": "user" if i % 2 else "assistant", "content": sentence(i)} for i in range(n)
-    ]
+    return [{"role": "user" if i % 2 else "assistant", "content": sentence(i)} for i in range(n)]
 
 
 def _long_life(store: Store) -> Told:

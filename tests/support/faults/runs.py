@@ -52,7 +52,9 @@ class Run:
     problems: list[str] = field(default_factory=list)
 
 
-def runs_of(place: Place, lives: dict[str, Told], operation: Operation, seam: Seam) -> Iterator[Run]:
+def runs_of(
+    place: Place, lives: dict[str, Told], operation: Operation, seam: Seam
+) -> Iterator[Run]:
     """A run for each point of the operation at which this fault can come."""
     for number in range(1, MOST_POINTS):
         run = _Attempt(place, lives, operation, seam.fault(number), number).run()
@@ -214,7 +216,9 @@ class _Attempt:
     def _read_again(self, memory: OpticalMemory, told: Told) -> None:
         """Read every page, unless a run has read these very records and tokens."""
         raw = self._raw()
-        content = [sorted(raw.records.get(kind, {}).items()) for kind in ("turn", "page", "picture")]
+        content = [
+            sorted(raw.records.get(kind, {}).items()) for kind in ("turn", "page", "picture")
+        ]
         state = hash(str((content, sorted(raw.blobs), told)))
         if state not in _states_read_well:
             problems = wrong_readings(memory, raw, told)
@@ -263,5 +267,3 @@ def _digests(raw: RawSession, after: Told) -> list[str]:
         if id in pages and page.get("digest"):
             digests.append(page["digest"])
     return digests
-
-
