@@ -16,7 +16,7 @@ STAMP := $(VENV)/.optical-memory-$(shell cat pyproject.toml constraints.txt | ck
 # still finds openai-agents where that is installed.
 export PYTHONSAFEPATH := 1
 
-.PHONY: setup demo test test-faults fuzz fuzz-loaders test-upstream test-install test-vllm lint types format bench clean
+.PHONY: setup demo test test-faults test-isolation fuzz fuzz-loaders test-upstream test-install test-vllm lint types format bench clean
 
 setup: $(STAMP)
 
@@ -86,6 +86,11 @@ test-install:
 # All the killed writers and servers; `make test` kills a sample of them.
 test-faults: setup
 	OPTICAL_MEMORY_KILLS=200 $(PY) -m pytest tests/session/test_kill.py tests/session/condensing/test_kill_condensing.py tests/stores/test_crash.py $(PYTEST_FLAGS)
+
+# Neighbours of a session: 10,000 attempts to reach it on each kind of store, and 10,000 of them beside it; `make test`
+# makes a sample.
+test-isolation: setup
+	OPTICAL_MEMORY_ATTEMPTS=10000 OPTICAL_MEMORY_FOREIGN=10000 $(PY) -m pytest tests/session/test_isolation.py tests/stores/test_foreign_sessions.py tests/agents/test_isolation.py -s $(PYTEST_FLAGS)
 
 # 1,000,000 odd cases for everything that reads what strangers wrote: about an hour on two cores. `make test` takes 10,000.
 # A failing case is a file in fuzz-failures; FUZZ_FLAGS='--replay FILE' runs it again.

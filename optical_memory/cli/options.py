@@ -28,6 +28,7 @@ __all__ = [
     "KeepTurns",
     "KeyFile",
     "LedgerOption",
+    "LogJson",
     "Provider",
     "ReaderName",
     "Retention",
@@ -43,6 +44,9 @@ __all__ = [
 
 BUDGET = 8_000
 """Tokens of an agent's window that a memory may use, unless the user says otherwise."""
+
+MAX_NAMES = 20
+"""Sessions that an error lists: a store may have thousands."""
 
 CodecName = Literal["int8", "f16", "int4"]
 """The names of `tokens.codec`."""
@@ -118,6 +122,15 @@ Secrets = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
+LogJson = Annotated[
+    bool,
+    typer.Option(
+        "--log-json",
+        envvar="OPTICAL_MEMORY_LOG_JSON",
+        help="Write the log to standard error as lines of JSON.",
+    ),
+]
+
 
 def store_from_option(url: str | None) -> Store:
     """The store of `--store`. Raises `typer.BadParameter` if there is no such kind of store."""
@@ -157,8 +170,10 @@ def open_memory(
     store = store_from_option(url)
     try:
         if not new and not store.version(session).exists:
-            names = ", ".join(map(repr, store.sessions())) or "none"
-            raise InputError(f"no session {session!r} in this store; it has {names}")
+            names = store.sessions()
+            shown = ", ".join(map(repr, names[:MAX_NAMES])) or "none"
+            more = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
+            raise InputError(f"no session {session!r} in this store; it has {shown}{more}")
         memory = OpticalMemory(
             session,
             store=store,

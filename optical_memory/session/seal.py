@@ -34,8 +34,11 @@ from optical_memory.turns import body
 
 __all__ = [
     "PAGES_A_COMMIT",
+    "may_seal",
     "new_page_record",
     "page_pictures",
+    "page_rows",
+    "rows_to_seal",
     "seal",
 ]
 
@@ -63,13 +66,10 @@ def seal(
     wait behind.
     """
     grid = profile.grid
-    last_old = _last_old_turn(snapshot, keep_turns)
-    if last_old is None:
-        return []
-    batch = _first_turns(snapshot, grid)
-    old_rows = sum(_least_rows_of(turn, grid) for turn in batch.turns if turn.ordinal <= last_old)
-    if old_rows < grid.rows * grid.text_columns // 2:
+    if not may_seal(snapshot, grid, keep_turns):
         return []  # nothing near a full page: spare the layout
+    last_old = _last_old_turn(snapshot, keep_turns)
+    batch = _first_turns(snapshot, grid)
     full_pages = renderer.first_pages(batch.turns, batch.n_pages)
     pages = itertools.takewhile(lambda page: page.layout.spans[-1].ordinal <= last_old, full_pages)
     sealer = _Sealer(snapshot, batch.records, renderer, profile, retain)
@@ -78,11 +78,35 @@ def seal(
     return sealer.changes()
 
 
-def _last_old_turn(snapshot: Snapshot, keep_turns: int) -> int | None:
-    """The ordinal of the newest open turn that may be sealed; None if all of them stay open."""
+def may_seal(snapshot: Snapshot, grid: Grid, keep_turns: int) -> bool:
+    """True if there may be a full page, without its layout."""
+    last_old = _last_old_turn(snapshot, keep_turns)
+    turns = _first_turns(snapshot, grid).turns
+    old_rows = sum(_least_rows_of(turn, grid) for turn in turns if turn.ordinal <= last_old)
+    return old_rows >= page_rows(grid) // 2
+
+
+def _last_old_turn(snapshot: Snapshot, keep_turns: int) -> int:
+    """The ordinal of the newest open turn that may be sealed; -1 if all of them stay open."""
     newest_first = itertools.islice(reversed(snapshot.open_keys), keep_turns, None)
     key = next(newest_first, None)
-    return None if key is None else snapshot.turns[key].ordinal
+    return -1 if key is None else snapshot.turns[key].ordinal
+
+
+def rows_to_seal(snapshot: Snapshot, grid: Grid, keep_turns: int) -> dict[int, int]:
+    """The rows that each open turn fills at least, by its ordinal, without the newest turns."""
+    open_turns = snapshot.open_turns()
+    old_turns = open_turns[: max(0, len(open_turns) - keep_turns)]
+    return {record.ordinal: _least_rows_of(_placed(record), grid) for record in old_turns}
+
+
+def page_rows(grid: Grid) -> int:
+    """The rows of a page, in all its columns of text."""
+    return grid.rows * grid.text_columns
+
+
+def _placed(record: TurnRecord) -> PlacedTurn:
+    return PlacedTurn(record.turn, record.id, record.ordinal, record.sealed_upto)
 
 
 def _least_rows_of(turn: PlacedTurn, grid: Grid) -> int:
@@ -112,8 +136,8 @@ def _first_turns(snapshot: Snapshot, grid: Grid) -> _Batch:
     turns: list[PlacedTurn] = []
     for key in snapshot.open_keys:
         record = snapshot.turns[key]
-        turn = PlacedTurn(record.turn, record.id, record.ordinal, record.sealed_upto)
-        is_enough = n_rows >= (n_pages + 2) * grid.rows * grid.text_columns
+        turn = _placed(record)
+        is_enough = n_rows >= (n_pages + 2) * page_rows(grid)
         if is_enough and record.role != "tool":
             break
         n_rows += _least_rows_of(turn, grid)

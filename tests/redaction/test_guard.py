@@ -10,6 +10,7 @@ import time
 import uuid
 
 import pytest
+from support.all_fields import all_fields
 from support.made_secrets import made_secrets
 
 from optical_memory import Turn
@@ -95,8 +96,8 @@ def test_every_field_of_a_turn_is_masked():
     picture = Attachment("image", f"https://ana:{PASSWORD}@example.org/a.png", f"my key {TOKEN}")
     turn = GUARD.turn(Turn("tool", f"got {TOKEN}", TOKEN, None, TOKEN, (call,), TOKEN, (picture,)))
     assert turn is not None
-    assert TOKEN not in repr(turn)
-    assert PASSWORD not in repr(turn)
+    assert TOKEN not in all_fields(turn)
+    assert PASSWORD not in all_fields(turn)
     assert turn.id == turn.tool_call_id == turn.tool_calls[0].id == "[secret abcd]"
     assert json.loads(turn.tool_calls[0].arguments) == {"password": "[secret wxyz]", "n": 1.5}
 

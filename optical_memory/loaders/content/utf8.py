@@ -11,7 +11,7 @@ import re
 import zlib
 from io import BytesIO
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 from optical_memory.errors import InputError
 from optical_memory.loaders.conversation import LeftOut
@@ -191,7 +191,7 @@ def _bad_lines(raw: bytes, name: str) -> list[LeftOut]:
 def _unpacked(raw: bytes, name: str) -> bytes:
     try:
         with gzip.open(BytesIO(raw)) as file:
-            content = read_up_to(file, MAX_UNPACKED_BYTES + 1)
+            content = read_up_to(cast(IO[bytes], file), MAX_UNPACKED_BYTES + 1)
     except (EOFError, OSError, zlib.error) as error:
         raise InputError(f"{name}: gzip, but damaged: {error}; pack it again") from error
     if len(content) > MAX_UNPACKED_BYTES:

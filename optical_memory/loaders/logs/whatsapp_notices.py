@@ -41,7 +41,8 @@ DELETED = re.compile(
 """What stands in the place of a message that was deleted or never came."""
 
 EDITED = re.compile(
-    "(?<!\\s)\\s*\u200e?<(?:this message was edited|diese nachricht wurde bearbeitet|se editó este mensaje"
+    "(?<!\\s)\\s*\u200e?<(?:this message was edited|diese nachricht wurde bearbeitet"
+    "|se editó este mensaje"
     "|ce message a été modifié|mensagem editada|questo messaggio è stato modificato"
     "|dit bericht is bewerkt)\\.?>",
     re.IGNORECASE,

@@ -14,11 +14,11 @@ from itertools import chain
 
 from optical_memory.profiles import ReaderProfile
 from optical_memory.session.archive import Archive
+from optical_memory.session.corrections.redacting import with_day
 from optical_memory.session.corrections.tombstones import keyed_digest
 from optical_memory.session.erasing.erase import erase_page, erase_records
 from optical_memory.session.erasing.mark import finish_erasing, mark_erasing
 from optical_memory.session.records import SessionRecord, TurnRecord, put
-from optical_memory.session.redacting import with_day
 from optical_memory.session.snapshot import Change, Snapshot
 
 __all__ = [
@@ -95,9 +95,9 @@ class _Eraser:
             if record is None or not (record.readable or record.digest):
                 return []
             own = (self.profile, keyed_digest, self.archive.drawn_rungs)
-            return mark_erasing(snapshot, erase_page(snapshot, page, *own))
+            return erase_page(snapshot, page, *own)
 
-        self.archive.replace(erase)
+        self.archive.replace(erase, mark_erasing)
 
     def turns(self, ordinals: Collection[int]) -> None:
         """Erase the turns that are not erased yet."""
@@ -106,9 +106,9 @@ class _Eraser:
             turns = [t for t in snapshot.turns.values() if t.ordinal in ordinals]
             own = (self.archive.picture, self.profile, keyed_digest, self.archive.drawn_rungs)
             left = [turn for turn in turns if not turn.forgotten]
-            return mark_erasing(snapshot, erase_records(snapshot, left, *own))
+            return erase_records(snapshot, left, *own)
 
-        self.archive.replace(erase)
+        self.archive.replace(erase, mark_erasing)
 
 
 def expire_turns(

@@ -15,8 +15,8 @@ from optical_memory.loaders.messages.turns import message_turns
 from optical_memory.redaction.redact import NO_REDACTION, Redaction
 from optical_memory.search.meaning import Embedder
 from optical_memory.session.archive import Archive
+from optical_memory.session.corrections.redacting import with_session_facts
 from optical_memory.session.corrections.versions import host_ids
-from optical_memory.session.redacting import with_session_facts
 from optical_memory.session.remember import Remembered, log_passed_over
 from optical_memory.session.snapshot import Change, Snapshot
 from optical_memory.session.sync.write import numbers, sync

@@ -168,9 +168,7 @@ def _text_of_page(raw: RawSession, page: Json, layout: Json) -> str | None:
 
 
 def _drawn_lines(raw: RawSession, page: str, rows: list[list[Any]]) -> list[str] | None:
-    pictures = [
-        p for key, p in raw.records.get("picture", {}).items() if key.startswith(f"{page}/")
-    ]
+    pictures = [p for key, p in raw.records.get("picture", {}).items() if key.startswith(f"{page}/")]
     if not pictures:
         return None
     signs = signs_of_picture(max(pictures, key=len))

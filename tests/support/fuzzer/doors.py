@@ -17,16 +17,16 @@ from typing import Any
 
 from mcp.server import MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
-from support.fuzzer.dict_store import DictStore
-from support.fuzzer.full_session import READER, SESSION, full_store, open_memory
-from support.fuzzer.odd import dumped, flipped, odd_json, odd_text
-from support.fuzzer.target import REFUSALS, BrokenPromiseError, Target
 
 from optical_memory import OpticalMemory
 from optical_memory.agents.hooks.answers import hook_answer
 from optical_memory.agents.mcp import memory_server
 from optical_memory.cli import main
 from optical_memory.session.export import exported_name, read_export, restore_export
+from support.fuzzer.dict_store import DictStore
+from support.fuzzer.full_session import READER, SESSION, full_store, open_memory
+from support.fuzzer.odd import dumped, flipped, odd_json, odd_text
+from support.fuzzer.target import REFUSALS, BrokenPromiseError, Target
 
 __all__ = ["DOORS"]
 

@@ -6,12 +6,11 @@ import json
 from datetime import UTC, datetime
 from functools import cache
 
-from support.fuzzer.dict_store import DictStore
-
 from optical_memory import OpticalMemory, Turn
 from optical_memory.stores.base import Kind
 from optical_memory.testing import TemplateReader
 from optical_memory.turns import Attachment, ToolCall
+from support.fuzzer.dict_store import DictStore
 
 __all__ = [
     "READER",

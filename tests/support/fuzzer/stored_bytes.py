@@ -10,9 +10,6 @@ from random import Random
 
 import numpy as np
 from safetensors.numpy import save
-from support.fuzzer.full_session import READER, records_of_kind
-from support.fuzzer.odd import dumped, flipped, odd_json
-from support.fuzzer.target import BrokenPromiseError, Target
 
 from optical_memory.readers.checkpoints.safetensors_files import read_header, read_headers
 from optical_memory.renderers.pictures import from_png, png_bytes
@@ -23,6 +20,9 @@ from optical_memory.session.snapshot import Snapshot
 from optical_memory.session.stored_page import StoredPage
 from optical_memory.stores.base import Kind, Put, Version
 from optical_memory.tokens import CODECS, VisualTokens, unpack
+from support.fuzzer.full_session import READER, records_of_kind
+from support.fuzzer.odd import dumped, flipped, odd_json
+from support.fuzzer.target import BrokenPromiseError, Target
 
 __all__ = ["STORED_BYTES"]
 

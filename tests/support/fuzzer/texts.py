@@ -11,13 +11,6 @@ from random import Random
 from typing import Any
 
 import numpy as np
-from support.fuzzer.dict_store import DictStore
-from support.fuzzer.full_session import READER, open_memory
-from support.fuzzer.odd import dumped, odd_json, odd_text
-from support.fuzzer.target import REFUSALS, BrokenPromiseError, Target
-from support.load_property import promises_of
-from support.load_samples import REFUSED_SAMPLES, SAMPLES
-from support.mutations import mutated
 
 from optical_memory import Turn
 from optical_memory.agents import compress
@@ -27,6 +20,13 @@ from optical_memory.renderers.layout import PlacedTurn
 from optical_memory.renderers.renderer import PageRenderer
 from optical_memory.testing import ALPHABET, SMALL_GRID
 from optical_memory.turns import Attachment, ToolCall, body, valid_turn
+from support.fuzzer.dict_store import DictStore
+from support.fuzzer.full_session import READER, open_memory
+from support.fuzzer.odd import dumped, odd_json, odd_text
+from support.fuzzer.target import REFUSALS, BrokenPromiseError, Target
+from support.load_property import promises_of
+from support.load_samples import REFUSED_SAMPLES, SAMPLES
+from support.mutations import mutated
 
 __all__ = ["TEXTS"]
 
