@@ -158,8 +158,13 @@ def test_every_verb_on_a_store_that_fails(watch: Watch, tmp_path: Path, error: E
     assert watch.n_errors >= 20
 
 
-@pytest.mark.parametrize("kind", ["session", "turn", "page", "index", "picture"])
-@pytest.mark.parametrize("damage", ["cut", "types", "bytes"])
+@pytest.mark.parametrize(
+    ("kind", "damage"),
+    [
+        *(("session", "types"), ("turn", "cut"), ("turn", "types"), ("page", "cut")),
+        *(("page", "types"), ("index", "bytes"), ("picture", "bytes")),
+    ],
+)
 def test_records_that_are_damaged(watch: Watch, tmp_path: Path, kind: str, damage: str):
     memory = open_memory(f"sqlite:///{tmp_path}/memory.db", retain="text")
     memory.remember(turns(25))
