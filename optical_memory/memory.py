@@ -28,16 +28,19 @@ from optical_memory.session.export import export, exported_name, read_export, re
 from optical_memory.session.forgetting.policy import ForgettingPolicy
 from optical_memory.session.records import Retain
 from optical_memory.session.rekeying.keyed_session import KeyedSession, key_problems
-from optical_memory.session.stats import Stats, stats
+from optical_memory.session.stats import Stats
 from optical_memory.session.sync.host_list import HostList
 from optical_memory.session.sync.synced_session import SyncedSession
 from optical_memory.session.tended_session import TendedSession
 from optical_memory.session.token_cache import TokenCache
+from optical_memory.session.workers.oversight import Oversight
 from optical_memory.session.workers.worker import Worker
 from optical_memory.stores.base import Store
-from optical_memory.stores.encryption.tenant_key import KeyService
+from optical_memory.stores.encryption.tenant_key import KeyService, require_key
 from optical_memory.stores.registry import store_at
 from optical_memory.stores.turn_time import in_turn
+from optical_memory.telemetry import enable_if_asked
+from optical_memory.telemetry.measuring import measured
 from optical_memory.tokens import INT8, TokenCodec
 
 __all__ = [
@@ -105,6 +108,7 @@ class OpticalMemory(SyncedSession, TendedSession, KeyedSession, SessionView):
         require_word("ledger", ledger, get_args(LedgerScope))
         redaction = open_redaction(redact, mask_names(session))
         self._owns_store = store is None or isinstance(store, str)
+        require_key(key)
         self.key = key
         archive = Archive(store_at(store), session, key=key)
         opened_reader = open_reader(reader) if isinstance(reader, str) else reader
@@ -140,6 +144,15 @@ class OpticalMemory(SyncedSession, TendedSession, KeyedSession, SessionView):
         has_term = self.policy.keep_for is not None
         name = f"optical-memory {session}"
         self._worker = Worker(self._upkeep.work, name, LOOK_SECONDS if has_term else None)
+        self._oversight = Oversight(
+            archive,
+            self._worker,
+            self._upkeep.backlog,
+            capacity=capacity,
+            policy=self.policy,
+            profile=self.reader.profile,
+        )
+        enable_if_asked()
         if has_term:
             self._wake()
 
@@ -167,9 +180,11 @@ class OpticalMemory(SyncedSession, TendedSession, KeyedSession, SessionView):
     # ---- remembering -----------------------------------------------------------------------------
 
     def _wake(self) -> None:
+        self._oversight.look(warns=self._background)
         if self._background:
             self._worker.wake()
 
+    @measured
     def seal(self) -> bool:
         """Seal full pages now; `flush` certifies them too. False if there were none."""
         has_sealed = False
@@ -204,6 +219,7 @@ class OpticalMemory(SyncedSession, TendedSession, KeyedSession, SessionView):
                 self.flush()
         finally:
             self._worker.stop()
+            self._oversight.close()
             if self._owns_store:
                 self.store.close()
 
@@ -218,12 +234,8 @@ class OpticalMemory(SyncedSession, TendedSession, KeyedSession, SessionView):
     @in_turn
     def stats(self) -> Stats:
         """Counts of the session: turns, pages by rung, tokens, compression, forgotten pages."""
-        snapshot = self._archive.snapshot()
-        counts = stats(snapshot, self.capacity, self.policy, self.reader.profile)
-        n_kept_out = self._redaction.n_kept_out
-        return replace(
-            counts, problem=self._worker.problem, bill=self.bill, kept_out_turns=n_kept_out
-        )
+        counts = self._oversight.stats(self._archive.snapshot())
+        return replace(counts, bill=self.bill, kept_out_turns=self._redaction.n_kept_out)
 
     def check(self, repair: bool = False) -> list[str]:
         """Problems of the session and its store, a sentence each; an empty list is good.

@@ -4,12 +4,11 @@ key nothing is read and nothing is mended; what is moved elsewhere does not open
 
 from __future__ import annotations
 
-import os
 import random
+import sqlite3
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +20,9 @@ from support.secret_turn import SECRET, said
 from support.valkey_server import Server, running
 
 from optical_memory import OpticalMemory, Turn
-from optical_memory.errors import KeyMismatch, StoreError
+from optical_memory.errors import InputError, KeyMismatch, StoreError
 from optical_memory.stores import Delete, Put, SQLiteStore, open_store
-from optical_memory.stores.encryption.tenant_key import KEY_VARIABLE
 from optical_memory.testing import TemplateReader, turn_texts
-from optical_memory.turns import ToolCall
 
 WORDS = [*SECRET, "Zebedee", "look_up_zorblax", "Topic1", "apples", "m5"]
 """Words of text, names, calls, and an id of the host; `traces` looks for each in every form."""
@@ -116,7 +113,7 @@ def values_of(raw: Any, page: str) -> list[bytes]:
     values += [data for key, data in raw.scan("alice", "page") if key == page]
     values += [data for key, data in raw.scan("alice", "turn")[5:6]]
     if isinstance(raw, SQLiteStore):
-        with raw._cache.reading() as db:
+        with closing(sqlite3.connect(f"{raw.path}-cache")) as db:
             values += [value for (value,) in db.execute("SELECT value FROM blobs")]
     return values
 
@@ -249,6 +246,15 @@ def test_two_processes_share_an_encrypted_session(encrypted: Open) -> None:
     assert turn_texts(first) == turn_texts(second) == {str(n): f"Turn {n}." for n in range(6)}
 
 
+@pytest.mark.parametrize("key", ["optical-memory-key-1:AAAA", b"k" * 32, 7, object()])
+def test_what_is_no_key_is_refused_at_the_door(encrypted: Open, key: Any) -> None:
+    with pytest.raises(InputError, match=r"TenantKey\.from_file") as refusal:
+        encrypted(key=key)
+    assert "AAAA" not in str(refusal.value)
+    with pytest.raises(InputError):
+        encrypted(key=None).encrypt(key)
+
+
 # ---- exports -------------------------------------------------------------------------------------
 
 
@@ -290,7 +296,7 @@ def test_a_plain_export_is_made_on_request_alone(encrypted: Open, tmp_path: Path
     copy.close()
 
 
-# ---- what is moved or changed ---------------------------------------------------------------------
+# ---- what is moved or changed --------------------------------------------------------------------
 
 
 def test_no_value_opens_at_another_place(encrypted: Open, tmp_path: Path) -> None:
@@ -302,7 +308,7 @@ def test_no_value_opens_at_another_place(encrypted: Open, tmp_path: Path) -> Non
         values = dict(raw.scan("alice", kind))  # type: ignore[arg-type]
         foreign = dict(raw.scan("bob", kind))  # type: ignore[arg-type]
         key = chance.choice([key for key in values if key in foreign])
-        for value in [data for k, data in values.items() if k != key][:2] + [foreign[key]]:
+        for value in [*[data for k, data in values.items() if k != key][:2], foreign[key]]:
             raw.commit("alice", [Put(kind, key, value)])  # type: ignore[arg-type]
             got = encrypted()._archive.store.get("alice", kind, key)  # type: ignore[arg-type]
             assert got is not None

@@ -15,6 +15,7 @@ from optical_memory.cli import (
     bulk,
     converse,
     demo,
+    doctor,
     evaluations,
     hook,
     hosts,
@@ -23,9 +24,12 @@ from optical_memory.cli import (
     readers,
 )
 from optical_memory.cli.doors import importing, key, remember
+from optical_memory.cli.options import LogJson
 from optical_memory.cli.tending import fade, tend
 from optical_memory.errors import Forgotten, OpticalMemoryError
+from optical_memory.quoting.unseen import for_terminal
 from optical_memory.readers.threads import wait_passively
+from optical_memory.telemetry.handlers import log_to_stderr
 
 __all__ = [
     "app",
@@ -51,6 +55,7 @@ app.command()(tend.stats)
 app.command()(tend.check)
 app.command()(tend.forget)
 app.command()(tend.supersede)
+app.command()(doctor.doctor)
 app.command()(mcp.mcp)
 app.command()(hook.hook)
 app.command()(bench.bench)
@@ -75,8 +80,10 @@ def _root(
             "--version", callback=_show_version, is_eager=True, help="Tell the version and exit."
         ),
     ] = False,
+    log_json: LogJson = False,
 ) -> None:
     """Options of the command as a whole; `eval` stays a group of its own."""
+    log_to_stderr(as_json=log_json)
 
 
 def run(arguments: Sequence[str] | None = None) -> None:
@@ -86,5 +93,5 @@ def run(arguments: Sequence[str] | None = None) -> None:
     try:
         app(args=None if arguments is None else list(arguments), prog_name="optical-memory")
     except (OpticalMemoryError, Forgotten) as error:
-        print(f"optical-memory: {error}", file=sys.stderr)
+        print(for_terminal(f"optical-memory: {error}"), file=sys.stderr)
         sys.exit(1)

@@ -61,7 +61,10 @@ def _row(recollection: Recollection) -> dict[str, Any]:
         "certainty": recollection.certainty,
         "verified": recollection.share("original", "verified"),
     }
-    return asdict(recollection) | trust
+    row = asdict(recollection)
+    for part in row["parts"]:
+        part["when"] = part["when"].isoformat() if part["when"] else None
+    return row | trust
 
 
 def _show_recollections(out: Console, recollections: Sequence[Recollection], query: str) -> None:

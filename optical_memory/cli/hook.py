@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 from typing import Annotated
 
@@ -11,6 +10,7 @@ import typer
 from optical_memory.agents.hooks.relay import NOW
 from optical_memory.cli.options import (
     KeyFile,
+    LogJson,
     ReaderName,
     Secrets,
     StoreUrl,
@@ -18,6 +18,7 @@ from optical_memory.cli.options import (
     redact_of,
 )
 from optical_memory.memory import OpticalMemory
+from optical_memory.telemetry.handlers import log_to_stderr
 
 __all__ = [
     "hook",
@@ -44,6 +45,7 @@ def hook(
     waits: Annotated[
         bool, typer.Option(NOW, help="Keep the transcript before the command ends, not after it.")
     ] = False,
+    log_json: LogJson = False,
 ) -> None:
     """Answer a hook event on standard input: Claude Code's, or one of the same form.
 
@@ -51,7 +53,7 @@ def hook(
     """
     from optical_memory.agents.hooks.answers import hook_answer
 
-    logging.getLogger("optical_memory").addHandler(logging.StreamHandler(sys.stderr))
+    log_to_stderr(as_json=log_json, replaces=True)
 
     def open_memory(id: str) -> OpticalMemory:
         name = session or f"{PREFIX}{id}"

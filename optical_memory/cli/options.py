@@ -28,6 +28,7 @@ __all__ = [
     "KeepTurns",
     "KeyFile",
     "LedgerOption",
+    "LogJson",
     "Provider",
     "ReaderName",
     "Retention",
@@ -120,6 +121,15 @@ Secrets = Annotated[
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+
+LogJson = Annotated[
+    bool,
+    typer.Option(
+        "--log-json",
+        envvar="OPTICAL_MEMORY_LOG_JSON",
+        help="Write the log to standard error as lines of JSON.",
+    ),
+]
 
 
 def store_from_option(url: str | None) -> Store:

@@ -13,6 +13,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from optical_memory.quoting.own_marks import without_marks
+from optical_memory.quoting.plain_words import plain_word
+from optical_memory.quoting.unseen import shown
 from optical_memory.search.terms import key, terms, words
 from optical_memory.spans import DOUBT, Span, Status
 from optical_memory.turns import Role, short_repr
@@ -41,11 +44,6 @@ SUPERSEDES = "replaces an earlier version"
 """What a window says of a turn that superseded another."""
 
 _WORDS = re.compile(r"\S+|\s+")  # and the blanks between them
-
-# Control characters are shown by Unicode's pictures, or by their code. Tabs and line ends stay.
-_PICTURES = {code: 0x2400 + code for code in range(0x20) if chr(code) not in "\t\n\r"}
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
-_VISIBLE = _PICTURES | {0x7F: 0x2421} | {code: f"\\x{code:02x}" for code in range(0x80, 0xA0)}
 
 _GAP = "\0"  # a forgotten character; many in a row become a single […]
 _GAPS = re.compile(rf"{_GAP}(?:\s*{_GAP})*")
@@ -158,7 +156,7 @@ class Recollection:
         A passage says nothing of a page, for it may stand on several. A passage of superseded turns
         says that these were replaced.
         """
-        place = self.page if self.rung == OPEN else f"page {self.ordinal + 1}"
+        place = _open_place(self.page) if self.rung == OPEN else f"page {self.ordinal + 1}"
         prefix = "" if self.parts else f"{place}, "
         if self.is_superseded:
             prefix = f"{SUPERSEDED}, {prefix}"
@@ -189,12 +187,15 @@ class Recollection:
     def marked(self, start: int = 0, end: int | None = None) -> str:
         """The text[start:end], with forgotten passages as `[…]` and doubtful words as `[word?]`.
 
-        Control characters are shown by their pictures, like `␀`.
+        Control characters are shown by their pictures, like `␀`, hidden characters by their codes.
+        Words of the text that look like these marks have a backslash if there are any.
         """
         stop = len(self.text) if end is None else end
         flags = self._flags(start, stop)
         if flags is None:
-            return _visible(self.text[start:stop]).strip("\n")
+            text = shown(self.text[start:stop]).strip("\n")
+            is_marked = self.is_doubtful or self.is_incomplete
+            return without_marks(text) if is_marked else text
         pieces = [
             _marked(match[0], flags[match.start() - start : match.end() - start])
             for match in _WORDS.finditer(self.text, start, stop)
@@ -255,6 +256,11 @@ class Recollections(list[Recollection]):
         self.is_complete = is_complete and not n_unread
 
 
+def _open_place(page: str) -> str:
+    """The id of an open turn as two words: no id writes lines or marks of its own."""
+    return " ".join(plain_word(word) for word in page.split(" ", 1))
+
+
 def _flag(span: Span) -> str:
     if span.status == "forgotten":
         return _FORGOTTEN
@@ -262,19 +268,12 @@ def _flag(span: Span) -> str:
     return _DOUBTFUL if is_doubtful else _KEPT
 
 
-def _visible(text: str) -> str:
-    """The text with its control characters shown; most texts have none."""
-    return text.translate(_VISIBLE) if _CONTROL.search(text) else text
-
-
 def _marked(word: str, flags: str) -> str:
     """A word, or the blanks between two, by the flags of its characters."""
     if _FORGOTTEN in flags:
         pairs = zip(word, flags, strict=True)
-        return "".join(
-            _GAP if flag == _FORGOTTEN else char.translate(_VISIBLE) for char, flag in pairs
-        )
-    visible = word.translate(_VISIBLE)
+        return "".join(_GAP if flag == _FORGOTTEN else shown(char) for char, flag in pairs)
+    visible = without_marks(shown(word))
     return f"[{visible}?]" if _DOUBTFUL in flags else visible
 
 

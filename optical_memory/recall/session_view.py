@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Collection
 from datetime import date
 from itertools import chain
@@ -21,6 +20,7 @@ from optical_memory.errors import (
 from optical_memory.hosts.profile import HostProfile
 from optical_memory.hosts.resolve import resolve_host
 from optical_memory.recall.choose import choose_turns
+from optical_memory.recall.counted import count_context, count_recall
 from optical_memory.recall.current_turns import CurrentTurns
 from optical_memory.recall.find import Finder, TimeLimits
 from optical_memory.recall.in_thread import in_thread
@@ -42,12 +42,13 @@ from optical_memory.session.token_cache import TokenCache
 from optical_memory.sheets.sheet import drop_drawn_sheets
 from optical_memory.stores.locks import ForkLock
 from optical_memory.stores.turn_time import TURN_SECONDS, in_turn, turn_time
+from optical_memory.telemetry.event_table import RECALL_NOT_COUNTED
+from optical_memory.telemetry.events import emit
+from optical_memory.telemetry.measuring import measured_by
 
 __all__ = [
     "SessionView",
 ]
-
-log = logging.getLogger("optical_memory")
 
 
 class SessionView:
@@ -95,6 +96,7 @@ class SessionView:
 
     # ---- recalling -------------------------------------------------------------------------------
 
+    @measured_by(count_recall)
     def recall(
         self,
         query: str,
@@ -145,8 +147,7 @@ class SessionView:
             passages = read_passages(Sources(snapshot), self._page_reader, groups, in_time=in_time)
             return with_exact_costs(passages)
 
-        seconds = self.deadline if deadline is None else deadline
-        with turn_time(seconds, by_clock=deadline is not None):
+        with turn_time(deadline or self.deadline, by_clock=deadline is not None):
             try:
                 recollections = self._archive.read(answer)
             except StoreTimeout:
@@ -171,8 +172,9 @@ class SessionView:
         try:
             self._archive.update(change)
         except StoreError as error:  # the answer is there, whatever becomes of the count
-            log.warning("session %r: a recall was not counted: %s", self.session, error)
+            emit(RECALL_NOT_COUNTED, session=self.session, error=error)
 
+    @measured_by(count_context)
     @in_turn
     def context(
         self,

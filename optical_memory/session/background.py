@@ -6,7 +6,6 @@ done.
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -21,9 +20,12 @@ from optical_memory.session.certify import (
     certify,
     keep_certificate,
     next_to_certify,
+    pages_to_certify,
 )
 from optical_memory.session.condensing.condenser import Condenser
 from optical_memory.session.condensing.run_text import ReadPage
+from optical_memory.session.counts.arrivals import Arrivals
+from optical_memory.session.counts.backlog import Backlog, pages_to_seal
 from optical_memory.session.erasing.expire import expire_turns, expired_turns, is_doubtful
 from optical_memory.session.erasing.mark import finish_cut_short
 from optical_memory.session.facts.other_readers import own_states
@@ -32,10 +34,13 @@ from optical_memory.session.forgetting.plan import Step, plan
 from optical_memory.session.forgetting.policy import CONDENSED, FORGOTTEN, STUB, ForgettingPolicy
 from optical_memory.session.index_records import merge_index
 from optical_memory.session.records import PageRecord, Retain
-from optical_memory.session.seal import seal
+from optical_memory.session.seal import may_seal, page_rows, rows_to_seal, seal
 from optical_memory.session.snapshot import Change, Snapshot
 from optical_memory.session.stored_page import StoredPage
 from optical_memory.session.token_cache import TokenCache
+from optical_memory.telemetry.event_table import PAGE_OF_OTHER_READER, PAGES_LOST, TURNS_EXPIRED
+from optical_memory.telemetry.events import emit
+from optical_memory.telemetry.measuring import operation
 
 __all__ = [
     "Progress",
@@ -45,8 +50,6 @@ __all__ = [
 
 LOOK_SECONDS = 3600.0
 """How often all turns are looked at for the term, which counts days."""
-
-log = logging.getLogger("optical_memory")
 
 Progress = Callable[[str, int, int], None]
 """Long work tells how far it is: `progress(step, n_done, n_total)`, the step in words."""
@@ -109,7 +112,10 @@ class Upkeep:
         def prepare(snapshot: Snapshot) -> Sequence[Change]:
             return seal(snapshot, self._renderer, self._profile, self.retain, self.keep_turns)
 
-        return self._archive.replace(prepare)
+        if not may_seal(self._archive.snapshot(), self._profile.grid, self.keep_turns):
+            return False  # nothing near a full page
+        with operation("seal", self._archive.session):
+            return self._archive.replace(prepare)
 
     def certify(self) -> bool:
         """Certify the oldest page that waits for it, then fade the pages that are due.
@@ -119,18 +125,14 @@ class Upkeep:
         page = next_to_certify(self._archive.snapshot(), self._pages_of_others)
         if page is None:
             return False
-        with self._unless_changed(page.record):
+        with operation("certify", self._archive.session), self._unless_changed(page.record):
             self._certify(page)
             self.fade()
         return True
 
     def _leave(self, record: PageRecord) -> None:
         """Leave a page whose pictures were drawn for another reader: it stays text until then."""
-        log.info(
-            "page %s of session %r was drawn for another reader, which has to certify it",
-            record.id,
-            self._archive.session,
-        )
+        emit(PAGE_OF_OTHER_READER, session=self._archive.session, page=record.id)
         self._pages_of_others.add((record.id, record.digest))
 
     def _certify(self, page: StoredPage) -> None:
@@ -179,6 +181,20 @@ class Upkeep:
             if page is not None and (page.state, page.digest) == (record.state, record.digest):
                 raise
 
+    def backlog(self, snapshot: Snapshot, arrivals: Arrivals) -> Backlog:
+        """The pages that wait, and how long the oldest has waited."""
+        grid = self._profile.grid
+        rows = rows_to_seal(snapshot, grid, self.keep_turns)
+        n_to_seal, last_turn = pages_to_seal(rows, page_rows(grid))
+        last_turns = [] if last_turn is None else [last_turn]
+        sealed = list(pages_to_certify(snapshot, self._pages_of_others))
+        last_turns += [max(map(int, page.terms)) for page in sealed[:1] if page.terms]
+        n_to_fade = len(self._due(snapshot, None))
+        if n_to_fade:
+            last_turns.append(max(snapshot.session.next_turn - 1 - self.keep_turns, 0))
+        ages = [arrivals.age(ordinal + self.keep_turns) for ordinal in last_turns]
+        return Backlog(n_to_seal, len(sealed), n_to_fade, max(ages, default=0.0))
+
     def preview(self, capacity: int | None = None) -> FadePreview:
         """What `fade` would do now."""
         snapshot = self._archive.snapshot()
@@ -215,7 +231,7 @@ class Upkeep:
         if first == 0:
             self._next_look = time.monotonic() + LOOK_SECONDS
         if n_turns:
-            log.warning("session %r: %d turns past the term erased", self._archive.session, n_turns)
+            emit(TURNS_EXPIRED, session=self._archive.session, n_turns=n_turns)
             if self._on_expiry is not None:
                 self._on_expiry()
         return n_turns
@@ -241,6 +257,12 @@ class Upkeep:
         Runs of pages that the plan condenses are read first, and each is a commit of its own. The
         first time that pages lose their last picture, or sentences, the log has a warning.
         """
+        with operation("fade", self._archive.session) as fading:
+            steps = self._fade(capacity)
+            fading.note(optical_memory__pages=len(steps))
+        return steps
+
+    def _fade(self, capacity: int | None) -> list[Step]:
         ladder = self._profile.ladder
 
         def change(snapshot: Snapshot) -> tuple[Sequence[Change], list[Step]]:
@@ -259,7 +281,7 @@ class Upkeep:
         n_unsure = len(self._condenser.unsure)
         steps = self._condenser.take(steps, self._certify_page)
         if len(self._condenser.unsure) > n_unsure:  # the plan goes on without these pages
-            steps += self.fade(capacity)
+            steps += self._fade(capacity)
         return steps
 
     def _certify_page(self, id: str) -> None:
@@ -275,9 +297,4 @@ class Upkeep:
         if not n_lost or self._has_warned or self.retain == "text":
             return
         self._has_warned = True
-        log.warning(
-            "session %r: %d pages lost their last picture or all but their best sentences, by the "
-            "capacity or the policy's term, and more may; `plan` tells before, `stats` counts them",
-            self._archive.session,
-            n_lost,
-        )
+        emit(PAGES_LOST, session=self._archive.session, n_pages=n_lost)

@@ -19,12 +19,13 @@ from optical_memory.loaders.unpacking import DAMAGED_ZIP, unpacked, unpacked_ent
 from optical_memory.session.archive import Archive
 from optical_memory.session.opening.record_places import refuse_misplaced
 from optical_memory.session.snapshot import Snapshot
-from optical_memory.stores.base import Kind, Put, Version
+from optical_memory.stores.base import Kind, Put, Store, Version
 from optical_memory.stores.encryption.encrypted_store import EncryptedStore
 from optical_memory.stores.encryption.key_record import unpack_keyring
 from optical_memory.stores.encryption.tenant_key import KeyService
-from optical_memory.stores.private_files import open_private
 from optical_memory.stores.protection.base import KEY_RECORD
+from optical_memory.stores.protection.checksums import without_sum
+from optical_memory.stores.sqlite_path import whole_file
 
 __all__ = [
     "export",
@@ -48,25 +49,46 @@ SUFFIXES: Mapping[Kind, str] = {"picture": ".png", "index": ".bin"}
 def export(archive: Archive, path: Path, *, plain: bool = False) -> None:
     """Write every record and picture of the session to `path`, as of one version.
 
-    The values of an encrypted session stay encrypted, unless the file shall be `plain`.
+    A file that is there is replaced when the new file is whole and on the disk. The values of
+    an encrypted session stay encrypted, unless the file shall be `plain`.
     """
     is_encrypted = isinstance(archive.store, EncryptedStore) and not plain
     archive.snapshot()  # raises for a key that does not open the session
     version = archive.store.version(archive.session)
-    records, version = archive.scan(get_args(Kind), version, as_stored=is_encrypted)
+    records, version = _all_records(archive, version, as_stored=is_encrypted)
     manifest = {
         "format": ENCRYPTED_FORMAT if is_encrypted else EXPORT_FORMAT,
         "session": archive.session,
         "version": version.number,
     }
     with (
-        open_private(path, "wb") as raw_file,
+        whole_file(path) as raw_file,
         zipfile.ZipFile(raw_file, "w", zipfile.ZIP_DEFLATED) as file,
     ):
         file.writestr(MANIFEST, json.dumps(manifest))
         for record in records:
             suffix = ".sealed" if is_encrypted else SUFFIXES.get(record.kind, ".json")
             file.writestr(f"{record.kind}/{record.key}{suffix}", record.value)
+
+
+def _all_records(
+    archive: Archive, version: Version, *, as_stored: bool
+) -> tuple[list[Put], Version]:
+    """All records as of one version, and that version.
+
+    `version` is the session's present version. Reads again if a writer came between. The values
+    are protected still if they shall be `as_stored`.
+    """
+    store: Store = archive.raw_store if as_stored else archive.store
+    while True:
+        records: list[Put] = []
+        for kind in get_args(Kind):
+            items = store.scan(archive.session, kind)
+            records += [Put(kind, key, without_sum(value)) for key, value in items]
+        version_after = store.version(archive.session)
+        if version_after == version:
+            return records, version
+        version = version_after
 
 
 def exported_name(path: Path) -> str:

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 
-from optical_memory.ledger import Ledger
 from optical_memory.profiles import ReaderProfile
 from optical_memory.session.facts.stubs import (
     TermPages,
@@ -37,7 +36,13 @@ from optical_memory.session.records import (
     put,
 )
 from optical_memory.session.snapshot import Change, Snapshot
-from optical_memory.session.stored_page import StoredPage, agreements_of, n_ledger_tokens
+from optical_memory.session.stored_page import (
+    StoredPage,
+    agreements_of,
+    last_turn_on,
+    ledger_of,
+    n_ledger_tokens,
+)
 from optical_memory.stores.base import Delete, Put
 
 __all__ = [
@@ -65,7 +70,6 @@ def page_state(record: PageRecord) -> PageState:
 
 def _state(record: PageRecord) -> PageState:
     rung = {STUB: STUB, FORGOTTEN: FORGOTTEN, "sealed": None}.get(record.state, record.rung)
-    spans = (record.layout or {}).get("spans", [])
     return PageState(
         page=record.id,
         ordinal=record.ordinal,
@@ -73,7 +77,7 @@ def _state(record: PageRecord) -> PageState:
         agreement=agreements_of(record),
         hits=record.hits,
         pinned=record.pinned,
-        last_turn=max((ordinal for _, ordinal, *_ in spans), default=None),
+        last_turn=last_turn_on(record),
         last_when=record.last_when,
         n_facts=_n_numbers(record),
         n_pages=record.n_pages,
@@ -140,9 +144,7 @@ def preview(
 
 def _n_facts(record: PageRecord) -> int:
     """Exact facts of a page; of a page that an older version certified, the spans of its ledger."""
-    if not record.ledger:
-        return 0
-    ledger = Ledger.from_json(record.ledger)
+    ledger = ledger_of(record)
     return len(ledger.spans) if ledger.n_facts is None else ledger.n_facts
 
 

@@ -6,7 +6,6 @@ few of them however it was written.
 
 from __future__ import annotations
 
-import logging
 import math
 import sys
 from collections.abc import Collection, Iterable, Sequence
@@ -21,11 +20,13 @@ from optical_memory.search.build import IndexedTurn, KeyHash
 from optical_memory.search.meaning import Embedder
 from optical_memory.search.segment import Segment
 from optical_memory.search.segment_bytes import segment_from_bytes, segment_to_bytes
+from optical_memory.session.placing.turn_places import spans_of, text_offset, turns_placed_on
 from optical_memory.session.records import PageRecord, TurnRecord, page_key, turn_key
 from optical_memory.session.snapshot import Change, Snapshot
-from optical_memory.session.stored_page import spans_of, text_offset, turns_placed_on
 from optical_memory.stores.base import Delete, Put
 from optical_memory.stores.protection.base import refuse_damage
+from optical_memory.telemetry.event_table import INDEX_DAMAGED
+from optical_memory.telemetry.events import emit
 from optical_memory.turns import body
 
 __all__ = [
@@ -39,12 +40,8 @@ __all__ = [
     "stub_page",
 ]
 
-log = logging.getLogger("optical_memory")
-
 SMALL_UNITS = 128
-"""A segment of fewer units is merged with the next when a turn is remembered: that takes about a
-millisecond.
-"""
+"""A segment of fewer units is merged with the next when a turn is remembered: about 1 ms."""
 
 FAN_OUT = 8
 """So many segments of about the same size become a single segment when pages are sealed."""
@@ -112,10 +109,7 @@ class IndexDraft:
             self._segments[key] = segment.without(ordinals)
 
     def renew(self, record: TurnRecord, *, without: str) -> bool:
-        """Index a turn again from the text and the pages that it has left, but for this page.
-
-        False if nothing of it is left.
-        """
+        """Index a turn again, without this page; False if nothing of it is left to index."""
         self.remove([record.ordinal])
         segment = _segment_of(self._snapshot, record, self._hash_key, without)
         if segment.n_units:
@@ -301,9 +295,5 @@ def load_segment(data: bytes) -> Segment | None:
         refuse_damage(data)
         return segment_from_bytes(data)
     except StoreError as error:
-        log.warning(
-            "a part of the search index is damaged (%s): "
-            "its turns are not found until it is rebuilt",
-            error,
-        )
+        emit(INDEX_DAMAGED, error=error)
         return None

@@ -11,7 +11,7 @@ import hmac
 import secrets
 from contextlib import suppress
 from datetime import date, datetime
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -41,6 +41,12 @@ PageStage = Literal["sealed", "certified", "stub", "forgotten"]
 
 SCHEMA = 7
 """The newest schema. A record says 2 or more only if it uses a field that earlier schemas lack."""
+
+Ordinal = Annotated[int, Field(ge=0, le=10**9 - 1)]
+"""The place of a turn or page: as many digits as a turn's key has."""
+
+Number = Annotated[int, Field(ge=0, le=2**31 - 1)]
+"""A count, or an offset in a text: those of the index have 32 bits too."""
 
 AnyRecord = TypeVar("AnyRecord", bound="Record")
 
@@ -115,22 +121,23 @@ class SessionRecord(Record):
     digest. With the store they can, so no digest of forgotten text is kept. If the store lost the
     session that was here before, `lost_turns` says how many turns were acknowledged and are gone;
     new turns get numbers after theirs. `host_turns` are the turns of the list that the host gave
-    last, in its order. `old_turns` are turns on pages that the host's list has no more: nobody
-    finds them. Both are runs of ordinals, (first, last), and need schema 3. `erasing` is True from
-    when records were erased until the cached tokens are gone too; it needs schema 6.
+    last, in its order. `old_turns` are turns that the host's list has no more: those on pages are
+    there and nobody finds them, the others are gone. Both are runs of ordinals, (first, last), and
+    need schema 3. `erasing` is True from when records were erased until the cached tokens are gone
+    too; it needs schema 6.
     `masked_secrets` counts secrets. `days` has the first turn of each day, if there is a term, and
     `clock` a time far from them (`erasing.expire`). These three need schema 7.
     """
 
-    next_turn: int = 0
-    lost_turns: int = 0
-    host_turns: list[tuple[int, int]] = []
-    old_turns: list[tuple[int, int]] = []
+    next_turn: Ordinal = 0
+    lost_turns: Number = 0
+    host_turns: list[tuple[Ordinal, Ordinal]] = []
+    old_turns: list[tuple[Ordinal, Ordinal]] = []
     erasing: bool = False
-    masked_secrets: int = 0
-    days: list[tuple[int, date]] = []
+    masked_secrets: Number = 0
+    days: list[tuple[Ordinal, date]] = []
     clock: datetime | None = None
-    salt: str = Field(default_factory=lambda: secrets.token_hex(16))
+    salt: str = Field(default_factory=lambda: secrets.token_hex(16), pattern="^([0-9a-f]{2})*$")
 
     def with_fields(self, **fields: object) -> SessionRecord:
         """The record with these fields, and with the schema that all its fields need."""
@@ -166,7 +173,7 @@ class TurnRecord(Record):
     """
 
     id: str
-    ordinal: int
+    ordinal: Ordinal
     role: Role
     name: str | None = None
     when: datetime | None = None
@@ -175,12 +182,12 @@ class TurnRecord(Record):
     tool_calls: list[ToolCall] = []
     tool_call_id: str | None = None
     attachments: list[Attachment] = []
-    sealed_upto: int = 0  # characters of the body that stand on sealed pages
+    sealed_upto: Number = 0  # characters of the body that stand on sealed pages
     sealed: bool = False  # the whole body stands on sealed pages
     forgotten: bool = False
     pages: list[str] = []
     host_id: str | None = None
-    version: int = 1
+    version: Number = 1
     superseded_by: str | None = None
     tombstone: str | None = None
 
@@ -259,7 +266,7 @@ class PageRecord(Record):
     """
 
     id: str
-    ordinal: int
+    ordinal: Ordinal
     state: PageStage = "sealed"
     rung: str | None = None
     digest: str
@@ -267,14 +274,14 @@ class PageRecord(Record):
     lines: list[str] | None = None
     ledger: dict[str, Any] = {}
     certificate: dict[str, Any] | None = None
-    terms: dict[str, dict[str, int]] = {}
+    terms: dict[str, dict[str, Number]] = {}
     keywords: list[str] = []
-    text_tokens: int = 0
+    text_tokens: Number = 0
     first_when: datetime | None = None
     last_when: datetime | None = None
-    hits: int = 0
+    hits: Number = 0
     pinned: bool = False
-    n_pages: int = 1
+    n_pages: Number = 1
     into: str | None = None
 
     @property

@@ -13,6 +13,7 @@ from optical_memory.session.erasing.forget import forget_page, forget_turn
 from optical_memory.session.fade import FadePreview
 from optical_memory.session.forgetting.plan import Step
 from optical_memory.session.sync.host_list import HostList
+from optical_memory.telemetry.measuring import measured
 
 __all__ = [
     "TendedSession",
@@ -23,6 +24,7 @@ class TendedSession:
     """Plans, fades and forgets."""
 
     reader: Reader
+    session: str
     _archive: Archive
     _host_list: HostList
     _redaction: Redaction = NO_REDACTION
@@ -42,6 +44,7 @@ class TendedSession:
         self._upkeep.expire()
         return steps
 
+    @measured
     def forget(
         self, *, page: str | None = None, turn: str | None = None, session: bool = False
     ) -> int:

@@ -3,7 +3,7 @@
 All keys of a session share one hash tag: `{prefix:session}:meta` (version and format), `:commits`
 (the last commit tokens), `:log` (in which commit each record was last written), one hash per kind
 of record, `:blob:<key>`, and `:blobs` (which blobs there may be). Only blobs have a TTL, so
-`volatile-lru` evicts nothing else.
+`volatile-lru` evicts nothing else. A hash that another policy evicts is noticed at the next use.
 
 A commit is one server-side script: one round trip, atomic in memory and in the append-only file. It
 is never tried again because a neighbour wrote in between, as WATCH would ask for. It carries a
@@ -16,7 +16,6 @@ would lose records.
 
 from __future__ import annotations
 
-import logging
 import uuid
 from collections.abc import Sequence
 from typing import Any, Final, get_args
@@ -39,6 +38,7 @@ from optical_memory.stores.base import (
     require_ttl,
     to_bytes,
 )
+from optical_memory.stores.erasures import is_erasing
 from optical_memory.stores.redis_client import SWEEP, GuardedClient
 from optical_memory.stores.redis_scripts import (
     CHANGES,
@@ -54,10 +54,11 @@ from optical_memory.stores.redis_scripts import (
 )
 from optical_memory.stores.scrubbing.server_files import SCRUB_SECONDS, rewrite_files
 from optical_memory.stores.turn_time import time_left
+from optical_memory.telemetry.event_table import FILES_NOT_REWRITTEN
+from optical_memory.telemetry.events import emit
+from optical_memory.telemetry.store_calls import measure_calls
 
 __all__ = ["RedisStore"]
-
-log = logging.getLogger("optical_memory")
 
 SESSION_FORMAT: Final = 3
 """Rises when an older program must not write to a session any more.
@@ -76,6 +77,7 @@ without memory, which take some tenths of a second on a busy machine.
 _PATTERN_CHARACTERS = frozenset("{}*?[]\\")
 
 
+@measure_calls("redis")
 class RedisStore:
     """Durable records and cached blobs at a URL, or through a client of your own, which the store
     never closes.
@@ -173,9 +175,8 @@ class RedisStore:
         """The values of records in the order of `keys`; None for each that is not there."""
         if not keys:
             return []
-        values: list[bytes | None] = self._client.ask(
-            "HMGET", self._key(session, kind), *map(to_bytes, keys)
-        )
+        hash_key = self._key(session, kind)
+        values: list[bytes | None] = self._client.ask("HMGET", hash_key, *map(to_bytes, keys))
         return values
 
     def commit(
@@ -186,7 +187,8 @@ class RedisStore:
         Raises `Conflict` unless the session is at `expect`, and `NewerFormat` if a newer version of
         this package wrote the session.
         """
-        keys = [self._key(session, name) for name in ("meta", "commits", "log", "index")]
+        names = ("meta", "commits", "log", "index", "session", "turn", "page")
+        keys = [self._key(session, name) for name in names]
         keys += [self._key(session, change.kind) for change in changes]
         arguments: list[Any] = [
             uuid.uuid4().hex,
@@ -194,6 +196,7 @@ class RedisStore:
             new_epoch(),
             SESSION_FORMAT,
             LOG_VERSIONS if is_logged(changes) else "",
+            1 if is_erasing() else "",
         ]
         for change in changes:
             arguments += change_arguments(change)
@@ -227,9 +230,8 @@ class RedisStore:
 
         Its files forget them when the server writes them anew (`scrub`).
         """
-        names = ("blobs", "meta", "commits", "log", *get_args(Kind))
-        keys = [self._key(session, name) for name in names]
-        self._client.ask("EVAL", DROP, len(keys), *keys)
+        names = "blobs", "meta", "commits", "log", *get_args(Kind)
+        self._client.ask("EVAL", DROP, len(names), *(self._key(session, name) for name in names))
 
     def get_blobs(self, session: str, keys: Sequence[str]) -> list[bytes | None]:
         """Cached blobs in the order asked for, None for each that is absent."""
@@ -265,7 +267,7 @@ class RedisStore:
         limit = SCRUB_SECONDS if seconds is None else min(seconds, SCRUB_SECONDS)
         self._unscrubbed = rewrite_files(self._client, limit) if self._scrubs else []
         for sentence in self._unscrubbed:
-            log.warning("%s", sentence)
+            emit(FILES_NOT_REWRITTEN, reason=sentence)
 
     def check(self) -> list[str]:
         """Problems of the store itself, one sentence each."""

@@ -28,6 +28,9 @@ def _server_problems(client: redis.Redis) -> list[str]:
         sentences.append(
             f"maxmemory-policy {policy} may evict records: use noeviction or volatile-lru."
         )
+        n_evicted = client.info("stats").get("evicted_keys", 0)
+        if n_evicted:
+            sentences.append(f"the server has evicted {n_evicted} keys since it started.")
     return sentences
 
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
-from optical_memory.errors import InputError
+from optical_memory.errors import InputError, StoreError
 from optical_memory.stores.passwords import printable_url
 
 __all__ = [
@@ -14,6 +18,7 @@ __all__ = [
     "private_folder",
     "private_opener",
     "require_file",
+    "whole_file",
 ]
 
 
@@ -68,3 +73,52 @@ def create_private(path: Path) -> None:
     private_folder(path.parent)
     with open(path, "ab", opener=private_opener):
         pass
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[BinaryIO]:
+    """A file to write, which takes the place of `path` when it is whole and on the disk.
+
+    Until then, and if anything fails, `path` is as it was. The file is its owner's alone. It is
+    written beside `path`, with the ending `.part`; if the process is killed, that file stays until
+    the next call. Raises `StoreError` if another process is writing to it.
+    """
+    if path.exists() and not path.is_file():  # a pipe, a terminal: nothing to replace
+        with open(path, "wb") as file:
+            yield file
+        return
+    target = path.resolve()
+    draft = target.with_name(target.name + ".part")
+    with open(draft, "r+b", opener=_draft_opener) as file:
+        _require_own(file, path)
+        try:
+            file.truncate()
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+            os.replace(draft, target)
+        except BaseException:
+            draft.unlink(missing_ok=True)
+            raise
+    _sync_folder(target.parent)
+
+
+def _draft_opener(path: str, flags: int) -> int:
+    return private_opener(path, flags | os.O_CREAT)
+
+
+def _require_own(file: BinaryIO, path: Path) -> None:
+    """Raises `StoreError` if another process has this file open for the same purpose."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise StoreError(f"another process is writing to {str(path)!r}") from error
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a new name in a folder durable."""
+    number = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)

@@ -17,6 +17,7 @@ from optical_memory.session.records import (
     SessionRecord,
     TurnRecord,
     load_record,
+    page_key,
     put,
     turn_key,
 )
@@ -261,4 +262,5 @@ def test_damage_is_found_at_a_quick_look_too(damage: Any):
     assert problem(turn_head, turn_data) == expected
     page_data = damage(PAGE)
     expected = problem(lambda data: load_record(PageRecord, data), page_data)
-    assert problem(check_page, page_data) == expected
+    told = problem(lambda data: check_page(page_key(7), data), page_data)
+    assert told == expected or (expected is None and "a key that is not its own" in str(told))

@@ -62,9 +62,16 @@ def _show_stats(out: Console, session: str, counts: Stats) -> None:
             f"{counts.compression:.1f}x" if counts.compression else "–",
         ],
         ["forgotten pages", len(counts.forgotten)],
+        ["waiting for the background", _waiting(counts)],
         ["masked secrets", counts.masked_secrets],
     ]
     out.print(table(f"session {printable(session)!r}", ["", ""], rows, n_words=2))
+
+
+def _waiting(counts: Stats) -> str:
+    """The pages that wait, and since when, as far as this command knows."""
+    works = ", ".join(f"{n} to {work}" for work, n in counts.waiting.items())
+    return f"{works}; the oldest for {counts.lag_seconds:.0f} s or longer" if works else "nothing"
 
 
 def check(

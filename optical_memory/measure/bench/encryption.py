@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
+from functools import partial
 from itertools import cycle, islice
-from typing import Any
+from typing import TypeVar
 
 from optical_memory.measure.bench.cpu_time import time_in_turn, time_row
 from optical_memory.measure.bench.finding import CONTEXT_BUDGET, QUESTIONS
@@ -21,6 +22,8 @@ from optical_memory.stores.encryption.tenant_key import TenantKey
 
 __all__ = ["bench_encryption"]
 
+Item = TypeVar("Item")
+
 BASELINE = "the same of a plain session"
 
 OPENINGS = 5
@@ -35,18 +38,13 @@ SEED = 2
 
 def bench_encryption(inputs: BenchInputs) -> Iterator[BenchRow]:
     """Remembering, recalling, a context, reading a page and opening a session, with a key."""
-    sessions = [
-        SessionFile.write(
-            inputs.folder, inputs.n_encrypted_pages, inputs.turns, inputs.reader, key=key
-        )
-        for key in (TenantKey.generate(), None)
-    ]
+    keys = (TenantKey.generate(), None)
+    shape = (inputs.folder, inputs.n_encrypted_pages, inputs.turns, inputs.reader)
+    sessions = [SessionFile.write(*shape, key=key) for key in keys]
     with ExitStack() as stack:
         memories = [stack.enter_context(session.open()) for session in sessions]
         yield from _rows_of_long_sessions(memories, inputs)
-        pages = [
-            stack.enter_context(_paged_memory(inputs, key)) for key in (TenantKey.generate(), None)
-        ]
+        pages = [stack.enter_context(_paged_memory(inputs, key)) for key in keys]
         yield _reading_row(pages)
     yield _opening_row(sessions)
 
@@ -56,18 +54,24 @@ def _rows_of_long_sessions(
 ) -> Iterator[BenchRow]:
     turns = vary(inputs.turns, TURNS + 1, SEED)
     questions = list(islice(cycle(QUESTIONS), READINGS))
-    n_turns = inputs.n_encrypted_pages * TURNS_A_PAGE
-    works: dict[str, tuple[Any, Sequence[Any]]] = {
-        "remember a turn": (lambda memory, turn: memory.remember(turn), turns),
-        "recall": (lambda memory, question: memory.recall(question, k=3), questions),
-        "context": (lambda memory, query: memory.context(query, CONTEXT_BUDGET), questions),
-    }
-    for name, (work, items) in works.items():
-        times, plain_times = time_in_turn(
-            [lambda item, memory=memory, work=work: work(memory, item) for memory in memories],
-            items,
-        )
-        yield time_row(f"{name}, {n_turns:,} turns", times[1:], plain_times[1:], BASELINE)
+    n_turns = f"{inputs.n_encrypted_pages * TURNS_A_PAGE:,} turns"
+    yield _row(f"remember a turn, {n_turns}", [memory.remember for memory in memories], turns)
+    recalls = [partial(OpticalMemory.recall, memory) for memory in memories]
+    yield _row(f"recall, {n_turns}", recalls, questions)
+    contexts = [partial(_context, memory) for memory in memories]
+    yield _row(f"context, {n_turns}", contexts, questions)
+
+
+def _context(memory: OpticalMemory, question: str) -> object:
+    return memory.context(question, CONTEXT_BUDGET)
+
+
+def _row(
+    name: str, works: Sequence[Callable[[Item], object]], items: Iterable[Item], n_first: int = 1
+) -> BenchRow:
+    """The row of two works on the same items in turn, without the first items."""
+    times, plain_times = time_in_turn(works, items)
+    return time_row(name, times[n_first:], plain_times[n_first:], BASELINE)
 
 
 def _paged_memory(inputs: BenchInputs, key: TenantKey | None) -> OpticalMemory:
@@ -89,29 +93,21 @@ def _paged_memory(inputs: BenchInputs, key: TenantKey | None) -> OpticalMemory:
 
 def _reading_row(memories: Sequence[OpticalMemory]) -> BenchRow:
     ids = [page.id for page in memories[0].pages()]
+    works = [partial(_read_again, memory) for memory in memories]
+    return _row("read a page from its tokens", works, islice(cycle(ids), READINGS))
 
-    def read(memory: OpticalMemory, page: str) -> object:
-        drop_readings(memory)
-        return memory.read(page)
 
-    times, plain_times = time_in_turn(
-        [lambda page, memory=memory: read(memory, page) for memory in memories],
-        islice(cycle(ids), READINGS),
-    )
-    return time_row("read a page from its tokens", times[1:], plain_times[1:], BASELINE)
+def _read_again(memory: OpticalMemory, page: str) -> object:
+    drop_readings(memory)
+    return memory.read(page)
 
 
 def _opening_row(sessions: Sequence[SessionFile]) -> BenchRow:
-    def open_and_find(session: SessionFile, question: str) -> None:
-        with session.open() as memory:
-            memory.recall(question, k=1)
+    works = [partial(_open_and_find, session) for session in sessions]
+    name = f"open {sessions[0].n_pages * TURNS_A_PAGE:,} turns and find"
+    return _row(name, works, islice(QUESTIONS, OPENINGS), n_first=0)
 
-    times, plain_times = time_in_turn(
-        [
-            lambda question, session=session: open_and_find(session, question)
-            for session in sessions
-        ],
-        islice(QUESTIONS, OPENINGS),
-    )
-    n_turns = sessions[0].n_pages * TURNS_A_PAGE
-    return time_row(f"open {n_turns:,} turns and find", times, plain_times, BASELINE)
+
+def _open_and_find(session: SessionFile, question: str) -> None:
+    with session.open() as memory:
+        memory.recall(question, k=1)

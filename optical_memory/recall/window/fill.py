@@ -22,15 +22,17 @@ from optical_memory.recall.window.newest import RECENT_SHARE
 from optical_memory.recall.window.parts import PagePicture, PassagePart, TextPart
 from optical_memory.recall.window.sheet_window import PAYS, SheetWindow
 from optical_memory.recall.window.text_parts import newest_parts
+from optical_memory.renderers.inverse_marks import with_inverse_marks
 from optical_memory.session.corrections.versions import (
     host_id_of,
     is_superseded,
     superseded_ordinals,
     turn_named,
 )
+from optical_memory.session.placing.turn_places import text_offset, turns_placed_on
 from optical_memory.session.records import PageRecord, TurnRecord
 from optical_memory.session.snapshot import Snapshot
-from optical_memory.session.stored_page import text_offset, turns_placed_on
+from optical_memory.session.stored_page import StoredPage
 from optical_memory.turns import body
 
 __all__ = [
@@ -265,7 +267,7 @@ def _pictures(
             continue  # drawn for another reader
         if not _shows_superseded(snapshot, record):
             rung = page_reader.reader.profile.rung(record.rung)
-            pictures[record.id] = _picture(record, rung, page_reader, mode)
+            pictures[record.id] = _picture(StoredPage.of(record, snapshot), rung, page_reader, mode)
     return pictures
 
 
@@ -277,8 +279,12 @@ def _shows_superseded(snapshot: Snapshot, record: PageRecord) -> bool:
     return any(is_superseded(snapshot, turn.ordinal) for turn in turns)
 
 
-def _picture(record: PageRecord, rung: Rung, page_reader: PageReader, mode: Mode) -> PagePicture:
+def _picture(page: StoredPage, rung: Rung, page_reader: PageReader, mode: Mode) -> PagePicture:
+    """A page as visual tokens, or as its picture with marks that no text on it can imitate."""
     if mode == "tokens":
-        visual = page_reader.tokens(record, rung)
+        visual = page_reader.tokens(page.record, rung)
         return PagePicture(rung.side_px, visual=visual, n_tokens=rung.n_tokens)
-    return PagePicture(rung.side_px, png=page_reader.picture(record, rung), n_tokens=rung.n_tokens)
+    png = page_reader.picture(page.record, rung)
+    if page.layout is not None:
+        png = with_inverse_marks(png, page.layout, page.erased_rows)
+    return PagePicture(rung.side_px, png=png, n_tokens=rung.n_tokens)

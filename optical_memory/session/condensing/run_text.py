@@ -14,9 +14,9 @@ from optical_memory.pages import TurnSpan
 from optical_memory.readings import is_inked
 from optical_memory.search.units import UNIT_CHARS, cut_units
 from optical_memory.session.index_records import IndexDraft
+from optical_memory.session.placing.turn_places import spans_of, turns_placed_on
 from optical_memory.session.records import PageRecord, TurnRecord, turn_key
 from optical_memory.session.snapshot import Snapshot
-from optical_memory.session.stored_page import spans_of, turns_placed_on
 from optical_memory.spans import Span
 from optical_memory.turns import short_repr
 

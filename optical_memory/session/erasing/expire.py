@@ -95,9 +95,9 @@ class _Eraser:
             if record is None or not (record.readable or record.digest):
                 return []
             own = (self.profile, keyed_digest, self.archive.drawn_rungs)
-            return mark_erasing(snapshot, erase_page(snapshot, page, *own))
+            return erase_page(snapshot, page, *own)
 
-        self.archive.replace(erase)
+        self.archive.replace(erase, mark_erasing)
 
     def turns(self, ordinals: Collection[int]) -> None:
         """Erase the turns that are not erased yet."""
@@ -106,9 +106,9 @@ class _Eraser:
             turns = [t for t in snapshot.turns.values() if t.ordinal in ordinals]
             own = (self.archive.picture, self.profile, keyed_digest, self.archive.drawn_rungs)
             left = [turn for turn in turns if not turn.forgotten]
-            return mark_erasing(snapshot, erase_records(snapshot, left, *own))
+            return erase_records(snapshot, left, *own)
 
-        self.archive.replace(erase)
+        self.archive.replace(erase, mark_erasing)
 
 
 def expire_turns(

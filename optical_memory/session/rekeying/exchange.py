@@ -13,7 +13,7 @@ from optical_memory.session.rekeying.rewrite import TRIES, commit_keyring, rewri
 from optical_memory.stores.base import Version
 from optical_memory.stores.encryption.encrypted_store import EncryptedStore, encrypted
 from optical_memory.stores.encryption.keyring import Keyring
-from optical_memory.stores.encryption.tenant_key import KeyService
+from optical_memory.stores.encryption.tenant_key import KeyService, require_key
 from optical_memory.stores.protection.base import KEY_RECORD
 
 __all__ = [
@@ -31,6 +31,7 @@ def encrypt(archive: Archive, service: KeyService) -> int:
     An encryption that was cut short goes on. Raises `KeyMismatch` if the session is encrypted under
     another tenant's key, and `DamagedRecord` at a value that cannot be read.
     """
+    require_key(service)
     store = encrypted(archive.raw_store, service)
     with archive.exchanging() as use:
         _try_until_alone(archive, lambda version: _begin_encryption(archive, store, version))
@@ -73,6 +74,7 @@ def rotate_tenant_key(archive: Archive, service: KeyService) -> None:
     Processes that are open go on; later ones need the new key. Raises `KeyMismatch` if the archive
     does not have the present tenant's key.
     """
+    require_key(service)
     old_store = _encrypted_store(archive)
     store = encrypted(archive.raw_store, service)
 

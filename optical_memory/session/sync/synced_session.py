@@ -18,6 +18,7 @@ from optical_memory.session.remember import Remembered, log_passed_over, remembe
 from optical_memory.session.snapshot import Change, Snapshot
 from optical_memory.session.sync.host_list import HostList
 from optical_memory.stores.turn_time import in_turn
+from optical_memory.telemetry.measuring import Values, measured, measured_by
 from optical_memory.turns import Turn
 
 __all__ = [
@@ -25,16 +26,23 @@ __all__ = [
 ]
 
 
+def _count_turns(ids: list[str]) -> Values:
+    """The attributes of the span."""
+    return {"optical_memory.turns": len(ids)}
+
+
 class SyncedSession:
     """Takes turns, and the whole list of a host every turn."""
 
     deadline: float | None
+    session: str
     policy: ForgettingPolicy
     _archive: Archive
     _embedder: Embedder | None
     _host_list: HostList
     _redaction: Redaction = NO_REDACTION
 
+    @measured_by(_count_turns)
     @in_turn
     def remember(self, turns: Turn | Sequence[Turn]) -> list[str]:
         """Write turns to the store, durably before this returns; gives the id of each.
@@ -70,6 +78,7 @@ class SyncedSession:
         ids = iter(host_ids(snapshot, new.ids))
         return ["" if turn is None else next(ids) for turn in kept_turns]
 
+    @measured
     @in_turn
     def supersede(self, turn: str, by: str | Turn) -> str:
         """Replace a turn by a later statement, a turn that is there or a new turn; gives its id.
@@ -129,6 +138,7 @@ class SyncedSession:
     def _wake(self) -> None:
         """Tell the background worker that there is work."""
 
+    @measured_by(_count_turns)
     @in_turn
     def sync(self, messages: Sequence[Any]) -> list[str]:
         """Bring the session in step with a host's whole message list; gives the id of each turn.

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Callable
 
 from optical_memory.readers.threads import wait_passively
 from optical_memory.stores.locks import ForkLock
+from optical_memory.telemetry.event_table import BACKGROUND_STOPPED
+from optical_memory.telemetry.events import emit, error_words
 
 __all__ = ["Worker"]
-
-log = logging.getLogger("optical_memory")
 
 
 class Worker:
@@ -96,9 +95,7 @@ class Worker:
                     pass
                 self._settle(None)
             except Exception as error:  # noqa: BLE001  # `wait` raises it; the thread goes on
-                log.warning(
-                    "background work stopped, nothing is lost: %s: %s", type(error).__name__, error
-                )
+                emit(BACKGROUND_STOPPED, error=error)
                 self._settle(error)
 
     def _sleep(self) -> bool:
@@ -113,5 +110,9 @@ class Worker:
         with self._state:
             self._is_busy = False
             self._error = error or self._error  # an error stays until `wait` has raised it
-            self.problem = None if error is None else f"{type(error).__name__}: {error}"
+            self.problem = None if error is None else _in_words(error)
             self._state.notify_all()
+
+
+def _in_words(error: Exception) -> str:
+    return f"{type(error).__name__}: {error_words(error)}"

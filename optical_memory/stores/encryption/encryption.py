@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from optical_memory.errors import DamagedRecord, KeyMismatch
+from optical_memory.errors import KeyMismatch
 from optical_memory.stores.base import Store
 from optical_memory.stores.encryption.cipher import is_encrypted
 from optical_memory.stores.encryption.key_record import (
@@ -18,7 +18,7 @@ from optical_memory.stores.encryption.key_record import (
 )
 from optical_memory.stores.encryption.keyring import Keyring
 from optical_memory.stores.encryption.tenant_key import KeyService
-from optical_memory.stores.protection.base import KEY_RECORD, DamagedValue, Protected, Protection
+from optical_memory.stores.protection.base import KEY_RECORD, Protected, Protection
 from optical_memory.stores.protection.checksums import Checksums
 
 __all__ = ["Encryption"]
@@ -104,15 +104,7 @@ class Encryption(Protection):
         """The pairs of keys and values, a `DamagedValue` for each value that does not decrypt."""
         if not pairs:
             return []
-        cipher = self.keyring(session).current
-        prefix = cipher.prefix
-        values: list[tuple[str, bytes]] = []
-        for key, data in pairs:  # a loop that does as little as it can: a session may be long
-            if not data.startswith(prefix):
-                values.append((key, self.value_of(session, kind, key, data)))
-                continue
-            try:
-                values.append((key, cipher.decrypt(kind, key, data)))
-            except DamagedRecord as error:
-                values.append((key, DamagedValue(str(error))))
-        return values
+        values = self.keyring(session).current.decrypt_all(kind, pairs)
+        if values is not None:
+            return values
+        return [(key, self.value_of(session, kind, key, data)) for key, data in pairs]

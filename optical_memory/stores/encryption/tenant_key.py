@@ -20,6 +20,7 @@ __all__ = [
     "KEY_VARIABLE",
     "KeyService",
     "TenantKey",
+    "require_key",
 ]
 
 KEY_VARIABLE: Final = "OPTICAL_MEMORY_KEY"
@@ -164,3 +165,14 @@ class TenantKey:
         except (InvalidTag, ValueError):
             pass
         raise KeyMismatch("the wrapped key was changed, or another key wrapped it")
+
+
+def require_key(key: KeyService | None) -> None:
+    """Raises `InputError` unless `key` is None or can wrap data keys."""
+    if key is None:
+        return
+    if not all(hasattr(key, name) for name in ("id", "wrap", "unwrap")):
+        raise InputError(
+            f"key must be a TenantKey or a key service, not {type(key).__name__}; "
+            "read it with TenantKey.from_file or TenantKey.from_env"
+        )

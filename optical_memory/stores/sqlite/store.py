@@ -48,6 +48,7 @@ from optical_memory.stores.sqlite.tables import (
     write_version,
 )
 from optical_memory.stores.sqlite_path import require_file
+from optical_memory.telemetry.store_calls import measure_calls
 
 __all__ = ["SQLiteStore"]
 
@@ -57,6 +58,7 @@ _COMMIT_PATIENCE = 0.1
 _CHECK_PATIENCE = 1.0
 
 
+@measure_calls("sqlite")
 class SQLiteStore:
     """Durable records in `path`, blobs in its cache file. Safe for threads and for several
     processes.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import closing
 
@@ -89,7 +90,7 @@ def test_a_session_that_does_not_exist_yet_begins_encrypted(opened: Open, url: s
 
 
 def test_a_damaged_value_is_not_encrypted_as_if_it_were_whole(opened: Open, store: Store) -> None:
-    memory = filled(opened())
+    filled(opened())
     values = all_values(store)
     place = next(place for place in values if place[0] == "turn" and b"Topic" in values[place])
     broken = values[place].replace(b"Topic", b"Tropic")
@@ -118,6 +119,25 @@ def test_a_new_tenants_key_wraps_the_data_key_and_nothing_else_is_written(
     assert turn_texts(opened(key=OTHER_KEY)) == texts
     with pytest.raises(KeyMismatch, match=OTHER_KEY.id):
         opened(key=KEY).stats()
+
+
+def test_an_old_wrapped_key_is_in_no_file(opened: Open, store: Store, url: str) -> None:
+    memory = filled(opened(key=KEY))
+    old_keys = [wrapped_key(store)]
+    memory.rotate_key(OTHER_KEY)
+    old_keys.append(wrapped_key(store))
+    memory.rotate_data_key()
+    old_keys.append(wrapped_key(store))
+    assert old_keys[-1] in raw(url)
+    assert [key for key in old_keys[:-1] if key in raw(url)] == []
+    memory.forget(session=True)
+    assert [key for key in old_keys if key in raw(url)] == []
+
+
+def wrapped_key(store: Store) -> bytes:
+    record = store.get("alice", "session", "data-key")
+    assert record is not None
+    return json.loads(record)["data_keys"][0]["wrapped"].encode()
 
 
 def test_a_process_that_is_open_goes_on_under_a_new_tenants_key(opened: Open) -> None:

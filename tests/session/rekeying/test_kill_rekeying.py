@@ -22,8 +22,6 @@ from optical_memory.session.rekeying import rewrite
 from optical_memory.stores import SQLiteStore, TenantKey
 from optical_memory.testing import TemplateReader, turn_texts
 
-N_KILLS = int(os.environ.get("OPTICAL_MEMORY_KILLS", "3"))
-
 
 class Killed(BaseException):
     """Ends an operation at some commit, as signal 9 would."""
@@ -60,7 +58,7 @@ def texts_on(path: Path, *keys: TenantKey | None) -> dict[str, str]:
             memory = memory_on(store, key)
             try:
                 texts = turn_texts(memory)
-            except Exception:  # noqa: BLE001  another key is tried; the last must do
+            except Exception:
                 if key is keys[-1]:
                     raise
                 continue
@@ -106,11 +104,8 @@ def test_a_kill_at_any_commit_loses_nothing(
                 n_kills += 1
         assert texts_on(path, new_key, old_key) == texts
         with closing(SQLiteStore(path)) as store:
-            is_exchanged = old_key is None or store.get("alice", "session", "data-key")
-            memory = memory_on(store, old_key)
             if verb != "rotate the tenant's key" or not is_made:
-                work(memory)
-            assert is_exchanged
+                work(memory_on(store, old_key))
         assert texts_on(path, new_key) == texts
         if old_key is None:
             assert [trace for trace in TRACES if trace in raw(f"sqlite:///{path}")] == []

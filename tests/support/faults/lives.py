@@ -12,11 +12,12 @@ from support.faults.told import Told, sentence, turn
 
 __all__ = [
     "LIVES",
-    "N_LISTED",
     "NEXT",
+    "N_LISTED",
     "listed",
     "open_memory",
     "prepare",
+    "prepare_all",
 ]
 
 N_LISTED = 20
@@ -91,6 +92,17 @@ def _short_life(store: Store) -> Told:
     with open_memory(store) as memory:
         memory.remember(turns)
     return Told().add(*turns)
+
+
+def prepare_all(place: Place) -> dict[str, Told]:
+    """`prepare`, and an export of the long life for those who restore it."""
+    told = prepare(place)
+    place.begin("long")
+    store = place.store()
+    with open_memory(store) as memory:
+        memory.export(place.folder / "long.zip")
+    store.close()
+    return told
 
 
 LIVES = {"long": _long_life, "listed": _listed_life, "short": _short_life}

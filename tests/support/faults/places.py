@@ -21,6 +21,7 @@ from optical_memory.stores import RedisStore, SQLiteStore, Store
 from support.faults.raw_session import RawSession, from_redis, from_sqlite
 
 __all__ = [
+    "PLACES",
     "Place",
     "SQLitePlace",
     "ValkeyPlace",
@@ -49,7 +50,7 @@ class Place(Protocol):
 
     def store(self) -> Store: ...
 
-    def raw(self, session: str = "alice") -> RawSession: ...
+    def raw(self, session: str = "alice", *, is_in_use: bool = False) -> RawSession: ...
 
 
 def scratch_folder() -> str:
@@ -80,8 +81,8 @@ class SQLitePlace:
     def store(self) -> Store:
         return SQLiteStore(self._home / "m.db", busy_timeout=CALL_SECONDS)
 
-    def raw(self, session: str = "alice") -> RawSession:
-        return from_sqlite(self._home / "m.db", session)
+    def raw(self, session: str = "alice", *, is_in_use: bool = False) -> RawSession:
+        return from_sqlite(self._home / "m.db", session, is_in_use=is_in_use)
 
 
 class ValkeyPlace:
@@ -144,7 +145,7 @@ class ValkeyPlace:
     def store(self) -> Store:
         return RedisStore(self.url, deadline=CALL_SECONDS, cooldown=0.05)
 
-    def raw(self, session: str = "alice") -> RawSession:
+    def raw(self, session: str = "alice", *, is_in_use: bool = False) -> RawSession:
         return from_redis(self.url, session)
 
 
@@ -166,3 +167,6 @@ def valkey_place() -> Iterator[ValkeyPlace]:
     finally:
         place.stop()
         shutil.rmtree(folder)
+
+
+PLACES = {"sqlite": sqlite_place, "valkey": valkey_place}

@@ -43,6 +43,7 @@ class RawSession:
     records: dict[str, dict[str, bytes]] = field(default_factory=dict)
     blobs: list[bytes] = field(default_factory=list)
     everything: bytes = b""
+    _parsed: dict[str, dict[str, Json]] = field(default_factory=dict)
 
     @property
     def exists(self) -> bool:
@@ -50,6 +51,11 @@ class RawSession:
 
     def values(self, kind: str) -> dict[str, Json]:
         """The JSON records of a kind that parse, by key; a checksum is left out."""
+        if kind not in self._parsed:
+            self._parsed[kind] = self._parse(kind)
+        return self._parsed[kind]
+
+    def _parse(self, kind: str) -> dict[str, Json]:
         values: dict[str, Json] = {}
         for key, data in sorted(self.records.get(kind, {}).items()):
             try:
@@ -61,25 +67,33 @@ class RawSession:
         return values
 
 
-def from_sqlite(path: Path, session: str) -> RawSession:
+def from_sqlite(path: Path, session: str, *, is_in_use: bool = False) -> RawSession:
     """The session in a file; its log may hold the last commits, and stays as it is."""
     files = sorted(path.parent.glob(path.name + "*"))
-    everything = b"".join(file.read_bytes() for file in files)
-    raw = RawSession(everything=everything)
-    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-        for file in files:
-            shutil.copy(file, folder)
-        with closing(sqlite3.connect(Path(folder, path.name))) as db:
-            rows = db.execute(
-                "SELECT kind, key, value FROM records JOIN sessions "
-                "ON records.session = sessions.id WHERE sessions.name = ?",
-                (session.encode(),),
-            )
-            for kind, key, value in rows:
-                raw.records.setdefault(kind, {})[key.decode()] = value
-        with closing(sqlite3.connect(Path(folder, path.name + "-cache"))) as db:
-            raw.blobs = [value for (value,) in db.execute("SELECT value FROM blobs")]
+    raw = RawSession(everything=b"".join(file.read_bytes() for file in files))
+    if is_in_use:
+        _read_sqlite(raw, f"file:{path}", session)
+    elif not any(file.name.endswith("-wal") for file in files):
+        _read_sqlite(raw, f"file:{path}", session, "?immutable=1")
+    else:
+        with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+            for file in files:
+                shutil.copy(file, folder)
+            _read_sqlite(raw, f"file:{Path(folder, path.name)}", session)
     return raw
+
+
+def _read_sqlite(raw: RawSession, uri: str, session: str, options: str = "") -> None:
+    with closing(sqlite3.connect(uri + options, uri=True)) as db:
+        rows = db.execute(
+            "SELECT kind, key, value FROM records JOIN sessions "
+            "ON records.session = sessions.id WHERE sessions.name = ?",
+            (session.encode(),),
+        )
+        for kind, key, value in rows:
+            raw.records.setdefault(kind, {})[key.decode()] = value
+    with closing(sqlite3.connect(uri + "-cache" + options, uri=True)) as db:
+        raw.blobs = [value for (value,) in db.execute("SELECT value FROM blobs")]
 
 
 def from_redis(url: str, session: str) -> RawSession:

@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from optical_memory import OpticalMemory
@@ -97,8 +96,7 @@ class _Attempt:
         self._fault.recover(place)
         if has_fired:
             self._before = self._fault.after(self._before)
-        self._look_at_once()
-        self._finish()
+        self._finish(self._look_at_once())
         return has_fired, self._problems
 
     # ---- the fault -------------------------------------------------------------------------------
@@ -172,27 +170,25 @@ class _Attempt:
     def _after(self) -> Told:
         return self._operation.after(self._before)
 
-    def _raw(self) -> RawSession:
-        return self._place.raw()
-
-    def _look_at_once(self) -> None:
+    def _look_at_once(self) -> RawSession:
         """The records are those of before or of after, whatever happened."""
+        raw = self._place.raw()
         if self._operation.session != "alice":
-            return
-        raw = self._raw()
+            return raw
         if self._is_done:
             self._problems += problems_of(raw, self._after)
-            return
+            return raw
         states = [problems_of(raw, told) for told in (self._after, self._before)]
         if all(states):
             self._problems += [f"at once: {p}" for p in min(states, key=len)]
+        return raw
 
-    def _finish(self) -> None:
+    def _finish(self, raw: RawSession) -> None:
         """Another process comes, says what is wrong, ends what was begun, and goes on."""
         store = self._place.store()
         memory = open_memory(store, **self._operation.settings)
         try:
-            self._tells_what_is_left(memory)
+            self._tells_what_is_left(memory, raw)
             scene = Scene(store, self._place.folder, self._operation.settings, memory)
             self._operation.act(scene)
             if self._is_busy:
@@ -213,18 +209,20 @@ class _Attempt:
 
     def _read_again(self, memory: OpticalMemory, told: Told) -> None:
         """Read every page, unless a run has read these very records and tokens."""
-        raw = self._raw()
-        content = [sorted(raw.records.get(kind, {}).items()) for kind in ("turn", "page", "picture")]
-        state = hash(str((content, sorted(raw.blobs), told)))
+        raw = self._place.raw(is_in_use=True)
+        content = [
+            [{**record, "digest": ""} for record in raw.values(kind).values()]
+            for kind in ("turn", "page")
+        ]
+        state = hash(str((content, raw.records.get("picture"), told, self._fault.spoils_tokens)))
         if state not in _states_read_well:
             problems = wrong_readings(memory, raw, told)
             self._problems += problems
             if not problems:
                 _states_read_well.add(state)
 
-    def _tells_what_is_left(self, memory: OpticalMemory) -> None:
+    def _tells_what_is_left(self, memory: OpticalMemory, raw: RawSession) -> None:
         """A forget of which something is left says so, if its records are gone."""
-        raw = self._raw()
         told = self._after
         if not told.forgotten or problems_of(raw, told):
             return
@@ -237,7 +235,7 @@ class _Attempt:
         told = self._after
         if told.is_dropped:
             told = Told(forgotten=told.forgotten)
-        raw = self._raw()
+        raw = self._place.raw()
         self._problems += problems_of(raw, told.add(LAST))
         self._problems += left_behind(raw, told, self._digests)
         if operation.session != "alice":

@@ -28,6 +28,7 @@ class Fault(Protocol):
     """A fault that waits for its point."""
 
     is_deadly: bool  # the process ends at it
+    spoils_tokens: bool  # cached tokens may be wrong, so every reading counts
 
     def around(self) -> Any: ...
 
@@ -47,6 +48,8 @@ class Fault(Protocol):
 
 class _PointFault:
     """A fault at a `FaultPoint`."""
+
+    spoils_tokens = False
 
     def __init__(self, point: FaultPoint) -> None:
         self.point = point
@@ -79,6 +82,8 @@ class _PointFault:
 class _CacheFault(_PointFault):
     """A cache that is spoilt all the time: it has no point of its own."""
 
+    spoils_tokens = True
+
     def __init__(self, spoils: str) -> None:
         super().__init__(FaultPoint("refused", 0))
         self._spoils = spoils
@@ -110,6 +115,8 @@ class _Overtaken(_PointFault):
 
 class _DiskFault:
     """A fault of SQLite's own disk."""
+
+    spoils_tokens = False
 
     def __init__(self, disk: Disk) -> None:
         self.disk = disk

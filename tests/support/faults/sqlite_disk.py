@@ -18,8 +18,6 @@ from ctypes.util import find_library
 from functools import cache
 from typing import Any, Final, Literal
 
-from support.faults.fault_point import FaultPoint
-
 __all__ = [
     "Disk",
     "DiskMode",
