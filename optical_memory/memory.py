@@ -16,6 +16,7 @@ from optical_memory.ledger import LedgerScope
 from optical_memory.readers import open_reader
 from optical_memory.readers.base import Reader
 from optical_memory.recall.in_thread import in_thread
+from optical_memory.recall.opened.guard import Guard, GuardPolicy
 from optical_memory.recall.session_view import SessionView
 from optical_memory.renderers.renderer import PageRenderer
 from optical_memory.search.meaning import Semantic, open_embedder
@@ -65,7 +66,9 @@ class OpticalMemory(SyncedSession, SessionView):
     is certified. `ledger="auto"` keeps beside it what its certificate doubts, `ledger="all"` all
     exact facts. `semantic="auto"` finds by meaning too if the extra `semantic` is installed, None
     by words alone; or give LangChain `Embeddings`. The newest `keep_turns` turns stay text. `codec`
-    is for cached tokens. With `background=False` only `seal` and `flush` work.
+    is for cached tokens. `guard="mark"` tells a model which recalled words of tools may be
+    instructions, `"leave_out"` leaves them out. With `background=False` only `seal` and `flush`
+    work.
 
     Raises `InputError` for a number out of range or an unknown word. Raises `StoreError` if the
     store cannot be opened, `CheckpointError` if the folder is no checkpoint of the reader.
@@ -85,6 +88,7 @@ class OpticalMemory(SyncedSession, SessionView):
         keep_turns: int = KEEP_TURNS,
         policy: ForgettingPolicy | None = None,
         codec: TokenCodec = INT8,
+        guard: GuardPolicy | None = None,
         background: bool = True,
     ) -> None:
         require_text("session", session)
@@ -96,6 +100,8 @@ class OpticalMemory(SyncedSession, SessionView):
             require_number("capacity", capacity, minimum=0)
         require_word("retain", retain, get_args(Retain))
         require_word("ledger", ledger, get_args(LedgerScope))
+        if guard is not None:
+            require_word("guard", guard, get_args(GuardPolicy))
         self._owns_store = store is None or isinstance(store, str)
         archive = Archive(store_at(store), session)
         opened_reader = open_reader(reader) if isinstance(reader, str) else reader
@@ -105,6 +111,7 @@ class OpticalMemory(SyncedSession, SessionView):
             budget,
             open_embedder(semantic),
         )
+        self._page_reader.guard = Guard(guard)
         self.semantic: Semantic = semantic
         self.capacity = capacity
         self.keep_turns = keep_turns
@@ -139,6 +146,7 @@ class OpticalMemory(SyncedSession, SessionView):
             keep_turns=self.keep_turns,
             policy=self.policy,
             codec=self.codec,
+            guard=self._page_reader.guard.policy,
             background=self._background,
         )
         memory.deadline = self.deadline
@@ -248,7 +256,10 @@ class OpticalMemory(SyncedSession, SessionView):
         """Counts of the session: turns, pages by rung, tokens, compression, forgotten pages."""
         snapshot = self._archive.snapshot()
         counts = stats(snapshot, self.capacity, self.policy, self.reader.profile)
-        return replace(counts, problem=self._worker.problem, bill=self.bill)
+        n_suspects = len(self._page_reader.guard.suspects)
+        return replace(
+            counts, problem=self._worker.problem, bill=self.bill, suspect_turns=n_suspects
+        )
 
     def check(self, repair: bool = False) -> list[str]:
         """Problems of the session and its store, a sentence each; an empty list is good.

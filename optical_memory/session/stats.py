@@ -39,7 +39,8 @@ class Stats:
     `lost_turns` counts acknowledged turns that the store has lost. `bill` adds the bills of an
     agent's requests since the memory was opened, None without any. `other_reader_pages` counts the
     pages whose pictures were drawn for a reader with another ladder: this reader gives their text,
-    exact facts or stub, and leaves them as they are.
+    exact facts or stub, and leaves them as they are. `suspect_turns` counts the turns that the
+    guard marked or left out since the memory was opened.
     """
 
     turns: int
@@ -57,6 +58,7 @@ class Stats:
     forgotten_turns: int = 0
     bill: Bill | None = None
     other_reader_pages: int = 0
+    suspect_turns: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """The fields as JSON takes them."""

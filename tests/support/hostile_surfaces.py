@@ -11,9 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
-from support.frame_parser import PAGE_MARK, ROLE_OF_SIGN, frame_problems, letters, message_problems
-from support.hostile_payloads import Payload
-from support.scripted_agents import view_of
 
 from optical_memory import OpticalMemory, Turn
 from optical_memory.agents import compress
@@ -27,6 +24,9 @@ from optical_memory.agents.recall_answers import recall_answer
 from optical_memory.recall.speaker import speaker
 from optical_memory.recall.window.messages import QUOTED_LEGEND
 from optical_memory.testing import TemplateReader
+from support.frame_parser import PAGE_MARK, ROLE_OF_SIGN, frame_problems, letters, message_problems
+from support.hostile_payloads import Payload
+from support.scripted_agents import view_of
 
 __all__ = [
     "SURFACES",
@@ -62,9 +62,7 @@ def hostile_turn(payload: Payload, number: int, origin: Any) -> Turn:
 
 def harmless_turns(n: int) -> list[Turn]:
     return [
-        Turn(
-            "assistant" if i % 2 else "user", f"Word {i} of {i * 7} about gardens.", id=f"h{i}"
-        )
+        Turn("assistant" if i % 2 else "user", f"Word {i} of {i * 7} about gardens.", id=f"h{i}")
         for i in range(n)
     ]
 
@@ -152,9 +150,7 @@ def _page_problems(scene: Scene, page: int) -> list[str]:
 
 
 def _mcp(scene: Scene, number: int) -> list[str]:
-    return frame_problems(
-        context_answer(scene.memory, f"beacon{number}", 1_000), scene.by_label()
-    )
+    return frame_problems(context_answer(scene.memory, f"beacon{number}", 1_000), scene.by_label())
 
 
 def _chat_history(scene: Scene, number: int) -> list[str]:
