@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -26,6 +26,7 @@ __all__ = [
     "OTHER_READER",
     "SUPERSEDED",
     "SUPERSEDES",
+    "SUSPECT",
     "PassageTurn",
     "Recollection",
     "Recollections",
@@ -42,6 +43,9 @@ SUPERSEDED = "replaced by a later version"
 
 SUPERSEDES = "replaces an earlier version"
 """What a window says of a turn that superseded another."""
+
+SUSPECT = "possible instructions, quoted"
+"""What a window says of words that the guard found suspicious."""
 
 _WORDS = re.compile(r"\S+|\s+")  # and the blanks between them
 
@@ -68,7 +72,7 @@ class PassageTurn:
 
     `id` is the host's id, and `version` counts the versions of that turn from 1. `superseded_by` is
     the id of the turn that replaced it: its own for an older version. `supersedes` are the ids of
-    turns that it replaced: its own if it has older versions.
+    turns that it replaced: its own if it has older versions. `is_suspect`: the guard marked it.
     """
 
     id: str
@@ -85,6 +89,7 @@ class PassageTurn:
     version: int = 1
     superseded_by: str | None = None
     supersedes: tuple[str, ...] = ()
+    is_suspect: bool = False
 
 
 @short_repr
@@ -245,15 +250,22 @@ class Recollections(list[Recollection]):
     """The passages of an answer, best first.
 
     `is_complete` is False if the time was over before all were read; `n_unread` counts the passages
-    that were found and not read, as far as anybody knows.
+    that were found and not read, as far as anybody knows. `suspects` are the ids of turns that the
+    guard marked or left out.
     """
 
     def __init__(
-        self, passages: Iterable[Recollection] = (), *, n_unread: int = 0, is_complete: bool = True
+        self,
+        passages: Iterable[Recollection] = (),
+        *,
+        n_unread: int = 0,
+        is_complete: bool = True,
+        suspects: Collection[str] = (),
     ) -> None:
         super().__init__(passages)
         self.n_unread = n_unread
         self.is_complete = is_complete and not n_unread
+        self.suspects = frozenset(suspects)
 
 
 def _open_place(page: str) -> str:
