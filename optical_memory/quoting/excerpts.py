@@ -10,7 +10,7 @@ __all__ = [
 ]
 
 Match = tuple[int, int, set[str]]
-"""The start and the end of a word, and the terms that it has."""
+"""A word of a text: its start, its end, and the keys of the query's terms in it."""
 
 
 def densest(matches: list[Match], chars: int) -> tuple[int, int]:

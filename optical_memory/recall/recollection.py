@@ -57,8 +57,6 @@ _KEPT = "k"
 _DOUBTFUL = "d"
 _FORGOTTEN = "f"
 
-"""A word of a text: its start, its end, and the keys of the query's terms in it."""
-
 
 @dataclass(frozen=True, slots=True)
 class PassageTurn:
