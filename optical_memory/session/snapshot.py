@@ -14,24 +14,28 @@ from typing import Final, TypeVar
 from optical_memory.errors import NewerFormat, StoreError
 from optical_memory.session.maps.ordinals import next_ordinal
 from optical_memory.session.maps.sorted_map import DeferredMap, ParsedMap, SortedMap
-from optical_memory.session.maps.turn_keys import TurnKeys, says_key
+from optical_memory.session.maps.turn_keys import TurnKeys, is_key, says_key
 from optical_memory.session.records import (
     PageRecord,
     Record,
     SessionRecord,
     TurnRecord,
-    check_page,
     load_record,
+    turn_key,
 )
 from optical_memory.session.turn_heads import (
     EDIT_OF,
     MarkChanges,
     TurnHead,
+    check_page,
+    ids_with_ordinals,
     plain_turn_heads,
+    require_key,
     turn_head,
     turn_id,
 )
 from optical_memory.stores.base import Change, Delete, Kind, Version
+from optical_memory.stores.protection.checksums import without_sum
 
 __all__ = [
     "EDIT_OF",
@@ -54,7 +58,7 @@ _load_turn = partial(load_record, TurnRecord)
 _load_page = partial(load_record, PageRecord)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Snapshot:
     """A session as of one version. Threads may keep a snapshot as long as they like.
 
@@ -62,11 +66,9 @@ class Snapshot:
     `aliases` has, by the id that the host gave, the ids that we gave to edits, the oldest first;
     `host_ids` has it the other way round. `superseded` has, by the key of each superseded turn that
     is not forgotten, the host's id of the turn that superseded it. `tombstones` has the keys of
-    forgotten turns by their tombstones. `open_keys` has the keys of the turns with text that stands
-    on no sealed page yet.
-    `damage` has the errors of records that do not parse, by kind and key. Those records are passed
-    over, and everything else stays in use. `index` has the segments of the search index by key,
-    read when they are first asked for: they may be newer than the snapshot, never older.
+    forgotten turns by their tombstones. `open_keys` has the keys of the turns with text that is on
+    no page. `damage` has the errors of records that do not parse, by kind and key. `index` has the
+    segments of the search index, read when first asked for: maybe newer than the snapshot.
     `has_session` is False if there is no record of the session; with turns, that is damage.
     """
 
@@ -115,7 +117,7 @@ class Snapshot:
         ordinals = {int(key) for kind, key in self.damage if kind == "turn" and key.isdecimal()}
         ids: set[str] = set()
         if ordinals:
-            for spans in self.pages.facts(_ids_with_ordinals):
+            for spans in self.pages.facts(ids_with_ordinals):
                 ids.update(id for id, ordinal in spans if ordinal in ordinals)
         return frozenset(ids)
 
@@ -127,9 +129,12 @@ class Snapshot:
         return max([next_ordinal("page", self.pages, self.damage), *gone])
 
     def record(self, change: Change) -> bytes | None:
-        """The bytes that a change replaces; None if they are new, and for pictures and sessions."""
+        """The bytes that a change replaces; None if they are new, and for pictures."""
+        if change.kind == "session":
+            return self.session.dump()
         data = {"index": self.index, "turn": self.turns.data, "page": self.pages.data}
-        return data[change.kind].get(change.key) if change.kind in data else None
+        value = data[change.kind].get(change.key) if change.kind in data else None
+        return None if value is None else without_sum(value)
 
     def after(self, changes: Iterable[Change], version: Version) -> Snapshot:
         """The session with these changes made.
@@ -149,10 +154,7 @@ class Snapshot:
         version: Version,
         load_index: Callable[[], Iterable[tuple[str, bytes]]],
     ) -> Snapshot:
-        """A session from the keys and bytes of its records.
-
-        `load_index` gives those of its index, when they are asked for. Raises as `after`.
-        """
+        """A session from its records; `load_index` gives its index, if asked. Raises as `after`."""
         base, odd_turns = _plain_turns(records.get("turn", ()))
         draft = _SnapshotDraft(base)
         for kind, pairs in records.items():
@@ -175,7 +177,7 @@ def _plain_turns(
     pairs = list(pairs)
     heads = plain_turn_heads(value for _, value in pairs)
     for pair, head in zip(pairs, heads, strict=True):
-        if head is None or head.host_id or head.superseded_by or head.tombstone or "~" in head.id:
+        if head is None or head.is_odd or not is_key(pair[0], head.ordinal):
             odd_pairs.append(pair)
             continue
         plain_pairs.append(pair)
@@ -186,11 +188,6 @@ def _plain_turns(
     turns = ParsedMap(_load_turn, SortedMap(plain_pairs))
     turn_keys = TurnKeys(turn_id, turns.data, keys)
     return Snapshot(turns=turns, keys=turn_keys, open_keys=SortedMap(open_keys)), odd_pairs
-
-
-def _ids_with_ordinals(page: PageRecord) -> tuple[tuple[str, int], ...]:
-    """The id and the ordinal of each turn on a page."""
-    return tuple((id, ordinal) for id, ordinal, *_ in (page.layout or {}).get("spans", []))
 
 
 class _SnapshotDraft:
@@ -235,11 +232,13 @@ class _SnapshotDraft:
 
     def _make_page(self, key: str, value: bytes | None) -> None:
         if value is not None:
-            check_page(value)
+            check_page(key, value)
         self._pages[key] = value
 
     def _make_turn(self, key: str, value: bytes | None) -> None:
         head = None if value is None else turn_head(value)
+        if head is not None:
+            require_key(key, turn_key(head.ordinal))
         old_value = self._turns[key] if key in self._turns else self._base.turns.data.get(key)
         if old_value is not None:
             self._marks.drop(turn_head(old_value), key)

@@ -1,11 +1,14 @@
-"""The scripts that a Redis server runs for the store: each one is atomic, in one round trip.
+"""The scripts that a Redis server runs for the store, and their arguments: each is atomic, in one
+round trip.
 
 `KEYS` and `ARGV` are Redis's names for the keys and the arguments that a script is called with.
 """
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, cast
+
+from optical_memory.stores.base import Change, Delete, Kind, Put, Version, from_bytes, to_bytes
 
 __all__ = [
     "CHANGES",
@@ -15,6 +18,9 @@ __all__ = [
     "LOAD",
     "NEWER_FORMAT",
     "PUT_BLOBS",
+    "change_arguments",
+    "change_of",
+    "expectation",
 ]
 
 CONFLICT: Final = 0
@@ -160,3 +166,26 @@ for _, key in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do redis.call('DEL', 
 for _, key in ipairs(KEYS) do redis.call('DEL', key) end
 return 1
 """
+
+
+def expectation(expect: Version | None) -> tuple[str, str | int]:
+    """The script's arguments for an expected version; no number if any version will do."""
+    return ("", "") if expect is None else (expect.epoch, expect.number)
+
+
+def change_arguments(change: Change) -> tuple[str, bytes, bytes, bytes]:
+    """The script's arguments for a change: op, key, value, log entry."""
+    key = to_bytes(change.key)
+    entry = b"" if change.kind == "picture" else b"%s:%s" % (change.kind.encode(), key)
+    if isinstance(change, Put):
+        return "put", key, change.value, entry
+    return "del", key, b"", entry
+
+
+def change_of(entry: bytes, value: bytes | None) -> Change:
+    """The change that a log entry stands for; `value` is None if the record is gone."""
+    name, _, key = entry.partition(b":")
+    kind = cast("Kind", name.decode())
+    if value is None:
+        return Delete(kind, from_bytes(key))
+    return Put(kind, from_bytes(key), value)

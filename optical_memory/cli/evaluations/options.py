@@ -17,6 +17,7 @@ from optical_memory.cli.output import Run, reader_name, table
 from optical_memory.cli.progress import progress_bars
 from optical_memory.errors import InputError
 from optical_memory.readers.base import Reader
+from optical_memory.stores.private_files import private_folder
 from optical_memory.stores.watchdog import temporary_folder
 
 if TYPE_CHECKING:
@@ -228,7 +229,7 @@ def semantic_settings(
 def kept_folder(path: Path | None) -> Iterator[Path]:
     """The folder that keeps the memories, else one that is removed at the end."""
     if path is not None:
-        path.mkdir(parents=True, exist_ok=True)
+        private_folder(path)
         yield path
         return
     with temporary_folder("optical-eval-") as folder:

@@ -40,7 +40,7 @@ def _forget(archive: Archive, erase: Callable[[Snapshot], list[Change]]) -> None
     was_cut_short = finish_cut_short(archive)
     try:
         with erasing():
-            archive.replace(lambda snapshot: mark_erasing(snapshot, erase(snapshot)))
+            archive.replace(erase, mark_erasing)
     except Forgotten:
         if not was_cut_short:
             raise

@@ -5,36 +5,48 @@ from __future__ import annotations
 from optical_memory.session.records import TurnRecord, put, turn_key
 from optical_memory.session.snapshot import Snapshot
 from optical_memory.session.turn_heads import turn_head
-from optical_memory.stores.base import Kind, Put
+from optical_memory.stores.base import Put
 
 __all__ = [
     "absent_turns",
     "forgotten_turn",
+    "known_ordinals",
     "without_lost_turns",
 ]
 
 
 def absent_turns(snapshot: Snapshot) -> int:
-    """How many acknowledged turns are gone: all of them, or those on pages of which none is there.
+    """How many acknowledged turns have no record, or stood on pages of which not one is there.
 
-    A server that evicts takes all records of a kind at once. (Single records are absent without a
-    loss too: a host's list takes away turns that no page holds.)
+    A server that evicts takes all records of a kind at once.
     """
-    if not snapshot.turns and not _has_damaged(snapshot, "turn"):
-        return snapshot.session.next_turn
-    return _turns_on_absent_pages(snapshot)
+    n_damaged = sum(kind == "turn" for kind, _ in snapshot.damage)
+    n_absent = snapshot.session.next_turn - len(snapshot.turns) - n_damaged
+    if n_absent > 0:
+        n_absent -= len(_dropped_by_host(snapshot))
+    return max(0, n_absent) + _turns_on_absent_pages(snapshot)
+
+
+def known_ordinals(snapshot: Snapshot) -> set[int]:
+    """The numbers of the turns that have records, and of those that a host took away."""
+    return {record.ordinal for record in snapshot.turns.values()} | _dropped_by_host(snapshot)
+
+
+def _dropped_by_host(snapshot: Snapshot) -> set[int]:
+    """Numbers of open turns that are in the host's list no more: they have no record."""
+    session = snapshot.session
+    ordinals: set[int] = set()
+    for first, last in session.old_turns:
+        ordinals.update(range(max(first, 0), min(last + 1, session.next_turn)))
+    return {ordinal for ordinal in ordinals if turn_key(ordinal) not in snapshot.turns}
 
 
 def _turns_on_absent_pages(snapshot: Snapshot) -> int:
     if snapshot.pages or len(snapshot.open_keys) == len(snapshot.turns):
         return 0
-    if _has_damaged(snapshot, "page"):
+    if any(kind == "page" for kind, _ in snapshot.damage):
         return 0
     return sum(_stands_on_pages_alone(data) for _, data in snapshot.turns.data.pairs())
-
-
-def _has_damaged(snapshot: Snapshot, kind: Kind) -> bool:
-    return any(damaged_kind == kind for damaged_kind, _ in snapshot.damage)
 
 
 def _stands_on_pages_alone(data: bytes) -> bool:
@@ -46,14 +58,15 @@ def _stands_on_pages_alone(data: bytes) -> bool:
 
 
 def without_lost_turns(snapshot: Snapshot) -> list[Put]:
-    """Writes after which lost turns are forgotten, and the session counts right.
+    """Writes after which every turn has a record, and those whose text is gone are forgotten.
 
     The number of a lost turn is not given again, because pages may still name it.
     """
     session = snapshot.session
-    ordinals = [record.ordinal for record in snapshot.turns.values()]
-    next_turn = max(ordinals) + 1 if ordinals else session.next_turn
-    writes = [] if ordinals else [forgotten_turn(ordinal) for ordinal in range(next_turn)]
+    ordinals = known_ordinals(snapshot)
+    next_turn = max(session.next_turn, max(ordinals, default=-1) + 1)
+    absent = sorted(set(range(next_turn)) - ordinals)
+    writes = [forgotten_turn(ordinal) for ordinal in absent]
     for record in snapshot.turns.values():
         if record.pages and not record.forgotten and not _has_page(snapshot, record):
             update = {"forgotten": True, "sealed": True, "pages": []}

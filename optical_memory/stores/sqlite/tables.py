@@ -23,6 +23,7 @@ __all__ = [
     "CHANGES",
     "OF_KIND",
     "RECORDS",
+    "SCAN",
     "apply",
     "apply_in_old_pages",
     "begin_logs_again",
@@ -55,6 +56,9 @@ RECORDS = (
         ),
         "CREATE INDEX log_by_version ON log (session, version)",
     ),
+    # Records have checksums. The tables stay as they are, but an older program must not open the
+    # file: it would take every record with a sum for damaged, and pass it over.
+    (),
 )
 CACHE = (
     (
@@ -72,6 +76,7 @@ CHANGES = (
 )
 _NOTE = "INSERT OR REPLACE INTO log (session, kind, key, version) VALUES (?, ?, ?, ?)"
 OF_KIND = "session = (SELECT id FROM sessions WHERE name = ?) AND kind = ?"
+SCAN = f"SELECT {{key}}, value FROM records WHERE {OF_KIND} ORDER BY records.key"
 
 Address = tuple[int, str, bytes]
 """The session's row, the kind and the key of a record."""

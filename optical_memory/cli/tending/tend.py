@@ -1,9 +1,7 @@
-"""Commands that look after a session: fade, stats, check, forget, supersede."""
+"""Commands that look after a session: stats, check, forget, supersede."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -12,105 +10,33 @@ from rich.console import Console
 from optical_memory.cli.inspect import find_page
 from optical_memory.cli.options import (
     AsJson,
-    Capacity,
+    KeyFile,
     ReaderName,
-    Retention,
+    Secrets,
     SessionName,
     StoreUrl,
     open_memory,
 )
 from optical_memory.cli.output import Run, printable, reader_name, table
-from optical_memory.errors import InputError
-from optical_memory.session.fade import FadePreview
-from optical_memory.session.forgetting.plan import Step
 from optical_memory.session.stats import Stats
 
 __all__ = [
     "check",
-    "fade",
     "forget",
     "stats",
     "supersede",
 ]
 
 
-def fade(
-    capacity: Capacity = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before pages are lost.")] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would fade, and change nothing.")
-    ] = False,
-    retain: Retention = "pages",
-    store: StoreUrl = None,
-    session: SessionName = "default",
-    reader: ReaderName = "pocket",
-    as_json: AsJson = False,
-) -> None:
-    """Fade the pages that are due by their age, or those worth least until a capacity is met.
-
-    Faded pages do not come back. It asks before pages lose their last picture.
-    """
-    with open_memory(store, session, reader, capacity=capacity, retain=retain) as memory:
-        run = Run("fade", as_json, reader_name(memory.reader))
-        old_forms = {page.id: page.form for page in memory.pages()}
-        preview = memory.plan()
-        steps: Sequence[Step] = preview.steps
-        if not dry_run:
-            _ask(preview, yes=yes)
-            steps = memory.fade()
-        n_tokens = memory.stats().visual_tokens
-    rows = [
-        {
-            "page": step.page,
-            "from": old_forms.get(step.page, "text"),
-            "to": step.rung,
-            "reason": step.reason,
-        }
-        for step in steps
-    ]
-    verb = "would fade" if dry_run else "faded"
-    limit = "no capacity" if capacity is None else f"capacity {capacity}"
-    title = f"{len(steps)} pages {verb}; {n_tokens} visual tokens kept, {limit}"
-    lost = {
-        "condensed": preview.n_condensed,
-        "stubs": preview.n_stubs,
-        "forgotten": preview.n_forgotten,
-        "facts": preview.n_facts,
-    }
-
-    def show(out: Console) -> None:
-        cells = [list(row.values()) for row in rows]
-        out.print(table(title, ["page", "from", "to", "reason"], cells, n_words=4))
-        if preview.loses:
-            out.print(_loss(preview))
-
-    run.finish(show, rows, capacity=capacity, visual_tokens=n_tokens, lost=lost, dry_run=dry_run)
-
-
-def _loss(preview: FadePreview) -> str:
-    return (
-        f"for good: {preview.n_condensed} pages to their best sentences, {preview.n_stubs} to "
-        f"keywords, {preview.n_forgotten} to nothing, and {preview.n_facts} exact facts"
-    )
-
-
-def _ask(preview: FadePreview, *, yes: bool) -> None:
-    """Ask if pages may lose their last picture. Raises `InputError` if nobody can answer."""
-    if yes or not preview.loses:
-        return
-    if not sys.stdin.isatty():
-        raise InputError(f"this would lose {_loss(preview)}: add --yes, or --dry-run to see which")
-    typer.confirm(f"Lose {_loss(preview)}?", abort=True, err=True)
-
-
 def stats(
     store: StoreUrl = None,
+    key_file: KeyFile = None,
     session: SessionName = "default",
     reader: ReaderName = "pocket",
     as_json: AsJson = False,
 ) -> None:
     """Counts of a session: turns, pages by rung, tokens against capacity, and forgotten pages."""
-    with open_memory(store, session, reader) as memory:
+    with open_memory(store, session, reader, key_file=key_file) as memory:
         run = Run("stats", as_json, reader_name(memory.reader))
         counts = memory.stats()
         sessions = memory.sessions()
@@ -136,19 +62,28 @@ def _show_stats(out: Console, session: str, counts: Stats) -> None:
             f"{counts.compression:.1f}x" if counts.compression else "–",
         ],
         ["forgotten pages", len(counts.forgotten)],
+        ["waiting for the background", _waiting(counts)],
+        ["masked secrets", counts.masked_secrets],
     ]
     out.print(table(f"session {printable(session)!r}", ["", ""], rows, n_words=2))
+
+
+def _waiting(counts: Stats) -> str:
+    """The pages that wait, and since when, as far as this command knows."""
+    works = ", ".join(f"{n} to {work}" for work, n in counts.waiting.items())
+    return f"{works}; the oldest for {counts.lag_seconds:.0f} s or longer" if works else "nothing"
 
 
 def check(
     repair: Annotated[bool, typer.Option("--repair", help="Mend what can be mended.")] = False,
     store: StoreUrl = None,
+    key_file: KeyFile = None,
     session: SessionName = "default",
     reader: ReaderName = "pocket",
     as_json: AsJson = False,
 ) -> None:
     """Look for problems in a session and its store; exits with 1 if any are left."""
-    with open_memory(store, session, reader) as memory:
+    with open_memory(store, session, reader, key_file=key_file) as memory:
         run = Run("check", as_json, reader_name(memory.reader))
         problems = memory.check(repair=repair)
         remainder = memory.check() if repair else problems
@@ -165,7 +100,9 @@ def forget(
     whole_session: Annotated[
         bool, typer.Option("--whole-session", help="All of the session.")
     ] = False,
+    secrets: Secrets = "off",
     store: StoreUrl = None,
+    key_file: KeyFile = None,
     session: SessionName = "default",
     reader: ReaderName = "pocket",
     as_json: AsJson = False,
@@ -175,7 +112,7 @@ def forget(
     """
     if [page is not None, turn is not None, whole_session].count(True) != 1:
         raise typer.BadParameter("name one thing: --page, --turn or --whole-session")
-    with open_memory(store, session, reader) as memory:
+    with open_memory(store, session, reader, key_file=key_file, secrets=secrets) as memory:
         run = Run("forget", as_json, reader_name(memory.reader))
         n_versions: int | None = None
         if page is not None:
@@ -199,13 +136,15 @@ def forget(
 def supersede(
     turn: Annotated[str, typer.Argument(help="The id of the older turn.")],
     by: Annotated[str, typer.Argument(help="The id of the turn that replaces it.")],
+    secrets: Secrets = "off",
     store: StoreUrl = None,
+    key_file: KeyFile = None,
     session: SessionName = "default",
     reader: ReaderName = "pocket",
     as_json: AsJson = False,
 ) -> None:
     """Replace a turn by a later one: it stays, but is not handed over as current any more."""
-    with open_memory(store, session, reader) as memory:
+    with open_memory(store, session, reader, key_file=key_file, secrets=secrets) as memory:
         run = Run("supersede", as_json, reader_name(memory.reader))
         memory.supersede(turn, by)
     sentence = f"turn {turn!r} is superseded by {by!r}"

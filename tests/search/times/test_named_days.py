@@ -6,8 +6,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optical_memory.search.named_days import NamedDays
 from optical_memory.search.segment import NO_DAY
+from optical_memory.search.times.named_days import NamedDays
 
 DAYS = st.integers(-20, 60)
 RANGES = st.lists(st.tuples(DAYS, st.integers(0, 30), st.booleans()), max_size=5)
