@@ -102,10 +102,8 @@ def tasks_of(options: argparse.Namespace) -> list[Task]:
 def print_row(task: Task, runs: list[Run], seconds: float) -> None:
     n_faults = len({run.seam for run in runs})
     n_failed = sum(bool(run.problems) for run in runs)
-    print(
-        f"{task.operation:32} {task.store:7} {n_faults:7} {len(runs):6} {n_failed:7} {seconds:6.0f}",
-        flush=True,
-    )
+    counts = f"{n_faults:7} {len(runs):6} {n_failed:7} {seconds:6.0f}"
+    print(f"{task.operation:32} {task.store:7} {counts}", flush=True)
 
 
 def main() -> int:
