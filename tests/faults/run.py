@@ -69,7 +69,12 @@ def work(task: Task) -> tuple[Task, list[Run], float]:
     """Do a task; gives its runs and how long it took (seconds)."""
     place, lives = _place(task.store)
     start = time.monotonic()
-    runs = list(_runs(task, place, lives))
+    runs: list[Run] = []
+    try:
+        runs.extend(_runs(task, place, lives))
+    except Exception as error:  # noqa: BLE001  the other tasks go on, and the table says so
+        problem = f"the runs ended: {type(error).__name__}: {error}"
+        runs.append(Run(task.operation, place.name, "", 0, False, [problem]))
     return task, runs, time.monotonic() - start
 
 
