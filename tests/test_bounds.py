@@ -1,7 +1,7 @@
 """Large and odd input costs time in proportion to its size, and nothing of it is lost.
 
-Costs are CPU time at a size and at four times that size. The ratio is 4 for what is linear; 9 leaves
-room for noise, and what is quadratic has 16.
+Costs are CPU time at a size and at four times that size. The ratio is 4 for what is linear, and 16
+for what is quadratic; 9 leaves room for noise.
 """
 
 from __future__ import annotations
