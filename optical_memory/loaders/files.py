@@ -104,10 +104,8 @@ def document_of(raw: bytes, path: Path, with_n_keys: bool = False) -> Document:
 def _not_json(raw: bytes, name: str) -> InputError:
     if not raw.strip():
         return InputError(f"{name}: not JSON at line 1: the file is empty; export it again")
-    beginning = raw[:40].decode("utf-8", "replace")
     return InputError(
-        f"{name}: not JSON at line 1, though it is named so: it begins with {beginning!r}; "
-        "give a text the ending .txt"
+        f"{name}: not JSON at line 1, though it is named so; give a text the ending .txt"
     )
 
 

@@ -16,16 +16,24 @@ __all__ = [
 MIN_CHARS = 6
 """A shorter value, such as "none" or "****", is more often a placeholder than a password."""
 
+LONG_CHARS = 30
+"""Of a key behind the words "access key" and a blank. AWS has 40."""
+
+_HEX = re.compile(r"[0-9a-fA-F-]+")
+
 # The word ends the name: `db_password` and `x-api-key`, not `password_file` or `token_count`.
 _ASSIGNMENT = re.compile(
     r"""(?<![A-Za-z])
-    (?P<word>pass(?:word|wd|phrase)?|pwd|secret|token|credentials?
+    (?P<word>pass(?:word|wd|phrase)?|pwd|pw|secret|token|credentials?|secret_key_base|_auth
         |passwort|kennwort|contrase\u00f1a|mot[ ]de[ ]passe|senha|пароль|密码|密碼|口令|パスワード
         |(?:api|access|auth|account|secret|private|signing|encryption|master|client|storage)[-_ ]?
          (?:key|secret|token|password)
         |[a-z]{2,20}(?:password|secret|apikey|token))
     (?P<close>["'`*]{0,3})
-    [ \t]{0,8}(?P<sign>:=|=>|==?|[:：]|(?<=[ \t])(?:is|was|ist|est|es)(?:[ \t]?:)?(?=[ \t])|[是为])
+    [ \t]{0,8}
+    (?P<sign>:=|=>|==?|[:：]|[是为]
+       |(?<=[ \t])(?:is|was|ist|lautet|est|es)(?:[ \t]?:)?(?=[ \t])
+       |(?<=[ \t])(?=[^\s]{8,512}(?!\S)))
     [*]{0,2}[ \t]{0,8}
     (?:(?P<quote>["'`])(?P<quoted>[^\s"'`<>\\]{6,512})(?P=quote)
        |["'`*]{0,3}(?P<bare>[^\s"'`<>\\,;)\]}]{6,512}))
@@ -44,6 +52,7 @@ _HEADER = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 _ADDRESS = re.compile(r"://[^\s/:@\"'`<>\\]{0,128}:([^\s/\"'`<>\\]{1,256})@(?=[\w.\[-])")
+_TOKEN_ADDRESS = re.compile(r"://((?=[\w-]*\d)(?=[\w-]*[A-Za-z])[\w-]{20,256})@(?=[\w.\[-])")
 _KEY_HEAD = re.compile(r"-----BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----")
 _KEY_END = re.compile(r"-----END (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----")
 _KEY_LINES = re.compile(
@@ -74,14 +83,25 @@ def assigned_values(text: str) -> Iterator[tuple[int, int]]:
         if match["word"].lower() == "pass" and not match["close"] and match["sign"] == ":":
             continue  # a line of a test's report
         is_quoted = match["quoted"] is not None
+        if not match["sign"] and not _stands_alone(match):
+            continue
         start, end = match.span("quoted" if is_quoted else "bare")
         if not is_quoted:
-            end = start + len(text[start:end].rstrip(".:!?*|&"))
+            end = start + len(text[start:end].rstrip(".:?*|&"))
         if is_value(text[start:end], is_quoted=is_quoted):
             yield start, end
     for match in _OPTION.finditer(text):
         if is_value(match[1], is_quoted=True):
             yield match.span(1)
+
+
+def _stands_alone(match: re.Match[str]) -> bool:
+    """True for a value that nothing but a blank parts from the word, and that is no plain word."""
+    value = match["bare"] or ""
+    is_long = "key" in match["word"].lower() and len(value) >= LONG_CHARS
+    is_password = match["word"].lower().startswith(("pass", "pwd"))
+    has_digit = any(map(str.isdigit, value)) and any(map(str.isalpha, value))
+    return (is_long or is_password) and has_digit and not _HEX.fullmatch(value)
 
 
 def is_value(value: str, *, is_quoted: bool) -> bool:
@@ -110,6 +130,8 @@ def credentials(text: str) -> Iterator[tuple[int, int]]:
         for match in _ADDRESS.finditer(text):
             if not _PLACEHOLDER.match(match[1]):
                 yield match.span(1)
+        for match in _TOKEN_ADDRESS.finditer(text):
+            yield match.span(1)
     for match in _HEADER.finditer(text):
         yield match.span(match.lastindex or 0)
     if "=" in text:

@@ -22,7 +22,19 @@ __all__ = [
 Range = tuple[int, int]
 
 _TELLING = (
-    *("pass", "pwd", "secret", "token", "key", "credential", "-u", "kennwort", "contrase", "senha"),
+    *(
+        "pass",
+        "pw",
+        "_auth",
+        "secret",
+        "token",
+        "key",
+        "credential",
+        "-u",
+        "kennwort",
+        "contrase",
+        "senha",
+    ),
     *("пароль", "密码", "密碼", "口令", "パスワード"),
 )
 """Words of which a text has at least one if it assigns a secret, in lower case."""

@@ -73,7 +73,7 @@ OWN_FORMS = (
     _form("OpenAI", "sk-", r"sk-(?=[\w-]*\d)(?=[\w-]*[A-Za-z]{2})[\w-]{32,}"),
     # Not in detect-secrets 1.5.0
     _form("Anthropic", "sk-ant-", r"sk-ant-[\w-]{20,}"),
-    _form("Hugging Face", "hf_ api_org_", r"(?:hf|api_org)_[A-Za-z]{34}"),
+    _form("Hugging Face", "hf_ api_org_", r"(?:hf|api_org)_[A-Za-z0-9]{34,}"),
     _form("Google", "AIza", r"AIza[\w-]{35}"),
     _form("Google", "GOCSPX-", r"GOCSPX-[\w-]{28}"),
     _form("Google", "ya29.", r"ya29\.[\w-]{20,}"),

@@ -69,7 +69,7 @@ def picture_key(page: str, rung: str) -> str:
 class Record(BaseModel):
     """The base of all records: strict about its fields, versioned, JSON bytes in and out."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
     v: int = 1
 
     def __repr_args__(self) -> list[tuple[str | None, object]]:

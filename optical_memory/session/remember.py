@@ -97,7 +97,9 @@ class _Batch:
         """Add a turn; gives its record's id. Raises `InputError` if the turn cannot be kept."""
         if turn.role not in get_args(Role):
             roles = ", ".join(get_args(Role))
-            raise InputError(f"a turn has the role {turn.role!r}; roles are {roles}")
+            raise InputError(
+                f"a turn has an unknown role ({len(str(turn.role))} characters); roles are {roles}"
+            )
         record = TurnRecord.of(turn, turn.id or self._own_id(), self._next_turn)
         digest = self._session.digest(record.content)
         previous_digest = self._previous_digest
