@@ -83,8 +83,12 @@ test-install:
 	$(INSTALL_VENV)/bin/python -m pip check
 	$(INSTALL_VENV)/bin/python tests/repository/installed.py
 
-# All the killed writers and servers; `make test` kills a sample of them.
+# A fault at every step of every operation, random lives, and all the killed writers and servers; `make test` tries a
+# sample of each. About 20 minutes of two cores.
+FAULTS_FLAGS ?= --jobs $(JOBS)
+
 test-faults: setup
+	OMP_NUM_THREADS=1 $(PY) tests/faults/run.py $(FAULTS_FLAGS)
 	OPTICAL_MEMORY_KILLS=200 $(PY) -m pytest tests/session/test_kill.py tests/session/condensing/test_kill_condensing.py tests/stores/test_crash.py $(PYTEST_FLAGS)
 
 # Neighbours of a session: 10,000 attempts to reach it on each kind of store, and 10,000 of them beside it; `make test`

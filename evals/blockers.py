@@ -79,8 +79,9 @@ def blockers(question: str, form: str, n: int, rng: random.Random) -> list[str]:
     return texts
 
 
-def is_found(chat: Chat, texts: list[str], role: Role, question: str, evidence: set[int],
-             embedder: Any) -> bool:
+def is_found(
+    chat: Chat, texts: list[str], role: Role, question: str, evidence: set[int], embedder: Any
+) -> bool:
     parts = [chat.part]
     if texts:
         entries = [

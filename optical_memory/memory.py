@@ -16,6 +16,7 @@ from optical_memory.ledger import LedgerScope
 from optical_memory.readers import open_reader
 from optical_memory.readers.base import Reader
 from optical_memory.recall.in_thread import in_thread
+from optical_memory.recall.opened.guard import Guard, GuardPolicy
 from optical_memory.recall.session_view import SessionView
 from optical_memory.redaction.redact import Redact, open_redaction
 from optical_memory.renderers.renderer import PageRenderer
@@ -71,9 +72,11 @@ class OpticalMemory(SyncedSession, TendedSession, KeyedSession, SessionView):
     exact facts. `semantic="auto"` finds by meaning too if the extra `semantic` is installed, None
     by words alone; or give LangChain `Embeddings`. The newest `keep_turns` turns stay text. `codec`
     is for cached tokens. With a `key` all that is kept of the session is encrypted (`TenantKey`, or
-    a key service). With `background=False` only `seal` and `flush` work. `redact` sees each turn
-    before it is kept: a function that gives the turn to keep or None, or a guard that finds
-    passwords and keys (extra `secrets`): "mask" masks them, "drop" keeps their turns out.
+    a key service). `redact` sees each turn before it is kept: a function that gives the turn to
+    keep or None, or a guard that finds passwords and keys (extra `secrets`): "mask" masks them,
+    "drop" keeps their turns out. `guard="mark"` tells a model which recalled words of tools may be
+    instructions, `"leave_out"` leaves them out. With `background=False` only `seal` and `flush`
+    work.
 
     Raises `InputError` for a number out of range or an unknown word. Raises `StoreError` if the
     store cannot be opened, `CheckpointError` if the folder is no checkpoint of the reader.
@@ -94,6 +97,7 @@ class OpticalMemory(SyncedSession, TendedSession, KeyedSession, SessionView):
         policy: ForgettingPolicy | None = None,
         codec: TokenCodec = INT8,
         key: KeyService | None = None,
+        guard: GuardPolicy | None = None,
         background: bool = True,
         redact: Redact = None,
     ) -> None:
@@ -107,6 +111,8 @@ class OpticalMemory(SyncedSession, TendedSession, KeyedSession, SessionView):
         require_word("retain", retain, get_args(Retain))
         require_word("ledger", ledger, get_args(LedgerScope))
         redaction = open_redaction(redact, mask_names(session))
+        if guard is not None:
+            require_word("guard", guard, get_args(GuardPolicy))
         self._owns_store = store is None or isinstance(store, str)
         require_key(key)
         self.key = key
@@ -120,6 +126,7 @@ class OpticalMemory(SyncedSession, TendedSession, KeyedSession, SessionView):
         )
         self._redact = redact
         self._redaction = redaction
+        self._page_reader.guard = Guard(guard)
         self.semantic: Semantic = semantic
         self.capacity = capacity
         self.keep_turns = keep_turns
@@ -171,6 +178,7 @@ class OpticalMemory(SyncedSession, TendedSession, KeyedSession, SessionView):
             policy=self.policy,
             codec=self.codec,
             key=self.key,
+            guard=self._page_reader.guard.policy,
             background=self._background,
             redact=self._redact,
         )
@@ -235,7 +243,12 @@ class OpticalMemory(SyncedSession, TendedSession, KeyedSession, SessionView):
     def stats(self) -> Stats:
         """Counts of the session: turns, pages by rung, tokens, compression, forgotten pages."""
         counts = self._oversight.stats(self._archive.snapshot())
-        return replace(counts, bill=self.bill, kept_out_turns=self._redaction.n_kept_out)
+        return replace(
+            counts,
+            bill=self.bill,
+            kept_out_turns=self._redaction.n_kept_out,
+            suspect_turns=len(self._page_reader.guard.suspects),
+        )
 
     def check(self, repair: bool = False) -> list[str]:
         """Problems of the session and its store, a sentence each; an empty list is good.

@@ -17,7 +17,7 @@ import redis
 from support.encrypted_memories import KEY, OTHER_KEY, bytes_under, traces
 from support.memories import Open, memories
 from support.secret_turn import SECRET, said
-from support.valkey_server import Server, running
+from support.valkey_server import ALWAYS, Server, running
 
 from optical_memory import OpticalMemory, Turn
 from optical_memory.errors import InputError, KeyMismatch, StoreError
@@ -119,10 +119,10 @@ def values_of(raw: Any, page: str) -> list[bytes]:
 
 
 PERSISTENCE = {
-    "append-only file": {"appendonly": "yes", "appendfsync": "always"},
-    "append-only file without preamble": {"appendonly": "yes", "aof-use-rdb-preamble": "no"},
+    "append-only file": ALWAYS,
+    "append-only file without preamble": {**ALWAYS, "aof-use-rdb-preamble": "no"},
     "snapshots": {"appendonly": "no", "save": "3600 1"},
-    "both": {"appendonly": "yes", "save": "3600 1"},
+    "both": {**ALWAYS, "save": "3600 1"},
 }
 
 
@@ -196,6 +196,37 @@ def test_without_the_key_no_verb_reads_or_writes(
     assert not (tmp_path / "never.zip").exists()
     assert encrypted().check() == []
     store.close()
+
+
+def life(memory: OpticalMemory) -> Iterator[object]:
+    """What every verb of a memory answers, in a life of a session."""
+    yield memory.remember(said())
+    memory.flush()
+    yield [answer.text for answer in memory.recall("Which shelf has Topic12?", k=5)]
+    yield memory.context("What is the zorblax code?", 300).to_messages()
+    yield memory.supersede("m7", by=Turn("user", "Topic7 has moved to shelf 99.", id="m7b"))
+    yield memory.sync([{"role": "user", "content": "Topic50 is on shelf 150.", "id": "s1"}])
+    pages = memory.pages()
+    yield [(page.id, page.state, page.form) for page in pages]
+    yield memory.read(pages[0].id).text
+    yield [(step.page, step.rung) for step in memory.plan(200).steps]
+    yield [(step.page, step.rung) for step in memory.fade(200)]
+    yield [page.form for page in memory.pages()]
+    yield memory.forget(turn="m5")
+    yield memory.check()
+    yield memory.check(repair=True)
+    yield memory.stats().to_json()
+    yield turn_texts(memory)
+    yield memory.sessions()
+    yield memory.forget(session=True)
+    yield memory.sessions()
+
+
+def test_every_verb_does_with_a_key_what_it_does_without(encrypted: Open, tmp_path: Path) -> None:
+    plain_url = f"sqlite:///{tmp_path}/plain.db"
+    plain_answers = list(life(encrypted(key=None, store=plain_url)))
+    assert list(life(encrypted())) == plain_answers
+    assert len(plain_answers) == 18
 
 
 def test_a_plain_session_does_not_open_with_a_key(encrypted: Open) -> None:

@@ -149,7 +149,9 @@ def main() -> None:
     weights = fit(signs, sentences)
     threshold = threshold_of(harmless, weights)
     alarms = int((scores(test, weights) >= threshold).sum())
-    print(f"with all families: {told(int((scores(signs, weights) >= threshold).sum()), len(signs))}")
+    print(
+        f"with all families: {told(int((scores(signs, weights) >= threshold).sum()), len(signs))}"
+    )
     print(f"harmless: {told(alarms, len(test))}; fitted with {len(to_fit)} harmless turns")
     if options.write:
         model = {

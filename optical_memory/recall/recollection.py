@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from optical_memory.quoting.excerpts import Match, densest
 from optical_memory.quoting.own_marks import without_marks
 from optical_memory.quoting.plain_words import plain_word
 from optical_memory.quoting.unseen import shown
@@ -26,6 +26,7 @@ __all__ = [
     "OTHER_READER",
     "SUPERSEDED",
     "SUPERSEDES",
+    "SUSPECT",
     "PassageTurn",
     "Recollection",
     "Recollections",
@@ -43,6 +44,9 @@ SUPERSEDED = "replaced by a later version"
 SUPERSEDES = "replaces an earlier version"
 """What a window says of a turn that superseded another."""
 
+SUSPECT = "possible instructions, quoted"
+"""What a window says of words that the guard found suspicious."""
+
 _WORDS = re.compile(r"\S+|\s+")  # and the blanks between them
 
 _GAP = "\0"  # a forgotten character; many in a row become a single […]
@@ -52,9 +56,6 @@ _GAPS = re.compile(rf"{_GAP}(?:\s*{_GAP})*")
 _KEPT = "k"
 _DOUBTFUL = "d"
 _FORGOTTEN = "f"
-
-Match = tuple[int, int, set[str]]
-"""A word of a text: its start, its end, and the keys of the query's terms in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ class PassageTurn:
 
     `id` is the host's id, and `version` counts the versions of that turn from 1. `superseded_by` is
     the id of the turn that replaced it: its own for an older version. `supersedes` are the ids of
-    turns that it replaced: its own if it has older versions.
+    turns that it replaced: its own if it has older versions. `is_suspect`: the guard marked it.
     """
 
     id: str
@@ -85,6 +86,7 @@ class PassageTurn:
     version: int = 1
     superseded_by: str | None = None
     supersedes: tuple[str, ...] = ()
+    is_suspect: bool = False
 
 
 @short_repr
@@ -221,7 +223,7 @@ class Recollection:
         It starts and ends at whole words. If the page has none of the terms, the passage is its
         beginning.
         """
-        start, end = _densest(self._matches(query), chars)
+        start, end = densest(self._matches(query), chars)
         margin = max(0, chars - (end - start)) // 2
         first = self.text.rfind(" ", 0, max(0, start - margin)) + 1
         stop = self.text.find(" ", max(end, first + chars))
@@ -245,15 +247,22 @@ class Recollections(list[Recollection]):
     """The passages of an answer, best first.
 
     `is_complete` is False if the time was over before all were read; `n_unread` counts the passages
-    that were found and not read, as far as anybody knows.
+    that were found and not read, as far as anybody knows. `suspects` are the ids of turns that the
+    guard marked or left out.
     """
 
     def __init__(
-        self, passages: Iterable[Recollection] = (), *, n_unread: int = 0, is_complete: bool = True
+        self,
+        passages: Iterable[Recollection] = (),
+        *,
+        n_unread: int = 0,
+        is_complete: bool = True,
+        suspects: Collection[str] = (),
     ) -> None:
         super().__init__(passages)
         self.n_unread = n_unread
         self.is_complete = is_complete and not n_unread
+        self.suspects = frozenset(suspects)
 
 
 def _open_place(page: str) -> str:
@@ -275,24 +284,3 @@ def _marked(word: str, flags: str) -> str:
         return "".join(_GAP if flag == _FORGOTTEN else shown(char) for char, flag in pairs)
     visible = without_marks(shown(word))
     return f"[{visible}?]" if _DOUBTFUL in flags else visible
-
-
-def _densest(matches: list[Match], chars: int) -> tuple[int, int]:
-    """(start, end) of the first passage of at most `chars` characters with most different terms.
-
-    It is (0, 0) if there are no matches.
-    """
-    best = 0
-    passage = (0, 0)
-    counts: Counter[str] = Counter()
-    stop = 0
-    for start, _, match_keys in matches:
-        while stop < len(matches) and matches[stop][1] <= start + chars:
-            counts.update(matches[stop][2])
-            stop += 1
-        if len(counts) > best:
-            best = len(counts)
-            passage = (start, matches[stop - 1][1])
-        counts.subtract(match_keys)
-        counts += Counter()
-    return passage

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from optical_memory.quoting.lookalikes import skeleton
 from optical_memory.quoting.plain_words import without_signs
-from optical_memory.recall.recollection import SUPERSEDED, SUPERSEDES
+from optical_memory.recall.recollection import SUPERSEDED, SUPERSEDES, SUSPECT
 from optical_memory.renderers.marks import shorten_name
 from optical_memory.turns import Role
 
@@ -21,6 +21,8 @@ STUB_LABEL = "faded"
 
 MAX_NAME = 64
 """Characters of a speaker's name that are shown: as many as hosts allow."""
+
+LABEL_MARKS = (SUPERSEDED, SUPERSEDES, SUSPECT)
 
 ROLES = frozenset(
     {"system", "user", "assistant", "tool", "developer", "human", "ai", "model", "function"}
@@ -43,7 +45,7 @@ def speaker(role: Role, name: str | None) -> str:
     """
     label = shorten_name(without_signs(name or ""), MAX_NAME)
     plain = skeleton(label)
-    if not label or label == role or any(mark in plain for mark in (SUPERSEDED, SUPERSEDES)):
+    if not label or label == role or any(mark in plain for mark in LABEL_MARKS):
         return role
     if role == "tool":
         return f"tool {label}"

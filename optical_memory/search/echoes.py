@@ -1,7 +1,7 @@
 """Echoes: units that say a question's own words again and little else, or many times the same.
 
 They answer nothing, and whoever writes many of them pushes what answers the question out of a
-window. Of all echoes of a question the oldest is kept.
+window. A bare copy of a question is no answer to it. Of all other echoes the oldest is kept.
 """
 
 from __future__ import annotations
@@ -31,6 +31,10 @@ DENSITY = 0.5
 MIN_KEYS = 2
 """A question of a single word has no echo: whoever speaks of it says this word."""
 
+BARE_COVERAGE = 0.9
+BARE_DENSITY = 0.7
+"""An echo that has so much of the question and so little else is a bare copy."""
+
 COPIES = 3
 """Units with the same words of the question, as long as each other, that are copies."""
 
@@ -38,7 +42,7 @@ Mask = npt.NDArray[np.bool_]
 
 
 def repeated_echoes(candidates: Candidates) -> Mask:
-    """(n_units,) True for echoes of the question, but for the oldest of them."""
+    """(n_units,) True for bare copies of the question, and for its other echoes but the oldest."""
     n_units = len(candidates.starts)
     if len(candidates.counts) < MIN_KEYS or n_units < 2:
         return np.zeros(n_units, np.bool_)
@@ -46,14 +50,15 @@ def repeated_echoes(candidates: Candidates) -> Mask:
     has_key = candidates.counts > 0
     coverage = weights @ has_key / max(float(weights.sum()), 1e-6)
     (units,) = np.nonzero((coverage >= COVERAGE) & (has_key.sum(0) >= MIN_KEYS))
-    if len(units) < 2:
+    if not len(units):
         return np.zeros(n_units, np.bool_)
     n_terms = np.maximum(candidates.n_terms[units], 1)
-    is_echo = candidates.counts[:, units].sum(0) >= DENSITY * n_terms
-    is_echo |= _are_copies(has_key[:, units], n_terms)
+    density = candidates.counts[:, units].sum(0) / n_terms
+    is_bare = (coverage[units] >= BARE_COVERAGE) & (density >= BARE_DENSITY)
+    is_echo = (density >= DENSITY) | _are_copies(has_key[:, units], n_terms)
     mask = np.zeros(n_units, np.bool_)
-    echoes = units[is_echo]
-    mask[echoes[1:]] = True
+    mask[units[is_bare]] = True
+    mask[units[is_echo & ~is_bare][1:]] = True
     return mask
 
 

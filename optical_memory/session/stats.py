@@ -45,6 +45,7 @@ class Stats:
     since the memory was opened. `waiting` counts the pages that wait to be sealed, certified or
     faded, by that work. `lag_seconds` is how long the oldest has waited, as far as this process
     knows: turns that were there when the memory was opened count from then.
+    `suspect_turns` counts the turns that the guard marked or left out since the memory was opened.
     """
 
     turns: int
@@ -66,6 +67,7 @@ class Stats:
     kept_out_turns: int = 0
     waiting: dict[str, int] = field(default_factory=dict)
     lag_seconds: float = 0.0
+    suspect_turns: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """The fields as JSON takes them."""

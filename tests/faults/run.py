@@ -18,7 +18,8 @@ from dataclasses import dataclass
 from multiprocessing.util import Finalize
 from pathlib import Path
 
-sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[2])]
+sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from support.faults.campaign import random_runs
 from support.faults.lives import prepare_all
@@ -83,16 +84,18 @@ def _runs(task: Task, place: Place, lives: dict[str, Told]) -> Iterator[Run]:
 
 
 def tasks_of(options: argparse.Namespace) -> list[Task]:
+    """The tasks, both stores by turns."""
     names = tuple(options.operation or [""])
+    faults = tuple(options.fault or [""])
+    stores = list(PLACES) if options.store == "both" else [options.store]
     tasks: list[Task] = []
-    for store in PLACES if options.store == "both" else [options.store]:
-        for operation in OPERATIONS:
-            if operation.name.startswith(names):
-                tasks.append(Task(store, operation.name, tuple(options.fault or [""])))
-        for first in range(0, options.random, LIVES_A_TASK):
-            n_lives = min(LIVES_A_TASK, options.random - first)
-            seed = options.seed + first
-            tasks.append(Task(store, "random lives", n_lives=n_lives, seed=seed))
+    for operation in OPERATIONS:
+        if operation.name.startswith(names):
+            tasks += [Task(store, operation.name, faults) for store in stores]
+    for first in range(0, options.random, LIVES_A_TASK):
+        n_lives = min(LIVES_A_TASK, options.random - first)
+        seed = options.seed + first
+        tasks += [Task(s, "random lives", n_lives=n_lives, seed=seed) for s in stores]
     return tasks
 
 
@@ -124,7 +127,9 @@ def main() -> int:
             n_runs += len(runs)
             for run in runs:
                 for problem in run.problems:
-                    problems[f"{run.operation}, {run.store}, {run.seam}: {problem} ({run.number})"] += 1
+                    problems[
+                        f"{run.operation}, {run.store}, {run.seam}: {problem} ({run.number})"
+                    ] += 1
         pool.close()
         pool.join()
     print(f"{n_runs} runs, {sum(problems.values())} problems")

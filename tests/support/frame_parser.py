@@ -21,7 +21,9 @@ __all__ = [
 ]
 
 OPENING = re.compile(r"<(recall(?:-\d+)?)>\n")
-TIME = re.compile(r"\[(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) \d{4}-\d\d-\d\d)?(?:, )?(?:\d\d:\d\d)?.{0,12}\]")
+TIME = re.compile(
+    r"\[(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) \d{4}-\d\d-\d\d)?(?:, )?(?:\d\d:\d\d)?.{0,12}\]"
+)
 MARK = re.compile(r"\[[^\n]*\] ?")
 PAGE_MARK = re.compile(r"(\d+)([><=!])\+? ?([^\n]*)")
 GAP = "…"

@@ -62,9 +62,7 @@ def hostile_turn(payload: Payload, number: int, origin: Any) -> Turn:
 
 def harmless_turns(n: int) -> list[Turn]:
     return [
-        Turn(
-            "assistant" if i % 2 else "user", f"Word {i} of {i * 7} about gardens.", id=f"h{i}"
-        )
+        Turn("assistant" if i % 2 else "user", f"Word {i} of {i * 7} about gardens.", id=f"h{i}")
         for i in range(n)
     ]
 
@@ -152,9 +150,7 @@ def _page_problems(scene: Scene, page: int) -> list[str]:
 
 
 def _mcp(scene: Scene, number: int) -> list[str]:
-    return frame_problems(
-        context_answer(scene.memory, f"beacon{number}", 1_000), scene.by_label()
-    )
+    return frame_problems(context_answer(scene.memory, f"beacon{number}", 1_000), scene.by_label())
 
 
 def _chat_history(scene: Scene, number: int) -> list[str]:

@@ -34,7 +34,8 @@ class Context:
 
     `n_tokens` is the exact cost of `to_messages()`, with the price of pictures; it is never above
     `budget`. `n_history_tokens` is the cost of the whole conversation as text, None if unknown.
-    With a `host`, the name of its profile, all of these are tokens of this host.
+    With a `host`, the name of its profile, all of these are tokens of this host. `suspects` are the
+    ids of turns that the guard marked or left out.
     """
 
     parts: tuple[TextPart | PassagePart, ...]
@@ -43,6 +44,7 @@ class Context:
     mode: Mode = "text"
     n_history_tokens: int | None = None
     host: str | None = None
+    suspects: frozenset[str] = frozenset()
 
     @property
     def compression(self) -> float | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from optical_memory.hosts.profile import HostProfile
 from optical_memory.profiles import Rung
@@ -13,7 +13,7 @@ from optical_memory.recall.find import Finder
 from optical_memory.recall.open_turns import open_part
 from optical_memory.recall.passages import read_passages, split_at_pages, stretches
 from optical_memory.recall.read_pages import PageReader
-from optical_memory.recall.recollection import Recollection
+from optical_memory.recall.recollection import Recollection, Recollections
 from optical_memory.recall.sources import Piece, Sources
 from optical_memory.recall.window.assemble import Shown, Window
 from optical_memory.recall.window.context import Context, Mode
@@ -99,13 +99,13 @@ def fill_window(
     ranking = current_turns.of_ranking(finder.rank(snapshot, query)) if query else None
     if ranking is None and not superseded:
         without |= dict.fromkeys(superseded_ordinals(snapshot), 0)
-    forms = _Forms(mode, provider, host, min_ratio)
+    forms = _Forms(mode, provider, host, min_ratio, page_reader.guard.policy is not None)
     recent_cost = sum(part.n_tokens for part in recent)
     sizes = _Sizes(budget, text_budget - recent_cost - LEAST_FRAME_TOKENS)
     window = forms.window(snapshot, recent)
     sources = Sources(snapshot)
     choices: list[Choice] = []
-    passages: list[Recollection] = []
+    passages = Recollections()
     best = window.shown([])
     for _ in range(FILL_TRIES):
         last_choices = choices
@@ -128,7 +128,8 @@ def fill_window(
         sizes.learn(choices, content[1])
     if not best[0]:
         best = window.best(passages, budget)
-    return _context(best, recent, budget, mode, index.n_tokens, host)
+    window_value = _context(best, recent, budget, mode, index.n_tokens, host)
+    return replace(window_value, suspects=passages.suspects)
 
 
 def _context(
@@ -156,12 +157,14 @@ class _Forms:
     provider: str | None
     host: HostProfile | None
     min_ratio: float
+    is_guarded: bool = False
 
     @property
     def has_pages(self) -> bool:
-        """True if pages may go as they are stored."""
+        """True if pages may go as they are stored, with words that a guard would mark."""
         is_image = self.mode == "image" and self.provider is not None
-        return self.host is None and (is_image or self.mode == "tokens")
+        may_show = self.host is None and not self.is_guarded
+        return may_show and (is_image or self.mode == "tokens")
 
     def groups(self, sources: Sources, choices: Sequence[Choice]) -> list[list[Piece]]:
         """The pieces of each passage; a passage that may go as its page stands on one."""

@@ -17,7 +17,13 @@ from itertools import accumulate, count
 from optical_memory.quoting.lookalikes import skeleton
 from optical_memory.quoting.own_marks import without_marks
 from optical_memory.quoting.special_tokens import harmless
-from optical_memory.recall.recollection import SUPERSEDED, SUPERSEDES, PassageTurn, Recollection
+from optical_memory.recall.recollection import (
+    SUPERSEDED,
+    SUPERSEDES,
+    SUSPECT,
+    PassageTurn,
+    Recollection,
+)
 from optical_memory.recall.speaker import STUB_LABEL, speaker
 from optical_memory.recall.window.parts import PagePicture, PassagePart, in_talk_order
 from optical_memory.recall.window.times import is_news, time_in_words
@@ -248,13 +254,16 @@ def _lines(part: PassagePart, *, has_marks: bool) -> Iterator[Line]:
 
 
 def _label(piece: PassageTurn) -> str:
-    """Who speaks, and if the turn was replaced or replaces another."""
+    """Who speaks, if the guard marked it, and if the turn was replaced or replaces another."""
     if not piece.id:
         return STUB_LABEL
     label = speaker(piece.role, piece.name)
+    notes = [SUSPECT] if piece.is_suspect else []
     if piece.superseded_by is not None:
-        return f"{label} ({SUPERSEDED})"
-    return f"{label} ({SUPERSEDES})" if piece.supersedes else label
+        notes.append(SUPERSEDED)
+    elif piece.supersedes:
+        notes.append(SUPERSEDES)
+    return f"{label} ({'; '.join(notes)})" if notes else label
 
 
 def _turns(passage: Recollection) -> list[list[PassageTurn]]:

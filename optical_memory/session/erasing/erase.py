@@ -69,7 +69,7 @@ def _cut_page(draft: IndexDraft, snapshot: Snapshot, page: PageRecord) -> None:
     draft.cut_page(page)
     for turn in snapshot.turns_on(page.id):
         if not turn.sealed and not turn.forgotten:
-            draft.renew(_off_page(snapshot, turn, page.id, _no_tombstone), without=page.id)
+            draft.renew(_off_page(snapshot, turn, page.id, _no_tombstone), without=[page.id])
 
 
 def _no_tombstone(digest: str) -> None:

@@ -46,8 +46,15 @@ def _turns_on_absent_pages(snapshot: Snapshot) -> int:
         return 0
     if any(kind == "page" for kind, _ in snapshot.damage):
         return 0
-    heads = (turn_head(data) for _, data in snapshot.turns.data.pairs())
-    return sum(head.sealed and not head.forgotten for head in heads)
+    return sum(_stands_on_pages_alone(data) for _, data in snapshot.turns.data.pairs())
+
+
+def _stands_on_pages_alone(data: bytes) -> bool:
+    """True if a turn's record names pages and has no text; quotes in a text are escaped."""
+    if b'"pages":[' not in data or b'"text":' in data:
+        return False
+    head = turn_head(data)
+    return head.sealed and not head.forgotten
 
 
 def without_lost_turns(snapshot: Snapshot) -> list[Put]:

@@ -7,7 +7,6 @@ read and written, and the next run goes on. Other processes read and write meanw
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import islice
 from typing import Final, get_args
 
 from optical_memory.errors import Conflict, DamagedRecord
@@ -46,12 +45,14 @@ def rewrite(store: EncryptedStore, session: str) -> int:
     id = store.protection.keyring_now(session).current.id
     n_written = 0
     for kind in get_args(Kind):
-        keys = iter(store.keys(session, kind))
-        while batch := list(islice(keys, BATCH)):
-            n_written += _rewrite_batch(store, session, kind, batch)
-    _finish(store, session, id)
+        keys = store.keys(session, kind)
+        for start in range(0, len(keys), BATCH):
+            n_written += _rewrite_batch(store, session, kind, keys[start : start + BATCH])
+    # before the last commit, which says that nothing is left under older keys, or plain
     store.raw.drop_blobs(session)
     store.raw.scrub()
+    if _finish(store, session, id):
+        store.raw.scrub()  # of the older wrapped keys
     return n_written
 
 
@@ -95,21 +96,22 @@ def _whole(kind: Kind, key: str, value: bytes) -> bytes:
     return value
 
 
-def _finish(store: EncryptedStore, session: str, id: bytes) -> None:
+def _finish(store: EncryptedStore, session: str, id: bytes) -> bool:
     """Drop the keys that no value is under any more, unless another key is current by now.
 
+    False if there was nothing to drop.
     Whoever writes after the rewriting has a keyring whose current key is this or a later key.
     """
     for _ in range(TRIES):
         version = store.raw.version(session)
         keyring = store.protection.keyring_now(session)
         if keyring.current.id != id or keyring.is_strict:
-            return
+            return False
         try:
             commit_keyring(store, session, keyring.strict(), version)
         except Conflict:
             continue
-        return
+        return True
     raise _overtaken(session)
 
 

@@ -143,11 +143,14 @@ class EncryptedStore(ProtectedStore):
         self.raw.put_blobs(session, wrapped, ttl)
 
     def drop_blobs(self, session: str, keys: Sequence[str] | None = None) -> None:
-        """As the raw store."""
-        if keys is not None:
-            ciphers = self.protection.keyring(session).ciphers
-            keys = [cipher.blob_name(key) for cipher in ciphers for key in keys]
-        self.raw.drop_blobs(session, keys)
+        """As the raw store, also blobs under an older data key while there is one."""
+        if keys is None:
+            self.raw.drop_blobs(session)
+            return
+        names: list[str] = []
+        for cipher in self.protection.keyring(session).ciphers:
+            names += map(cipher.blob_name, keys)
+        self.raw.drop_blobs(session, names)
 
 
 class EncryptedBatchStore(EncryptedStore, ProtectedBatchStore):

@@ -14,7 +14,9 @@ __all__ = [
 COMMANDS: Final = (
     "DEL",
     "EVAL",
+    "EXISTS",
     "HDEL",
+    "HEXISTS",
     "HGET",
     "HGETALL",
     "HKEYS",
@@ -37,7 +39,7 @@ COMMANDS: Final = (
 """Commands of the store and of its scripts."""
 
 _ARGUMENTS: Final = {"EVAL": ("return 1", "0"), "PING": (), "SCAN": ("0",), "TIME": ()}
-_KEY_ONLY: Final = ("DEL", "HGETALL", "HKEYS", "MGET")
+_KEY_ONLY: Final = ("DEL", "EXISTS", "HGETALL", "HKEYS", "MGET")
 
 # A server from version 7 tells if the user may give a command, without giving it.
 # ARGV: commands with their arguments, each ended by an empty argument.

@@ -72,7 +72,10 @@ def _rewrite_server(client: _Guarded, number: int, end: float) -> list[str]:
         jobs.append(("BGSAVE", "snapshot", "rdb_last_bgsave_status"))
     if jobs and ask(lambda server: server.info("memory"))["used_memory"] > LARGE_BYTES:
         return [LARGE]
-    return [sentence for job in jobs for sentence in _run(ask, end, *job)]
+    sentences = []
+    for job in jobs:
+        sentences += _run(ask, end, *job)
+    return sentences
 
 
 def _run(ask: Callable[..., Any], end: float, command: str, file: str, status: str) -> list[str]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +12,7 @@ import redis
 from support.valkey_server import ALWAYS, Server, running
 
 from optical_memory.errors import InputError
-from optical_memory.stores import open_store
+from optical_memory.stores import open_store, redis_scripts
 from optical_memory.stores.health.examine import examine
 from optical_memory.stores.health.redis_commands import COMMANDS
 from optical_memory.stores.health.redis_promises import promises
@@ -109,6 +111,13 @@ def test_a_server_that_may_evict_records_says_so(
 
 
 # ---- users ---------------------------------------------------------------------------------------
+
+
+def test_every_command_of_the_stores_scripts_is_asked_for():
+    text = Path(redis_scripts.__file__).read_text(encoding="utf-8")
+    used = set(re.findall(r"redis\.p?call\('([A-Z]+)'", text))
+    assert len(used) > 10
+    assert used <= set(COMMANDS)
 
 
 def url_of(server: Server, user: str) -> str:

@@ -63,8 +63,18 @@ class _Life:
         """An operation of either memory, with a fault in it or without; then again without."""
         who = self._chance.randrange(2)
         operations = [
-            self._remember, self._remember, self._edit, self._forget, self._flush, self._fade,
-            self._seal, self._recall, self._check, self._evict, self._reopen, self._forget_page,
+            self._remember,
+            self._remember,
+            self._edit,
+            self._forget,
+            self._flush,
+            self._fade,
+            self._seal,
+            self._recall,
+            self._check,
+            self._evict,
+            self._reopen,
+            self._forget_page,
         ]
         act = self._chance.choice(operations)
         state = self._chance.getstate()

@@ -27,7 +27,7 @@ def problems_of(raw: RawSession, told: Told) -> list[str]:
         return ["a session that was forgotten has records"] if raw.exists else []
     if told.versions and not raw.exists:
         return ["the session is gone"]
-    return [*_miscounts(raw, told), *_wrong_turns(raw, told), *_pages_without_pictures(raw)]
+    return [*_miscounts(raw), *_wrong_turns(raw, told), *_pages_without_pictures(raw)]
 
 
 def left_behind(raw: RawSession, told: Told, digests: Iterable[str] = ()) -> list[str]:
@@ -81,18 +81,19 @@ def _guesses(text: str) -> list[str]:
 # ---- counts --------------------------------------------------------------------------------------
 
 
-def _miscounts(raw: RawSession, told: Told) -> list[str]:
+def _miscounts(raw: RawSession) -> list[str]:
     problems: list[str] = []
     session = raw.values("session").get("session", {})
     turns = [int(key) for key in raw.records.get("turn", {})]
     pages = [int(key) for key in raw.records.get("page", {})]
-    if session.get("next_turn", 0) != max(turns, default=-1) + 1:
+    old_ends = [last for _, last in session.get("old_turns", [])]
+    if session.get("next_turn", 0) != max([*turns, *old_ends], default=-1) + 1:
         problems.append(f"the session counts {session.get('next_turn', 0)} turns of {len(turns)}")
     if sorted(pages) != list(range(len(pages))):
         problems.append(f"pages {sorted(pages)} are not numbered without gaps")
     for kind in ("turn", "page"):
         n_parsed = len(raw.values(kind))
-        if n_parsed != len(raw.records.get(kind, {})) and not told.damaged:
+        if n_parsed != len(raw.records.get(kind, {})):
             problems.append(f"a record of a {kind} does not parse")
     return problems
 
@@ -105,15 +106,12 @@ def _wrong_turns(raw: RawSession, told: Told) -> list[str]:
     problems: list[str] = []
     known = {**told.forgotten, **told.versions}
     for host_id, states in texts.items():
-        if host_id.startswith("damaged-") and told.damaged:
-            continue
         if host_id not in known:
             problems.append(f"turn {host_id} was never told")
-        elif host_id in told.forgotten:
-            if not all(state is None for state, _ in states):
-                problems.append(f"turn {host_id} was forgotten and has text")
+        elif host_id in told.forgotten and any(text is not None for text, _ in states):
+            problems.append(f"turn {host_id} was forgotten and has text")
     for host_id, versions in told.versions.items():
-        if host_id in told.fading or host_id in told.damaged:
+        if host_id in told.fading:
             continue
         states = texts.get(host_id, [])
         current = [text for text, is_current in states if is_current]
@@ -168,7 +166,9 @@ def _text_of_page(raw: RawSession, page: Json, layout: Json) -> str | None:
 
 
 def _drawn_lines(raw: RawSession, page: str, rows: list[list[Any]]) -> list[str] | None:
-    pictures = [p for key, p in raw.records.get("picture", {}).items() if key.startswith(f"{page}/")]
+    pictures = [
+        p for key, p in raw.records.get("picture", {}).items() if key.startswith(f"{page}/")
+    ]
     if not pictures:
         return None
     signs = signs_of_picture(max(pictures, key=len))

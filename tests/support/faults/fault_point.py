@@ -1,4 +1,4 @@
-"""A point of a run at which a fault comes: the N-th step, before it or after it, once or for ever."""
+"""The point of a run at which a fault comes: a step by its number, once or for ever."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ __all__ = [
 
 
 class FaultyStore:
-    """A store of which any call may fail. With `spoils` it treats its cache as the contract lets it.
+    """A store of which any call may fail. With `spoils` it spoils its cache as the contract allows.
 
     "drops" forgets every blob at once, "tears" cuts each in half, "swaps" gives one for another,
     and "fails" refuses every call of the cache but the removal of blobs.

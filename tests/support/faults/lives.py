@@ -6,6 +6,7 @@ from typing import Any
 
 from optical_memory import ForgettingPolicy, OpticalMemory
 from optical_memory.stores import Store
+from optical_memory.stores.base import Delete, Put
 from optical_memory.testing import TemplateReader
 from support.faults.places import Place
 from support.faults.told import Told, sentence, turn
@@ -45,9 +46,7 @@ def open_memory(store: Store, **settings: Any) -> OpticalMemory:
 
 def listed(n: int = N_LISTED) -> list[dict[str, str]]:
     """A host's list of messages without ids."""
-    return [
-        {"role": "user" if i % 2 else "assistant", "content": sentence(i)} for i in range(n)
-    ]
+    return [{"role": "user" if i % 2 else "assistant", "content": sentence(i)} for i in range(n)]
 
 
 def _long_life(store: Store) -> Told:
@@ -94,6 +93,17 @@ def _short_life(store: Store) -> Told:
     return Told().add(*turns)
 
 
+def _damaged_life(store: Store) -> Told:
+    """A long life with a page that lacks a picture, and a picture of no page."""
+    told = _long_life(store)
+    picture = store.get("alice", "picture", "0000000/tiny") or b""
+    store.commit(
+        "alice", [Put("picture", "0000099/tiny", picture), Delete("picture", "0000006/small")]
+    )
+    told.is_damaged = True
+    return told
+
+
 def prepare_all(place: Place) -> dict[str, Told]:
     """`prepare`, and an export of the long life for those who restore it."""
     told = prepare(place)
@@ -105,7 +115,7 @@ def prepare_all(place: Place) -> dict[str, Told]:
     return told
 
 
-LIVES = {"long": _long_life, "listed": _listed_life, "short": _short_life}
+LIVES = {"long": _long_life, "listed": _listed_life, "short": _short_life, "damaged": _damaged_life}
 
 
 def prepare(place: Place) -> dict[str, Told]:
@@ -116,7 +126,7 @@ def prepare(place: Place) -> dict[str, Told]:
         store = place.store()
         told[name] = live(store)
         with open_memory(store) as memory:
-            assert memory.check() == []
+            assert bool(memory.check()) == told[name].is_damaged
         store.close()
         place.keep(name)
     return told

@@ -140,18 +140,44 @@ CONDENSING = {"policy": ForgettingPolicy(), "capacity": 120}
 
 OPERATIONS = [
     Operation("open", lambda scene: scene.open(), opens=True),
-    Operation("open and remember, new session", _acting("remember", NEW), lambda told: told.add(*NEW),
-              life="", opens=True),
+    Operation(
+        "open and remember, new session",
+        _acting("remember", NEW),
+        lambda told: told.add(*NEW),
+        life="",
+        opens=True,
+    ),
     Operation("remember", _acting("remember", NEW), lambda told: told.add(*NEW)),
-    Operation("remember, short session", _acting("remember", NEW), lambda told: told.add(*NEW), "short"),
+    Operation(
+        "remember, short session", _acting("remember", NEW), lambda told: told.add(*NEW), "short"
+    ),
     Operation("edit an open turn", _acting("remember", turn(56, 1)), lambda t: t.add(turn(56, 1))),
-    Operation("edit a turn on a page", _acting("remember", turn(15, 1)), lambda t: t.add(turn(15, 1))),
-    Operation("supersede by a new turn", _acting("supersede", "m4", turn(NEXT)),
-              lambda told: told.add(turn(NEXT))),
+    Operation(
+        "edit a turn on a page", _acting("remember", turn(15, 1)), lambda t: t.add(turn(15, 1))
+    ),
+    Operation(
+        "supersede by a new turn",
+        _acting("supersede", "m4", turn(NEXT)),
+        lambda told: told.add(turn(NEXT)),
+    ),
     Operation("supersede by a turn", _acting("supersede", "m5", "m6")),
-    Operation("sync a longer list", _acting("sync", listed(22)), _after_longer_list, "listed", skips=OWN_IDS),
-    Operation("sync an edited list", _acting("sync", _edited_list()), _after_edited_list, "listed", skips=OWN_IDS),
-    Operation("sync another way", _acting("sync", _branch()), _after_branch, "listed", skips=OWN_IDS),
+    Operation(
+        "sync a longer list",
+        _acting("sync", listed(22)),
+        _after_longer_list,
+        "listed",
+        skips=OWN_IDS,
+    ),
+    Operation(
+        "sync an edited list",
+        _acting("sync", _edited_list()),
+        _after_edited_list,
+        "listed",
+        skips=OWN_IDS,
+    ),
+    Operation(
+        "sync another way", _acting("sync", _branch()), _after_branch, "listed", skips=OWN_IDS
+    ),
     Operation("feedback", _acting("feedback", "m2")),
     Operation("seal", _acting("seal"), is_background=True),
     Operation("certify", _acting("flush"), is_background=True),
@@ -160,20 +186,28 @@ OPERATIONS = [
     Operation("fade to nothing", _acting("fade", 0), lambda told: told.faded()),
     Operation("condense", _acting("fade"), lambda told: told.faded(), settings=CONDENSING),
     Operation("forget a turn on a page", _forgetting(turn="m14"), lambda t: t.without("m14")),
-    Operation("forget a turn on a sealed page", _forgetting(turn="m44"), lambda t: t.without("m44")),
+    Operation(
+        "forget a turn on a sealed page", _forgetting(turn="m44"), lambda t: t.without("m44")
+    ),
     Operation("forget a turn on two pages", _forgetting(turn="m12"), lambda t: t.without("m12")),
     Operation("forget an open turn", _forgetting(turn="m57"), lambda t: t.without("m57")),
     Operation("forget an edited turn", _forgetting(turn="m7"), lambda t: t.without("m7")),
-    Operation("forget a page", _forgetting(page="0000003"),
-              lambda t: t.without(*(f"m{n}" for n in range(18, 25))).faded("m17", "m25")),
+    Operation(
+        "forget a page",
+        _forgetting(page="0000003"),
+        lambda t: t.without(*(f"m{n}" for n in range(18, 25))).faded("m17", "m25"),
+    ),
     Operation("forget the session", _forgetting(session=True), lambda told: told.dropped()),
     Operation("export", _export),
     Operation("restore", _restore, session="copy", opens=True),
     Operation("check", _acting("check")),
     Operation("check and repair", _acting("check", repair=True)),
+    Operation("repair", _acting("check", repair=True), life="damaged"),
     Operation("recall", _acting("recall", sentence(13), k=8)),
     Operation("context", _acting("context", sentence(13), budget=600)),
     Operation("read", _acting("read", "0000004")),
     Operation("stats", _acting("stats")),
-    Operation("remember and close", _close, lambda t: t.add(*NEW[:2]), opens=True, is_background=True),
+    Operation(
+        "remember and close", _close, lambda t: t.add(*NEW[:2]), opens=True, is_background=True
+    ),
 ]

@@ -56,7 +56,9 @@ class Place(Protocol):
 def scratch_folder() -> str:
     """A new folder in memory, if the system has that: what is synced there is soon safe."""
     shared_memory = Path("/dev/shm")
-    return tempfile.mkdtemp(prefix="optical-", dir=shared_memory if shared_memory.is_dir() else None)
+    return tempfile.mkdtemp(
+        prefix="optical-", dir=shared_memory if shared_memory.is_dir() else None
+    )
 
 
 class SQLitePlace:

@@ -1,5 +1,6 @@
-"""A session as raw records: rows of SQLite or hashes of Redis, JSON and PNG. Shares no code with the
-product's own reading.
+"""A session as raw records: rows of SQLite or hashes of Redis, JSON and PNG.
+
+Shares no code with the product's own reading.
 """
 
 from __future__ import annotations
@@ -34,6 +35,8 @@ __all__ = [
 ]
 
 Json = dict[str, Any]
+
+KINDS = ("session", "turn", "page", "index", "picture")
 
 
 @dataclass
@@ -108,9 +111,9 @@ def from_redis(url: str, session: str) -> RawSession:
             if kind == b"hash":
                 items = client.hgetall(key)
                 parts += [data for item in items.items() for data in item]
-                if name in ("session", "turn", "page", "index", "picture"):
-                    if key.decode().startswith(f"{{optical:{session}}}"):
-                        raw.records[name] = {k.decode(): v for k, v in items.items()}
+                is_own = key.decode().startswith(f"{{optical:{session}}}")
+                if is_own and name in KINDS:
+                    raw.records[name] = {k.decode(): v for k, v in items.items()}
             elif kind == b"string":
                 value = client.get(key) or b""
                 parts.append(value)

@@ -51,7 +51,7 @@ def _turns(raw: RawSession) -> list[dict[str, Any]]:
 def _is_in(piece: str, text: str, place: int | None) -> bool:
     if place is not None:
         return text[place : place + len(piece)] == piece
-    return all(word in text for word in piece.replace("[…]", " ").split())
+    return all(word in text for word in piece.replace("[...]", " ").split())
 
 
 def _forgotten_in_recall(memory: OpticalMemory, told: Told) -> list[str]:

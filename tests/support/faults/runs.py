@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -18,13 +19,14 @@ from support.faults.operations import Operation, Scene
 from support.faults.places import Place
 from support.faults.raw_session import RawSession, from_zip
 from support.faults.readings import wrong_readings
-from support.faults.seams import Fault, Seam
+from support.faults.seams import Fault, Seam, seams_of
 from support.faults.told import Told, turn
 
 __all__ = [
     "CALL_LIMIT",
     "Run",
     "runs_of",
+    "sampled_runs",
 ]
 
 CALL_LIMIT = 2.5
@@ -51,7 +53,9 @@ class Run:
     problems: list[str] = field(default_factory=list)
 
 
-def runs_of(place: Place, lives: dict[str, Told], operation: Operation, seam: Seam) -> Iterator[Run]:
+def runs_of(
+    place: Place, lives: dict[str, Told], operation: Operation, seam: Seam
+) -> Iterator[Run]:
     """A run for each point of the operation at which this fault can come."""
     for number in range(1, MOST_POINTS):
         run = _Attempt(place, lives, operation, seam.fault(number), number).run()
@@ -63,7 +67,27 @@ def runs_of(place: Place, lives: dict[str, Told], operation: Operation, seam: Se
     raise AssertionError(f"{operation.name} has no end of points at {seam.name}")
 
 
+def sampled_runs(
+    place: Place, lives: dict[str, Told], operation: Operation, n_runs: int
+) -> Iterator[Run]:
+    """So many runs of the operation with faults at random, the same ones every time."""
+    chance = random.Random(f"{operation.name} {place.name}")
+    seams = [seam for seam in seams_of(place) if seam.name not in operation.skips]
+    for seam in chance.sample(seams, n_runs):
+        number = chance.randint(1, 8)
+        has_fired = False
+        while number and not has_fired:  # an operation of fewer steps: an earlier step
+            has_fired, problems = _Attempt(
+                place, lives, operation, seam.fault(number), number
+            ).run()
+            if has_fired or problems or not seam.has_points:
+                yield Run(operation.name, place.name, seam.name, number, has_fired, problems)
+            number //= 2
+
+
 class _Attempt:
+    """A run in the making."""
+
     def __init__(
         self,
         place: Place,
@@ -261,5 +285,3 @@ def _digests(raw: RawSession, after: Told) -> list[str]:
         if id in pages and page.get("digest"):
             digests.append(page["digest"])
     return digests
-
-

@@ -38,15 +38,15 @@ def traces_of(text: str) -> set[str]:
 class Told:
     """The texts of a session by the host's id, the oldest version first, and what went since.
 
-    `forgotten` are the ids that `forget` was told to remove; `fading` are ids that may have lost
-    their text by plan. `is_dropped` is True for a session that was forgotten as a whole. `n_lost`
-    counts the turns whose records a test has damaged: their loss must be told.
+    `forgotten` are the ids that `forget` was told to remove. `fading` are ids that may have lost
+    their text by plan. `is_dropped` is True for a session that was forgotten as a whole. Of a
+    session that `is_damaged`, `check` has something to tell.
     """
 
     versions: dict[str, list[str]] = field(default_factory=dict)
     forgotten: dict[str, list[str]] = field(default_factory=dict)
     fading: set[str] = field(default_factory=set)
-    damaged: set[str] = field(default_factory=set)
+    is_damaged: bool = False
     is_dropped: bool = False
 
     def copy(self) -> Told:
