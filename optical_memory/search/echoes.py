@@ -20,10 +20,7 @@ __all__ = [
 ]
 
 COVERAGE = 0.7
-"""Share of a question's words, by their weight, that an echo has.
-
-Of the turns that answer LoCoMo's development questions, 1 in 20 has so many (LOG.md).
-"""
+"""Share of a question's words, by their weight, that an echo has."""
 
 DENSITY = 0.5
 """Share of an echo's words that are the question's. Less, and it says something of its own."""
@@ -37,6 +34,12 @@ BARE_DENSITY = 0.7
 
 COPIES = 3
 """Units with the same words of the question, as long as each other, that are copies."""
+
+COPY_KEYS = 3
+COPY_DENSITY = 0.25
+"""Copies have so many words of the question, and so large a share: three people who say "I
+volunteer at the shelter" each say something else beside it.
+"""
 
 Mask = npt.NDArray[np.bool_]
 
@@ -55,7 +58,8 @@ def repeated_echoes(candidates: Candidates) -> Mask:
     n_terms = np.maximum(candidates.n_terms[units], 1)
     density = candidates.counts[:, units].sum(0) / n_terms
     is_bare = (coverage[units] >= BARE_COVERAGE) & (density >= BARE_DENSITY)
-    is_echo = (density >= DENSITY) | _are_copies(has_key[:, units], n_terms)
+    may_copy = (has_key[:, units].sum(0) >= COPY_KEYS) & (density >= COPY_DENSITY)
+    is_echo = (density >= DENSITY) | (may_copy & _are_copies(has_key[:, units], n_terms))
     mask = np.zeros(n_units, np.bool_)
     mask[units[is_bare]] = True
     mask[units[is_echo & ~is_bare][1:]] = True
