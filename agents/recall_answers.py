@@ -21,6 +21,7 @@ from optical_memory.recall.window.frame import enclosed, frame, turn_line
 from optical_memory.recall.window.times import time_in_words
 from optical_memory.renderers.inverse_marks import with_inverse_marks
 from optical_memory.session.stored_page import PageInfo
+from optical_memory.turns import short_repr
 
 if TYPE_CHECKING:
     from optical_memory.memory import OpticalMemory
@@ -65,6 +66,7 @@ PICTURE_LEGEND = (
 )
 
 
+@short_repr
 @dataclass(frozen=True, slots=True)
 class RecallAnswer:
     """What an agent is given: a text, and the PNG of a page if it looks at pictures."""

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from optical_memory.quoting.excerpts import Match, densest
 from optical_memory.quoting.own_marks import without_marks
 from optical_memory.quoting.plain_words import plain_words
 from optical_memory.quoting.unseen import shown
 from optical_memory.search.terms import key, terms, words
 from optical_memory.spans import DOUBT, Span, Status
-from optical_memory.turns import Role
+from optical_memory.turns import Role, short_repr
 
 __all__ = [
     "DOUBT",
@@ -57,9 +57,6 @@ _KEPT = "k"
 _DOUBTFUL = "d"
 _FORGOTTEN = "f"
 
-Match = tuple[int, int, set[str]]
-"""A word of a text: its start, its end, and the keys of the query's terms in it."""
-
 
 @dataclass(frozen=True, slots=True)
 class PassageTurn:
@@ -92,6 +89,7 @@ class PassageTurn:
     is_suspect: bool = False
 
 
+@short_repr
 @dataclass(frozen=True, slots=True)
 class Recollection:
     """A passage, or a page, as it reads now; `spans` cover `text` without gaps.
@@ -224,7 +222,7 @@ class Recollection:
         It starts and ends at whole words. If the page has none of the terms, the passage is its
         beginning.
         """
-        start, end = _densest(self._matches(query), chars)
+        start, end = densest(self._matches(query), chars)
         margin = max(0, chars - (end - start)) // 2
         first = self.text.rfind(" ", 0, max(0, start - margin)) + 1
         stop = self.text.find(" ", max(end, first + chars))
@@ -280,24 +278,3 @@ def _marked(word: str, flags: str) -> str:
         return "".join(_GAP if flag == _FORGOTTEN else shown(char) for char, flag in pairs)
     visible = without_marks(shown(word))
     return f"[{visible}?]" if _DOUBTFUL in flags else visible
-
-
-def _densest(matches: list[Match], chars: int) -> tuple[int, int]:
-    """(start, end) of the first passage of at most `chars` characters with most different terms.
-
-    It is (0, 0) if there are no matches.
-    """
-    best = 0
-    passage = (0, 0)
-    counts: Counter[str] = Counter()
-    stop = 0
-    for start, _, match_keys in matches:
-        while stop < len(matches) and matches[stop][1] <= start + chars:
-            counts.update(matches[stop][2])
-            stop += 1
-        if len(counts) > best:
-            best = len(counts)
-            passage = (start, matches[stop - 1][1])
-        counts.subtract(match_keys)
-        counts += Counter()
-    return passage

@@ -8,9 +8,9 @@ from functools import cache, partial
 
 from optical_memory.pages import TurnSpan
 from optical_memory.session.index_records import stub_page
+from optical_memory.session.placing.turn_places import offset_in_body, spans_of, turns_placed_on
 from optical_memory.session.records import TurnRecord, turn_key
 from optical_memory.session.snapshot import Snapshot
-from optical_memory.session.stored_page import offset_in_body, spans_of, turns_placed_on
 from optical_memory.turns import body
 
 __all__ = [

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 
-from optical_memory.ledger import Ledger
 from optical_memory.profiles import ReaderProfile
 from optical_memory.session.facts.stubs import (
     TermPages,
@@ -37,7 +36,13 @@ from optical_memory.session.records import (
     put,
 )
 from optical_memory.session.snapshot import Change, Snapshot
-from optical_memory.session.stored_page import StoredPage, agreements_of, n_ledger_tokens
+from optical_memory.session.stored_page import (
+    StoredPage,
+    agreements_of,
+    last_turn_on,
+    ledger_of,
+    n_ledger_tokens,
+)
 from optical_memory.stores.base import Delete, Put
 
 __all__ = [
@@ -65,7 +70,6 @@ def page_state(record: PageRecord) -> PageState:
 
 def _state(record: PageRecord) -> PageState:
     rung = {STUB: STUB, FORGOTTEN: FORGOTTEN, "sealed": None}.get(record.state, record.rung)
-    spans = (record.layout or {}).get("spans", [])
     return PageState(
         page=record.id,
         ordinal=record.ordinal,
@@ -73,7 +77,7 @@ def _state(record: PageRecord) -> PageState:
         agreement=agreements_of(record),
         hits=record.hits,
         pinned=record.pinned,
-        last_turn=max((ordinal for _, ordinal, *_ in spans), default=None),
+        last_turn=last_turn_on(record),
         last_when=record.last_when,
         n_facts=_n_numbers(record),
         n_pages=record.n_pages,
@@ -96,7 +100,8 @@ class FadePreview:
     `n_stubs` and `n_forgotten` count the pages that would lose their last picture, `n_facts` the
     exact facts that would go with them. `n_condensed` counts the pages of which only the best
     sentences would be kept; which these are, nobody knows before the pages are read. With
-    `retain="text"` the text stays, and nothing is lost.
+    `retain="text"` the text stays, and nothing of them is lost. `n_turns` counts the turns that are
+    past the policy's term: these go whatever is retained.
     """
 
     steps: tuple[Step, ...]
@@ -104,11 +109,12 @@ class FadePreview:
     n_forgotten: int
     n_facts: int
     n_condensed: int = 0
+    n_turns: int = 0
 
     @property
     def loses(self) -> bool:
         """True if anything would be lost for good."""
-        return self.n_stubs + self.n_forgotten + self.n_condensed > 0
+        return self.n_stubs + self.n_forgotten + self.n_condensed + self.n_turns > 0
 
 
 def preview(
@@ -138,9 +144,7 @@ def preview(
 
 def _n_facts(record: PageRecord) -> int:
     """Exact facts of a page; of a page that an older version certified, the spans of its ledger."""
-    if not record.ledger:
-        return 0
-    ledger = Ledger.from_json(record.ledger)
+    ledger = ledger_of(record)
     return len(ledger.spans) if ledger.n_facts is None else ledger.n_facts
 
 

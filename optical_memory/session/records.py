@@ -1,8 +1,7 @@
 """Records: everything that a store keeps of a session, as versioned values. No I/O.
 
 A record is JSON; pictures are PNG bytes under keys of their own. `v` is the version of the schema.
-A later version of this package reads everything that an earlier version wrote. Keys sort in the
-order of the conversation.
+A later version of this package reads what an earlier version wrote. Keys sort as the turns do.
 """
 
 from __future__ import annotations
@@ -11,14 +10,15 @@ import hashlib
 import hmac
 import secrets
 from contextlib import suppress
-from datetime import datetime
-from typing import Any, Literal, TypeVar
+from datetime import date, datetime
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from optical_memory.errors import InputError, NewerFormat, StoreError
-from optical_memory.session.maps.strict_json import REFUSALS, strict_decoder
 from optical_memory.stores.base import Put
+from optical_memory.stores.protection.base import refuse_damage
+from optical_memory.stores.protection.checksums import without_sum
 from optical_memory.turns import Attachment, Role, ToolCall, Turn, valid_text, valid_turn
 
 __all__ = [
@@ -29,7 +29,6 @@ __all__ = [
     "Retain",
     "SessionRecord",
     "TurnRecord",
-    "check_page",
     "load_record",
     "page_key",
     "picture_key",
@@ -40,8 +39,14 @@ __all__ = [
 Retain = Literal["pages", "text"]
 PageStage = Literal["sealed", "certified", "stub", "forgotten"]
 
-SCHEMA = 6
+SCHEMA = 7
 """The newest schema. A record says 2 or more only if it uses a field that earlier schemas lack."""
+
+Ordinal = Annotated[int, Field(ge=0, le=10**9 - 1)]
+"""The place of a turn or page: as many digits as a turn's key has."""
+
+Number = Annotated[int, Field(ge=0, le=2**31 - 1)]
+"""A count, or an offset in a text: those of the index have 32 bits too."""
 
 AnyRecord = TypeVar("AnyRecord", bound="Record")
 
@@ -64,8 +69,11 @@ def picture_key(page: str, rung: str) -> str:
 class Record(BaseModel):
     """The base of all records: strict about its fields, versioned, JSON bytes in and out."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
     v: int = 1
+
+    def __repr_args__(self) -> list[tuple[str | None, object]]:
+        return [("v", self.v)]  # no words, and not the key of digests: a `repr` ends up in logs
 
     def dump(self) -> bytes:
         """The record as JSON bytes, without fields that have their default value."""
@@ -75,14 +83,15 @@ class Record(BaseModel):
 def load_record(kind: type[AnyRecord], data: bytes) -> AnyRecord:
     """The record in these bytes.
 
-    Raises `StoreError` if they are no record of this kind, `NewerFormat` if a newer version of
-    this package wrote them.
+    Raises `DamagedRecord` if they stand for damage, `StoreError` if they are no record of this
+    kind, `NewerFormat` if a newer version of this package wrote them.
     """
     try:
-        record = kind.model_validate_json(data)
+        record = kind.model_validate_json(without_sum(data))
     except ValidationError as error:
+        refuse_damage(data)
         with suppress(ValidationError):
-            _refuse_newer(kind, Record.model_validate_json(data, extra="ignore").v)
+            _refuse_newer(kind, Record.model_validate_json(without_sum(data), extra="ignore").v)
         raise StoreError(f"a stored {kind.__name__} does not parse: {_reasons(error)}") from error
     _refuse_newer(kind, record.v)
     return record
@@ -112,17 +121,23 @@ class SessionRecord(Record):
     digest. With the store they can, so no digest of forgotten text is kept. If the store lost the
     session that was here before, `lost_turns` says how many turns were acknowledged and are gone;
     new turns get numbers after theirs. `host_turns` are the turns of the list that the host gave
-    last, in its order. `old_turns` are turns on pages that the host's list has no more: nobody
-    finds them. Both are runs of ordinals, (first, last), and need schema 3. `erasing` is True from
-    when records were erased until the cached tokens are gone too; it needs schema 6.
+    last, in its order. `old_turns` are turns that the host's list has no more: those on pages are
+    there and nobody finds them, the others are gone. Both are runs of ordinals, (first, last), and
+    need schema 3. `erasing` is True from when records were erased until the cached tokens are gone
+    too; it needs schema 6.
+    `masked_secrets` counts secrets. `days` has the first turn of each day, if there is a term, and
+    `clock` a time far from them (`erasing.expire`). These three need schema 7.
     """
 
-    next_turn: int = 0
-    lost_turns: int = 0
-    host_turns: list[tuple[int, int]] = []
-    old_turns: list[tuple[int, int]] = []
+    next_turn: Ordinal = 0
+    lost_turns: Number = 0
+    host_turns: list[tuple[Ordinal, Ordinal]] = []
+    old_turns: list[tuple[Ordinal, Ordinal]] = []
     erasing: bool = False
-    salt: str = Field(default_factory=lambda: secrets.token_hex(16))
+    masked_secrets: Number = 0
+    days: list[tuple[Ordinal, date]] = []
+    clock: datetime | None = None
+    salt: str = Field(default_factory=lambda: secrets.token_hex(16), pattern="^([0-9a-f]{2})*$")
 
     def with_fields(self, **fields: object) -> SessionRecord:
         """The record with these fields, and with the schema that all its fields need."""
@@ -132,6 +147,8 @@ class SessionRecord(Record):
             schema = 3
         if record.erasing:
             schema = 6
+        if record.masked_secrets or record.days or record.clock is not None:
+            schema = 7
         return record.model_copy(update={"v": schema})
 
     def is_old(self, ordinal: int) -> bool:
@@ -156,7 +173,7 @@ class TurnRecord(Record):
     """
 
     id: str
-    ordinal: int
+    ordinal: Ordinal
     role: Role
     name: str | None = None
     when: datetime | None = None
@@ -165,12 +182,12 @@ class TurnRecord(Record):
     tool_calls: list[ToolCall] = []
     tool_call_id: str | None = None
     attachments: list[Attachment] = []
-    sealed_upto: int = 0  # characters of the body that stand on sealed pages
+    sealed_upto: Number = 0  # characters of the body that stand on sealed pages
     sealed: bool = False  # the whole body stands on sealed pages
     forgotten: bool = False
     pages: list[str] = []
     host_id: str | None = None
-    version: int = 1
+    version: Number = 1
     superseded_by: str | None = None
     tombstone: str | None = None
 
@@ -249,7 +266,7 @@ class PageRecord(Record):
     """
 
     id: str
-    ordinal: int
+    ordinal: Ordinal
     state: PageStage = "sealed"
     rung: str | None = None
     digest: str
@@ -257,14 +274,14 @@ class PageRecord(Record):
     lines: list[str] | None = None
     ledger: dict[str, Any] = {}
     certificate: dict[str, Any] | None = None
-    terms: dict[str, dict[str, int]] = {}
+    terms: dict[str, dict[str, Number]] = {}
     keywords: list[str] = []
-    text_tokens: int = 0
+    text_tokens: Number = 0
     first_when: datetime | None = None
     last_when: datetime | None = None
-    hits: int = 0
+    hits: Number = 0
     pinned: bool = False
-    n_pages: int = 1
+    n_pages: Number = 1
     into: str | None = None
 
     @property
@@ -280,15 +297,3 @@ def put(record: SessionRecord | TurnRecord | PageRecord) -> Put:
     if isinstance(record, TurnRecord):
         return Put("turn", turn_key(record.ordinal), record.dump())
     return Put("page", record.id, record.dump())
-
-
-_PAGE = strict_decoder(PageRecord)
-
-
-def check_page(data: bytes) -> None:
-    """Raises as `load_record` if these bytes are no record of a page."""
-    with suppress(*REFUSALS):
-        data.decode()  # msgspec does not look at text that it skips
-        if _PAGE.decode(data).v <= SCHEMA:
-            return
-    load_record(PageRecord, data)

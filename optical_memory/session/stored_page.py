@@ -5,37 +5,39 @@ Everything downstream reads from these values; nothing opens the record's JSON a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import partial
 from typing import TypeVar
 
-import msgspec
 import numpy as np
 
-from optical_memory.certificate import Certificate, agreements_in
+from optical_memory.certificate import Certificate
 from optical_memory.errors import NewerFormat, StoreError
-from optical_memory.ledger import Ledger, ledger_tokens
-from optical_memory.pages import Layout, Page, TurnSpan, rows_of
+from optical_memory.ledger import Ledger
+from optical_memory.pages import Layout, Page, rows_of
 from optical_memory.profiles import Ladder
 from optical_memory.readings import Reading
-from optical_memory.session.maps.strict_json import REFUSALS
-from optical_memory.session.records import PageRecord, PageStage, TurnRecord
+from optical_memory.session.maps.page_parts import (
+    agreements_from_json,
+    certificate_from_json,
+    layout_from_json,
+    ledger_from_json,
+    ledger_tokens_from_json,
+    turns_from_json,
+)
+from optical_memory.session.records import PageRecord, PageStage
 from optical_memory.session.snapshot import Snapshot
 
 __all__ = [
     "PageInfo",
-    "PlacedTurn",
     "StoredPage",
     "agreements_of",
     "certificate_of",
+    "last_turn_on",
+    "ledger_of",
     "n_ledger_tokens",
-    "offset_in_body",
     "page_info",
-    "spans_of",
-    "text_offset",
-    "turns_placed_on",
 ]
 
 Row = TypeVar("Row")
@@ -87,7 +89,7 @@ class PageInfo:
         return self.rung or "text"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class StoredPage:
     """A page as it is in the store.
 
@@ -112,8 +114,7 @@ class StoredPage:
         Raises `StoreError` if a part of it does not parse, `NewerFormat` if a newer version of
         this package wrote that part.
         """
-        layout = _parse(record, "layout", record.layout, Layout.from_json)
-        ledger = _parse(record, "ledger", record.ledger or None, Ledger.from_json)
+        layout = _parse(record, "layout", record.layout, layout_from_json)
         page = None
         if layout is not None and record.lines is not None:
             page = Page(layout, tuple(record.lines))
@@ -122,7 +123,7 @@ class StoredPage:
         return cls(
             record=record,
             layout=layout,
-            ledger=ledger or Ledger(()),
+            ledger=ledger_of(record),
             certificate=certificate_of(record),
             page=page,
             erased_rows=_rows_of_spans(layout, erased_spans),
@@ -180,17 +181,28 @@ def _rows_of_spans(layout: Layout | None, spans: Iterable[tuple[int, int]]) -> f
 
 def certificate_of(record: PageRecord) -> Certificate | None:
     """The page's certificate, None if it has none. Raises as `StoredPage.of`."""
-    return _parse(record, "certificate", record.certificate, Certificate.from_json)
+    return _parse(record, "certificate", record.certificate, certificate_from_json)
 
 
 def agreements_of(record: PageRecord) -> Mapping[str, float]:
     """Agreement by rung, without parsing the rest of the certificate; raises as `StoredPage.of`."""
-    return _parse(record, "certificate", record.certificate, agreements_in) or {}
+    return _parse(record, "certificate", record.certificate, agreements_from_json) or {}
+
+
+def ledger_of(record: PageRecord) -> Ledger:
+    """The page's ledger, an empty ledger if it has none. Raises as `StoredPage.of`."""
+    return _parse(record, "ledger", record.ledger or None, ledger_from_json) or Ledger(())
 
 
 def n_ledger_tokens(record: PageRecord) -> int:
     """Tokens of the exact facts beside the page's picture; raises as `StoredPage.of`."""
-    return _parse(record, "ledger", record.ledger, ledger_tokens) or 0
+    return _parse(record, "ledger", record.ledger or None, ledger_tokens_from_json) or 0
+
+
+def last_turn_on(record: PageRecord) -> int | None:
+    """The ordinal of the last turn on a page, None without turns; raises as `StoredPage.of`."""
+    turns = _parse(record, "layout", record.layout, turns_from_json) or []
+    return max((turn.ordinal for turn in turns), default=None)
 
 
 def page_info(record: PageRecord, ladder: Ladder) -> PageInfo:
@@ -226,75 +238,5 @@ def _parse(
         return parser(data)
     except NewerFormat:
         raise
-    except (LookupError, TypeError, ValueError) as error:
+    except (LookupError, TypeError, ValueError, OverflowError) as error:
         raise StoreError(f"the {name} of page {record.id} does not parse: {error!r}") from error
-
-
-class PlacedTurn(msgspec.Struct, array_like=True, gc=False):
-    """The fields of a `TurnSpan`, as a page's record has them."""
-
-    turn: str
-    ordinal: int
-    start: int
-    body: int
-    end: int
-    more: bool = False
-    resumed: bool = False
-
-
-class _Placement(msgspec.Struct, gc=False):
-    spans: tuple[PlacedTurn, ...] = ()
-
-
-class _PagePlacement(msgspec.Struct, gc=False):
-    layout: _Placement | None = None
-
-
-_PLACEMENT = msgspec.json.Decoder(_PagePlacement)
-
-
-def turns_placed_on(snapshot: Snapshot, page: str) -> tuple[PlacedTurn, ...]:
-    """The turns on a page, () if nothing is left of it.
-
-    A page's record is long, so nothing else of it is parsed. Raises `StoreError` if the layout does
-    not parse.
-    """
-    data = snapshot.pages.data.get(page)
-    if data is None:
-        return ()
-    try:
-        layout = _PLACEMENT.decode(data).layout
-    except REFUSALS as error:
-        raise StoreError(f"the layout of page {page} does not parse: {error}") from error
-    return () if layout is None else layout.spans
-
-
-def spans_of(
-    record: TurnRecord, turns_on: Callable[[str], Iterable[PlacedTurn]]
-) -> Iterator[tuple[str, TurnSpan, int]]:
-    """(page, span, offset) of a turn on its pages; `offset` is that of the span in the turn's body.
-
-    `turns_on` gives the turns on a page, as `turns_placed_on` does. Pages of which nothing is left
-    count as no part of the body.
-    """
-    offset = 0
-    for page in record.pages:
-        for turn in turns_on(page):
-            if turn.ordinal == record.ordinal:
-                yield page, TurnSpan(*msgspec.structs.astuple(turn)), offset
-                offset += turn.end - turn.body
-
-
-def text_offset(snapshot: Snapshot, record: TurnRecord) -> int:
-    """Where a turn's text, which is in hand, begins in the turn's body.
-
-    It is 0 unless a page with the beginning was forgotten: then the text is the end that stood on
-    no page, and other pages may have text before it. Raises `StoreError` as `turns_placed_on`.
-    """
-    return offset_in_body(record, spans_of(record, partial(turns_placed_on, snapshot)))
-
-
-def offset_in_body(record: TurnRecord, spans: Iterable[tuple[str, TurnSpan, int]]) -> int:
-    """The same from the turn's spans, as `spans_of` gives them."""
-    n_chars = sum(span.end - span.body for _, span, _ in spans)
-    return max(0, n_chars - record.sealed_upto)

@@ -1,21 +1,33 @@
-"""Heads of turns: the few fields of a turn's record by which a session is put in order."""
+"""Heads of records: the few fields of turns and pages by which a session is put in order."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import msgspec
 
+from optical_memory.errors import StoreError
+from optical_memory.session.maps.page_parts import turns_from_json
 from optical_memory.session.maps.strict_json import REFUSALS, strict_decoder
-from optical_memory.session.records import SCHEMA, TurnRecord, load_record
+from optical_memory.session.records import (
+    SCHEMA,
+    PageRecord,
+    TurnRecord,
+    load_record,
+    page_key,
+)
 
 __all__ = [
     "EDIT_OF",
     "MarkChanges",
     "TurnHead",
+    "check_page",
+    "ids_with_ordinals",
     "plain_turn_heads",
+    "require_key",
     "turn_head",
     "turn_id",
 ]
@@ -29,11 +41,17 @@ class TurnHead(msgspec.Struct, gc=False, kw_only=True):
 
     v: int = 1
     id: str
+    ordinal: int
     sealed: bool = False
     forgotten: bool = False
     host_id: str | None = None
     superseded_by: str | None = None
     tombstone: str | None = None
+
+    @property
+    def is_odd(self) -> bool:
+        """True for a turn with more to note than its id, such as a host's id beside ours."""
+        return bool(self.host_id or self.superseded_by or self.tombstone or "~" in self.id)
 
 
 _TURN = strict_decoder(TurnRecord, TurnHead)
@@ -60,6 +78,37 @@ def turn_head(data: bytes) -> TurnHead:
 def turn_id(data: bytes) -> str:
     """The id in a turn's record. Raises as `load_record`."""
     return turn_head(data).id
+
+
+def require_key(key: str, true_key: str) -> None:
+    """Raises `StoreError` if a record does not stand under its own key."""
+    if key != true_key:
+        raise StoreError("it stands under a key that is not its own")
+
+
+_PAGE = strict_decoder(PageRecord)
+
+
+def check_page(key: str, data: bytes) -> None:
+    """Raises as `load_record` if these bytes are no record of a page, and as `require_key`."""
+    with suppress(*REFUSALS):
+        data.decode()  # msgspec does not look at text that it skips
+        page = _PAGE.decode(data)
+        if page.v <= SCHEMA and page.id == key:
+            require_key(key, page_key(page.ordinal))
+            return
+    record = load_record(PageRecord, data)
+    require_key(key, record.id)
+    require_key(key, page_key(record.ordinal))
+
+
+def ids_with_ordinals(page: PageRecord) -> tuple[tuple[str, int], ...]:
+    """The id and the ordinal of each turn on a page; none if its layout does not parse."""
+    try:
+        turns = turns_from_json(page.layout) if page.layout is not None else []
+    except (LookupError, *REFUSALS):
+        return ()
+    return tuple((turn.turn, turn.ordinal) for turn in turns)
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,7 +77,7 @@ def test_an_export_of_a_later_format_is_refused(tmp_path: Path):
 
 def test_the_search_index_travels_as_it_is(memory: OpticalMemory, tmp_path: Path):
     segment = bytes(range(256))
-    memory.store.commit("alice", [Put("index", "extra-1", segment)])
+    memory._archive.store.commit("alice", [Put("index", "extra-1", segment)])
     memory.export(tmp_path / "alice.zip")
     with zipfile.ZipFile(tmp_path / "alice.zip") as file:
         assert file.read("index/extra-1.bin") == segment
@@ -85,7 +85,9 @@ def test_the_search_index_travels_as_it_is(memory: OpticalMemory, tmp_path: Path
     changes = read_export(tmp_path / "alice.zip")
     assert name == "alice"
     kept = [change for change in changes if change.kind == "index"]
-    assert [(change.key, change.value) for change in kept] == memory.store.scan("alice", "index")
+    assert [(change.key, change.value) for change in kept] == memory._archive.store.scan(
+        "alice", "index"
+    )
 
 
 def test_a_zip_bomb_among_the_records_is_refused_and_nothing_is_restored(

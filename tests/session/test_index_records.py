@@ -8,7 +8,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from support.index_keys import best_turns, hashes, segments, stored_keys
+from support.index_keys import best_turns, hashes, segments, segments_of, stored_keys
 from support.memories import Open
 from support.page_life import SHORT_STUBS, to_stubs
 from support.secret_turn import on_page_with_secret, raw
@@ -17,7 +17,6 @@ from support.shelf_turns import said
 
 from optical_memory import Turn
 from optical_memory.recall.find import Finder
-from optical_memory.search.segment_bytes import segment_from_bytes
 from optical_memory.session.index_records import (
     FAN_OUT,
     SMALL_UNITS,
@@ -112,7 +111,7 @@ def test_the_index_is_the_same_for_turns_remembered_at_once_or_one_by_one(
     salt = memory._archive.snapshot().session.salt
     other = memory.open("bob")
     other.remember(said(40))
-    (whole,) = [segment_from_bytes(data) for _, data in store.scan("bob", "index")]
+    (whole,) = segments_of(store, "bob").values()
     assert single.ends.tolist() == whole.ends.tolist()
     assert single.n_terms.tolist() == whole.n_terms.tolist()
     assert len(single.keys) == len(whole.keys)

@@ -16,13 +16,13 @@ from optical_memory.session.records import (
     PageRecord,
     SessionRecord,
     TurnRecord,
-    check_page,
     load_record,
+    page_key,
     put,
     turn_key,
 )
 from optical_memory.session.snapshot import RECORD_KINDS, Change, Snapshot
-from optical_memory.session.turn_heads import turn_head
+from optical_memory.session.turn_heads import check_page, turn_head
 from optical_memory.stores import Delete, Put, Version
 
 
@@ -262,4 +262,5 @@ def test_damage_is_found_at_a_quick_look_too(damage: Any):
     assert problem(turn_head, turn_data) == expected
     page_data = damage(PAGE)
     expected = problem(lambda data: load_record(PageRecord, data), page_data)
-    assert problem(check_page, page_data) == expected
+    told = problem(lambda data: check_page(page_key(7), data), page_data)
+    assert told == expected or (expected is None and "a key that is not its own" in str(told))

@@ -17,8 +17,8 @@ import pytest
 import optical_memory
 from optical_memory.errors import NewerFormat, StoreError
 from optical_memory.stores import Put, SQLiteStore, Version
-from optical_memory.stores.sqlite_file import SQLiteFile
-from optical_memory.stores.sqlite_tables import RECORDS
+from optical_memory.stores.sqlite.file import SQLiteFile
+from optical_memory.stores.sqlite.tables import RECORDS
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 ROOT = Path(optical_memory.__file__).parents[1]
@@ -107,7 +107,7 @@ def test_files_of_every_schema_are_read_forever(tmp_path: Path, schema: int, epo
 
 def test_a_program_that_knows_schema_1_refuses_a_file_with_epochs(tmp_path: Path) -> None:
     SQLiteStore(tmp_path / "m.db").close()
-    with pytest.raises(NewerFormat, match="has schema 3, newer than 1"):
+    with pytest.raises(NewerFormat, match="has schema 4, newer than 1"):
         SQLiteFile(tmp_path / "m.db", RECORDS[:1])
 
 

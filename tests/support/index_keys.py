@@ -8,12 +8,20 @@ from optical_memory.search.segment_bytes import segment_from_bytes
 from optical_memory.search.terms import unit_keys
 from optical_memory.session.index_records import key_hash
 from optical_memory.stores import Delete, Store
+from optical_memory.stores.protection.checksums import Checksums
+from optical_memory.stores.protection.protected_store import protected
 
 QUESTIONS = [f"Where is topic{n}?" for n in range(0, 60, 7)]
 
 
 def segments(store: Store) -> dict[str, Segment]:
-    return {key: segment_from_bytes(data) for key, data in store.scan("alice", "index")}
+    return segments_of(store, "alice")
+
+
+def segments_of(store: Store, session: str) -> dict[str, Segment]:
+    """The parts of a session's index by key, their checksums checked and taken off."""
+    pairs = protected(store, Checksums()).scan(session, "index")
+    return {key: segment_from_bytes(data) for key, data in pairs}
 
 
 def stored_keys(store: Store) -> set[int]:

@@ -29,9 +29,10 @@ from optical_memory.session.corrections.versions import (
     superseded_ordinals,
     turn_named,
 )
+from optical_memory.session.placing.turn_places import text_offset, turns_placed_on
 from optical_memory.session.records import PageRecord, TurnRecord
 from optical_memory.session.snapshot import Snapshot
-from optical_memory.session.stored_page import StoredPage, text_offset, turns_placed_on
+from optical_memory.session.stored_page import StoredPage
 from optical_memory.turns import body
 
 __all__ = [

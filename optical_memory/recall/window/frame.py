@@ -28,7 +28,7 @@ from optical_memory.recall.speaker import STUB_LABEL, speaker
 from optical_memory.recall.window.parts import PagePicture, PassagePart, in_talk_order
 from optical_memory.recall.window.times import is_news, time_in_words
 from optical_memory.sheets.sheet import Sheet
-from optical_memory.turns import without_addresses
+from optical_memory.turns import short_repr, without_addresses
 
 __all__ = [
     "FRAME_TOKENS",
@@ -90,6 +90,7 @@ def frame(passages: Sequence[Recollection], other_texts: Sequence[str] = ()) -> 
     return "".join(block for block in blocks if isinstance(block, str))
 
 
+@short_repr
 @dataclass(frozen=True, slots=True)
 class FrameLine:
     """A line of the frame: a turn after its label, or a time or a gap without text."""

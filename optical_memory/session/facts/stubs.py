@@ -17,7 +17,7 @@ from optical_memory.session.facts.page_ledger import BULKY, mark_ranges
 from optical_memory.session.forgetting.policy import FORGOTTEN, STUB
 from optical_memory.session.records import PageRecord
 from optical_memory.session.snapshot import Snapshot
-from optical_memory.session.stored_page import StoredPage
+from optical_memory.session.stored_page import StoredPage, ledger_of
 
 __all__ = [
     "KEYWORDS",
@@ -102,8 +102,8 @@ def stub_of(page: StoredPage, snapshot: Snapshot, index: TermPages, allowance: i
 
 def stub_text(record: PageRecord) -> str:
     """Everything that is left of a stub: keywords, then the facts, a line each."""
-    facts = Ledger.from_json(record.ledger).spans if record.ledger else ()
-    return "\n".join([" ".join(record.keywords), *(span.text for span in facts)])
+    facts = [span.text for span in ledger_of(record).spans]
+    return "\n".join([" ".join(record.keywords), *facts])
 
 
 def _keywords(terms: Sequence[str], allowance: int) -> list[str]:

@@ -11,17 +11,20 @@ import dataclasses
 import functools
 import operator
 import types
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from collections.abc import Sequence
+from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 from pydantic import BaseModel
 
 __all__ = ["REFUSALS", "strict_decoder"]
 
-REFUSALS = (msgspec.MsgspecError, UnicodeDecodeError)
-"""The errors that a decoder raises."""
+REFUSALS = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""The errors that a decoder raises; the last for JSON that is nested too deep."""
 
 Field = tuple[str, Any, Any]
+
+CHECKSUM: Field = ("sum", str, "")
 
 
 def strict_decoder(
@@ -29,17 +32,29 @@ def strict_decoder(
 ) -> msgspec.json.Decoder[Any]:
     """A decoder of JSON with the model's fields and no others; it gives a subclass of `heads`.
 
-    Text in dictionaries is passed over: that it is UTF-8 is not checked.
+    A record may still have its checksum, which was checked when the store was read. Text in
+    dictionaries is passed over: that it is UTF-8 is not checked.
     """
-    fields: list[Field] = []
+    fields: list[Field] = [CHECKSUM]
     for name, field in model.model_fields.items():
         default = msgspec.NODEFAULT if field.is_required() else field.get_default()
-        fields.append((name, _strict(field.annotation), default))
+        fields.append((name, _limited(_strict(field.annotation), field.metadata), default))
     return msgspec.json.Decoder(_struct(model.__name__, fields, *heads))
 
 
 def _struct(name: str, fields: list[Field], *heads: type[msgspec.Struct]) -> type[msgspec.Struct]:
     return msgspec.defstruct(name, fields, bases=heads, kw_only=True, forbid_unknown_fields=True)
+
+
+def _limited(type_: Any, metadata: Sequence[Any]) -> Any:
+    """The type with the limits that the model gives the field."""
+    limits = {
+        name: getattr(limit, name)
+        for limit in metadata
+        for name in ("ge", "le")
+        if hasattr(limit, name)
+    }
+    return Annotated[type_, msgspec.Meta(**limits)] if limits else type_
 
 
 def _strict(type_: Any) -> Any:

@@ -15,6 +15,11 @@ KEY_DIGITS = 9
 """Digits of a turn's key."""
 
 
+def is_key(key: str, ordinal: int) -> bool:
+    """True for the key of the turn with this ordinal."""
+    return str(ordinal).zfill(KEY_DIGITS) == key
+
+
 def says_key(id: str, key: str) -> bool:
     """True if the id is a "t" with the number of the key, as our own ids are.
 

@@ -166,11 +166,10 @@ class _Draft:
         draft.remove([record.ordinal for record in removable])
         changes: list[Change] = []
         for record in removable:
+            self._old.add(record.ordinal)
             if not record.pages:
                 changes.append(Delete("turn", turn_key(record.ordinal)))
-                continue
-            self._old.add(record.ordinal)
-            if not record.sealed:
+            elif not record.sealed:
                 changes.append(put(_closed(record)))
         self._apply([*changes, *draft.changes()])
 

@@ -1,0 +1,1 @@
+"""Damage to stored sessions, and a look at all that a memory then says."""
