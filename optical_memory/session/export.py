@@ -7,6 +7,7 @@ The file can be read without this package.
 from __future__ import annotations
 
 import json
+import logging
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from optical_memory.loaders.unpacking import DAMAGED_ZIP, unpacked
 from optical_memory.session.archive import Archive
 from optical_memory.session.snapshot import Snapshot
 from optical_memory.stores.base import Kind, Put, Version
+from optical_memory.stores.protection.base import DamagedValue
 from optical_memory.stores.sqlite_path import private_opener
 
 __all__ = [
@@ -26,6 +28,8 @@ __all__ = [
     "read_export",
     "restore_export",
 ]
+
+log = logging.getLogger("optical_memory")
 
 EXPORT_FORMAT = 1
 """The version of the file's layout. `read_export` refuses any other."""
@@ -37,7 +41,16 @@ SUFFIXES: Mapping[Kind, str] = {"picture": ".png", "index": ".bin"}
 
 
 def export(archive: Archive, path: Path) -> None:
-    """Write every record and picture of the session to `path`, as of one version."""
+    """Write every record and picture of the session to `path`, as of one version.
+
+    Damaged pictures and parts of the index are left out, and the log says so. Raises `StoreError`
+    if a record is damaged.
+    """
+    for kind, key in archive.snapshot().damage:
+        raise StoreError(
+            f"{kind} {key!a} is damaged, so the session cannot be restored from a file: "
+            "check(repair=True) first"
+        )
     version = archive.store.version(archive.session)
     records, version = archive.scan(get_args(Kind), version)
     manifest = {"format": EXPORT_FORMAT, "session": archive.session, "version": version.number}
@@ -46,9 +59,19 @@ def export(archive: Archive, path: Path) -> None:
         zipfile.ZipFile(raw_file, "w", zipfile.ZIP_DEFLATED) as file,
     ):
         file.writestr(MANIFEST, json.dumps(manifest))
-        for record in records:
+        for record in _sound(records):
             suffix = SUFFIXES.get(record.kind, ".json")
             file.writestr(f"{record.kind}/{record.key}{suffix}", record.value)
+
+
+def _sound(records: Sequence[Put]) -> Iterator[Put]:
+    """The records that are not damaged."""
+    for record in records:
+        if isinstance(record.value, DamagedValue):
+            place = f"{record.kind} {record.key!a}"
+            log.warning("%s is damaged (%s): the file lacks it", place, record.value.sentence)
+        else:
+            yield record
 
 
 def exported_name(path: Path) -> str:

@@ -40,7 +40,7 @@ __all__ = [
 Retain = Literal["pages", "text"]
 PageStage = Literal["sealed", "certified", "stub", "forgotten"]
 
-SCHEMA = 6
+SCHEMA = 7
 """The newest schema. A record says 2 or more only if it uses a field that earlier schemas lack."""
 
 Ordinal = Annotated[int, Field(ge=0, le=10**9 - 1)]
@@ -122,6 +122,8 @@ class SessionRecord(Record):
     last, in its order. `old_turns` are turns on pages that the host's list has no more: nobody
     finds them. Both are runs of ordinals, (first, last), and need schema 3. `erasing` is True from
     when records were erased until the cached tokens are gone too; it needs schema 6.
+    `dropped_turns` are runs of ordinals whose records left the session before they stood on a page:
+    the host's list has those turns no more, or they were lost and counted. It needs schema 7.
     """
 
     next_turn: Ordinal = 0
@@ -129,6 +131,7 @@ class SessionRecord(Record):
     host_turns: list[tuple[Ordinal, Ordinal]] = []
     old_turns: list[tuple[Ordinal, Ordinal]] = []
     erasing: bool = False
+    dropped_turns: list[tuple[Ordinal, Ordinal]] = []
     salt: str = Field(default_factory=lambda: secrets.token_hex(16), pattern="^([0-9a-f]{2})*$")
 
     def with_fields(self, **fields: object) -> SessionRecord:
@@ -139,6 +142,8 @@ class SessionRecord(Record):
             schema = 3
         if record.erasing:
             schema = 6
+        if record.dropped_turns:
+            schema = 7
         return record.model_copy(update={"v": schema})
 
     def is_old(self, ordinal: int) -> bool:

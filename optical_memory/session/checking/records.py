@@ -8,6 +8,7 @@ from optical_memory.errors import NewerFormat, StoreError
 from optical_memory.session.archive import Archive
 from optical_memory.session.checking.problem import Problem
 from optical_memory.session.facts.stubs import forgotten_page
+from optical_memory.session.maps.runs import gaps
 from optical_memory.session.records import (
     PageRecord,
     Record,
@@ -71,9 +72,12 @@ def _stand_ins(archive: Archive, kind: Kind, key: str) -> list[Change]:
     """
     if kind == "session":
         index_keys = record_keys(archive.store, archive.session, "index")
-        turns = archive.store.scan(archive.session, "turn")
-        removals = [Delete("index", index_key) for index_key in index_keys]
-        return [*removals, put(SessionRecord(next_turn=len(turns)))]
+        turn_keys = record_keys(archive.store, archive.session, "turn")
+        ordinals = sorted(int(turn) for turn in turn_keys if turn.isascii() and turn.isdecimal())
+        end = ordinals[-1] + 1 if ordinals else 0
+        # Nobody knows any more which of the others were dropped and which were lost.
+        session = SessionRecord().with_fields(next_turn=end, dropped_turns=gaps(ordinals, end))
+        return [*(Delete("index", index_key) for index_key in index_keys), put(session)]
     ordinal = int(key) if key.isascii() and key.isdecimal() else -1
     if kind == "turn" and key == turn_key(ordinal):
         turn = TurnRecord(

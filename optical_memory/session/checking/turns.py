@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from optical_memory.session.checking.problem import Problem
+from optical_memory.session.maps.runs import gaps, n_numbers
 from optical_memory.session.records import TurnRecord, put
 from optical_memory.session.snapshot import Snapshot
 
@@ -16,19 +17,33 @@ def turn_problems(snapshot: Snapshot) -> Iterator[Problem]:
     session = snapshot.session
     if session.lost_turns:
         yield Problem(f"the store lost {session.lost_turns} turns that it had acknowledged")
-    ordinals = [record.ordinal for record in snapshot.turns.values()]
-    if ordinals != list(range(len(ordinals))):
-        yield Problem("the turns are not numbered without gaps")
-    if session.next_turn != len(ordinals):
-        count = {"next_turn": max(ordinals, default=-1) + 1}
-        yield Problem(
-            f"the session counts {session.next_turn} turns, but {len(ordinals)} are stored",
-            (put(session.model_copy(update=count)),),
-        )
+    yield from _count_problems(snapshot)
     if [record.ordinal for record in snapshot.pages.values()] != list(range(len(snapshot.pages))):
         yield Problem("the pages are not numbered without gaps")
     for record in snapshot.turns.values():
         yield from _problems_of_turn(snapshot, record)
+
+
+def _count_problems(snapshot: Snapshot) -> Iterator[Problem]:
+    """Turns that are gone. Repair counts them as lost, so that this is told once."""
+    session = snapshot.session
+    ordinals = [record.ordinal for record in snapshot.turns.values()]
+    end = max([session.next_turn, *(ordinal + 1 for ordinal in ordinals[-1:])])
+    n_counted = session.next_turn - n_numbers(session.dropped_turns)
+    if n_counted == len(ordinals) and end == session.next_turn:
+        return
+    if ordinals != list(range(len(ordinals))):
+        yield Problem("the turns are not numbered without gaps")
+    new_session = session.with_fields(
+        next_turn=end,
+        dropped_turns=gaps(ordinals, end),
+        lost_turns=session.lost_turns + max(0, n_counted - len(ordinals)),
+    )
+    yield Problem(
+        f"the session counts {n_counted} turns, but {len(ordinals)} are stored; "
+        "repair corrects the count",
+        (put(new_session),),
+    )
 
 
 def _problems_of_turn(snapshot: Snapshot, record: TurnRecord) -> Iterator[Problem]:
