@@ -13,7 +13,7 @@ from support.damage.sessions import SHAPES, sample
 
 from optical_memory.stores import Store
 
-N_FORGERIES = 10
+N_FORGERIES = 5
 """Of each shape and store: the campaign has thousands."""
 
 
