@@ -84,8 +84,14 @@ test-install:
 	$(INSTALL_VENV)/bin/python tests/repository/installed.py
 
 # All the killed writers and servers; `make test` kills a sample of them.
+# Then 20,000 flipped bits, and records made wrong by hand in each field.
+FLIPS ?= 10000
+
 test-faults: setup
 	OPTICAL_MEMORY_KILLS=200 $(PY) -m pytest tests/session/test_kill.py tests/session/condensing/test_kill_condensing.py tests/stores/test_crash.py $(PYTEST_FLAGS)
+	cd tests && OPTICAL_MEMORY_FORGET_KEY=test $(abspath $(PY)) -P -c 'import sys; sys.path.insert(0, "."); from support.damage.flips import main; sys.exit(main())' --flips $(FLIPS) --store sqlite
+	cd tests && OPTICAL_MEMORY_FORGET_KEY=test $(abspath $(PY)) -P -c 'import sys; sys.path.insert(0, "."); from support.damage.flips import main; sys.exit(main())' --flips $(FLIPS) --store redis
+	cd tests && OPTICAL_MEMORY_FORGET_KEY=test $(abspath $(PY)) -P -c 'import sys; sys.path.insert(0, "."); from support.damage.hostile import main; sys.exit(main())' --store sqlite
 
 # 100,000 spoilt files of every format that loaders read; `make test` spoils 2,000.
 FUZZ_FLAGS ?= --n 100000
