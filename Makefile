@@ -16,7 +16,7 @@ STAMP := $(VENV)/.optical-memory-$(shell cat pyproject.toml constraints.txt | ck
 # still finds openai-agents where that is installed.
 export PYTHONSAFEPATH := 1
 
-.PHONY: setup demo test test-faults fuzz-loaders test-upstream test-install test-vllm lint types format bench clean
+.PHONY: setup demo test test-faults test-isolation fuzz fuzz-loaders test-upstream test-install test-vllm lint types format bench clean
 
 setup: $(STAMP)
 
@@ -83,21 +83,33 @@ test-install:
 	$(INSTALL_VENV)/bin/python -m pip check
 	$(INSTALL_VENV)/bin/python tests/repository/installed.py
 
-# All the killed writers and servers; `make test` kills a sample of them.
-# Then 20,000 flipped bits, and records made wrong by hand in each field.
+# A fault at every step of every operation, random lives, and all the killed writers and servers; `make test` tries a
+# sample of each. About 20 minutes of two cores. Then 20,000 flipped bits, and records made wrong by hand in each field.
+FAULTS_FLAGS ?= --jobs $(JOBS)
 FLIPS ?= 10000
 
 test-faults: setup
+	OMP_NUM_THREADS=1 $(PY) tests/faults/run.py $(FAULTS_FLAGS)
 	OPTICAL_MEMORY_KILLS=200 $(PY) -m pytest tests/session/test_kill.py tests/session/condensing/test_kill_condensing.py tests/stores/test_crash.py $(PYTEST_FLAGS)
-	cd tests && OPTICAL_MEMORY_FORGET_KEY=test $(abspath $(PY)) -P -c 'import sys; sys.path.insert(0, "."); from support.damage.flips import main; sys.exit(main())' --flips $(FLIPS) --store sqlite
-	cd tests && OPTICAL_MEMORY_FORGET_KEY=test $(abspath $(PY)) -P -c 'import sys; sys.path.insert(0, "."); from support.damage.flips import main; sys.exit(main())' --flips $(FLIPS) --store redis
-	cd tests && OPTICAL_MEMORY_FORGET_KEY=test $(abspath $(PY)) -P -c 'import sys; sys.path.insert(0, "."); from support.damage.hostile import main; sys.exit(main())' --store sqlite
+	OPTICAL_MEMORY_FORGET_KEY=test $(PY) tests/session/integrity/run.py flips --flips $(FLIPS) --store sqlite
+	OPTICAL_MEMORY_FORGET_KEY=test $(PY) tests/session/integrity/run.py flips --flips $(FLIPS) --store redis
+	OPTICAL_MEMORY_FORGET_KEY=test $(PY) tests/session/integrity/run.py forgeries --store sqlite
 
-# 100,000 spoilt files of every format that loaders read; `make test` spoils 2,000.
-FUZZ_FLAGS ?= --n 100000
+# Neighbours of a session: 10,000 attempts to reach it on each kind of store, and 10,000 of them beside it; `make test`
+# makes a sample.
+test-isolation: setup
+	OPTICAL_MEMORY_ATTEMPTS=10000 OPTICAL_MEMORY_FOREIGN=10000 $(PY) -m pytest tests/session/test_isolation.py tests/stores/test_foreign_sessions.py tests/agents/test_isolation.py -s $(PYTEST_FLAGS)
 
+# 1,000,000 odd cases for everything that reads what strangers wrote: about an hour on two cores. `make test` takes 10,000.
+# A failing case is a file in fuzz-failures; FUZZ_FLAGS='--replay FILE' runs it again.
+FUZZ_FLAGS ?= --n 1000000
+
+fuzz: setup
+	$(PY) tests/fuzz.py $(FUZZ_FLAGS)
+
+# 100,000 spoilt files of every format that loaders read.
 fuzz-loaders: setup
-	$(PY) tests/loaders/fuzz.py $(FUZZ_FLAGS)
+	$(PY) tests/fuzz.py --target loaders --n 100000
 
 lint: setup
 	$(PY) -m ruff check .

@@ -22,6 +22,7 @@ from optical_memory.counting import count_tokens
 from optical_memory.errors import BudgetTooSmall, require_number
 from optical_memory.readers.base import Reader
 from optical_memory.recall.window.newest import RECENT_SHARE
+from optical_memory.redaction.redact import Redact, Redaction, names_of_process, open_redaction
 from optical_memory.turns import Turn
 
 __all__ = [
@@ -41,6 +42,7 @@ def compress(
     *,
     reader: str | Reader = "pocket",
     query: str | None = None,
+    redact: Redact = None,
 ) -> list[Message]:
     """The messages within `budget` tokens: old messages become passages about `query`.
 
@@ -54,13 +56,14 @@ def compress(
     and the older are recalled. A tool call stays with its results.
 
     Tokens are DeepSeek's; a picture costs the price of OpenAI for 1024 px. The words of a chat
-    template are not counted. `reader` has no effect: no page is drawn.
+    template are not counted. `reader` has no effect: no page is drawn. `redact` as in
+    `OpticalMemory`: the passages have what it keeps, and messages that stay are as they came in.
 
     Raises `BudgetTooSmall` if system messages, the last user message and the newest message alone
     do not fit. Raises `InputError` if `messages` is not a list of messages.
     """
     require_number("budget", budget, minimum=0)
-    window = _Window(messages, budget)
+    window = _Window(messages, budget, open_redaction(redact, names_of_process))
     if window.fits():
         return list(messages)
     window.take_newest()
@@ -71,7 +74,8 @@ def compress(
 class _Window:
     """The messages of a host, and those of them that stay."""
 
-    def __init__(self, messages: Sequence[Message], budget: int) -> None:
+    def __init__(self, messages: Sequence[Message], budget: int, redaction: Redaction) -> None:
+        self._redaction = redaction
         self._messages = messages
         self._budget = budget
         self._groups = group_messages(messages)
@@ -123,6 +127,7 @@ class _Window:
         If no message says anything about the query, the newest text fills what is left.
         """
         question = words_of_user(self._groups[self._question]) if query is None else query
+        question = self._redaction.query(question)
         older_turns = OlderTurns(self._older_turns())
         choices = older_turns.about(question, self._budget_left()) if question else []
         text = older_turns.frame(choices, self._budget_left(), self._texts())
@@ -146,7 +151,8 @@ class _Window:
         for i, group in enumerate(self._groups):
             if i not in self._stays:
                 turns.update(group.turns)
-        return turns
+        kept_turns = {number: self._redaction.turn(turn) for number, turn in turns.items()}
+        return {number: turn for number, turn in kept_turns.items() if turn is not None}
 
     def _shown_turns(self) -> set[int]:
         numbers: set[int] = set()

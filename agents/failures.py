@@ -5,11 +5,14 @@ No turn breaks, and no error text goes into a conversation.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from typing import Literal, TypeVar
 
 from optical_memory.errors import Forgotten, OpticalMemoryError
+from optical_memory.telemetry.event_table import VERB_FAILED
+from optical_memory.telemetry.events import emit
+from optical_memory.telemetry.instruments import FAILURES as FAILURES_COUNT
+from optical_memory.telemetry.measuring import add
 
 __all__ = [
     "FAILURES",
@@ -23,8 +26,6 @@ Result = TypeVar("Result")
 
 OnError = Literal["passthrough", "raise"]
 """If the memory fails: the agent goes on without it, or the error is raised."""
-
-log = logging.getLogger("optical_memory")
 
 FAILURES = (OpticalMemoryError, Forgotten, OSError)
 """Everything that a memory may raise for reasons that an agent cannot mend."""
@@ -51,6 +52,5 @@ def or_else(
 
 def log_failure(action: str, error: BaseException) -> None:
     """A warning in the log: what failed, and that the agent goes on without it."""
-    log.warning(
-        "%s failed, the agent goes on without it: %s: %s", action, type(error).__name__, error
-    )
+    add(FAILURES_COUNT, error__type=type(error).__name__)
+    emit(VERB_FAILED, action=action, error=error)

@@ -9,6 +9,7 @@ from typing import Any
 
 from optical_memory.agents.attachment_prices import attachment_tokens
 from optical_memory.counting import count_up_to
+from optical_memory.errors import InputError
 from optical_memory.loaders.messages.envelopes import is_silent
 from optical_memory.loaders.messages.turns import message_turns
 from optical_memory.recall.window.groups import group_calls
@@ -58,8 +59,10 @@ def group_messages(messages: Sequence[Any]) -> list[MessageGroup]:
 
     A message with tool calls is in a group with the messages that answer them. System messages
     between them do not part them. Raises `InputError` with the place of a message that cannot be
-    read.
+    read, or if this is no list of messages.
     """
+    if not isinstance(messages, Sequence) or isinstance(messages, str | bytes):
+        raise InputError(f"a list of messages is needed, not {type(messages).__name__}")
     turns = [message_turns(message, f"messages[{i}]") for i, message in enumerate(messages)]
     first_numbers = [0, *accumulate(map(len, turns))]
     groups: list[MessageGroup] = []

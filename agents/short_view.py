@@ -20,7 +20,7 @@ from optical_memory.agents.message_groups import (
 )
 from optical_memory.agents.passages import framed_passages
 from optical_memory.stores.turn_time import TURN_SECONDS, turn_time
-from optical_memory.turns import body
+from optical_memory.turns import body, short_repr
 
 if TYPE_CHECKING:
     from optical_memory.memory import OpticalMemory
@@ -34,6 +34,7 @@ RECENT_SHARE = 0.5
 """Share of the budget for the newest messages; passages have the rest."""
 
 
+@short_repr
 @dataclass(frozen=True, slots=True)
 class ShortView:
     """The positions of the messages that stay, and the frame of passages; empty without any.

@@ -14,6 +14,7 @@ OpticalMemoryError
 │   ├── Conflict        another process changed the session first; nothing was written
 │   ├── CorruptPicture  a picture in the store is broken
 │   ├── DamagedRecord   the checksum of a record or a part of it does not match
+│   ├── KeyMismatch     a session is encrypted and no key or another key was given, or is not
 │   ├── NewerFormat     a newer version of this package wrote it; upgrade to read it
 │   ├── SessionLost     acknowledged turns are gone from the store
 │   └── StoreTimeout    the store did not answer within the time of the call or the turn
@@ -35,6 +36,7 @@ __all__ = [
     "DamagedRecord",
     "Forgotten",
     "InputError",
+    "KeyMismatch",
     "LayoutError",
     "MissingExtra",
     "NewerFormat",
@@ -106,6 +108,13 @@ class CorruptPicture(StoreError):
 
 class DamagedRecord(StoreError):
     """A record in the store is not as it was written; `check` tells, and `repair` mends it."""
+
+
+class KeyMismatch(StoreError):
+    """The key given does not open the session; nothing of it was read, written or mended.
+
+    It needs a key and none was given, it has another key, or it is not encrypted.
+    """
 
 
 class NewerFormat(StoreError):

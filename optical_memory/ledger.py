@@ -12,6 +12,7 @@ from typing import Any, Literal
 from optical_memory.counting import count_tokens
 from optical_memory.errors import NewerFormat
 from optical_memory.facts import CODE_LIMIT, FACT_KINDS, find_facts
+from optical_memory.turns import short_repr
 
 __all__ = [
     "CODE_LIMIT",
@@ -46,6 +47,7 @@ KINDS: tuple[str, ...] = (*FACT_KINDS, UNREADABLE, UNSURE)
 """Every kind of span."""
 
 
+@short_repr
 @dataclass(frozen=True, slots=True)
 class LedgerSpan:
     """One exact fact: `page.text[start:end] == text`."""
@@ -56,6 +58,7 @@ class LedgerSpan:
     text: str
 
 
+@short_repr
 @dataclass(frozen=True, slots=True)
 class StubFact:
     """A fact that a stub of the page may keep: `page.text[start:end] == text`.
@@ -83,6 +86,7 @@ class StubFact:
         return LedgerSpan(start, end, self.kind, self.words_before + self.text + self.words_after)
 
 
+@short_repr
 @dataclass(frozen=True, slots=True)
 class Ledger:
     """The exact spans of one page, in order, never overlapping.

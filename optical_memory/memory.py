@@ -16,26 +16,32 @@ from optical_memory.ledger import LedgerScope
 from optical_memory.readers import open_reader
 from optical_memory.readers.base import Reader
 from optical_memory.recall.in_thread import in_thread
+from optical_memory.recall.opened.guard import Guard, GuardPolicy
 from optical_memory.recall.session_view import SessionView
+from optical_memory.redaction.redact import Redact, open_redaction
 from optical_memory.renderers.renderer import PageRenderer
 from optical_memory.search.meaning import Semantic, open_embedder
 from optical_memory.session.archive import Archive
-from optical_memory.session.background import Progress, Upkeep, no_progress
+from optical_memory.session.background import LOOK_SECONDS, Progress, Upkeep, no_progress
 from optical_memory.session.check import check
-from optical_memory.session.erasing.forget import forget_page, forget_turn
+from optical_memory.session.corrections.redacting import mask_names
 from optical_memory.session.export import export, exported_name, read_export, restore_export
-from optical_memory.session.fade import FadePreview
-from optical_memory.session.forgetting.plan import Step
 from optical_memory.session.forgetting.policy import ForgettingPolicy
 from optical_memory.session.records import Retain
-from optical_memory.session.stats import Stats, stats
+from optical_memory.session.rekeying.keyed_session import KeyedSession, key_problems
+from optical_memory.session.stats import Stats
 from optical_memory.session.sync.host_list import HostList
 from optical_memory.session.sync.synced_session import SyncedSession
+from optical_memory.session.tended_session import TendedSession
 from optical_memory.session.token_cache import TokenCache
+from optical_memory.session.workers.oversight import Oversight
 from optical_memory.session.workers.worker import Worker
 from optical_memory.stores.base import Store
+from optical_memory.stores.encryption.tenant_key import KeyService, require_key
 from optical_memory.stores.registry import store_at
 from optical_memory.stores.turn_time import in_turn
+from optical_memory.telemetry import enable_if_asked
+from optical_memory.telemetry.measuring import measured
 from optical_memory.tokens import INT8, TokenCodec
 
 __all__ = [
@@ -49,7 +55,7 @@ PROGRESS_SECONDS = 0.25
 """How often `flush` tells its progress."""
 
 
-class OpticalMemory(SyncedSession, SessionView):
+class OpticalMemory(SyncedSession, TendedSession, KeyedSession, SessionView):
     """A memory of a session; `open` gives those of other sessions in the same store.
 
     >>> memory = OpticalMemory("alice", store="sqlite:///memory.db")
@@ -65,7 +71,12 @@ class OpticalMemory(SyncedSession, SessionView):
     is certified. `ledger="auto"` keeps beside it what its certificate doubts, `ledger="all"` all
     exact facts. `semantic="auto"` finds by meaning too if the extra `semantic` is installed, None
     by words alone; or give LangChain `Embeddings`. The newest `keep_turns` turns stay text. `codec`
-    is for cached tokens. With `background=False` only `seal` and `flush` work.
+    is for cached tokens. With a `key` all that is kept of the session is encrypted (`TenantKey`, or
+    a key service). `redact` sees each turn before it is kept: a function that gives the turn to
+    keep or None, or a guard that finds passwords and keys (extra `secrets`): "mask" masks them,
+    "drop" keeps their turns out. `guard="mark"` tells a model which recalled words of tools may be
+    instructions, `"leave_out"` leaves them out. With `background=False` only `seal` and `flush`
+    work.
 
     Raises `InputError` for a number out of range or an unknown word. Raises `StoreError` if the
     store cannot be opened, `CheckpointError` if the folder is no checkpoint of the reader.
@@ -85,7 +96,10 @@ class OpticalMemory(SyncedSession, SessionView):
         keep_turns: int = KEEP_TURNS,
         policy: ForgettingPolicy | None = None,
         codec: TokenCodec = INT8,
+        key: KeyService | None = None,
+        guard: GuardPolicy | None = None,
         background: bool = True,
+        redact: Redact = None,
     ) -> None:
         require_text("session", session)
         if not session:
@@ -96,8 +110,13 @@ class OpticalMemory(SyncedSession, SessionView):
             require_number("capacity", capacity, minimum=0)
         require_word("retain", retain, get_args(Retain))
         require_word("ledger", ledger, get_args(LedgerScope))
+        redaction = open_redaction(redact, mask_names(session))
+        if guard is not None:
+            require_word("guard", guard, get_args(GuardPolicy))
         self._owns_store = store is None or isinstance(store, str)
-        archive = Archive(store_at(store), session)
+        require_key(key)
+        self.key = key
+        archive = Archive(store_at(store), session, key=key)
         opened_reader = open_reader(reader) if isinstance(reader, str) else reader
         super().__init__(
             TokenCache(archive, opened_reader, codec),
@@ -105,13 +124,18 @@ class OpticalMemory(SyncedSession, SessionView):
             budget,
             open_embedder(semantic),
         )
+        self._redact = redact
+        self._redaction = redaction
+        self._page_reader.guard = Guard(guard)
         self.semantic: Semantic = semantic
         self.capacity = capacity
         self.keep_turns = keep_turns
         self.retain: Retain = retain
         self.ledger: LedgerScope = ledger
         self._background = background
-        self._host_list = HostList(archive, self._wake, self._embedder)
+        self._host_list = HostList(
+            archive, self._wake, self._embedder, redaction, self.policy.keep_for
+        )
         self._renderer = PageRenderer(self.reader.profile.grid)
         self._upkeep = Upkeep(
             self._cache,
@@ -122,8 +146,22 @@ class OpticalMemory(SyncedSession, SessionView):
             ledger=ledger,
             keep_turns=keep_turns,
             read_page=self._page_reader.read,
+            on_expiry=self._drop_copies,
         )
-        self._worker = Worker(self._upkeep.work, f"optical-memory {session}")
+        has_term = self.policy.keep_for is not None
+        name = f"optical-memory {session}"
+        self._worker = Worker(self._upkeep.work, name, LOOK_SECONDS if has_term else None)
+        self._oversight = Oversight(
+            archive,
+            self._worker,
+            self._upkeep.backlog,
+            capacity=capacity,
+            policy=self.policy,
+            profile=self.reader.profile,
+        )
+        enable_if_asked()
+        if has_term:
+            self._wake()
 
     def open(self, session: str) -> OpticalMemory:
         """A memory of another session, with the same store, reader and settings. Close each."""
@@ -139,7 +177,10 @@ class OpticalMemory(SyncedSession, SessionView):
             keep_turns=self.keep_turns,
             policy=self.policy,
             codec=self.codec,
+            key=self.key,
+            guard=self._page_reader.guard.policy,
             background=self._background,
+            redact=self._redact,
         )
         memory.deadline = self.deadline
         return memory
@@ -147,9 +188,11 @@ class OpticalMemory(SyncedSession, SessionView):
     # ---- remembering -----------------------------------------------------------------------------
 
     def _wake(self) -> None:
+        self._oversight.look(warns=self._background)
         if self._background:
             self._worker.wake()
 
+    @measured
     def seal(self) -> bool:
         """Seal full pages now; `flush` certifies them too. False if there were none."""
         has_sealed = False
@@ -184,6 +227,7 @@ class OpticalMemory(SyncedSession, SessionView):
                 self.flush()
         finally:
             self._worker.stop()
+            self._oversight.close()
             if self._owns_store:
                 self.store.close()
 
@@ -193,62 +237,18 @@ class OpticalMemory(SyncedSession, SessionView):
     def __exit__(self, *error: object) -> None:
         self.close()
 
-    # ---- forgetting ------------------------------------------------------------------------------
-
-    def plan(self, capacity: int | None = None) -> FadePreview:
-        """What `fade(capacity)` would do now, and what would be lost; it changes nothing."""
-        return self._upkeep.preview(capacity)
-
-    def fade(self, capacity: int | None = None) -> list[Step]:
-        """Fade the pages that are due by age, or by `capacity`; raises `InputError` below 0."""
-        return self._upkeep.fade(capacity)
-
-    def forget(
-        self, *, page: str | None = None, turn: str | None = None, session: bool = False
-    ) -> int:
-        """Remove a page, a turn or the whole session for good: record, pictures, tokens, index.
-
-        A turn goes with all its versions, by the host's id or by that of any version. Turns that it
-        superseded stay, and stay superseded. Gives how many versions of a turn went, else 0.
-
-        >>> with OpticalMemory("alice", store="sqlite:///memory.db") as memory:
-        ...     memory.remember(Turn("user", "My PIN is 1234.", id="m1"))
-        ...     memory.forget(turn="m1")
-        ...     memory.recall("PIN")
-        ['m1']
-        1
-        []
-
-        What was forgotten does not come back when a host sends its history again: a turn with an id
-        is known by it, also with another text. A turn without an id is known by its text, by a
-        digest with a key that is not in the store (`OPTICAL_MEMORY_FORGET_KEY`, or a file in the
-        user's data directory). Give an id of its own to what you do want back.
-
-        Raises `Forgotten` if the page or turn is not there (any more), `InputError` unless exactly
-        one thing is named. Raises `StoreError` if everything is removed, but the old text is still
-        in the store's files because another process reads them.
-        """
-        if [page is not None, turn is not None, session].count(True) != 1:
-            raise InputError("forget one thing at a time: page=…, turn=… or session=True")
-        self._host_list.forget()
-        n_versions = 0
-        if page is not None:
-            forget_page(self._archive, self.reader.profile, page)
-        elif turn is not None:
-            n_versions = forget_turn(self._archive, self.reader.profile, turn)
-        else:
-            self._archive.drop()
-        self._drop_readings()
-        return n_versions
-
     # ---- looking after ---------------------------------------------------------------------------
 
     @in_turn
     def stats(self) -> Stats:
         """Counts of the session: turns, pages by rung, tokens, compression, forgotten pages."""
-        snapshot = self._archive.snapshot()
-        counts = stats(snapshot, self.capacity, self.policy, self.reader.profile)
-        return replace(counts, problem=self._worker.problem, bill=self.bill)
+        counts = self._oversight.stats(self._archive.snapshot())
+        return replace(
+            counts,
+            bill=self.bill,
+            kept_out_turns=self._redaction.n_kept_out,
+            suspect_turns=len(self._page_reader.guard.suspects),
+        )
 
     def check(self, repair: bool = False) -> list[str]:
         """Problems of the session and its store, a sentence each; an empty list is good.
@@ -256,11 +256,15 @@ class OpticalMemory(SyncedSession, SessionView):
         `repair` mends everything that can be mended. Raises `NewerFormat` if a newer version of
         this package wrote to the session.
         """
-        return check(self._archive, self.reader.profile, self._renderer, repair=repair)
+        problems = check(self._archive, self.reader.profile, self._renderer, repair=repair)
+        return problems + key_problems(self._archive, repair=repair)
 
-    def export(self, path: str | Path) -> None:
-        """Write the session to a zip file of JSON records and PNG pictures."""
-        export(self._archive, Path(path))
+    def export(self, path: str | Path, *, plain: bool = False) -> None:
+        """Write the session to a zip file of JSON records and PNG pictures.
+
+        The file of an encrypted session is encrypted too, unless it shall be `plain`.
+        """
+        export(self._archive, Path(path), plain=plain)
 
     @classmethod
     def restore(
@@ -268,12 +272,15 @@ class OpticalMemory(SyncedSession, SessionView):
     ) -> OpticalMemory:
         """A memory filled from an exported file; `settings` are those of `OpticalMemory`.
 
-        Raises `InputError` if the file was not written by `export`, or the session exists already.
+        With a `key` among them the session is encrypted; that of an encrypted file must open it.
+
+        Raises `InputError` if the file was not written by `export`, or the session exists already,
+        and `KeyMismatch` if the file has another key.
         """
         file = Path(path)
         memory = cls(session or exported_name(file), **settings)  # a large file is read last
         try:
-            restore_export(memory._archive, read_export(file))
+            restore_export(memory._archive, read_export(file, memory.key))
         except (InputError, StoreError):
             memory.close()
             raise

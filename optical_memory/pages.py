@@ -14,6 +14,8 @@ from dataclasses import astuple, dataclass
 from functools import cached_property
 from typing import Any, Literal
 
+from optical_memory.turns import short_repr
+
 __all__ = [
     "Cluster",
     "Grid",
@@ -159,6 +161,7 @@ def _row(y: int, x: int, cells: int, chars: int, join: str, clusters: list[list[
     return RowBox(y, x, cells, chars, join, tuple(Cluster(*fields) for fields in clusters))
 
 
+@short_repr
 @dataclass(frozen=True)
 class Page:
     """A layout with its lines: `lines[i]` is the text of `layout.rows[i]`."""

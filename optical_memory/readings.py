@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from optical_memory.turns import short_repr
+
 __all__ = [
     "CONFIDENT",
     "UNREAD",
@@ -28,6 +30,7 @@ doubtful if that does not help.
 """
 
 
+@short_repr
 @dataclass(frozen=True, slots=True)
 class Reading:
     """A page as read: `text` has exactly `layout.n_chars` characters, `confidence` one probability

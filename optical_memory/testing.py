@@ -198,7 +198,7 @@ def turn_texts(memory: OpticalMemory) -> dict[str, str]:
     Raises `Forgotten` if a page is forgotten.
     """
     # One snapshot for both: between two looks, an open turn could be put on a page.
-    snapshot = Archive(memory.store, memory.session).snapshot()
+    snapshot = Archive(memory.store, memory.session, key=memory.key).snapshot()
     records = [record for record in snapshot.turns.values() if not record.is_older_version]
     ids = {record.id: host_id_of(snapshot, record) for record in records}
     texts = dict.fromkeys(ids.values(), "")

@@ -7,10 +7,10 @@ Knows nothing of pages, stores or models. Edits, evidence and `forget(turn=…)`
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence, Sized
+from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Literal, TypeVar, get_args
+from typing import Any, Literal, TypeVar, get_args
 
 from optical_memory.errors import InputError
 
@@ -21,6 +21,7 @@ __all__ = [
     "Turn",
 ]
 
+Class = TypeVar("Class", bound=type)
 Part = TypeVar("Part", "ToolCall", "Attachment")
 
 AttachmentKind = Literal["image", "audio", "video", "file"]
@@ -35,6 +36,60 @@ the ending of a file.
 """
 
 
+# ---- how values are shown ------------------------------------------------------------------------
+# A `repr` ends up in logs and tracebacks, also with the values of local variables, which error
+# reporters send away. So it has no words of a conversation. A notebook shows a value whole: it asks
+# for `_repr_pretty_`, for eyes and for no log.
+
+SHOWN = frozenset(("id", "role", "kind", "key", "page", "rung", "status", "state", "turn"))
+"""Fields that name a thing and say nothing of what was said."""
+
+
+def short_repr(cls: Class) -> Class:
+    """A class decorator for a dataclass: its `repr` has sizes in place of texts and bytes.
+
+    >>> Turn("user", "The gate code is 4417#.", id="m1")
+    Turn(role='user', text=<23 characters>, id='m1')
+    """
+
+    def shown(self: Any) -> str:
+        values = {field.name: getattr(self, field.name, None) for field in fields(cls)}
+        return f"{cls.__name__}({', '.join(sizes_of(values))})"
+
+    def pretty(self: Any, printer: Any, cycle: bool) -> None:
+        values = {field.name: getattr(self, field.name, None) for field in fields(cls)}
+        words = ", ".join(f"{name}={value!r}" for name, value in values.items())
+        printer.text(f"{cls.__name__}({'…' if cycle else words})")
+
+    for name, function in (("__repr__", shown), ("_repr_pretty_", pretty)):
+        setattr(cls, name, function)
+    return cls
+
+
+def sizes_of(values: Mapping[str, object]) -> list[str]:
+    """Each value that is not empty, as `name=value`; of texts, bytes and collections the size."""
+    parts: list[str] = []
+    for name, value in values.items():
+        is_empty = value is None or (isinstance(value, Sized) and not len(value))
+        if not is_empty:
+            parts.append(f"{name}={_size(name, value)}")
+    return parts
+
+
+def _size(name: str, value: object) -> str:
+    if isinstance(value, str):
+        return repr(value) if name in SHOWN else f"<{len(value)} characters>"
+    if isinstance(value, bytes | bytearray | memoryview):
+        return f"<{len(value)} bytes>"
+    if isinstance(value, Collection):
+        return f"<{len(value)} items>"
+    return repr(value)
+
+
+# ---- values --------------------------------------------------------------------------------------
+
+
+@short_repr
 @dataclass(frozen=True, slots=True)
 class ToolCall:
     """A request to run a tool: `arguments` is its JSON text exactly as the model wrote it."""
@@ -44,6 +99,7 @@ class ToolCall:
     id: str | None = None
 
 
+@short_repr
 @dataclass(frozen=True, slots=True)
 class Attachment:
     """A picture or a file kept by reference (URL, path or provider id) with its caption."""
@@ -53,6 +109,7 @@ class Attachment:
     caption: str | None = None
 
 
+@short_repr
 @dataclass(frozen=True, slots=True)
 class Turn:
     """One message. A role and a text are enough; everything else is optional.

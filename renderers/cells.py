@@ -27,6 +27,7 @@ from bidi.algorithm import (
 
 from optical_memory.renderers.glyphs import native_cells, native_ink
 from optical_memory.renderers.shaping import Script, joiner_shows, run_cells, script_of
+from optical_memory.turns import short_repr
 
 __all__ = [
     "ANY_WIDTH",
@@ -66,6 +67,7 @@ GRAPHEMES_PER_CHUNK = 8
 """Longest part of a run without spaces (Thai), so that lines can be broken."""
 
 
+@short_repr
 @dataclass(frozen=True, slots=True)
 class Line:
     """Atoms of a text: atom i is `text[starts[i]:starts[i + 1]]`, and is drawn from cell

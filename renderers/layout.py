@@ -17,7 +17,7 @@ from optical_memory.pages import Grid, Layout, Page, RowBox, TurnSpan
 from optical_memory.renderers.cells import Line
 from optical_memory.renderers.marks import NAME_LIMIT, SHORT_NAME_LIMIT, MarkState, bare_mark, mark
 from optical_memory.renderers.styles import STYLES
-from optical_memory.renderers.wrapping import cut_row
+from optical_memory.renderers.wrapping import cut_row, window_end
 from optical_memory.turns import Turn, body, call_offset
 
 __all__ = [
@@ -25,9 +25,6 @@ __all__ = [
     "page_by_page",
     "paginate",
 ]
-
-CHARS_PER_CELL = 4
-"""No atom holds more characters a cell: no page takes more of a line at once."""
 
 _MARK_SIZES = (
     (NAME_LIMIT, True),
@@ -250,17 +247,16 @@ class _PageBuilder:
 
         Returns the position of the rest.
         """
-        line_break = piece.text.find("\n", position, piece.end)
-        line_end = piece.end if line_break < 0 else line_break
-        # No more than a page can hold: a text may be one line of a megabyte.
-        window_end = min(line_end, position + self.grid.capacity * CHARS_PER_CELL)
-        line = self._style.split_line(piece.text[position:window_end], self.grid.measure)
+        end = window_end(piece.text, position, piece.end, self.grid.capacity, self._style.unit)
+        line_break = piece.text.find("\n", position, min(piece.end, end + 1))
+        end = end if line_break < 0 else line_break
+        line = self._style.split_line(piece.text[position:end], self.grid.measure)
         first = 0
         while True:
             room = self._measure - prefix.positions[-1]
             cut = cut_row(line, first, room, self._measure)
             is_last = cut.resume == len(line)
-            join = "\n" if is_last and window_end == line_break else cut.join
+            join = "\n" if is_last and end == line_break else cut.join
             self._add_row(prefix, line, first, cut.stop, join)
             prefix = _NO_MARK
             first = cut.resume

@@ -113,7 +113,7 @@ def width(atom: str, count: int) -> int:
     if letters is None:
         return count * UNIT
     advance = sum(glyph.advance for glyph in outline(NOTO.font).shape(letters, NOTO))
-    return max(advance, UNIT // 4)  # no thinner: see `CHARS_PER_CELL` of the layout
+    return max(advance, UNIT // 4)  # no thinner: see `CHARS_PER_CELL` of the wrapping
 
 
 @lru_cache(maxsize=16384)

@@ -11,13 +11,23 @@ from bisect import bisect_right
 from dataclasses import dataclass
 
 from optical_memory.pages import Cluster
-from optical_memory.renderers.cells import Line
+from optical_memory.renderers.cells import Line, kind
 
 __all__ = [
     "Cut",
     "clusters",
     "cut_row",
+    "window_end",
 ]
+
+CHARS_PER_CELL = 4
+"""No atom holds more characters a cell: no page takes more of a line at once."""
+
+SIGNS_PER_ESCAPE = 5
+"""The shortest escape is `\\u{A}`. In the style "cells" each sign takes a cell."""
+
+WINDOW_CHARS = 256
+"""Characters that are counted at once to find how much of a text a page can hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +39,25 @@ class Cut:
     stop: int
     join: str
     resume: int
+
+
+def window_end(text: str, start: int, stop: int, n_cells: int, unit: int) -> int:
+    """The end of the part of `text[start:stop]` that `n_cells` can hold at most.
+
+    A text may be a single line of a megabyte. `unit` is that of the style: 1 if each sign has a
+    cell.
+    """
+    cells_per_escape = SIGNS_PER_ESCAPE / (1 if unit == 1 else CHARS_PER_CELL)
+    cells_left = float(n_cells)
+    while cells_left > 0 and start < stop:
+        end = min(stop, start + WINDOW_CHARS)
+        chunk = text[start:end]
+        cells_left -= len(chunk) / CHARS_PER_CELL
+        if not (chunk.isascii() and chunk.isprintable()):
+            escapes = [char for char in chunk if char != "\n" and kind(char) == "escape"]
+            cells_left -= (cells_per_escape - 1 / CHARS_PER_CELL) * len(escapes)
+        start = end
+    return start
 
 
 def cut_row(line: Line, first: int, room: int, measure: int) -> Cut:

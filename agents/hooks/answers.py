@@ -65,7 +65,7 @@ def hook_answer(open_memory: Open, data: bytes | str, default_name: str | None =
     if not text:
         return ""
     output = {"hookEventName": name, "additionalContext": text}
-    return json.dumps({"hookSpecificOutput": output}, ensure_ascii=False)
+    return json.dumps({"hookSpecificOutput": output})
 
 
 # ---- events --------------------------------------------------------------------------------------

@@ -6,7 +6,6 @@ background reaches it again; meanwhile passages come from the messages in hand.
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -24,14 +23,14 @@ from optical_memory.memory import OpticalMemory
 from optical_memory.recall.recollection import Recollection
 from optical_memory.recall.window.context import Context
 from optical_memory.recall.window.frame import LEAST_FRAME_TOKENS
+from optical_memory.telemetry.event_table import MEMORY_BACK
+from optical_memory.telemetry.events import emit
 from optical_memory.turns import Turn
 
 __all__ = [
     "Conversation",
     "Outage",
 ]
-
-log = logging.getLogger("optical_memory")
 
 PROBE_SECONDS = 5.0
 """So long a memory that failed is left alone between two tries in the background."""
@@ -88,7 +87,7 @@ class Outage:
             self.begin()
         else:
             self._is_on = False
-            log.warning("the memory is there again")
+            emit(MEMORY_BACK)
 
 
 class Conversation:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import threading
 from collections.abc import Awaitable, Callable
+from dataclasses import asdict
 from typing import Any, get_args
 
 from langchain.agents.middleware.types import (
@@ -38,12 +38,12 @@ from optical_memory.counting import Bill
 from optical_memory.errors import require_word
 from optical_memory.memory import OpticalMemory
 from optical_memory.stores.turn_time import TURN_SECONDS, turn_time
+from optical_memory.telemetry.event_table import REQUEST_BILLED, VIEW_FAILED
+from optical_memory.telemetry.events import emit
 
 __all__ = [
     "OpticalMemoryMiddleware",
 ]
-
-log = logging.getLogger("optical_memory")
 
 OVERFLOW_SHARE = 0.6
 """Share of a refused view that the next try may have: providers' counts differ by a third."""
@@ -174,11 +174,7 @@ class OpticalMemoryMiddleware(AgentMiddleware[OpticalMemoryState, Any, Any]):
         except Exception as error:
             if self.on_error == "raise":
                 raise
-            log.warning(
-                "no view could be made, the model is shown all messages: %s: %s",
-                type(error).__name__,
-                error,
-            )
+            emit(VIEW_FAILED, error=error)
             return None
 
     def _smaller_view(self, request: Request, view: View | None, error: Exception) -> View | None:
@@ -242,7 +238,7 @@ class OpticalMemoryMiddleware(AgentMiddleware[OpticalMemoryState, Any, Any]):
         bill = Bill(1, view.n_tokens, view.n_history_tokens, *_usage(response))
         with self._billing:
             self.bill += bill
-        log.info("request: %s", bill)
+        emit(REQUEST_BILLED, bill=str(bill), **asdict(bill))
         if view.is_remembered:
             self._sessions.conversation(view.record["session"]).memory.add_bill(bill)
 

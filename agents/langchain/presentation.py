@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
@@ -14,6 +13,8 @@ from langchain_core.language_models import BaseChatModel
 from optical_memory.agents.recalled_sheets import Drawing, SheetRule, drawing_blocks
 from optical_memory.hosts.choose import model_id
 from optical_memory.hosts.resolve import resolve_host
+from optical_memory.telemetry.event_table import PICTURES_REFUSED
+from optical_memory.telemetry.events import emit
 
 __all__ = [
     "PassageRenderer",
@@ -21,8 +22,6 @@ __all__ = [
     "Presenter",
     "ViewMode",
 ]
-
-log = logging.getLogger("optical_memory")
 
 ViewMode = Literal["auto", "image", "text"]
 
@@ -101,7 +100,7 @@ class Presenter:
     def refuse(self, model: BaseChatModel) -> None:
         """Remember that a model refused a picture: from now on it is shown text."""
         self._text_only.add(_name(model))
-        log.warning("the model refused pictures: from now on it gets text")
+        emit(PICTURES_REFUSED)
 
     def _may_draw(self, model: BaseChatModel) -> bool:
         return self.mode != "text" and _name(model) not in self._text_only

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,14 +31,14 @@ from optical_memory.agents.langchain.state import Record, has_archive
 from optical_memory.agents.langchain.view import view_of
 from optical_memory.agents.recalled_sheets import Drawing
 from optical_memory.counting import count_tokens
+from optical_memory.telemetry.event_table import WINDOW_TOO_SMALL
+from optical_memory.telemetry.events import emit
 
 __all__ = [
     "Chat",
     "Sizes",
     "Steps",
 ]
-
-log = logging.getLogger("optical_memory")
 
 LEAST_RECALL_TOKENS = 48
 """Fewer tokens than this hold no passage with its frame."""
@@ -122,7 +121,7 @@ class Steps:
                 return record, start
             if self._n_tokens(new, new_start) - chat.overhead <= room.n_tokens:
                 return new, new_start
-        log.warning("the newest messages alone are larger than the window")
+        emit(WINDOW_TOO_SMALL)
         return new, new_start
 
     def messages(self, start: int, record: Record) -> list[AnyMessage]:

@@ -13,7 +13,7 @@ from optical_memory.errors import BudgetTooSmall, Forgotten
 from optical_memory.recall.speaker import speaker
 from optical_memory.recall.window.context import Context
 from optical_memory.recall.window.frame import enclosed, framed_lines, turn_line
-from optical_memory.turns import Turn, call_text
+from optical_memory.turns import Turn, call_text, valid_text
 
 if TYPE_CHECKING:
     from optical_memory.memory import OpticalMemory
@@ -108,7 +108,8 @@ def stats_answer(memory: OpticalMemory) -> dict[str, Any]:
     def answer() -> dict[str, Any]:
         counts = memory.stats().to_json()
         problem = counts.pop("problem")
-        return {"session": memory.session, **counts, "has_problem": problem is not None}
+        session = valid_text("session", memory.session)  # a client's JSON has no lone surrogates
+        return {"session": session, **counts, "has_problem": problem is not None}
 
     return or_else("stats", answer, {"unavailable": NO_MEMORY})
 
@@ -119,7 +120,7 @@ def forget_answer(
     """Forget a turn or a page for good, if `confirm` is True; else say what would go."""
     if (turn is None) == (page is None):
         return "Name one thing to forget: a turn by its id, or a page by its number."
-    name = f"turn {turn}" if page is None else f"page {page}"
+    name = f"page {page}" if turn is None else valid_text("turn", f"turn {turn}")
     if not confirm:
         return f"This would remove {name} for good. Call again with confirm=true."
 

@@ -17,6 +17,7 @@ from typing import Any, BinaryIO, get_type_hints
 
 from optical_memory.errors import InputError
 from optical_memory.stores.base import BLOB_TTL, Version
+from optical_memory.stores.private_files import open_private
 
 __all__ = [
     "SessionReport",
@@ -114,7 +115,7 @@ def append_to(path: Path | None) -> Iterator[Callable[[SessionReport], None]]:
         yield lambda report: None
         return
     with _named_errors(path):
-        file = path.open("a+b")
+        file = open_private(path, "a+b")
     with file:
         with _named_errors(path):
             if file.tell() and not _ends_with_newline(file):

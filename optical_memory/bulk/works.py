@@ -91,7 +91,7 @@ class Job:
         return [
             f"{name}={value}"
             for name, value in sorted(self.settings.items())
-            if name != "codec" and value is not None
+            if name not in ("codec", "key") and value is not None
         ]
 
 
@@ -112,7 +112,7 @@ class SessionWork:
         self.reader = reader
         self.n_pages = 0
         self.n_done = 0
-        self.archive = Archive(store, session)
+        self.archive = Archive(store, session, key=job.settings.get("key"))
         snapshot = self.archive.snapshot()
         if not snapshot.version.exists:
             raise InputError(f"no session {session!r} in this store")

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import asdict
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -17,6 +15,7 @@ from optical_memory.measure.bench.setup import BenchInputs, BenchRow
 from optical_memory.readers import open_reader
 from optical_memory.readers.pocket.reader import PocketReader
 from optical_memory.session.background import Progress
+from optical_memory.stores.watchdog import temporary_folder
 
 __all__ = [
     "bench",
@@ -39,8 +38,8 @@ def bench(
         raise typer.BadParameter("only pocket can be benched", param_hint="--reader")
     run = Run("bench", as_json, reader_name(page_reader))
     names: list[BenchName] = list(BENCHES) if only is None else [only]
-    with tempfile.TemporaryDirectory() as folder, progress_bars(as_json) as progress:
-        rows = _rows(BenchInputs(page_reader, Path(folder)), names, progress)
+    with temporary_folder("optical-bench-") as folder, progress_bars(as_json) as progress:
+        rows = _rows(BenchInputs(page_reader, folder), names, progress)
     lines = [cells(row) for row in rows]
     run.finish(
         lambda out: out.print(table("ratio > 1: ours is better", BENCH_HEADINGS, lines, n_words=2)),

@@ -16,9 +16,11 @@ from optical_memory.bulk import Engine, SessionReport, Work, bulk, in_process, r
 from optical_memory.cli.options import (
     AsJson,
     Capacity,
+    KeyFile,
     ReaderName,
     Retention,
     StoreUrl,
+    key_from_options,
     store_from_option,
 )
 from optical_memory.cli.output import Run, printable, reader_name, table
@@ -72,6 +74,7 @@ def encode(
         bool, typer.Option("--all-rungs", help="Also at the rungs a page may still fade to.")
     ] = False,
     store: StoreUrl = None,
+    key_file: KeyFile = None,
     session: Sessions = None,
     reader: ReaderName = "pocket",
     engine: EngineName = "local",
@@ -84,7 +87,8 @@ def encode(
 ) -> None:
     """Make the visual tokens that the cache lacks, of every page at its rung."""
     processes = _engine(engine, workers, num_cpus, num_gpus, ray_address)
-    _run("encode", store, reader, session, report, processes, as_json, all_rungs=all_rungs)
+    settings: dict[str, Any] = {"key": key_from_options(key_file), "all_rungs": all_rungs}
+    _run("encode", store, reader, session, report, processes, as_json, **settings)
 
 
 @app.command()
@@ -95,6 +99,7 @@ def certify(
         int, typer.Option(min=0, help="The newest turns that always stay text.")
     ] = KEEP_TURNS,
     store: StoreUrl = None,
+    key_file: KeyFile = None,
     session: Sessions = None,
     reader: ReaderName = "pocket",
     engine: EngineName = "local",
@@ -111,6 +116,7 @@ def certify(
         "capacity": capacity,
         "retain": retain,
         "keep_turns": keep_turns,
+        "key": key_from_options(key_file),
     }
     _run("certify", store, reader, session, report, processes, as_json, **settings)
 
@@ -120,6 +126,7 @@ def fade(
     capacity: Capacity = None,
     retain: Retention = "pages",
     store: StoreUrl = None,
+    key_file: KeyFile = None,
     session: Sessions = None,
     reader: ReaderName = "pocket",
     engine: EngineName = "local",
@@ -135,7 +142,11 @@ def fade(
     Faded pages do not come back.
     """
     processes = _engine(engine, workers, num_cpus, num_gpus, ray_address)
-    settings: dict[str, Any] = {"capacity": capacity, "retain": retain}
+    settings: dict[str, Any] = {
+        "capacity": capacity,
+        "retain": retain,
+        "key": key_from_options(key_file),
+    }
     _run("fade", store, reader, session, report, processes, as_json, **settings)
 
 

@@ -15,17 +15,21 @@ from optical_memory.cli import (
     bulk,
     converse,
     demo,
+    doctor,
     evaluations,
     hook,
     hosts,
     inspect,
     mcp,
     readers,
-    tend,
 )
-from optical_memory.cli.doors import importing, remember
+from optical_memory.cli.doors import importing, key, remember
+from optical_memory.cli.options import LogJson
+from optical_memory.cli.tending import fade, tend
 from optical_memory.errors import Forgotten, OpticalMemoryError
+from optical_memory.quoting.unseen import for_terminal
 from optical_memory.readers.threads import wait_passively
+from optical_memory.telemetry.handlers import log_to_stderr
 
 __all__ = [
     "app",
@@ -45,12 +49,13 @@ app.command()(remember.remember)
 app.command("import")(importing.import_place)
 app.command()(converse.recall)
 app.command()(converse.context)
-app.command()(tend.fade)
+app.command()(fade.fade)
 app.command()(inspect.inspect)
 app.command()(tend.stats)
 app.command()(tend.check)
 app.command()(tend.forget)
 app.command()(tend.supersede)
+app.command()(doctor.doctor)
 app.command()(mcp.mcp)
 app.command()(hook.hook)
 app.command()(bench.bench)
@@ -58,6 +63,7 @@ app.command()(hosts.hosts)
 app.add_typer(evaluations.app, name="eval")
 app.add_typer(readers.app, name="readers")
 app.add_typer(bulk.app, name="bulk")
+app.add_typer(key.app, name="key")
 
 
 def _show_version(asks: bool) -> None:
@@ -74,8 +80,10 @@ def _root(
             "--version", callback=_show_version, is_eager=True, help="Tell the version and exit."
         ),
     ] = False,
+    log_json: LogJson = False,
 ) -> None:
     """Options of the command as a whole; `eval` stays a group of its own."""
+    log_to_stderr(as_json=log_json)
 
 
 def run(arguments: Sequence[str] | None = None) -> None:
@@ -85,5 +93,5 @@ def run(arguments: Sequence[str] | None = None) -> None:
     try:
         app(args=None if arguments is None else list(arguments), prog_name="optical-memory")
     except (OpticalMemoryError, Forgotten) as error:
-        print(f"optical-memory: {error}", file=sys.stderr)
+        print(for_terminal(f"optical-memory: {error}"), file=sys.stderr)
         sys.exit(1)

@@ -12,8 +12,10 @@ from rich.console import Console
 from optical_memory.cli.options import (
     BUDGET,
     AsJson,
+    KeyFile,
     Provider,
     ReaderName,
+    Secrets,
     SessionName,
     StoreUrl,
     open_memory,
@@ -35,13 +37,15 @@ __all__ = [
 def recall(
     query: Annotated[str, typer.Argument(help="The words to look for.")],
     k: Annotated[int, typer.Option("-k", min=1, help="Pages or turns to give.")] = 3,
+    secrets: Secrets = "off",
     store: StoreUrl = None,
+    key_file: KeyFile = None,
     session: SessionName = "default",
     reader: ReaderName = "pocket",
     as_json: AsJson = False,
 ) -> None:
     """The turns that say most about a query, each as it reads now and with how far to trust it."""
-    with open_memory(store, session, reader) as memory:
+    with open_memory(store, session, reader, key_file=key_file, secrets=secrets) as memory:
         run = Run("recall", as_json, reader_name(memory.reader))
         recollections = memory.recall(query, k)
     run.finish(
@@ -57,7 +61,10 @@ def _row(recollection: Recollection) -> dict[str, Any]:
         "certainty": recollection.certainty,
         "verified": recollection.share("original", "verified"),
     }
-    return asdict(recollection) | trust
+    row = asdict(recollection)
+    for part in row["parts"]:
+        part["when"] = part["when"].isoformat() if part["when"] else None
+    return row | trust
 
 
 def _show_recollections(out: Console, recollections: Sequence[Recollection], query: str) -> None:
@@ -88,13 +95,15 @@ def context(
     provider: Annotated[
         Provider | None, typer.Option(help="Stored pages, at this provider's price of pictures.")
     ] = None,
+    secrets: Secrets = "off",
     store: StoreUrl = None,
+    key_file: KeyFile = None,
     session: SessionName = "default",
     reader: ReaderName = "pocket",
     as_json: AsJson = False,
 ) -> None:
     """The content of an agent's window: recent turns and recalled passages, within a budget."""
-    with open_memory(store, session, reader) as memory:
+    with open_memory(store, session, reader, key_file=key_file, secrets=secrets) as memory:
         run = Run("context", as_json, reader_name(memory.reader))
         window = memory.context(query, budget, mode, provider=provider, host=host, model=model)
     run.finish(

@@ -17,6 +17,7 @@ from optical_memory.profiles import Ladder
 from optical_memory.renderers import PageRenderer
 from optical_memory.renderers.pictures import png_bytes
 from optical_memory.session.forgetting.policy import CONDENSED, FORGOTTEN, STUB
+from optical_memory.stores.private_files import private_folder, write_private
 
 __all__ = [
     "Band",
@@ -237,10 +238,10 @@ def file_name(id: str) -> str:
 
 def write(demo: Demo, folder: Path, reader: str) -> None:
     """`report.html` and, if there is a full page, `contact-sheet.png`, into `folder`."""
-    folder.mkdir(parents=True, exist_ok=True)
+    private_folder(folder)
     png = _sheet_png(demo.sheet, demo.ladder) if demo.sheet else None
     if png is not None:
-        (folder / "contact-sheet.png").write_bytes(png)
+        write_private(folder / "contact-sheet.png", png)
     html = html_report(
         title=demo.conversation,
         reader=reader,
@@ -251,7 +252,7 @@ def write(demo: Demo, folder: Path, reader: str) -> None:
         pages=_samples(demo.pages),
         sheet=png,
     )
-    (folder / "report.html").write_text(html, encoding="utf-8", errors="replace")
+    write_private(folder / "report.html", html.encode(errors="replace"))
 
 
 def _samples(pages: Sequence[PageReading]) -> list[PageReading]:

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 from typing import Annotated
 
 import typer
 
 from optical_memory.agents.hooks.relay import NOW
-from optical_memory.cli.options import ReaderName, StoreUrl
+from optical_memory.cli.options import (
+    KeyFile,
+    LogJson,
+    ReaderName,
+    Secrets,
+    StoreUrl,
+    key_from_options,
+    redact_of,
+)
 from optical_memory.memory import OpticalMemory
+from optical_memory.telemetry.handlers import log_to_stderr
 
 __all__ = [
     "hook",
@@ -30,11 +38,14 @@ def hook(
             "--session", help="The session; without it a session for each of the agent's."
         ),
     ] = None,
+    secrets: Secrets = "off",
     store: StoreUrl = None,
+    key_file: KeyFile = None,
     reader: ReaderName = "pocket",
     waits: Annotated[
         bool, typer.Option(NOW, help="Keep the transcript before the command ends, not after it.")
     ] = False,
+    log_json: LogJson = False,
 ) -> None:
     """Answer a hook event on standard input: Claude Code's, or one of the same form.
 
@@ -42,11 +53,18 @@ def hook(
     """
     from optical_memory.agents.hooks.answers import hook_answer
 
-    logging.getLogger("optical_memory").addHandler(logging.StreamHandler(sys.stderr))
+    log_to_stderr(as_json=log_json, replaces=True)
 
     def open_memory(id: str) -> OpticalMemory:
         name = session or f"{PREFIX}{id}"
-        return OpticalMemory(name, store=store, reader=reader, background=False)
+        return OpticalMemory(
+            name,
+            store=store,
+            reader=reader,
+            key=key_from_options(key_file),
+            redact=redact_of(secrets),
+            background=False,
+        )
 
     answer = hook_answer(open_memory, sys.stdin.buffer.read(), name)
     if answer:

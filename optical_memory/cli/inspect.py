@@ -10,7 +10,14 @@ from rich.console import Console
 from rich.text import Text
 
 from optical_memory.certificate import Certificate
-from optical_memory.cli.options import AsJson, ReaderName, SessionName, StoreUrl, open_memory
+from optical_memory.cli.options import (
+    AsJson,
+    KeyFile,
+    ReaderName,
+    SessionName,
+    StoreUrl,
+    open_memory,
+)
 from optical_memory.cli.output import Run, printable, reader_name, table
 from optical_memory.errors import Forgotten
 from optical_memory.memory import OpticalMemory
@@ -40,6 +47,7 @@ def inspect(
         str | None, typer.Argument(help="A page's number (1: the oldest) or id; else all.")
     ] = None,
     store: StoreUrl = None,
+    key_file: KeyFile = None,
     session: SessionName = "default",
     reader: ReaderName = "pocket",
     as_json: AsJson = False,
@@ -47,7 +55,7 @@ def inspect(
     """A page: its state, its certificate by rung, the kinds of its exact facts, and its text as it
     reads now.
     """
-    with open_memory(store, session, reader) as memory:
+    with open_memory(store, session, reader, key_file=key_file) as memory:
         run = Run("inspect", as_json, reader_name(memory.reader))
         if page is None:
             _list_pages(run, memory)

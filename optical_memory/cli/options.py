@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
@@ -13,8 +15,10 @@ from optical_memory.ledger import LedgerScope
 from optical_memory.loaders import Conversation
 from optical_memory.memory import OpticalMemory
 from optical_memory.readers import open_reader
+from optical_memory.redaction.redact import SecretPolicy
 from optical_memory.session.records import Retain
-from optical_memory.stores import Store, default_store, open_store
+from optical_memory.stores import Store, TenantKey, default_store, open_store
+from optical_memory.stores.encryption.tenant_key import KEY_VARIABLE
 
 __all__ = [
     "BUDGET",
@@ -22,25 +26,36 @@ __all__ = [
     "Capacity",
     "CodecName",
     "KeepTurns",
+    "KeyFile",
     "LedgerOption",
+    "LogJson",
     "Provider",
     "ReaderName",
     "Retention",
+    "Secrets",
     "SessionName",
     "StoreUrl",
+    "key_from_options",
     "open_memory",
     "pick",
+    "redact_of",
     "store_from_option",
 ]
 
 BUDGET = 8_000
 """Tokens of an agent's window that a memory may use, unless the user says otherwise."""
 
+MAX_NAMES = 20
+"""Sessions that an error lists: a store may have thousands."""
+
 CodecName = Literal["int8", "f16", "int4"]
 """The names of `tokens.codec`."""
 
 Provider = Literal["claude", "openai", "openai-mini", "gemini"]
 """The names of `counting.IMAGE_PRICES`."""
+
+SecretsWord = Literal["off", "mask", "drop"]
+"""What the guard does with secrets: nothing, or as `OpticalMemory(redact=…)`."""
 
 StoreUrl = Annotated[
     str | None,
@@ -49,6 +64,15 @@ StoreUrl = Annotated[
         envvar="OPTICAL_MEMORY_STORE",
         help="sqlite:///FILE, redis://…, rediss://…, unix://…; "
         "without it a file in your data directory.",
+    ),
+]
+KeyFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--key-file",
+        envvar="OPTICAL_MEMORY_KEY_FILE",
+        help="The key of an encrypted session, in a file of mode 0600; or the key itself in "
+        f"{KEY_VARIABLE}.",
     ),
 ]
 SessionName = Annotated[
@@ -87,7 +111,25 @@ Capacity = Annotated[
     ),
 ]
 KeepTurns = Annotated[int, typer.Option(help="The newest turns that always stay text.")]
+Secrets = Annotated[
+    SecretsWord,
+    typer.Option(
+        "--secrets",
+        envvar="OPTICAL_MEMORY_SECRETS",
+        help="Passwords and keys: 'mask' masks them, 'drop' keeps their turns out, before anything "
+        "is kept; needs the extra secrets.",
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+
+LogJson = Annotated[
+    bool,
+    typer.Option(
+        "--log-json",
+        envvar="OPTICAL_MEMORY_LOG_JSON",
+        help="Write the log to standard error as lines of JSON.",
+    ),
+]
 
 
 def store_from_option(url: str | None) -> Store:
@@ -98,25 +140,57 @@ def store_from_option(url: str | None) -> Store:
         raise typer.BadParameter(str(error), param_hint="--store") from error
 
 
+def key_from_options(key_file: Path | None) -> TenantKey | None:
+    """The key in the file of `--key-file`, or in the environment; None if there is neither.
+
+    Raises `InputError`.
+    """
+    if key_file is not None:
+        return TenantKey.from_file(key_file)
+    return TenantKey.from_env() if os.environ.get(KEY_VARIABLE) else None
+
+
 @contextmanager
 def open_memory(
-    url: str | None, session: str, reader: str, *, new: bool = False, **settings: Any
+    url: str | None,
+    session: str,
+    reader: str,
+    *,
+    key_file: Path | None = None,
+    new: bool = False,
+    secrets: SecretsWord = "off",
+    **settings: Any,
 ) -> Iterator[OpticalMemory]:
     """The memory of a session; `settings` are those of `OpticalMemory`.
 
     It closes the store only: a command that remembers closes the memory itself, which finishes the
     background work. Raises `InputError` if the session was never written, unless it may be `new`.
     """
+    key = key_from_options(key_file)
     store = store_from_option(url)
     try:
         if not new and not store.version(session).exists:
-            names = ", ".join(map(repr, store.sessions())) or "none"
-            raise InputError(f"no session {session!r} in this store; it has {names}")
-        memory = OpticalMemory(session, store=store, reader=open_reader(reader), **settings)
+            names = store.sessions()
+            shown = ", ".join(map(repr, names[:MAX_NAMES])) or "none"
+            more = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
+            raise InputError(f"no session {session!r} in this store; it has {shown}{more}")
+        memory = OpticalMemory(
+            session,
+            store=store,
+            reader=open_reader(reader),
+            key=key,
+            redact=redact_of(secrets),
+            **settings,
+        )
         memory.deadline = None  # a command may wait: it has no later turn
         yield memory
     finally:
         store.close()
+
+
+def redact_of(secrets: SecretsWord) -> SecretPolicy | None:
+    """The value of `OpticalMemory(redact=…)` for `--secrets`."""
+    return None if secrets == "off" else secrets
 
 
 def pick(conversations: Sequence[Conversation], number: int | None, source: str) -> Conversation:

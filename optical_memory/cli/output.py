@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 import optical_memory
+from optical_memory.quoting.unseen import for_terminal
 from optical_memory.readers.base import Reader
 
 __all__ = [
@@ -86,15 +86,12 @@ def reader_name(reader: Reader) -> str:
 
 
 def printable(text: str) -> str:
-    """Text that is safe to print: U+FFFD in place of control characters and surrogates.
+    """Text that is safe to print: U+FFFD in place of control characters and surrogates, and of
+    what turns the direction of a line or has no look.
 
     A page may hold terminal escapes.
     """
-    return "".join(char if _is_safe(char) else "\ufffd" for char in text)
-
-
-def _is_safe(char: str) -> bool:
-    return char in "\n\t" or unicodedata.category(char) not in ("Cc", "Cs")
+    return for_terminal(text)
 
 
 def table(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import re
 from typing import Any
 
@@ -10,14 +9,14 @@ from optical_memory.errors import InputError
 from optical_memory.hosts.profile import HostProfile
 from optical_memory.hosts.published import HOSTS
 from optical_memory.hosts.receipts import user_receipts
+from optical_memory.telemetry.event_table import RECEIPTS_UNREADABLE
+from optical_memory.telemetry.events import emit
 
 __all__ = [
     "find_host",
     "host_named",
     "model_id",
 ]
-
-log = logging.getLogger("optical_memory")
 
 ID_FIELDS = ("model_name", "model", "model_id")
 """Attributes that chat models of LangChain keep their id in."""
@@ -72,7 +71,7 @@ def find_host(model: object) -> HostProfile | None:
     try:
         own_receipts = user_receipts()
     except InputError as error:
-        log.warning("your own receipts open no model: %s", error)
+        emit(RECEIPTS_UNREADABLE, error=error)
         return profile
     return profile.with_receipts(r for r in own_receipts if model_id(r.model) == id)
 

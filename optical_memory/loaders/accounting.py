@@ -56,7 +56,7 @@ _PLAIN_KEY = re.compile(r"[!-~]*")
 """A key without blanks, in ASCII. Other keys may be text: questions, names of people."""
 
 _DATA_URL = re.compile(r"data:[\w.+-]+/[\w.+-]+(?:;[\w.=+-]+)*;base64,[A-Za-z0-9+/=_\s-]*")
-_BASE64 = re.compile(r"[A-Za-z0-9+/_\r\n-]{256,}={0,2}\s*")
+_BASE64 = re.compile(r"[A-Za-z0-9+/_\r\n-]{256,}+={0,2}\s*")
 """So long a text without blanks is no text."""
 
 _MAX_LINE = 1_000

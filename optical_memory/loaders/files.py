@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,6 +12,8 @@ from optical_memory.loaders.content.json_keys import count_keys
 from optical_memory.loaders.content.json_text import parse_json
 from optical_memory.loaders.content.utf8 import decode_text, read_bytes
 from optical_memory.loaders.conversation import LeftOut
+from optical_memory.telemetry.event_table import ROW_LEFT_OUT
+from optical_memory.telemetry.events import emit
 
 __all__ = [
     "Document",
@@ -30,8 +31,6 @@ JSON_LINES_ENDINGS = {".jsonl", ".ndjson"}
 JSON_ENDINGS = {".json", *JSON_LINES_ENDINGS}
 
 T = TypeVar("T")
-
-log = logging.getLogger("optical_memory")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,10 +104,8 @@ def document_of(raw: bytes, path: Path, with_n_keys: bool = False) -> Document:
 def _not_json(raw: bytes, name: str) -> InputError:
     if not raw.strip():
         return InputError(f"{name}: not JSON at line 1: the file is empty; export it again")
-    beginning = raw[:40].decode("utf-8", "replace")
     return InputError(
-        f"{name}: not JSON at line 1, though it is named so: it begins with {beginning!r}; "
-        "give a text the ending .txt"
+        f"{name}: not JSON at line 1, though it is named so; give a text the ending .txt"
     )
 
 
@@ -135,7 +132,7 @@ def read_json(source: Any) -> Any:
     if document.data is None:
         raise InputError(f"{source.name}: a text, not JSON; optical_memory.loaders.load reads it")
     for row in document.left_out:
-        log.warning("%s: %s is left out: %s", source.name, row.place, row.reason)
+        emit(ROW_LEFT_OUT, file=source.name, place=row.place, reason=row.reason)
     return document.data
 
 

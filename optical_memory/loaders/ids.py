@@ -17,7 +17,8 @@ from optical_memory.turns import Role, Turn
 __all__ = ["with_single_ids"]
 
 _UNIQUE = re.compile(
-    r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|(?=[A-Za-z]*\d)(?=\d*[A-Za-z])[A-Za-z0-9]{20,}",
+    r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+    r"|(?<![A-Za-z0-9])(?=[A-Za-z]*\d)(?=\d*[A-Za-z])[A-Za-z0-9]{20,}",
     re.ASCII,
 )
 """A UUID, or 20 letters and digits in a row, as programs draw them at random. Shorter ids may be

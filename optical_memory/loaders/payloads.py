@@ -34,11 +34,16 @@ _BASE64 = r"[A-Za-z0-9+/]{512,}={0,2}"
 _WHOLE = re.compile(_BASE64)
 _QUOTED = re.compile(f'"({_BASE64})"')
 _DATA_URL = re.compile(
-    r"data:([\w.+-]+/[\w.+*-]+)?[^,\s\"'<>]*?;base64,([A-Za-z0-9+/_-]{24,}={0,2})"
+    r"data:([\w.+-]{1,127}+/[\w.+*-]{1,127}+)?[^,\s\"'<>]{0,300}?;base64,"
+    r"([A-Za-z0-9+/_-]{24,}={0,2})"
 )
-"""A `data:` URL in a text. The smallest picture has 35 bytes; shorter payloads are examples."""
+"""A `data:` URL in a text. The smallest picture has 35 bytes; shorter payloads are examples.
 
-_REF = re.compile(r"data:[^,;\s]*;sha256=[0-9a-f]{16};chars=\d+")
+The names of a media type have at most 127 characters (RFC 6838). A limit for its parameters keeps
+a text of many `data:` without payloads from being read again and again.
+"""
+
+_REF = re.compile(r"data:[^,;\s]{0,255};sha256=[0-9a-f]{16};chars=\d+")
 
 _BEGINNINGS = {
     "iVBORw0KGgo": "image/png",

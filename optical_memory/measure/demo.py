@@ -6,7 +6,6 @@ everything that is read back with it.
 
 from __future__ import annotations
 
-import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -35,6 +34,7 @@ from optical_memory.session.forgetting.policy import STUB, ForgettingPolicy
 from optical_memory.session.stored_page import PageInfo
 from optical_memory.stores import RedisStore, open_store
 from optical_memory.stores.private_server import private_server
+from optical_memory.stores.watchdog import temporary_folder
 from optical_memory.turns import Turn
 
 __all__ = [
@@ -77,8 +77,8 @@ def run(
     Without `questions`, some are made from facts that occur once.
     """
     demo = _DemoSession(conversation, reader, settings, progress)
-    with tempfile.TemporaryDirectory(prefix="optical-demo-") as folder:
-        server = _server(settings.store, Path(folder))
+    with temporary_folder("optical-demo-") as folder:
+        server = _server(settings.store, folder)
         with server() as url, demo.open(url, NO_LIMIT) as memory:
             originals = demo.remember(memory)
             sheet = _newest_sheet(memory, originals)

@@ -6,11 +6,9 @@ measured beside it.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 
@@ -25,6 +23,7 @@ from optical_memory.renderers import PageRenderer
 from optical_memory.session.background import Progress, no_progress
 from optical_memory.stores import Store
 from optical_memory.stores.sqlite import SQLiteStore
+from optical_memory.stores.watchdog import temporary_folder
 from optical_memory.tokens import INT8, TokenCodec
 
 __all__ = [
@@ -136,8 +135,8 @@ def measure_fidelity(
 
 @contextmanager
 def _temporary_store() -> Iterator[Store]:
-    with tempfile.TemporaryDirectory() as folder:
-        store = SQLiteStore(Path(folder) / "fidelity.db")
+    with temporary_folder("optical-fidelity-") as folder:
+        store = SQLiteStore(folder / "fidelity.db")
         try:
             yield store
         finally:

@@ -19,6 +19,7 @@ from optical_memory.readings import UNREAD, Reading
 from optical_memory.recall.reading_cache import RowReading
 from optical_memory.session.stored_page import StoredPage
 from optical_memory.spans import Span, statuses
+from optical_memory.turns import short_repr
 
 __all__ = [
     "PageRanges",
@@ -31,6 +32,7 @@ __all__ = [
 Range = tuple[int, int]  # start, end
 
 
+@short_repr
 @dataclass(frozen=True, slots=True)
 class RangeReading:
     """A range of a page's text as it reads now; `spans` cover `text` without gaps.

@@ -82,8 +82,8 @@ def read_passages(
 
     Only the rows that hold a piece are read. Pieces of which nothing is left are passed over. The
     cost of a passage is that of its units, each counted by itself. With `in_time`, pieces that the
-    turn has no time to read are left out and counted. Raises `StoreError` as
-    `PageReader.read_ranges`.
+    turn has no time to read are left out and counted. The reader's guard looks at all of them.
+    Raises `StoreError` as `PageReader.read_ranges`.
     """
     snapshot = sources.snapshot
     by_score = sorted(dict.fromkeys(chain(*groups)), key=lambda piece: -piece.score)
@@ -102,14 +102,20 @@ def read_passages(
         if builder.parts:
             passages.append(builder.recollection(group))
     passages.sort(key=lambda passage: (-passage.score, -passage.ordinal))
-    return Recollections(passages, n_unread=n_unread)
+    checked, suspects = page_reader.guard.checked(passages)
+    return Recollections(checked, n_unread=n_unread, suspects=suspects)
 
 
 def with_exact_costs(passages: Recollections) -> Recollections:
     """The passages, each with the DeepSeek tokens of its whole text."""
     costs = count_batch([passage.text for passage in passages])
     exact = [replace(p, n_tokens=n) for p, n in zip(passages, costs, strict=True)]
-    return Recollections(exact, n_unread=passages.n_unread, is_complete=passages.is_complete)
+    return Recollections(
+        exact,
+        n_unread=passages.n_unread,
+        is_complete=passages.is_complete,
+        suspects=passages.suspects,
+    )
 
 
 def _read(

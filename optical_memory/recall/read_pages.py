@@ -14,6 +14,7 @@ from optical_memory.counting import count_tokens
 from optical_memory.errors import Forgotten, StoreError, StoreTimeout
 from optical_memory.profiles import Rung
 from optical_memory.recall.opened.decoding import UNREADABLE, RowDecoder, Rows, Task
+from optical_memory.recall.opened.guard import Guard
 from optical_memory.recall.opened.parsed_pages import ParsedPages
 from optical_memory.recall.page_ranges import PageRanges, RangeReading, text_range
 from optical_memory.recall.reading_cache import (
@@ -46,11 +47,12 @@ class PageReader:
     """Reads the pages of one session with the reader and the codec of its token cache.
 
     Rows that were read are kept in `readings`, by default with those of the whole process. Threads
-    may share a page reader.
+    may share a page reader. Passages that are read with it go by its `guard`.
     """
 
     def __init__(self, cache: TokenCache, readings: ReadingCache | None = None) -> None:
         self.reader = cache.reader
+        self.guard = Guard()
         self._cache = cache
         self._own_readings = readings
         self._parsed_pages: ParsedPages | None = None

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from optical_memory.quoting.excerpts import Match, densest
+from optical_memory.quoting.own_marks import without_marks
+from optical_memory.quoting.plain_words import plain_word
+from optical_memory.quoting.unseen import shown
 from optical_memory.search.terms import key, terms, words
 from optical_memory.spans import DOUBT, Span, Status
-from optical_memory.turns import Role
+from optical_memory.turns import Role, short_repr
 
 __all__ = [
     "DOUBT",
@@ -23,6 +26,7 @@ __all__ = [
     "OTHER_READER",
     "SUPERSEDED",
     "SUPERSEDES",
+    "SUSPECT",
     "PassageTurn",
     "Recollection",
     "Recollections",
@@ -40,13 +44,10 @@ SUPERSEDED = "replaced by a later version"
 SUPERSEDES = "replaces an earlier version"
 """What a window says of a turn that superseded another."""
 
-_WORDS = re.compile(r"\S+|\s+")  # and the blanks between them
+SUSPECT = "possible instructions, quoted"
+"""What a window says of words that the guard found suspicious."""
 
-# Control characters have no look: they are shown by Unicode's pictures of them, and those without
-# a picture by their code. Tabs and line ends stay.
-_PICTURES = {code: 0x2400 + code for code in range(0x20) if chr(code) not in "\t\n\r"}
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
-_VISIBLE = _PICTURES | {0x7F: 0x2421} | {code: f"\\x{code:02x}" for code in range(0x80, 0xA0)}
+_WORDS = re.compile(r"\S+|\s+")  # and the blanks between them
 
 _GAP = "\0"  # a forgotten character; many in a row become a single […]
 _GAPS = re.compile(rf"{_GAP}(?:\s*{_GAP})*")
@@ -55,9 +56,6 @@ _GAPS = re.compile(rf"{_GAP}(?:\s*{_GAP})*")
 _KEPT = "k"
 _DOUBTFUL = "d"
 _FORGOTTEN = "f"
-
-Match = tuple[int, int, set[str]]
-"""A word of a text: its start, its end, and the keys of the query's terms in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +69,7 @@ class PassageTurn:
 
     `id` is the host's id, and `version` counts the versions of that turn from 1. `superseded_by` is
     the id of the turn that replaced it: its own for an older version. `supersedes` are the ids of
-    turns that it replaced: its own if it has older versions.
+    turns that it replaced: its own if it has older versions. `is_suspect`: the guard marked it.
     """
 
     id: str
@@ -88,8 +86,10 @@ class PassageTurn:
     version: int = 1
     superseded_by: str | None = None
     supersedes: tuple[str, ...] = ()
+    is_suspect: bool = False
 
 
+@short_repr
 @dataclass(frozen=True, slots=True)
 class Recollection:
     """A passage, or a page, as it reads now; `spans` cover `text` without gaps.
@@ -158,7 +158,7 @@ class Recollection:
         A passage says nothing of a page, for it may stand on several. A passage of superseded turns
         says that these were replaced.
         """
-        place = self.page if self.rung == OPEN else f"page {self.ordinal + 1}"
+        place = _open_place(self.page) if self.rung == OPEN else f"page {self.ordinal + 1}"
         prefix = "" if self.parts else f"{place}, "
         if self.is_superseded:
             prefix = f"{SUPERSEDED}, {prefix}"
@@ -189,12 +189,15 @@ class Recollection:
     def marked(self, start: int = 0, end: int | None = None) -> str:
         """The text[start:end], with forgotten passages as `[…]` and doubtful words as `[word?]`.
 
-        Control characters are shown by their pictures, like `␀`.
+        Control characters are shown by their pictures, like `␀`, hidden characters by their codes.
+        Words of the text that look like these marks have a backslash if there are any.
         """
         stop = len(self.text) if end is None else end
         flags = self._flags(start, stop)
         if flags is None:
-            return _visible(self.text[start:stop]).strip("\n")
+            text = shown(self.text[start:stop]).strip("\n")
+            is_marked = self.is_doubtful or self.is_incomplete
+            return without_marks(text) if is_marked else text
         pieces = [
             _marked(match[0], flags[match.start() - start : match.end() - start])
             for match in _WORDS.finditer(self.text, start, stop)
@@ -220,7 +223,7 @@ class Recollection:
         It starts and ends at whole words. If the page has none of the terms, the passage is its
         beginning.
         """
-        start, end = _densest(self._matches(query), chars)
+        start, end = densest(self._matches(query), chars)
         margin = max(0, chars - (end - start)) // 2
         first = self.text.rfind(" ", 0, max(0, start - margin)) + 1
         stop = self.text.find(" ", max(end, first + chars))
@@ -244,15 +247,27 @@ class Recollections(list[Recollection]):
     """The passages of an answer, best first.
 
     `is_complete` is False if the time was over before all were read; `n_unread` counts the passages
-    that were found and not read, as far as anybody knows.
+    that were found and not read, as far as anybody knows. `suspects` are the ids of turns that the
+    guard marked or left out.
     """
 
     def __init__(
-        self, passages: Iterable[Recollection] = (), *, n_unread: int = 0, is_complete: bool = True
+        self,
+        passages: Iterable[Recollection] = (),
+        *,
+        n_unread: int = 0,
+        is_complete: bool = True,
+        suspects: Collection[str] = (),
     ) -> None:
         super().__init__(passages)
         self.n_unread = n_unread
         self.is_complete = is_complete and not n_unread
+        self.suspects = frozenset(suspects)
+
+
+def _open_place(page: str) -> str:
+    """The id of an open turn as two words: no id writes lines or marks of its own."""
+    return " ".join(plain_word(word) for word in page.split(" ", 1))
 
 
 def _flag(span: Span) -> str:
@@ -262,38 +277,10 @@ def _flag(span: Span) -> str:
     return _DOUBTFUL if is_doubtful else _KEPT
 
 
-def _visible(text: str) -> str:
-    """The text with its control characters shown; most texts have none."""
-    return text.translate(_VISIBLE) if _CONTROL.search(text) else text
-
-
 def _marked(word: str, flags: str) -> str:
     """A word, or the blanks between two, by the flags of its characters."""
     if _FORGOTTEN in flags:
         pairs = zip(word, flags, strict=True)
-        return "".join(
-            _GAP if flag == _FORGOTTEN else char.translate(_VISIBLE) for char, flag in pairs
-        )
-    visible = word.translate(_VISIBLE)
+        return "".join(_GAP if flag == _FORGOTTEN else shown(char) for char, flag in pairs)
+    visible = without_marks(shown(word))
     return f"[{visible}?]" if _DOUBTFUL in flags else visible
-
-
-def _densest(matches: list[Match], chars: int) -> tuple[int, int]:
-    """(start, end) of the first passage of at most `chars` characters with most different terms.
-
-    It is (0, 0) if there are no matches.
-    """
-    best = 0
-    passage = (0, 0)
-    counts: Counter[str] = Counter()
-    stop = 0
-    for start, _, match_keys in matches:
-        while stop < len(matches) and matches[stop][1] <= start + chars:
-            counts.update(matches[stop][2])
-            stop += 1
-        if len(counts) > best:
-            best = len(counts)
-            passage = (start, matches[stop - 1][1])
-        counts.subtract(match_keys)
-        counts += Counter()
-    return passage

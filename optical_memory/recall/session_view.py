@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Collection
 from datetime import date
 from itertools import chain
@@ -21,6 +20,7 @@ from optical_memory.errors import (
 from optical_memory.hosts.profile import HostProfile
 from optical_memory.hosts.resolve import resolve_host
 from optical_memory.recall.choose import choose_turns
+from optical_memory.recall.counted import count_context, count_recall
 from optical_memory.recall.current_turns import CurrentTurns
 from optical_memory.recall.find import Finder, TimeLimits
 from optical_memory.recall.in_thread import in_thread
@@ -32,6 +32,7 @@ from optical_memory.recall.sources import Sources
 from optical_memory.recall.window.context import Context, Mode
 from optical_memory.recall.window.fill import fill_window
 from optical_memory.recall.window.sheet_window import PAYS
+from optical_memory.redaction.redact import NO_REDACTION, Redaction
 from optical_memory.search.meaning import Embedder
 from optical_memory.session.forgetting.policy import ForgettingPolicy
 from optical_memory.session.records import PageRecord, put
@@ -41,12 +42,13 @@ from optical_memory.session.token_cache import TokenCache
 from optical_memory.sheets.sheet import drop_drawn_sheets
 from optical_memory.stores.locks import ForkLock
 from optical_memory.stores.turn_time import TURN_SECONDS, in_turn, turn_time
+from optical_memory.telemetry.event_table import RECALL_NOT_COUNTED
+from optical_memory.telemetry.events import emit
+from optical_memory.telemetry.measuring import measured_by
 
 __all__ = [
     "SessionView",
 ]
-
-log = logging.getLogger("optical_memory")
 
 
 class SessionView:
@@ -60,6 +62,7 @@ class SessionView:
 
     capacity: int | None = None
     deadline: float | None = TURN_SECONDS
+    _redaction: Redaction = NO_REDACTION
 
     def __init__(
         self,
@@ -93,6 +96,7 @@ class SessionView:
 
     # ---- recalling -------------------------------------------------------------------------------
 
+    @measured_by(count_recall)
     def recall(
         self,
         query: str,
@@ -128,6 +132,7 @@ class SessionView:
         require_number("k", k, minimum=1)
         if deadline is not None and not deadline > 0:
             raise InputError(f"deadline must be above 0 seconds, not {deadline!r}")
+        query = self._redaction.query(query)
         limits = TimeLimits(_day("after", after), _day("before", before))
         asks_for_older = after is not None or before is not None or asks_about_past(query)
         keeps_superseded = asks_for_older if superseded is None else superseded
@@ -142,8 +147,7 @@ class SessionView:
             passages = read_passages(Sources(snapshot), self._page_reader, groups, in_time=in_time)
             return with_exact_costs(passages)
 
-        seconds = self.deadline if deadline is None else deadline
-        with turn_time(seconds, by_clock=deadline is not None):
+        with turn_time(deadline or self.deadline, by_clock=deadline is not None):
             try:
                 recollections = self._archive.read(answer)
             except StoreTimeout:
@@ -168,8 +172,9 @@ class SessionView:
         try:
             self._archive.update(change)
         except StoreError as error:  # the answer is there, whatever becomes of the count
-            log.warning("session %r: a recall was not counted: %s", self.session, error)
+            emit(RECALL_NOT_COUNTED, session=self.session, error=error)
 
+    @measured_by(count_context)
     @in_turn
     def context(
         self,
@@ -207,6 +212,7 @@ class SessionView:
         """
         if query is not None:
             require_text("query", query)
+            query = self._redaction.query(query) or None
         limit = self.budget if budget is None else budget
         require_number("budget", limit, minimum=0)
         require_word("mode", mode, get_args(Mode))

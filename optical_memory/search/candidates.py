@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from optical_memory.search.named_days import NamedDays
+from optical_memory.search.times.named_days import NamedDays
 
 __all__ = [
     "Candidates",

@@ -14,9 +14,9 @@ import numpy.typing as npt
 
 from optical_memory.search.candidates import Candidates
 from optical_memory.search.index_part import COLUMNS, IndexPart
-from optical_memory.search.named_days import DayRange, NamedDays
 from optical_memory.search.postings import PartPostings, Postings
 from optical_memory.search.segment import NO_DAY
+from optical_memory.search.times.named_days import DayRange, NamedDays
 
 __all__ = [
     "Index",

@@ -7,7 +7,6 @@ own loader looks for the tokenizer in another folder (0.4.0.post1).
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from functools import cache, cached_property
 from importlib.util import find_spec
@@ -18,6 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from optical_memory.errors import InputError, MissingExtra
+from optical_memory.telemetry.event_table import VECTORS_LEFT_OUT
+from optical_memory.telemetry.events import emit
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -29,8 +30,6 @@ __all__ = [
     "open_embedder",
     "unit_vectors",
 ]
-
-log = logging.getLogger("optical_memory")
 
 TABLE = "weights/l2_supercat_256.safetensors"
 TOKENIZER = "tokenizers/l2_supercat_tokenizer_config.json"
@@ -151,7 +150,7 @@ def unit_vectors(embedder: Embedder, texts: Sequence[str]) -> npt.NDArray[np.int
     try:
         vectors = embedder.embed(texts) if texts else np.zeros((0, 0), np.float32)
     except Exception as error:  # noqa: BLE001  # any service may stand behind it
-        log.warning("vectors are left out, words alone find these turns: %s", error)
+        emit(VECTORS_LEFT_OUT, error=error)
         return np.zeros((len(texts), 0), np.int8)
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     numbers: npt.NDArray[np.int8] = np.rint(SCALE * vectors / np.maximum(lengths, 1e-9)).astype(

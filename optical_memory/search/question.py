@@ -10,6 +10,7 @@ from optical_memory.search.build import day_number
 from optical_memory.search.segment import NO_DAY
 from optical_memory.search.terms import question_keys, unit_keys
 from optical_memory.search.times import TimeRange, ask_times, question_kind
+from optical_memory.turns import short_repr
 
 __all__ = [
     "Question",
@@ -46,6 +47,7 @@ _WHAT_YOU_SAID = re.compile(
 )
 
 
+@short_repr
 @dataclass(frozen=True, slots=True)
 class Question:
     """A question that was asked at `today`.

@@ -65,7 +65,7 @@ def segment_from_bytes(data: bytes) -> Segment:
         width = header["width"] if is_padded else len(vectors) // max(1, n_units)
         arrays["vectors"] = vectors[: n_units * width].reshape(n_units, width)
         model = str(header["model"])
-    except (ValueError, LookupError, TypeError) as error:
+    except (ValueError, LookupError, TypeError, OverflowError, RecursionError) as error:
         raise StoreError(f"a part of the search index does not parse: {error}") from error
     segment = Segment(names=names, model=model, **arrays)
     wrong = _of_other_length(segment) or _out_of_range(segment)

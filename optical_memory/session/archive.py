@@ -6,28 +6,37 @@ was written; the snapshot is read again and the function runs again.
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TypeVar
 
 from optical_memory.errors import Conflict, SessionLost, StoreError
+from optical_memory.session.counts.changes import count_commit
 from optical_memory.session.opening.first_reading import FirstReading
+from optical_memory.session.opening.losses import absent_turns
 from optical_memory.session.opening.read_session import read_session
 from optical_memory.session.records import picture_key
 from optical_memory.session.snapshot import Change, Snapshot
-from optical_memory.stores.base import Kind, Put, Store, Version, is_batch, record_keys
+from optical_memory.stores.base import Store, Version, is_batch, record_keys
+from optical_memory.stores.encryption.encrypted_store import encrypted
+from optical_memory.stores.encryption.tenant_key import KeyService
 from optical_memory.stores.locks import TurnLock
 from optical_memory.stores.protection.base import Protection
-from optical_memory.stores.protection.checksums import Checksums, without_sum
-from optical_memory.stores.protection.protected_store import protected
+from optical_memory.stores.protection.checksums import Checksums
+from optical_memory.stores.protection.protected_store import ProtectedStore, protected
 from optical_memory.stores.turn_time import time_left
+from optical_memory.telemetry.event_table import (
+    RECORD_DAMAGED,
+    SESSION_BEGAN_AGAIN,
+    TURNS_ABSENT,
+    TURNS_LOST,
+)
+from optical_memory.telemetry.events import emit
 
 __all__ = [
     "Archive",
 ]
-
-log = logging.getLogger("optical_memory")
 
 Result = TypeVar("Result")
 Changes = Sequence[Change]
@@ -44,13 +53,22 @@ another process, so only many processes that never stop writing use them up.
 class Archive:
     """Typed, thread-safe access to one session of a store that other processes may write to.
 
-    `store` reads and writes values through `protection`, by default `Checksums`. `raw_store` is the
-    store itself.
+    `store` reads and writes values through `protection`, by default `Checksums`; with a tenant's
+    `key` it encrypts them. `raw_store` is the store itself.
     """
 
-    def __init__(self, store: Store, session: str, protection: Protection | None = None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        session: str,
+        protection: Protection | None = None,
+        *,
+        key: KeyService | None = None,
+    ) -> None:
         self.raw_store = store
-        self.store = protected(store, protection or Checksums())
+        self.store = (
+            protected(store, protection or Checksums()) if key is None else encrypted(store, key)
+        )
         self.session = session
         # Held while a change runs and is committed, so that threads of this process take turns
         # instead of making each other's commits fail. Reentrant: a change may ask for a snapshot.
@@ -58,6 +76,12 @@ class Archive:
         self._first_reading = FirstReading(lambda: self._read_now(with_index=True))
         self._latest: Snapshot | None = None
         self._doubtful = False  # True after a commit of which nobody knows if it was made
+        self._n_absent = 0  # turns that are gone from the store, of which a caller was told
+
+    @property
+    def latest(self) -> Snapshot | None:
+        """The session as this process knew it last; no store is asked."""
+        return self._latest
 
     def snapshot(self) -> Snapshot:
         """The session as it is now; of a known session, only changes are read.
@@ -94,6 +118,7 @@ class Archive:
             self._doubtful = False
             if previous is not None:
                 self._notice_loss(previous, snapshot)
+            self._notice_absence(snapshot)
             return self._latest
 
     def _doubt(self) -> None:
@@ -104,9 +129,7 @@ class Archive:
         old_damage = {} if previous is None else previous.damage
         for (kind, key), problem in snapshot.damage.items():
             if (kind, key) not in old_damage:
-                log.warning(
-                    "session %r: %s %s is passed over: %s", self.session, kind, key, problem
-                )
+                emit(RECORD_DAMAGED, session=self.session, kind=kind, key=key, reason=problem)
 
     def _notice_loss(self, previous: Snapshot, current: Snapshot) -> None:
         """Raises `SessionLost` if turns are gone. The next use goes on with those that are there.
@@ -118,21 +141,22 @@ class Archive:
         old = previous.version
         new = current.version
         if old.exists and new.exists and old.epoch != new.epoch:
-            log.warning(
-                "session %r was dropped or lost, and has begun again: another process wrote to it",
-                self.session,
-            )
+            emit(SESSION_BEGAN_AGAIN, session=self.session)
         n_lost = previous.session.next_turn - current.session.next_turn
         if not _went_back(old, new) or n_lost <= 0:
             return
         total = max(previous.session.lost_turns, current.session.lost_turns) + n_lost
         self._latest = replace(current, session=current.session.with_fields(lost_turns=total))
-        message = (
-            f"{n_lost} acknowledged turns of session {self.session!r} are gone from the store: "
-            "another process dropped the session, or the store lost it"
-        )
-        log.error("%s", message)
-        raise SessionLost(message)
+        emit(TURNS_LOST, session=self.session, n_turns=n_lost)
+        raise SessionLost(TURNS_LOST.message % {"n_turns": n_lost, "session": self.session})
+
+    def _notice_absence(self, snapshot: Snapshot) -> None:
+        """Raises `SessionLost` if turns are absent, as after an eviction; each loss once."""
+        n_absent = absent_turns(snapshot)
+        n_known, self._n_absent = self._n_absent, n_absent
+        if n_absent > n_known:
+            emit(TURNS_ABSENT, session=self.session, n_turns=n_absent)
+            raise SessionLost(TURNS_ABSENT.message % {"n_turns": n_absent, "session": self.session})
 
     def read(self, answer_from: Callable[[Snapshot], Result]) -> Result:
         """The answer for the session as it is now.
@@ -184,28 +208,43 @@ class Archive:
             # Nobody knows if it was written. The old snapshot stays, to notice turns that are lost.
             self._doubtful = True
             raise
-        self._latest = snapshot.after(changes, version)
-        return self._latest
+        latest = snapshot.after(changes, version)
+        self._latest = latest
+        count_commit(snapshot, latest, changes)
+        return latest
 
-    def replace(self, prepare: Callable[[Snapshot], Changes]) -> bool:
+    def replace(
+        self,
+        prepare: Callable[[Snapshot], Changes],
+        mark: Callable[[Snapshot, Changes], Changes] | None = None,
+    ) -> bool:
         """Like `update`, but nobody waits while `prepare` runs. False if there were no writes.
 
-        The writes go in only if every turn and page that they replace is still as it was; if not,
-        `prepare` runs again. Raises `Conflict` after `COMMIT_TRIES` runs.
+        The writes go in only if every turn and page that they replace, and the session's record if
+        they replace it, is still as it was; if not, `prepare` runs again. `mark` gives the writes
+        with those that depend on the latest snapshot: a new turn does not make `prepare` run again
+        then. Raises `Conflict` after `COMMIT_TRIES` runs.
         """
         for _ in range(COMMIT_TRIES):
             base = self.snapshot()
             changes = prepare(base)
             if not changes:
                 return False
-            if self._swap(base, changes):
+            if self._swap(base, changes, mark):
                 return True
         raise self._overtaken()
 
-    def _swap(self, base: Snapshot, changes: Changes) -> bool:
+    def _swap(
+        self,
+        base: Snapshot,
+        changes: Changes,
+        mark: Callable[[Snapshot, Changes], Changes] | None,
+    ) -> bool:
         def unless_stale(current: Snapshot) -> tuple[Changes, bool]:
             fits = all(current.record(change) == base.record(change) for change in changes)
-            return (changes if fits else (), fits)
+            if not fits:
+                return (), False
+            return (changes if mark is None else mark(current, changes)), True
 
         _, fits = self.update(unless_stale)
         return fits
@@ -216,11 +255,18 @@ class Archive:
             "nothing was written"
         )
 
+    @contextmanager
+    def exchanging(self) -> Iterator[Callable[[ProtectedStore], None]]:
+        """Holds back the changes of this archive, and gives a function that sets its `store`."""
+        with self._lock:
+            yield lambda store: setattr(self, "store", store)
+
     def drop(self) -> None:
         """Remove the session from the store. This archive then holds a session without turns."""
         with self._lock:
             try:
                 self.store.drop(self.session)
+                self.store.scrub()
             finally:
                 self._latest = None  # a store that could not empty its files has dropped it too
 
@@ -240,21 +286,6 @@ class Archive:
         prefix = picture_key(page, "")
         keys = record_keys(self.store, self.session, "picture")
         return {key.removeprefix(prefix) for key in keys if key.startswith(prefix)}
-
-    def scan(self, kinds: Collection[Kind], version: Version) -> tuple[list[Put], Version]:
-        """All records of these kinds as of one version, and that version.
-
-        `version` is the session's present version. Reads again if a writer came between.
-        """
-        while True:
-            records: list[Put] = []
-            for kind in kinds:
-                items = self.store.scan(self.session, kind)
-                records += [Put(kind, key, without_sum(value)) for key, value in items]
-            version_after = self.store.version(self.session)
-            if version_after == version:
-                return records, version
-            version = version_after
 
 
 def _went_back(old: Version, new: Version) -> bool:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
 from optical_memory.certificate import Certificate, certify_reading, require_length
@@ -17,15 +16,16 @@ from optical_memory.session.records import PageRecord, Retain, put
 from optical_memory.session.snapshot import Change, Snapshot
 from optical_memory.session.stored_page import StoredPage
 from optical_memory.session.token_cache import TokenCache
+from optical_memory.telemetry.event_table import PAGE_NOT_CERTIFIED
+from optical_memory.telemetry.events import emit
 
 __all__ = [
     "CertifiedPage",
     "certify",
     "keep_certificate",
     "next_to_certify",
+    "pages_to_certify",
 ]
-
-log = logging.getLogger("optical_memory")
 
 
 def next_to_certify(
@@ -35,13 +35,19 @@ def next_to_certify(
 
     `without` has the ids and digests of pages that this reader cannot certify.
     """
+    record = next(pages_to_certify(snapshot, without), None)
+    return None if record is None else StoredPage.of(record, snapshot)
+
+
+def pages_to_certify(
+    snapshot: Snapshot, without: Collection[tuple[str, str]] = ()
+) -> Iterator[PageRecord]:
+    """The pages that wait for their certificate, the oldest first."""
     for id, waits in zip(snapshot.pages, snapshot.pages.facts(_waits), strict=True):
-        if not waits:
-            continue
-        record = snapshot.pages[id]
-        if (record.id, record.digest) not in without:
-            return StoredPage.of(record, snapshot)
-    return None
+        if waits:
+            record = snapshot.pages[id]
+            if (record.id, record.digest) not in without:
+                yield record
 
 
 def _waits(record: PageRecord) -> bool:
@@ -101,8 +107,11 @@ def _readings(stored_page: StoredPage, page: Page, cache: TokenCache) -> dict[st
             require_length(rung.name, page.text, whole)
             readings[rung.name] = whole
         except ReadingFailed as error:
-            log.warning(
-                "page %s of session %r: %s", stored_page.record.id, cache.archive.session, error
+            emit(
+                PAGE_NOT_CERTIFIED,
+                session=cache.archive.session,
+                page=stored_page.record.id,
+                error=error,
             )
     return readings
 

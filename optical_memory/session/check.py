@@ -7,8 +7,10 @@ everything else can be read.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 
+from optical_memory.errors import SessionLost
 from optical_memory.profiles import ReaderProfile
 from optical_memory.renderers.renderer import PageRenderer
 from optical_memory.session.archive import Archive
@@ -24,7 +26,6 @@ __all__ = [
     "check",
 ]
 
-
 _CUT_SHORT = (
     "a forget was cut short, so the token cache may still show what it erased; repair empties it"
 )
@@ -39,11 +40,13 @@ def check(
     this package wrote to; nothing of it is mended.
     """
     problems = [Problem(sentence) for sentence in archive.store.check()]
+    problems += _losses(archive)
     damage = list(record_problems(archive))
     problems += damage
     if damage and not repair:
         return _sentences(problems)  # what else is wrong, nobody knows without these records
-    _mend(archive, damage)
+    if damage:
+        archive.update(lambda _: (_writes(record_problems(archive)), None))
     if archive.snapshot().session.erasing:
         problems.append(Problem(_CUT_SHORT))
         if repair:
@@ -51,8 +54,9 @@ def check(
     for look in (turn_problems, _picture_look(archive, profile, renderer), index_problems):
         some_problems = list(look(archive.snapshot()))
         problems += some_problems
-        if repair:
-            _mend(archive, some_problems)  # the next look is at what is left
+        if _writes(some_problems) and repair:
+            # It looks again if another process wrote meanwhile. The next look is at what is left.
+            archive.replace(partial(_mends, look))
     return _sentences(problems)
 
 
@@ -62,12 +66,23 @@ def _picture_look(
     return lambda snapshot: PictureCheck(archive, snapshot, profile, renderer).problems()
 
 
-def _mend(archive: Archive, problems: Iterable[Problem]) -> None:
+def _mends(look: Callable[[Snapshot], Iterable[Problem]], snapshot: Snapshot) -> list[Change]:
+    return _writes(look(snapshot))
+
+
+def _losses(archive: Archive) -> Iterator[Problem]:
+    """A loss that nobody was told of yet."""
+    try:
+        archive.snapshot()
+    except SessionLost as error:
+        yield Problem(str(error))
+
+
+def _writes(problems: Iterable[Problem]) -> list[Change]:
     writes: list[Change] = []
     for problem in problems:
         writes += problem.mend
-    if writes:
-        archive.update(lambda _: (writes, None))
+    return writes
 
 
 def _sentences(problems: Iterable[Problem]) -> list[str]:

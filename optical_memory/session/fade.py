@@ -100,7 +100,8 @@ class FadePreview:
     `n_stubs` and `n_forgotten` count the pages that would lose their last picture, `n_facts` the
     exact facts that would go with them. `n_condensed` counts the pages of which only the best
     sentences would be kept; which these are, nobody knows before the pages are read. With
-    `retain="text"` the text stays, and nothing is lost.
+    `retain="text"` the text stays, and nothing of them is lost. `n_turns` counts the turns that are
+    past the policy's term: these go whatever is retained.
     """
 
     steps: tuple[Step, ...]
@@ -108,11 +109,12 @@ class FadePreview:
     n_forgotten: int
     n_facts: int
     n_condensed: int = 0
+    n_turns: int = 0
 
     @property
     def loses(self) -> bool:
         """True if anything would be lost for good."""
-        return self.n_stubs + self.n_forgotten + self.n_condensed > 0
+        return self.n_stubs + self.n_forgotten + self.n_condensed + self.n_turns > 0
 
 
 def preview(

@@ -6,27 +6,28 @@ few of them however it was written.
 
 from __future__ import annotations
 
-import logging
 import math
 import sys
 from collections.abc import Collection, Iterable, Sequence
-from functools import lru_cache, partial
+from functools import partial
 from itertools import groupby
 
 import numpy as np
 
 from optical_memory.errors import StoreError
 from optical_memory.search import build
-from optical_memory.search.build import IndexedTurn, KeyHash
+from optical_memory.search.build import IndexedTurn
 from optical_memory.search.meaning import Embedder
 from optical_memory.search.segment import Segment
 from optical_memory.search.segment_bytes import segment_from_bytes, segment_to_bytes
+from optical_memory.session.opening.index_rebuilt import indexed, key_hash, rebuild, segment_of
 from optical_memory.session.placing.turn_places import spans_of, text_offset, turns_placed_on
 from optical_memory.session.records import PageRecord, TurnRecord, page_key, turn_key
 from optical_memory.session.snapshot import Change, Snapshot
 from optical_memory.stores.base import Delete, Put
 from optical_memory.stores.protection.base import refuse_damage
-from optical_memory.turns import body
+from optical_memory.telemetry.event_table import INDEX_DAMAGED
+from optical_memory.telemetry.events import emit
 
 __all__ = [
     "IndexDraft",
@@ -39,12 +40,8 @@ __all__ = [
     "stub_page",
 ]
 
-log = logging.getLogger("optical_memory")
-
 SMALL_UNITS = 128
-"""A segment of fewer units is merged with the next when a turn is remembered: that takes about a
-millisecond.
-"""
+"""A segment of fewer units is merged with the next when a turn is remembered: about 1 ms."""
 
 FAN_OUT = 8
 """So many segments of about the same size become a single segment when pages are sealed."""
@@ -73,6 +70,7 @@ class IndexDraft:
         self._embedder = embedder
         self._hash_key = key_hash(snapshot.session.salt)
         self._segments: dict[str, Segment] = {}  # those that have changed, by key
+        self._cut_pages: set[str] = set()
         if lacks_index(snapshot):
             self._segments = dict.fromkeys(snapshot.index, Segment.merged([]))
             self._segments[turn_key(0)] = rebuild(snapshot)
@@ -92,7 +90,7 @@ class IndexDraft:
             self._insert(first_key if is_full else key, self._indexed(new_records))
 
     def _indexed(self, records: Iterable[TurnRecord]) -> Segment:
-        turns = [_indexed(record) for record in records]
+        turns = [indexed(record) for record in records]
         return build.index_turns(turns, self._hash_key, self._embedder)
 
     def _key_for(self, ordinal: int) -> str:
@@ -111,13 +109,10 @@ class IndexDraft:
         for key, segment in self._segments_with(ordinals):
             self._segments[key] = segment.without(ordinals)
 
-    def renew(self, record: TurnRecord, *, without: str) -> bool:
-        """Index a turn again from the text and the pages that it has left, but for this page.
-
-        False if nothing of it is left.
-        """
+    def renew(self, record: TurnRecord, *, without: Collection[str] = ()) -> bool:
+        """Index a turn again, without these pages; False if nothing of it is left to index."""
         self.remove([record.ordinal])
-        segment = _segment_of(self._snapshot, record, self._hash_key, without)
+        segment = segment_of(self._snapshot, record, self._hash_key, without)
         if segment.n_units:
             self._insert(self._key_for(record.ordinal), segment)
         return segment.n_units > 0
@@ -127,14 +122,29 @@ class IndexDraft:
 
         With `keeps_text`, text of the page that turns have in hand too stays in the index.
         """
-        for ordinal, start, end in _ranges_on(self._snapshot, page, keeps_text=keeps_text):
+        ranges = _ranges_on(self._snapshot, page, keeps_text=keeps_text)
+        self._cut_pages.add(page.id)
+        for ordinal, start, end in ranges:
             self.cut_turn(ordinal, start, end)
+        self.keep_rest([ordinal for ordinal, _, _ in ranges], ())
         stub_key = _STUB + page.id
         if words:
             stub = IndexedTurn(-1 - page.ordinal, "system", None, page.first_when, words)
             self._segments[stub_key] = build.index_turns([stub], self._hash_key)
         elif stub_key in self._snapshot.index:
             self._segments[stub_key] = Segment.merged([])
+
+    def keep_rest(self, ordinals: Collection[int], pages: Collection[str]) -> None:
+        """Index what is left of turns of which no unit is left, after `pages` were cut.
+
+        A sentence that stands on two pages is one unit: it goes with either page.
+        """
+        for ordinal in ordinals:
+            record = self._snapshot.turns.get(turn_key(ordinal))
+            is_found = not self._snapshot.session.is_old(ordinal)
+            if record is None or record.forgotten or not is_found or self.units_of(ordinal):
+                continue
+            self.renew(record, without={*pages, *self._cut_pages})
 
     def units_of(self, ordinal: int) -> list[tuple[int, int]]:
         """(start, end) of the units of a turn in its body, in order."""
@@ -244,52 +254,6 @@ def lacks_index(snapshot: Snapshot) -> bool:
     return snapshot.is_session_damaged or bool(snapshot.turns and not snapshot.index)
 
 
-def rebuild(snapshot: Snapshot) -> Segment:
-    """The index of a session that has none, from the text and the terms that are there."""
-    hash_key = key_hash(snapshot.session.salt)
-    segments: list[Segment] = []
-    for record in snapshot.turns.values():
-        if record.forgotten or snapshot.session.is_old(record.ordinal):
-            continue
-        segments.append(_segment_of(snapshot, record, hash_key))
-    return Segment.merged(segments)
-
-
-def _segment_of(
-    snapshot: Snapshot, record: TurnRecord, hash_key: KeyHash, without: str = ""
-) -> Segment:
-    """A turn from its text and, where that is gone, from the terms of its pages."""
-    turn = _indexed(record)
-    places = [
-        (snapshot.pages[page].terms.get(str(record.ordinal), {}), span.end - span.body)
-        for page, span, _ in spans_of(record, partial(turns_placed_on, snapshot))
-        if page != without
-    ]
-    end_of_pages = sum(n_chars for _, n_chars in places)
-    if record.text is not None:
-        end_of_pages -= record.sealed_upto  # that part is in the text too
-    segments: list[Segment] = []
-    offset = 0
-    for counts, n_chars in places:
-        if offset < end_of_pages:
-            segments.append(build.index_terms(turn, offset, n_chars, counts, hash_key))
-            offset += n_chars
-    if record.text is not None:
-        segments.append(build.index_turns([turn], hash_key).moved(offset))
-    return Segment.merged(segments)
-
-
-@lru_cache(maxsize=64)
-def key_hash(salt: str) -> KeyHash:
-    """The hash of a session's keys; it remembers the keys that it has seen."""
-    return KeyHash(salt)
-
-
-def _indexed(record: TurnRecord) -> IndexedTurn:
-    text = body(record.turn)
-    return IndexedTurn(record.ordinal, record.role, record.name, record.when, text)
-
-
 def is_stub_key(key: str) -> bool:
     """True for the key of a segment with the words that are left of a page."""
     return key.startswith(_STUB)
@@ -301,9 +265,5 @@ def load_segment(data: bytes) -> Segment | None:
         refuse_damage(data)
         return segment_from_bytes(data)
     except StoreError as error:
-        log.warning(
-            "a part of the search index is damaged (%s): "
-            "its turns are not found until it is rebuilt",
-            error,
-        )
+        emit(INDEX_DAMAGED, error=error)
         return None

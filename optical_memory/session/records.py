@@ -1,8 +1,7 @@
 """Records: everything that a store keeps of a session, as versioned values. No I/O.
 
 A record is JSON; pictures are PNG bytes under keys of their own. `v` is the version of the schema.
-A later version of this package reads everything that an earlier version wrote. Keys sort in the
-order of the conversation.
+A later version of this package reads what an earlier version wrote. Keys sort as the turns do.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ import hashlib
 import hmac
 import secrets
 from contextlib import suppress
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -70,8 +69,11 @@ def picture_key(page: str, rung: str) -> str:
 class Record(BaseModel):
     """The base of all records: strict about its fields, versioned, JSON bytes in and out."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
     v: int = 1
+
+    def __repr_args__(self) -> list[tuple[str | None, object]]:
+        return [("v", self.v)]  # no words, and not the key of digests: a `repr` ends up in logs
 
     def dump(self) -> bytes:
         """The record as JSON bytes, without fields that have their default value."""
@@ -119,11 +121,12 @@ class SessionRecord(Record):
     digest. With the store they can, so no digest of forgotten text is kept. If the store lost the
     session that was here before, `lost_turns` says how many turns were acknowledged and are gone;
     new turns get numbers after theirs. `host_turns` are the turns of the list that the host gave
-    last, in its order. `old_turns` are turns on pages that the host's list has no more: nobody
-    finds them. Both are runs of ordinals, (first, last), and need schema 3. `erasing` is True from
-    when records were erased until the cached tokens are gone too; it needs schema 6.
-    `dropped_turns` are runs of ordinals whose records left the session before they stood on a page:
-    the host's list has those turns no more, or they were lost and counted. It needs schema 7.
+    last, in its order. `old_turns` are turns that the host's list has no more: those on pages are
+    there and nobody finds them, the others are gone. Both are runs of ordinals, (first, last), and
+    need schema 3. `erasing` is True from when records were erased until the cached tokens are gone
+    too; it needs schema 6.
+    `masked_secrets` counts secrets. `days` has the first turn of each day, if there is a term, and
+    `clock` a time far from them (`erasing.expire`). These three need schema 7.
     """
 
     next_turn: Ordinal = 0
@@ -131,7 +134,9 @@ class SessionRecord(Record):
     host_turns: list[tuple[Ordinal, Ordinal]] = []
     old_turns: list[tuple[Ordinal, Ordinal]] = []
     erasing: bool = False
-    dropped_turns: list[tuple[Ordinal, Ordinal]] = []
+    masked_secrets: Number = 0
+    days: list[tuple[Ordinal, date]] = []
+    clock: datetime | None = None
     salt: str = Field(default_factory=lambda: secrets.token_hex(16), pattern="^([0-9a-f]{2})*$")
 
     def with_fields(self, **fields: object) -> SessionRecord:
@@ -142,7 +147,7 @@ class SessionRecord(Record):
             schema = 3
         if record.erasing:
             schema = 6
-        if record.dropped_turns:
+        if record.masked_secrets or record.days or record.clock is not None:
             schema = 7
         return record.model_copy(update={"v": schema})
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import logging
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -22,6 +21,8 @@ from optical_memory.session.index_records import IndexDraft
 from optical_memory.session.records import TurnRecord, put, turn_key
 from optical_memory.session.snapshot import Change, Snapshot
 from optical_memory.session.turn_heads import EDIT_OF
+from optical_memory.telemetry.event_table import TURNS_PASSED_OVER
+from optical_memory.telemetry.events import emit
 from optical_memory.turns import Role, Turn
 
 __all__ = [
@@ -29,8 +30,6 @@ __all__ = [
     "log_passed_over",
     "remember",
 ]
-
-log = logging.getLogger("optical_memory")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +97,9 @@ class _Batch:
         """Add a turn; gives its record's id. Raises `InputError` if the turn cannot be kept."""
         if turn.role not in get_args(Role):
             roles = ", ".join(get_args(Role))
-            raise InputError(f"a turn has the role {turn.role!r}; roles are {roles}")
+            raise InputError(
+                f"a turn has an unknown role ({len(str(turn.role))} characters); roles are {roles}"
+            )
         record = TurnRecord.of(turn, turn.id or self._own_id(), self._next_turn)
         digest = self._session.digest(record.content)
         previous_digest = self._previous_digest
@@ -269,7 +270,7 @@ class _Batch:
 def log_passed_over(session: str, n_turns: int) -> None:
     """Say in the log how many turns were passed over because they are forgotten."""
     if n_turns:
-        log.info("session %r: %d turns passed over, for they are forgotten", session, n_turns)
+        emit(TURNS_PASSED_OVER, session=session, n_turns=n_turns)
 
 
 def _names(id: str) -> Iterator[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from optical_memory.counting import count_tokens
@@ -33,13 +34,22 @@ from optical_memory.turns import body
 
 __all__ = [
     "PAGES_A_COMMIT",
+    "may_seal",
     "new_page_record",
     "page_pictures",
+    "page_rows",
+    "rows_to_seal",
     "seal",
 ]
 
 PAGES_A_COMMIT = 4
 """Pages sealed in one commit: it bounds the drawing that a crash repeats, and a commit's time."""
+
+CHARS_A_PAGE_OF_A_COMMIT = 100_000
+"""A commit writes its turns again, whole. So with a turn of a million characters it seals ten
+pages: else a long turn would be written more often the longer it is. Writing so many characters
+takes some 3 ms, drawing a page 20 ms.
+"""
 
 
 def seal(
@@ -49,50 +59,92 @@ def seal(
     retain: Retain,
     keep_turns: int,
 ) -> list[Change]:
-    """Writes that seal the next full pages, at most `PAGES_A_COMMIT`; none if no page is full.
+    """Writes that seal the next full pages; none if no page is full.
 
-    The newest `keep_turns` turns stay open, and so does a page with any of them on it.
+    They are at most `PAGES_A_COMMIT`, or more if a turn is very long. The newest `keep_turns` turns
+    stay open, and so does a page with any of them on it. Costs by what it seals, however many turns
+    wait behind.
     """
-    open_turns = snapshot.open_turns()
-    n_old = max(0, len(open_turns) - keep_turns)
-    turns = [
-        PlacedTurn(record.turn, record.id, record.ordinal, record.sealed_upto)
-        for record in open_turns
-    ]
     grid = profile.grid
-    if _least_rows(turns[:n_old], grid) < grid.rows * grid.text_columns // 2:
+    if not may_seal(snapshot, grid, keep_turns):
         return []  # nothing near a full page: spare the layout
-    last_old = open_turns[n_old - 1].ordinal
-    full_pages = renderer.first_pages(_first_turns(turns, grid), PAGES_A_COMMIT)
+    last_old = _last_old_turn(snapshot, keep_turns)
+    batch = _first_turns(snapshot, grid)
+    full_pages = renderer.first_pages(batch.turns, batch.n_pages)
     pages = itertools.takewhile(lambda page: page.layout.spans[-1].ordinal <= last_old, full_pages)
-    sealer = _Sealer(snapshot, open_turns, renderer, profile, retain)
+    sealer = _Sealer(snapshot, batch.records, renderer, profile, retain)
     for page in pages:
         sealer.add(page)
     return sealer.changes()
 
 
-def _least_rows(turns: Sequence[PlacedTurn], grid: Grid) -> int:
-    """Rows that these turns fill at least: a turn starts on a new row, a line break ends a row."""
-    return sum(_least_rows_of(turn, grid) for turn in turns)
+def may_seal(snapshot: Snapshot, grid: Grid, keep_turns: int) -> bool:
+    """True if there may be a full page, without its layout."""
+    last_old = _last_old_turn(snapshot, keep_turns)
+    turns = _first_turns(snapshot, grid).turns
+    old_rows = sum(_least_rows_of(turn, grid) for turn in turns if turn.ordinal <= last_old)
+    return old_rows >= page_rows(grid) // 2
+
+
+def _last_old_turn(snapshot: Snapshot, keep_turns: int) -> int:
+    """The ordinal of the newest open turn that may be sealed; -1 if all of them stay open."""
+    newest_first = itertools.islice(reversed(snapshot.open_keys), keep_turns, None)
+    key = next(newest_first, None)
+    return -1 if key is None else snapshot.turns[key].ordinal
+
+
+def rows_to_seal(snapshot: Snapshot, grid: Grid, keep_turns: int) -> dict[int, int]:
+    """The rows that each open turn fills at least, by its ordinal, without the newest turns."""
+    open_turns = snapshot.open_turns()
+    old_turns = open_turns[: max(0, len(open_turns) - keep_turns)]
+    return {record.ordinal: _least_rows_of(_placed(record), grid) for record in old_turns}
+
+
+def page_rows(grid: Grid) -> int:
+    """The rows of a page, in all its columns of text."""
+    return grid.rows * grid.text_columns
+
+
+def _placed(record: TurnRecord) -> PlacedTurn:
+    return PlacedTurn(record.turn, record.id, record.ordinal, record.sealed_upto)
 
 
 def _least_rows_of(turn: PlacedTurn, grid: Grid) -> int:
+    """Rows that a turn fills at least: it starts on a new row, a line break ends a row."""
     text = body(turn.turn)
     n_lines = 1 + text.count("\n", turn.offset)
     return max(n_lines, (len(text) - turn.offset) // grid.measure)
 
 
-def _first_turns(turns: Sequence[PlacedTurn], grid: Grid) -> Sequence[PlacedTurn]:
-    """The first turns, enough for a commit's pages and a page that is not full.
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """Open turns that a commit may seal, and the number of its pages."""
+
+    records: list[TurnRecord]
+    turns: list[PlacedTurn]
+    n_pages: int
+
+
+def _first_turns(snapshot: Snapshot, grid: Grid) -> _Batch:
+    """The first open turns, enough for a commit's pages and a page that is not full.
 
     They are never cut between a tool call and its results, which stay on a page together.
     """
-    rows_left = (PAGES_A_COMMIT + 2) * grid.rows * grid.text_columns
-    for i, turn in enumerate(turns):
-        if rows_left <= 0 and turn.turn.role != "tool":
-            return turns[:i]
-        rows_left -= _least_rows_of(turn, grid)
-    return turns
+    n_pages = PAGES_A_COMMIT
+    n_rows = 0
+    records: list[TurnRecord] = []
+    turns: list[PlacedTurn] = []
+    for key in snapshot.open_keys:
+        record = snapshot.turns[key]
+        turn = _placed(record)
+        is_enough = n_rows >= (n_pages + 2) * page_rows(grid)
+        if is_enough and record.role != "tool":
+            break
+        n_rows += _least_rows_of(turn, grid)
+        n_pages = max(n_pages, len(body(turn.turn)) // CHARS_A_PAGE_OF_A_COMMIT)
+        records.append(record)
+        turns.append(turn)
+    return _Batch(records, turns, n_pages)
 
 
 class _Sealer:
@@ -113,7 +165,8 @@ class _Sealer:
         self._retain: Retain = retain
         self._ordinal = snapshot.next_page
         self._changes: list[Change] = []
-        self._sealed_turns: dict[str, None] = {}  # a set in order
+        self._parts: dict[str, list[tuple[str, int]]] = {}  # (page, characters) by turn
+        self._last_drawn: tuple[str, list[bytes]] = ("", [])
 
     def add(self, page: Page) -> None:
         """Draw and index a page, and move its turns on to it."""
@@ -121,16 +174,28 @@ class _Sealer:
         times = [self._turns[span.turn].when for span in page.layout.spans]
         record = new_page_record(page, self._session, key, self._ordinal, times)
         self._changes.append(put(record))
-        self._changes += page_pictures(page, key, self._profile.ladder, self._renderer)
+        self._changes += self._pictures(page, key)
         for span in page.layout.spans:
-            turn = self._turns[span.turn]
-            self._turns[span.turn] = _advance(turn, span.end - span.body, key, self._retain)
-            self._sealed_turns[span.turn] = None
+            self._parts.setdefault(span.turn, []).append((key, span.end - span.body))
         self._ordinal += 1
+
+    def _pictures(self, page: Page, key: str) -> list[Put]:
+        """The writes of a page's pictures; a page like the last, of blank lines, has the same."""
+        digest, values = self._last_drawn
+        names = self._profile.ladder.names
+        if digest == page.digest:
+            keys = [picture_key(key, name) for name in names]
+            return [Put("picture", *pair) for pair in zip(keys, values, strict=True)]
+        pictures = page_pictures(page, key, self._profile.ladder, self._renderer)
+        self._last_drawn = (page.digest, [picture.value for picture in pictures])
+        return pictures
 
     def changes(self) -> list[Change]:
         """The writes for all pages that were added, then for their turns."""
-        return [*self._changes, *(put(self._turns[id]) for id in self._sealed_turns)]
+        turns = (
+            _advance(self._turns[id], parts, self._retain) for id, parts in self._parts.items()
+        )
+        return [*self._changes, *map(put, turns)]
 
 
 def new_page_record(
@@ -157,22 +222,24 @@ def new_page_record(
     )
 
 
-def page_pictures(
-    page: Page, id: str, rungs: Iterable[Rung], renderer: PageRenderer
-) -> list[Change]:
+def page_pictures(page: Page, id: str, rungs: Iterable[Rung], renderer: PageRenderer) -> list[Put]:
     """The writes of a page's pictures at these rungs."""
-    pictures: list[Change] = []
+    pictures: list[Put] = []
     for rung in rungs:
         png = png_bytes(renderer.draw(page, rung.side_px))
         pictures.append(Put("picture", picture_key(id, rung.name), png))
     return pictures
 
 
-def _advance(record: TurnRecord, n_chars: int, page: str, retain: Retain) -> TurnRecord:
-    """The turn after `n_chars` more characters of its body stand on `page`."""
-    sealed_upto = record.sealed_upto + n_chars
+def _advance(record: TurnRecord, parts: Iterable[tuple[str, int]], retain: Retain) -> TurnRecord:
+    """The turn after more of its body stands on pages: (page, number of characters)."""
+    pages = list(record.pages)
+    sealed_upto = record.sealed_upto
+    for page, n_chars in parts:
+        pages.append(page)
+        sealed_upto += n_chars
     is_sealed = sealed_upto >= len(body(record.turn))
-    update = {"sealed_upto": sealed_upto, "sealed": is_sealed, "pages": [*record.pages, page]}
+    update = {"sealed_upto": sealed_upto, "sealed": is_sealed, "pages": pages}
     record = record.model_copy(update=update)
     if is_sealed and retain == "pages":
         return record.without_content()

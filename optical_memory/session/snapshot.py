@@ -1,7 +1,7 @@
 """A session as of one version, as a value; and the session after some changes.
 
-Neither costs by the size of the session: records are kept as the bytes that they are stored in and
-parsed when they are asked for, and a snapshot shares with the last all that is the same.
+Neither costs by the size of the session: records are kept as bytes and parsed when they are asked
+for, and a snapshot shares with the last all that is the same.
 """
 
 from __future__ import annotations
@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 from optical_memory.errors import NewerFormat, StoreError
+from optical_memory.session.maps.ordinals import next_ordinal
 from optical_memory.session.maps.sorted_map import DeferredMap, ParsedMap, SortedMap
 from optical_memory.session.maps.turn_keys import TurnKeys, is_key, says_key
 from optical_memory.session.records import (
@@ -57,7 +58,7 @@ _load_turn = partial(load_record, TurnRecord)
 _load_page = partial(load_record, PageRecord)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Snapshot:
     """A session as of one version. Threads may keep a snapshot as long as they like.
 
@@ -65,11 +66,10 @@ class Snapshot:
     `aliases` has, by the id that the host gave, the ids that we gave to edits, the oldest first;
     `host_ids` has it the other way round. `superseded` has, by the key of each superseded turn that
     is not forgotten, the host's id of the turn that superseded it. `tombstones` has the keys of
-    forgotten turns by their tombstones. `open_keys` has the keys of the turns with text that stands
-    on no sealed page yet.
-    `damage` has the errors of records that do not parse, by kind and key. Those records are passed
-    over, and everything else stays in use. `index` has the segments of the search index by key,
-    read when they are first asked for: they may be newer than the snapshot, never older.
+    forgotten turns by their tombstones. `open_keys` has the keys of the turns with text that is on
+    no page. `damage` has the errors of records that do not parse, by kind and key. `index` has the
+    segments of the search index, read when first asked for: maybe newer than the snapshot.
+    `has_session` is False if there is no record of the session; with turns, that is damage.
     """
 
     version: Version = field(default_factory=Version)
@@ -84,6 +84,7 @@ class Snapshot:
     open_keys: SortedMap[bool] = field(default_factory=SortedMap)
     damage: Mapping[tuple[Kind, str], str] = field(default_factory=dict)
     index: DeferredMap = field(default_factory=DeferredMap)
+    has_session: bool = False
 
     def open_turns(self) -> list[TurnRecord]:
         """Turns with text that stands on no sealed page yet, the oldest first."""
@@ -108,7 +109,7 @@ class Snapshot:
 
     @property
     def is_session_damaged(self) -> bool:
-        """True if the session's own record does not parse: a stand-in is in use."""
+        """True if the session's own record is gone or does not parse: a stand-in is in use."""
         return ("session", "session") in self.damage
 
     def damaged_turn_ids(self) -> frozenset[str]:
@@ -122,14 +123,15 @@ class Snapshot:
 
     @property
     def next_page(self) -> int:
-        """The ordinal of the next page: 1 more than the last, even if that is damaged."""
-        return _next_ordinal("page", self.pages, self.damage)
+        """The ordinal of the next page: 1 more than the last, even if that is damaged or gone."""
+        turns = () if self.pages or len(self.open_keys) == len(self.turns) else self.turns.values()
+        gone = [int(id) + 1 for turn in turns for id in turn.pages]
+        return max([next_ordinal("page", self.pages, self.damage), *gone])
 
     def record(self, change: Change) -> bytes | None:
-        """The bytes of the turn, page or part of the index that a change would replace.
-
-        None for other kinds and new records.
-        """
+        """The bytes that a change replaces; None if they are new, and for pictures."""
+        if change.kind == "session":
+            return self.session.dump()
         data = {"index": self.index, "turn": self.turns.data, "page": self.pages.data}
         value = data[change.kind].get(change.key) if change.kind in data else None
         return None if value is None else without_sum(value)
@@ -152,10 +154,7 @@ class Snapshot:
         version: Version,
         load_index: Callable[[], Iterable[tuple[str, bytes]]],
     ) -> Snapshot:
-        """A session from the keys and bytes of its records.
-
-        `load_index` gives those of its index, when they are asked for. Raises as `after`.
-        """
+        """A session from its records; `load_index` gives its index, if asked. Raises as `after`."""
         base, odd_turns = _plain_turns(records.get("turn", ()))
         draft = _SnapshotDraft(base)
         for kind, pairs in records.items():
@@ -191,19 +190,13 @@ def _plain_turns(
     return Snapshot(turns=turns, keys=turn_keys, open_keys=SortedMap(open_keys)), odd_pairs
 
 
-def _next_ordinal(kind: Kind, keys: ParsedMap[Any], damage: Mapping[tuple[Kind, str], str]) -> int:
-    """1 more than the last ordinal among the keys, which are in order, and those of damage."""
-    last = next((int(key) for key in reversed(keys) if key.isdecimal()), -1)
-    ordinals = [int(key) for kind_, key in damage if kind_ == kind and key.isdecimal()]
-    return max([last, *ordinals]) + 1
-
-
 class _SnapshotDraft:
     """A snapshot that is being changed. Each dictionary holds changes by key; None removes."""
 
     def __init__(self, base: Snapshot) -> None:
         self._base = base
         self._session = base.session
+        self._has_session = base.has_session
         self._damage = dict(base.damage)
         self._turns: Changes[bytes] = {}
         self._pages: Changes[bytes] = {}
@@ -234,6 +227,7 @@ class _SnapshotDraft:
 
     def _make_session(self, key: str, value: bytes | None) -> None:
         if value is not None:
+            self._has_session = True  # if it is damaged too
             self._session = load_record(SessionRecord, value)
 
     def _make_page(self, key: str, value: bytes | None) -> None:
@@ -279,13 +273,15 @@ class _SnapshotDraft:
         if ("session", "session") not in self._damage:
             return self._session
         stand_in = self._base.session if self._base.is_session_damaged else SessionRecord()
-        next_turn = _next_ordinal("turn", turns, self._damage)
+        next_turn = next_ordinal("turn", turns, self._damage)
         return stand_in.model_copy(update={"next_turn": next_turn})
 
     def snapshot(self, version: Version, index: DeferredMap) -> Snapshot:
         """The snapshot with all changes made."""
         base = self._base
         turns = base.turns.after(self._turns)
+        if not self._has_session and (turns or any(kind == "turn" for kind, _ in self._damage)):
+            self._damage["session", "session"] = "the record is gone"
         return Snapshot(
             version,
             self._session_or_stand_in(turns),
@@ -299,4 +295,5 @@ class _SnapshotDraft:
             base.open_keys.after(self._open_keys),
             self._damage,
             index,
+            self._has_session,
         )

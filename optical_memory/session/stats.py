@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +13,7 @@ from optical_memory.session.facts.other_readers import is_for_other_reader, own_
 from optical_memory.session.fade import page_states
 from optical_memory.session.forgetting.plan import tokens_kept
 from optical_memory.session.forgetting.policy import ForgettingPolicy
+from optical_memory.session.opening.losses import absent_turns
 from optical_memory.session.records import PageRecord
 from optical_memory.session.snapshot import Snapshot
 from optical_memory.session.stored_page import page_info
@@ -39,7 +40,12 @@ class Stats:
     `lost_turns` counts acknowledged turns that the store has lost. `bill` adds the bills of an
     agent's requests since the memory was opened, None without any. `other_reader_pages` counts the
     pages whose pictures were drawn for a reader with another ladder: this reader gives their text,
-    exact facts or stub, and leaves them as they are.
+    exact facts or stub, and leaves them as they are. `masked_secrets` counts the secrets that were
+    masked in the turns that were remembered; `kept_out_turns` the turns that redaction kept out
+    since the memory was opened. `waiting` counts the pages that wait to be sealed, certified or
+    faded, by that work. `lag_seconds` is how long the oldest has waited, as far as this process
+    knows: turns that were there when the memory was opened count from then.
+    `suspect_turns` counts the turns that the guard marked or left out since the memory was opened.
     """
 
     turns: int
@@ -57,6 +63,11 @@ class Stats:
     forgotten_turns: int = 0
     bill: Bill | None = None
     other_reader_pages: int = 0
+    masked_secrets: int = 0
+    kept_out_turns: int = 0
+    waiting: dict[str, int] = field(default_factory=dict)
+    lag_seconds: float = 0.0
+    suspect_turns: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """The fields as JSON takes them."""
@@ -85,11 +96,12 @@ def stats(
         text_tokens=n_text,
         compression=n_text / (n_visual + n_ledger) if n_visual else None,
         forgotten=[_trace(record) for record in snapshot.pages.values() if _is_lost(record)],
-        lost_turns=snapshot.session.lost_turns,
+        lost_turns=snapshot.session.lost_turns + absent_turns(snapshot),
         ledger_tokens=n_ledger,
         superseded_turns=len(snapshot.superseded),
         forgotten_turns=_n_forgotten(snapshot),
         other_reader_pages=_n_for_others(snapshot, profile.ladder),
+        masked_secrets=snapshot.session.masked_secrets,
     )
 
 

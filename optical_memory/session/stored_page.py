@@ -89,7 +89,7 @@ class PageInfo:
         return self.rung or "text"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class StoredPage:
     """A page as it is in the store.
 

@@ -7,7 +7,6 @@ never runs on a hit.
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -16,6 +15,7 @@ from typing import Final
 from optical_memory.errors import (
     CorruptPicture,
     CorruptTokens,
+    KeyMismatch,
     ReaderMismatch,
     StoreError,
     StoreTimeout,
@@ -28,14 +28,15 @@ from optical_memory.session.archive import Archive
 from optical_memory.session.records import PageRecord
 from optical_memory.stores.protection.base import DamagedValue
 from optical_memory.stores.turn_time import time_left, turn_time
+from optical_memory.telemetry.event_table import TOKEN_CACHE_FAILED
+from optical_memory.telemetry.events import emit
+from optical_memory.telemetry.measuring import operation
 from optical_memory.tokens import TokenCodec, VisualTokens, blob_key, unpack
 
 __all__ = [
     "PageRung",
     "TokenCache",
 ]
-
-log = logging.getLogger("optical_memory")
 
 TRIPS_AFTER: Final = 3
 """Round trips after pictures are fetched: tokens to the cache, a look at the session then, and a
@@ -109,7 +110,7 @@ class TokenCache:
         blobs = [b""] * len(places)
         for rung in dict.fromkeys(rung for _, rung in places):
             indices = [i for i, place in enumerate(places) if place[1] == rung]
-            tokens = self.reader.encode([images[i] for i in indices], rung)
+            tokens = self._see([images[i] for i in indices], rung)
             for i, value in zip(indices, tokens, strict=True):
                 blobs[i] = self.codec.pack(value)
         seconds_left = time_left()
@@ -118,6 +119,17 @@ class TokenCache:
             self._store(dict(zip(keys, blobs, strict=True)), places)
         self.n_encoded += len(blobs)
         return [unpack(blob) for blob in blobs]
+
+    def _see(self, images: Sequence[Image], rung: Rung) -> list[VisualTokens]:
+        with operation(
+            "encode",
+            self.archive.session,
+            gen_ai__operation__name="embeddings",
+            gen_ai__request__model=self.reader.profile.id,
+            optical_memory__pages=len(images),
+            optical_memory__rung=rung.name,
+        ):
+            return self.reader.encode(images, rung)
 
     # ---- pictures ------------------------------------------------------------------------------
 
@@ -174,7 +186,8 @@ class TokenCache:
 
         The check must come last. Whoever forgets a page changes its record first and drops its
         blobs then. If that drop came before this write, the check sees the changed record and
-        drops the blobs here. Raises `StoreError` in that case.
+        drops the blobs here. Raises `StoreError` in that case, and `KeyMismatch` if the session was
+        encrypted meanwhile.
 
         A turn needs the tokens and not the cache, so it leaves half of its time for what follows.
         """
@@ -184,7 +197,11 @@ class TokenCache:
                 self.archive.store.put_blobs(self.archive.session, dict(blobs))
         except StoreError as error:
             self._on_failure(error)
-        pages = self.archive.snapshot().pages
+        try:
+            pages = self.archive.snapshot().pages
+        except KeyMismatch:
+            self.archive.store.drop_blobs(self.archive.session, list(blobs))
+            raise
         if not all(self._has(pages.get(page.id), page.digest, rung) for page, rung in places):
             self.archive.store.drop_blobs(self.archive.session, list(blobs))
             raise StoreError(f"pages of session {self.archive.session!r} faded while being read")
@@ -209,11 +226,7 @@ class TokenCache:
 
     def _log_failure(self, error: StoreError) -> None:
         if self._works:
-            log.warning(
-                "the token cache of session %r fails, pages are encoded again: %s",
-                self.archive.session,
-                error,
-            )
+            emit(TOKEN_CACHE_FAILED, session=self.archive.session, error=error)
         self._works = False
 
     def _key(self, record: PageRecord, rung: Rung) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from optical_memory.renderers.sans import PEN_PX, UNIT, split_line
 from optical_memory.renderers.wrapping import cut_row
 from optical_memory.sheets.pieces import Piece, Type
+from optical_memory.turns import short_repr
 
 __all__ = [
     "BAR_UNITS",
@@ -27,6 +28,7 @@ BAR_UNITS = 3 * UNIT // 4
 """Font units of the bar before a label, with the white behind it."""
 
 
+@short_repr
 @dataclass(frozen=True, slots=True)
 class Segment:
     """Words at a place of a row: `x` and `end` are font units from the left margin.

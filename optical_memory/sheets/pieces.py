@@ -9,6 +9,7 @@ from math import sqrt
 from optical_memory.errors import InputError
 from optical_memory.renderers.cells import escape
 from optical_memory.renderers.sans_grid import CHAR_EMS
+from optical_memory.turns import short_repr
 
 __all__ = [
     "LINE_BREAK",
@@ -62,6 +63,7 @@ class Type:
         return int(self.em_64 * LINE_EMS)
 
 
+@short_repr
 @dataclass(frozen=True, slots=True)
 class Piece:
     """Words without a line break, in a type.

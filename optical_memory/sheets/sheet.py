@@ -14,6 +14,8 @@ from optical_memory.renderers.pictures import png_bytes
 from optical_memory.sheets.draw import HEAD_PX, draw_rows
 from optical_memory.sheets.layout import Row, lay_rows
 from optical_memory.sheets.pieces import Piece
+from optical_memory.telemetry.measuring import operation
+from optical_memory.turns import short_repr
 
 __all__ = [
     "Sheet",
@@ -34,6 +36,7 @@ CACHED_SHEETS = 64
 """Pictures that the process keeps, of about 0.2 MB each."""
 
 
+@short_repr
 @dataclass(frozen=True, slots=True)
 class Sheet:
     """Rows of passages on a picture of `width_px` x `height_px`, at a price of `n_tokens`.
@@ -70,7 +73,8 @@ class Sheet:
 
 @lru_cache(maxsize=CACHED_SHEETS)
 def _png(rows: tuple[Row, ...], width_px: int, height_px: int) -> bytes:
-    return png_bytes(draw_rows(rows, width_px, height_px))
+    with operation("draw_sheet", optical_memory__pixels=width_px * height_px):
+        return png_bytes(draw_rows(rows, width_px, height_px))
 
 
 def drop_drawn_sheets() -> None:

@@ -12,16 +12,19 @@ from optical_memory.stores.base import Delete, Kind, Put, Store, Version
 from optical_memory.stores.registry import default_store, open_store, store_name
 
 if TYPE_CHECKING:
+    from optical_memory.stores.encryption.tenant_key import KeyService, TenantKey
     from optical_memory.stores.redis import RedisStore
     from optical_memory.stores.sqlite import SQLiteStore
 
 __all__ = [
     "Delete",
+    "KeyService",
     "Kind",
     "Put",
     "RedisStore",
     "SQLiteStore",
     "Store",
+    "TenantKey",
     "Version",
     "default_store",
     "open_store",
@@ -29,8 +32,10 @@ __all__ = [
 ]
 
 _LAZY = {
+    "KeyService": "optical_memory.stores.encryption.tenant_key",
     "RedisStore": "optical_memory.stores.redis",
     "SQLiteStore": "optical_memory.stores.sqlite",
+    "TenantKey": "optical_memory.stores.encryption.tenant_key",
 }
 
 if not TYPE_CHECKING:  # type checkers see the imports above, and a misspelt name stays an error

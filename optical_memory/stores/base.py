@@ -26,6 +26,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, Protocol, TypeGuard
 
 from optical_memory.errors import Conflict, InputError
+from optical_memory.turns import short_repr
 
 __all__ = [
     "BLOB_TTL",
@@ -79,6 +80,7 @@ class Version:
         return self.number > 0
 
 
+@short_repr
 @dataclass(frozen=True, slots=True)
 class Put:
     """Write one record."""

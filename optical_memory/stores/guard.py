@@ -22,6 +22,10 @@ from optical_memory.errors import StoreError, StoreTimeout
 from optical_memory.stores.daemons import start
 from optical_memory.stores.locks import ForkLock
 from optical_memory.stores.turn_time import require_time, spend
+from optical_memory.telemetry.event_table import BREAKER_CLOSED, BREAKER_OPENED
+from optical_memory.telemetry.events import emit
+from optical_memory.telemetry.instruments import BREAKERS_OPEN
+from optical_memory.telemetry.measuring import Level, watch
 
 __all__ = ["CallGuard"]
 
@@ -70,6 +74,12 @@ class CallGuard:
         self._retry_time = 0.0  # monotonic time at which a call is let through
         self._error: Exception | None = None  # the error that opened the breaker
         self._unanswered: dict[int, float] = {}  # calls that nobody waits for: when they began
+        self._probing: Future[object] | None = None  # the last question if the server is back
+        watch(self)
+
+    def levels(self) -> list[Level]:
+        """For gauges: 1 while the breaker is open."""
+        return [Level(BREAKERS_OPEN, float(self._error is not None))]
 
     def call(self, attempt: Callable[[], T], deadline: float | None = None) -> T:
         """The result of `attempt`.
@@ -113,17 +123,21 @@ class CallGuard:
 
     def _note(self, error: Exception | None, begin: float) -> None:
         """Note how a call ended that began at `begin`."""
-        is_answer = error is None or isinstance(error, self._permanent)
         with self._lock:
-            if is_answer:
+            if error is None or isinstance(error, self._permanent):
+                if self._error is not None:
+                    emit(BREAKER_CLOSED)
                 self._error = None
             elif self._is_long(begin):
                 self._open(error)
 
     def _forget_calls(self) -> None:
         self._unanswered = {}
+        self._probing = None
 
-    def _open(self, error: Exception | None) -> None:
+    def _open(self, error: Exception) -> None:
+        if self._error is None:
+            emit(BREAKER_OPENED, error=error, seconds=self._cooldown)
         self._error = error
         self._retry_time = time.monotonic() + self._cooldown
 
@@ -148,9 +162,10 @@ class CallGuard:
 
     def _ask_again(self) -> None:
         """Close the breaker if the server is back. Raises `StoreError` if it is not."""
-        begin = time.monotonic()
-        outcome = start(self._probe)
-        outcome.add_done_callback(partial(self._note_late, begin))
+        outcome = self._probing
+        if outcome is None or outcome.done():  # a server that hangs holds one thread, not many
+            outcome = self._probing = start(self._probe)
+            outcome.add_done_callback(partial(self._note_late, time.monotonic()))
         try:
             outcome.result(PROBE_SECONDS)
         except self._failures as error:

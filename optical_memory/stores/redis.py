@@ -3,7 +3,7 @@
 All keys of a session share one hash tag: `{prefix:session}:meta` (version and format), `:commits`
 (the last commit tokens), `:log` (in which commit each record was last written), one hash per kind
 of record, `:blob:<key>`, and `:blobs` (which blobs there may be). Only blobs have a TTL, so
-`volatile-lru` evicts nothing else.
+`volatile-lru` evicts nothing else. A hash that another policy evicts is noticed at the next use.
 
 A commit is one server-side script: one round trip, atomic in memory and in the append-only file. It
 is never tried again because a neighbour wrote in between, as WATCH would ask for. It carries a
@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from typing import Any, Final, cast, get_args
+from typing import Any, Final, get_args
 from urllib.parse import quote, unquote
 
 import redis
@@ -29,9 +29,7 @@ from optical_memory.stores.base import (
     BLOB_TTL,
     LOG_VERSIONS,
     Change,
-    Delete,
     Kind,
-    Put,
     Version,
     conflict,
     from_bytes,
@@ -40,6 +38,7 @@ from optical_memory.stores.base import (
     require_ttl,
     to_bytes,
 )
+from optical_memory.stores.erasures import is_erasing
 from optical_memory.stores.redis_client import SWEEP, GuardedClient
 from optical_memory.stores.redis_scripts import (
     CHANGES,
@@ -49,7 +48,15 @@ from optical_memory.stores.redis_scripts import (
     LOAD,
     NEWER_FORMAT,
     PUT_BLOBS,
+    change_arguments,
+    change_of,
+    expectation,
 )
+from optical_memory.stores.scrubbing.server_files import SCRUB_SECONDS, rewrite_files
+from optical_memory.stores.turn_time import time_left
+from optical_memory.telemetry.event_table import FILES_NOT_REWRITTEN
+from optical_memory.telemetry.events import emit
+from optical_memory.telemetry.store_calls import measure_calls
 
 __all__ = ["RedisStore"]
 
@@ -70,6 +77,7 @@ without memory, which take some tenths of a second on a busy machine.
 _PATTERN_CHARACTERS = frozenset("{}*?[]\\")
 
 
+@measure_calls("redis")
 class RedisStore:
     """Durable records and cached blobs at a URL, or through a client of your own, which the store
     never closes.
@@ -77,7 +85,8 @@ class RedisStore:
     `prefix` starts every key. `ttl` is how long a blob lives by default, `deadline` how long a call
     may take with its retries, `cooldown` how long a server is left alone after a failure (all in
     seconds). With `fsync` every commit waits until the server's append-only file is on disk
-    (WAITAOF, from Redis 7.2; not in a Cluster). Raises `InputError` for a prefix or a URL that
+    (WAITAOF, from Redis 7.2; not in a Cluster). With `scrub` the server writes its files anew after
+    something was forgotten. Raises `InputError` for a prefix or a URL that
     cannot be used, and for `fsync` in a Cluster.
     """
 
@@ -90,8 +99,11 @@ class RedisStore:
         deadline: float = DEADLINE,
         cooldown: float = 5.0,
         fsync: bool = False,
+        scrub: bool = True,
     ) -> None:
         self.prefix = prefix
+        self._scrubs = scrub
+        self._unscrubbed: list[str] = []  # sentences about files that may keep deleted records
         self._ttl = ttl
         self._fsync = fsync
         self._client = GuardedClient(client, deadline=deadline, cooldown=cooldown)
@@ -142,7 +154,7 @@ class RedisStore:
         if not is_known or not since.exists:
             return version, None
         pairs = zip(entries[::2], entries[1::2], strict=True)
-        return version, [_change(*pair) for pair in pairs]
+        return version, [change_of(*pair) for pair in pairs]
 
     def load(
         self, session: str, kinds: Sequence[Kind]
@@ -163,9 +175,8 @@ class RedisStore:
         """The values of records in the order of `keys`; None for each that is not there."""
         if not keys:
             return []
-        values: list[bytes | None] = self._client.ask(
-            "HMGET", self._key(session, kind), *map(to_bytes, keys)
-        )
+        hash_key = self._key(session, kind)
+        values: list[bytes | None] = self._client.ask("HMGET", hash_key, *map(to_bytes, keys))
         return values
 
     def commit(
@@ -176,17 +187,19 @@ class RedisStore:
         Raises `Conflict` unless the session is at `expect`, and `NewerFormat` if a newer version of
         this package wrote the session.
         """
-        keys = [self._key(session, name) for name in ("meta", "commits", "log", "index")]
+        names = ("meta", "commits", "log", "index", "session", "turn", "page")
+        keys = [self._key(session, name) for name in names]
         keys += [self._key(session, change.kind) for change in changes]
         arguments: list[Any] = [
             uuid.uuid4().hex,
-            *_expectation(expect),
+            *expectation(expect),
             new_epoch(),
             SESSION_FORMAT,
             LOG_VERSIONS if is_logged(changes) else "",
+            1 if is_erasing() else "",
         ]
         for change in changes:
-            arguments += _change_arguments(change)
+            arguments += change_arguments(change)
         ask = self._client.ask_synced if self._fsync else self._client.ask
         status, epoch, number = ask("EVAL", COMMIT, len(keys), *keys, *arguments)
         if status == NEWER_FORMAT:
@@ -215,11 +228,10 @@ class RedisStore:
     def drop(self, session: str) -> None:
         """Remove every record and blob of a session; this ends its epoch.
 
-        The append-only file forgets them when the server rewrites it the next time.
+        Its files forget them when the server writes them anew (`scrub`).
         """
-        names = ("blobs", "meta", "commits", "log", *get_args(Kind))
-        keys = [self._key(session, name) for name in names]
-        self._client.ask("EVAL", DROP, len(keys), *keys)
+        names = "blobs", "meta", "commits", "log", *get_args(Kind)
+        self._client.ask("EVAL", DROP, len(names), *(self._key(session, name) for name in names))
 
     def get_blobs(self, session: str, keys: Sequence[str]) -> list[bytes | None]:
         """Cached blobs in the order asked for, None for each that is absent."""
@@ -247,11 +259,21 @@ class RedisStore:
             self._client.ask("ZREM", index, *(self._blob(session, key) for key in keys))
 
     def scrub(self) -> None:
-        """Nothing to wait for: the server's files are its own."""
+        """Have the server write its files anew, without what was deleted; waits `SCRUB_SECONDS`.
+
+        If it cannot, the log and `check` say so: that is no error, because the records are gone.
+        """
+        seconds = time_left()
+        limit = SCRUB_SECONDS if seconds is None else min(seconds, SCRUB_SECONDS)
+        self._unscrubbed = rewrite_files(self._client, limit) if self._scrubs else []
+        for sentence in self._unscrubbed:
+            emit(FILES_NOT_REWRITTEN, reason=sentence)
 
     def check(self) -> list[str]:
         """Problems of the store itself, one sentence each."""
-        return self._client.call(redis_health.problems, SWEEP)
+        if self._unscrubbed:
+            self.scrub()
+        return self._client.call(redis_health.problems, SWEEP) + self._unscrubbed
 
     def close(self) -> None:
         """Close the connections that this store opened."""
@@ -272,29 +294,6 @@ class RedisStore:
 def _version(epoch: bytes | None, number: bytes | int | None) -> Version:
     """A version from the fields of a meta hash, of which none or only the epoch may be absent."""
     return Version(from_bytes(epoch or b""), int(number)) if number else Version()
-
-
-def _expectation(expect: Version | None) -> tuple[str, str | int]:
-    """The script's arguments for an expected version; no number if any version will do."""
-    return ("", "") if expect is None else (expect.epoch, expect.number)
-
-
-def _change_arguments(change: Change) -> tuple[str, bytes, bytes, bytes]:
-    """The script's arguments for a change: op, key, value, log entry."""
-    key = to_bytes(change.key)
-    entry = b"" if change.kind == "picture" else b"%s:%s" % (change.kind.encode(), key)
-    if isinstance(change, Put):
-        return "put", key, change.value, entry
-    return "del", key, b"", entry
-
-
-def _change(entry: bytes, value: bytes | None) -> Change:
-    """The change that a log entry stands for; `value` is None if the record is gone."""
-    name, _, key = entry.partition(b":")
-    kind = cast("Kind", name.decode())
-    if value is None:
-        return Delete(kind, from_bytes(key))
-    return Put(kind, from_bytes(key), value)
 
 
 def _text(key: bytes | str) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 import redis
 
-__all__ = ["problems"]
+__all__ = ["has_snapshots", "problems"]
 
 
 def problems(client: redis.Redis | redis.RedisCluster) -> list[str]:
@@ -22,12 +22,15 @@ def problems(client: redis.Redis | redis.RedisCluster) -> list[str]:
 
 
 def _server_problems(client: redis.Redis) -> list[str]:
-    sentences = _persistence_problems(client.info("persistence"), _has_snapshots(client))
+    sentences = _persistence_problems(client.info("persistence"), has_snapshots(client))
     policy = client.info("memory").get("maxmemory_policy", "noeviction")
     if policy != "noeviction" and not policy.startswith("volatile-"):
         sentences.append(
             f"maxmemory-policy {policy} may evict records: use noeviction or volatile-lru."
         )
+        n_evicted = client.info("stats").get("evicted_keys", 0)
+        if n_evicted:
+            sentences.append(f"the server has evicted {n_evicted} keys since it started.")
     return sentences
 
 
@@ -49,7 +52,7 @@ def _persistence_problems(info: dict[str, Any], has_snapshots: bool | None) -> l
     return sentences
 
 
-def _has_snapshots(client: redis.Redis) -> bool | None:
+def has_snapshots(client: redis.Redis) -> bool | None:
     """Whether RDB snapshots are on; None if the server, like managed servers, forbids it."""
     try:
         return bool(client.config_get("save").get("save"))

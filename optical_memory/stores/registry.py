@@ -9,15 +9,20 @@ from optical_memory.stores.base import Store
 from optical_memory.stores.passwords import printable_url
 from optical_memory.stores.sqlite_path import path_of
 
-__all__ = ["default_store", "open_store", "store_at", "store_name"]
+__all__ = ["default_name", "default_store", "is_file", "open_store", "store_at", "store_name"]
 
 _REDIS = ("redis", "rediss", "redis+cluster", "rediss+cluster", "unix")
 
 
 def default_store() -> str:
-    """The URL of a file in the user's data directory."""
-    folder = user_data_path("optical-memory", ensure_exists=True)
-    return f"sqlite:///{folder / 'memory.db'}"
+    """The URL of a file in the user's data directory, which is created if need be."""
+    user_data_path("optical-memory", ensure_exists=True)
+    return default_name()
+
+
+def default_name() -> str:
+    """The same URL; nothing is created."""
+    return f"sqlite:///{user_data_path('optical-memory') / 'memory.db'}"
 
 
 def open_store(url: str) -> Store:
@@ -43,6 +48,11 @@ def store_name(url: str) -> str:
     Raises `InputError` for a URL of no store.
     """
     return f"sqlite:///{path_of(url).absolute()}" if _scheme(url) == "sqlite" else url
+
+
+def is_file(url: str) -> bool:
+    """True if the URL names an SQLite file. Raises `InputError` for a URL of no store."""
+    return _scheme(url) == "sqlite"
 
 
 def _scheme(url: str) -> str:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
-from optical_memory.errors import InputError
+from optical_memory.errors import InputError, StoreError
 from optical_memory.stores.passwords import printable_url
 
 __all__ = [
     "create_private",
     "path_of",
+    "private_folder",
     "private_opener",
     "require_file",
+    "whole_file",
 ]
 
 
@@ -46,14 +52,73 @@ def require_file(path: Path) -> None:
 OWNER_ONLY = 0o600
 """The owner reads and writes; nobody else does anything. Windows knows no such modes."""
 
+OWNER_ONLY_FOLDER = 0o700
+"""The owner lists and changes; nobody else does anything."""
+
 
 def private_opener(path: str, flags: int) -> int:
     """An `opener` of Python's `open`: a file that it creates is its owner's alone."""
     return os.open(path, flags, OWNER_ONLY)
 
 
+def private_folder(path: Path) -> None:
+    """Make a folder, and those above it, its owner's alone; one that is there stays as it is."""
+    if not path.parent.exists():
+        private_folder(path.parent)
+    path.mkdir(exist_ok=True, mode=OWNER_ONLY_FOLDER)
+
+
 def create_private(path: Path) -> None:
     """Create an empty file that is its owner's alone; a file that is there keeps its mode."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    private_folder(path.parent)
     with open(path, "ab", opener=private_opener):
         pass
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[BinaryIO]:
+    """A file to write, which takes the place of `path` when it is whole and on the disk.
+
+    Until then, and if anything fails, `path` is as it was. The file is its owner's alone. It is
+    written beside `path`, with the ending `.part`; if the process is killed, that file stays until
+    the next call. Raises `StoreError` if another process is writing to it.
+    """
+    if path.exists() and not path.is_file():  # a pipe, a terminal: nothing to replace
+        with open(path, "wb") as file:
+            yield file
+        return
+    target = path.resolve()
+    draft = target.with_name(target.name + ".part")
+    with open(draft, "r+b", opener=_draft_opener) as file:
+        _require_own(file, path)
+        try:
+            file.truncate()
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+            os.replace(draft, target)
+        except BaseException:
+            draft.unlink(missing_ok=True)
+            raise
+    _sync_folder(target.parent)
+
+
+def _draft_opener(path: str, flags: int) -> int:
+    return private_opener(path, flags | os.O_CREAT)
+
+
+def _require_own(file: BinaryIO, path: Path) -> None:
+    """Raises `StoreError` if another process has this file open for the same purpose."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise StoreError(f"another process is writing to {str(path)!r}") from error
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a new name in a folder durable."""
+    number = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)

@@ -25,8 +25,10 @@ __all__ = [
     "turn_time",
 ]
 
-TURN_SECONDS: Final = 2.0
-"""A user notices two seconds; an agent's turn without a memory is better than a later turn."""
+TURN_SECONDS: Final = 1.8
+"""A user notices two seconds; an agent's turn without a memory is better than a later turn. The
+rest of the two seconds is for the work of this process, of which a recall has some tenths.
+"""
 
 Result = TypeVar("Result")
 Arguments = ParamSpec("Arguments")

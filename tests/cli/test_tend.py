@@ -33,10 +33,22 @@ def test_fading_and_stats_are_shown_to_people(full: Shell) -> None:
     assert (code, "90, " in out, "visual tokens" in out) == (0, True, True)
 
 
+def test_stats_tell_what_waits_for_the_background(full: Shell) -> None:
+    counts = full.json("stats")
+    assert (counts["waiting"], counts["lag_seconds"]) == ({}, 0.0)
+    with closing(open_store(full.store)) as store:
+        memory = OpticalMemory("default", store=store, reader=TemplateReader(), background=False)
+        memory.remember([Turn("user", f"Parcel {i} waits at gate {i}.") for i in range(90)])
+    counts = full.json("stats")
+    assert counts["waiting"]["seal"] >= 1
+    assert counts["lag_seconds"] > 0
+    assert f"{counts['waiting']['seal']} to seal; the oldest for" in full.on_store("stats")[1]
+
+
 def test_fading_without_a_capacity_loses_nothing_and_does_not_ask(full: Shell) -> None:
     answer = full.json("fade")
     assert answer["capacity"] is None
-    assert answer["lost"] == dict.fromkeys(("condensed", "stubs", "forgotten", "facts"), 0)
+    assert answer["lost"] == dict.fromkeys(("condensed", "stubs", "forgotten", "facts", "turns"), 0)
 
 
 def test_pages_are_lost_only_with_a_word_of_the_user(full: Shell) -> None:

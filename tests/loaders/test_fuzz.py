@@ -1,6 +1,6 @@
 """2,000 spoilt sample files: each is loaded or refused, and nothing is lost without a word.
 
-`make fuzz-loaders` does the same with 100,000.
+`make fuzz-loaders` spoils 100,000, and `make fuzz` has them among its cases.
 """
 
 from __future__ import annotations

@@ -72,7 +72,7 @@ def test_of_what_another_process_wrote_only_the_changes_are_read(store: Store):
 def test_a_process_that_is_too_far_behind_reads_the_whole_session(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ):
-    for module in ("sqlite_tables", "redis"):
+    for module in ("sqlite.tables", "redis"):
         monkeypatch.setattr(f"optical_memory.stores.{module}.LOG_VERSIONS", 4)
     writer = Archive(store, "alice")
     writer.update(append)

@@ -89,7 +89,7 @@ def test_changes_of_a_session_that_was_dropped_are_not_told(store: Store, twin: 
 @pytest.fixture
 def short_log(monkeypatch: pytest.MonkeyPatch) -> int:
     """Logs of four versions and of three changes a commit, in this test."""
-    for module in ("sqlite_tables", "redis"):
+    for module in ("sqlite.tables", "redis"):
         monkeypatch.setattr(f"optical_memory.stores.{module}.LOG_VERSIONS", 4)
     monkeypatch.setattr("optical_memory.stores.base.LOG_CHANGES", 3)
     return 4

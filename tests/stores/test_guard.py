@@ -98,3 +98,30 @@ def test_a_call_that_nobody_waits_for_opens_the_breaker_if_it_stays_unanswered(
     time.sleep(0.2)
     assert seconds(lambda: guard.call(server.answer), StoreError) < 0.1
     server.release()
+
+
+def test_a_server_that_hangs_for_long_holds_one_thread_and_not_one_for_each_question(
+    server: FakeServer, guard: CallGuard
+) -> None:
+    server.hangs = True
+    seconds(lambda: guard.call(server.answer), TimeoutError)
+    for _ in range(3):
+        time.sleep(0.35)
+        seconds(lambda: guard.call(server.answer), StoreError)
+    assert server.n_probes == 1
+    server.release()
+
+
+def test_the_log_and_the_gauge_tell_when_the_breaker_opens_and_closes(
+    server: FakeServer, guard: CallGuard, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert [level.value for level in guard.levels()] == [0.0]
+    server.hangs = True
+    seconds(lambda: guard.call(server.answer), TimeoutError)
+    seconds(lambda: guard.call(server.answer), StoreError)
+    assert [level.value for level in guard.levels()] == [1.0]
+    server.release()
+    time.sleep(0.05)
+    assert [level.value for level in guard.levels()] == [0.0]
+    events = [getattr(record, "event", "") for record in caplog.records]
+    assert events == ["breaker_opened", "breaker_closed"]

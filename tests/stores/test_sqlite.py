@@ -17,8 +17,8 @@ import pytest
 import optical_memory
 from optical_memory.errors import NewerFormat, StoreError
 from optical_memory.stores import Put, SQLiteStore, Version
-from optical_memory.stores.sqlite_file import SQLiteFile
-from optical_memory.stores.sqlite_tables import RECORDS
+from optical_memory.stores.sqlite.file import SQLiteFile
+from optical_memory.stores.sqlite.tables import RECORDS
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 ROOT = Path(optical_memory.__file__).parents[1]

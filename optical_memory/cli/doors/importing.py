@@ -15,9 +15,11 @@ from optical_memory.cli.options import (
     AsJson,
     Capacity,
     KeepTurns,
+    KeyFile,
     LedgerOption,
     ReaderName,
     Retention,
+    Secrets,
     StoreUrl,
     open_memory,
 )
@@ -46,7 +48,9 @@ def import_place(
     retain: Retention = "pages",
     ledger: LedgerOption = "auto",
     keep_turns: KeepTurns = KEEP_TURNS,
+    secrets: Secrets = "off",
     store: StoreUrl = None,
+    key_file: KeyFile = None,
     session: Annotated[
         str | None,
         typer.Option(
@@ -66,12 +70,13 @@ def import_place(
         "retain": retain,
         "ledger": ledger,
         "keep_turns": keep_turns,
+        "secrets": secrets,
     }
     if dry_run:
         report = _import_all(place, lambda loaded: [])
     else:
         with (
-            open_memory(store, prefix, reader, new=True, **settings) as memory,
+            open_memory(store, prefix, reader, key_file=key_file, new=True, **settings) as memory,
             progress_bars(as_json) as progress,
         ):
 

@@ -16,9 +16,11 @@ from optical_memory.cli.options import (
     AsJson,
     Capacity,
     KeepTurns,
+    KeyFile,
     LedgerOption,
     ReaderName,
     Retention,
+    Secrets,
     SessionName,
     StoreUrl,
     open_memory,
@@ -54,7 +56,9 @@ def remember(
     retain: Retention = "pages",
     ledger: LedgerOption = "auto",
     keep_turns: KeepTurns = KEEP_TURNS,
+    secrets: Secrets = "off",
     store: StoreUrl = None,
+    key_file: KeyFile = None,
     session: SessionName = "default",
     reader: ReaderName = "pocket",
     as_json: AsJson = False,
@@ -72,9 +76,10 @@ def remember(
         "retain": retain,
         "ledger": ledger,
         "keep_turns": keep_turns,
+        "secrets": secrets,
     }
     with (
-        open_memory(store, session, reader, new=True, **settings) as memory,
+        open_memory(store, session, reader, key_file=key_file, new=True, **settings) as memory,
         progress_bars(as_json) as progress,
     ):
         run = Run("remember", as_json, reader_name(memory.reader))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,6 +17,8 @@ from optical_memory.cli.output import Run, reader_name, table
 from optical_memory.cli.progress import progress_bars
 from optical_memory.errors import InputError
 from optical_memory.readers.base import Reader
+from optical_memory.stores.private_files import private_folder
+from optical_memory.stores.watchdog import temporary_folder
 
 if TYPE_CHECKING:
     from optical_memory.measure.finding.baselines import MakeMethod
@@ -228,11 +229,11 @@ def semantic_settings(
 def kept_folder(path: Path | None) -> Iterator[Path]:
     """The folder that keeps the memories, else one that is removed at the end."""
     if path is not None:
-        path.mkdir(parents=True, exist_ok=True)
+        private_folder(path)
         yield path
         return
-    with tempfile.TemporaryDirectory(prefix="optical-eval-") as folder:
-        yield Path(folder)
+    with temporary_folder("optical-eval-") as folder:
+        yield folder
 
 
 def _mean_shares(rungs: Mapping[str, Mapping[str, float]]) -> dict[str, str]:

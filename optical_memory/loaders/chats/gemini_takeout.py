@@ -50,7 +50,7 @@ _OTHER_ACTIVITY = re.compile(
 )
 """Activities that are no question."""
 
-_N_FILES = re.compile(r"\s*Attached \d+ files?\.?\s*\Z")
+_N_FILES = re.compile(r"(?<!\s)\s*Attached \d+ files?\.?\s*\Z")
 
 
 def is_gemini_takeout(data: Any) -> bool:

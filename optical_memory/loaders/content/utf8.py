@@ -11,6 +11,7 @@ import re
 import zlib
 from io import BytesIO
 from pathlib import Path
+from typing import IO, cast
 
 from optical_memory.errors import InputError
 from optical_memory.loaders.conversation import LeftOut
@@ -19,6 +20,7 @@ __all__ = [
     "NEWLINE",
     "decode_text",
     "read_bytes",
+    "read_up_to",
     "utf8_bytes",
 ]
 
@@ -29,6 +31,9 @@ MAX_BYTES = 2**30
 
 MAX_UNPACKED_BYTES = 2**28
 """Of a gzip file, unpacked: a file of some kilobytes may unpack to gigabytes."""
+
+CHUNK_BYTES = 2**20
+"""Read at once, so that a limit takes no memory that a file does not need."""
 
 MAX_BAD_SHARE = 0.1
 """Of the lines of a text. With more lines that are not UTF-8, the text has another encoding."""
@@ -80,7 +85,7 @@ def read_bytes(path: Path) -> bytes:
     """
     try:
         with path.open("rb") as file:
-            raw = file.read(MAX_BYTES + 1)
+            raw = read_up_to(file, MAX_BYTES + 1)
     except IsADirectoryError as error:
         raise InputError(
             f"{path}: cannot be read: it is a folder; load it with `optical-memory import {path}`"
@@ -96,6 +101,20 @@ def read_bytes(path: Path) -> bytes:
             f"{path}: larger than {MAX_BYTES:,} bytes; split it into files of whole conversations"
         )
     return utf8_bytes(raw, path.name)
+
+
+def read_up_to(file: IO[bytes], limit: int) -> bytes:
+    """The rest of a file, at most `limit` bytes of it.
+
+    `read(limit)` takes memory for all of `limit` before it reads a byte.
+    """
+    data = BytesIO()
+    while data.tell() < limit:
+        chunk = file.read(min(CHUNK_BYTES, limit - data.tell()))
+        if not chunk:
+            break
+        data.write(chunk)
+    return data.getvalue()
 
 
 def utf8_bytes(raw: bytes, name: str) -> bytes:
@@ -172,7 +191,7 @@ def _bad_lines(raw: bytes, name: str) -> list[LeftOut]:
 def _unpacked(raw: bytes, name: str) -> bytes:
     try:
         with gzip.open(BytesIO(raw)) as file:
-            content = file.read(MAX_UNPACKED_BYTES + 1)
+            content = read_up_to(cast(IO[bytes], file), MAX_UNPACKED_BYTES + 1)
     except (EOFError, OSError, zlib.error) as error:
         raise InputError(f"{name}: gzip, but damaged: {error}; pack it again") from error
     if len(content) > MAX_UNPACKED_BYTES:

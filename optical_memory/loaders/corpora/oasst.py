@@ -90,7 +90,7 @@ def _text_or_none(value: Any) -> str | None:
     return None if value is None else str(value)
 
 
-def _conversation(place: str, root: Any, children: Mapping[str, Sequence[_Node]]) -> Conversation:
+def _conversation(place: str, root: Any, children: dict[str, list[_Node]]) -> Conversation:
     if not isinstance(root, _Node):
         raise InputError(f"{place}: expected a message with 'text' and 'role'")
     path = _best_path(root, children)
@@ -116,15 +116,18 @@ def _best_path(root: _Node, children: Mapping[str, Sequence[_Node]]) -> list[_No
         ids.add(path[-1].id)
 
 
-def _tree(root: _Node, children: Mapping[str, Sequence[_Node]]) -> list[_Node]:
-    """All nodes of a tree, each once."""
+def _tree(root: _Node, children: dict[str, list[_Node]]) -> list[_Node]:
+    """All nodes of a tree, each once. They are taken out of `children`.
+
+    A file may have the same tree a thousand times: its answers belong to the first.
+    """
     nodes: dict[str, _Node] = {}
     stack = [root]
     while stack:
         node = stack.pop()
         if node.place not in nodes:
             nodes[node.place] = node
-            stack += children.get(node.id, ())
+            stack += children.pop(node.id, ())
     return list(nodes.values())
 
 

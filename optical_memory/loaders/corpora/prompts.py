@@ -23,7 +23,7 @@ _PROMPTS = ("instruction", "prompt", "question", "query")
 _INPUTS = ("input", "context")
 _ANSWERS = ("output", "chosen", "completion", "response", "answer")
 _IDS = ("id", "prompt_id", "question_id")
-_SIDES = re.compile(r"^\s*(Human|Assistant): ?", re.MULTILINE)
+_SIDES = re.compile(r"^[^\S\n]*(Human|Assistant): ?", re.MULTILINE)
 """The sides in a text of HH-RLHF."""
 
 Items = Iterator[tuple[str, Any]]

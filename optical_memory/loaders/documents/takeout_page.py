@@ -21,12 +21,9 @@ __all__ = [
     "takeout_page",
 ]
 
-_CELL = re.compile(r'<div class="outer-cell[^>]*>(.*?)(?=<div class="outer-cell|\Z)', re.DOTALL)
-_BODY = re.compile(
-    r'<div class="content-cell[^"]*mdl-typography--body-1">(.*?)</div>\s*'
-    r'(?=<div class="content-cell)',
-    re.DOTALL,
-)
+_CELL = re.compile(r'<div class="outer-cell[^<>]*>(.*?)(?=<div class="outer-cell|\Z)', re.DOTALL)
+_BODY = re.compile(r'<div class="content-cell[^"]*mdl-typography--body-1">')
+_BODY_END = re.compile(r'</div>\s*(?=<div class="content-cell)')
 _TIME_LINE = re.compile(r"(?=.{8,60}\Z)(?=.*\b\d{4}\b).*\b\d{1,2}:\d\d(?::\d\d)?\b.*")
 """A line with a year and a clock, and little else."""
 
@@ -52,7 +49,8 @@ def takeout_page(source: Path | Document | str) -> list[Conversation]:
 def _activity(cell: str) -> dict[str, Any]:
     """A cell as an item of `MyActivity.json`."""
     body = _BODY.search(cell)
-    text = html_text(body[1] if body else cell)
+    end = _BODY_END.search(cell, body.end()) if body else None
+    text = html_text(cell[body.end() : end.start()] if body and end else cell)
     lines = text.replace("\u202f", " ").replace("\xa0", " ").split("\n")
     n = next((n for n, line in enumerate(lines) if n and _TIME_LINE.fullmatch(line)), len(lines))
     files = [line.lstrip("- ") for line in lines[:n] if line.startswith("- ")]

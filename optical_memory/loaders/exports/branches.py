@@ -140,16 +140,34 @@ def _leaves(parents: Mapping[str, str | None]) -> list[str]:
 def _newest_leaf(nodes: Mapping[str, Node], parents: Mapping[str, str | None]) -> str:
     """The leaf with the latest time; the last in the file if there are no times."""
     leaves = enumerate(_leaves(parents))
-    return max(leaves, key=lambda leaf: (_seconds(nodes, parents, leaf[1]), leaf[0]))[1]
+    seconds = _seconds(nodes, parents)
+    return max(leaves, key=lambda leaf: (seconds[leaf[1]], leaf[0]))[1]
 
 
-def _seconds(nodes: Mapping[str, Node], parents: Mapping[str, str | None], leaf: str) -> float:
-    """Seconds since 1970 of the last turn with a time on the way to the leaf; 0 without one."""
-    for key in ancestors(parents, leaf):
-        for turn in nodes[key].reading.turns:
-            if turn.when:
-                return turn.when.timestamp()
-    return 0.0
+def _seconds(nodes: Mapping[str, Node], parents: Mapping[str, str | None]) -> dict[str, float]:
+    """By node, seconds since 1970 of the last turn with a time on the way to it; 0 without one.
+
+    No node is looked at twice, however many branches go over it.
+    """
+    seconds: dict[str, float] = {}
+    for node in parents:
+        path: list[str] = []
+        last_time = 0.0
+        for key in ancestors(parents, node):
+            if key in seconds:
+                last_time = seconds[key]
+                break
+            path.append(key)
+        for key in reversed(path):
+            last_time = _own_seconds(nodes[key], last_time)
+            seconds[key] = last_time
+    return seconds
+
+
+def _own_seconds(node: Node, default: float) -> float:
+    """Seconds since 1970 of the first turn of the node that has a time."""
+    times = (turn.when.timestamp() for turn in node.reading.turns if turn.when)
+    return next(times, default)
 
 
 def _other_paths(

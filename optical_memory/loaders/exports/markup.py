@@ -24,8 +24,11 @@ def html_text(html: str) -> str:
     reader.feed(html)
     reader.close()
     text = "".join(reader.texts)
-    text = re.sub(r"[ \t]*\n[ \t]*(?=\n)", "\n", text)
-    return re.sub(r"\n{3,}", "\n\n", text).strip()
+    return _BLANK_LINES.sub("\n\n", text).strip()
+
+
+_BLANK_LINES = re.compile(r"(?<![ \t\n])[ \t]*\n[ \t\n]*\n")
+"""From the end of a line to the beginning of the next line that is not blank."""
 
 
 class _Reader(HTMLParser):

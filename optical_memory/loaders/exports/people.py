@@ -15,7 +15,7 @@ from typing import Any
 from optical_memory.loaders.conversation import Conversation, LeftOut
 from optical_memory.loaders.exports.fields import text_parts
 from optical_memory.loaders.exports.reading import conversation_of, joined, read_message
-from optical_memory.turns import Role
+from optical_memory.turns import Role, short_repr
 
 __all__ = [
     "Post",
@@ -34,6 +34,7 @@ class Speaker:
     is_program: bool = False
 
 
+@short_repr
 @dataclass(frozen=True, slots=True)
 class Post:
     """A message among people; `attachments` are parts of a message."""

@@ -10,7 +10,7 @@ from datetime import datetime
 from optical_memory.loaders.conversation import Conversation, LeftOut, conversation
 from optical_memory.loaders.logs.speakers import role_of, roles_of_speakers
 from optical_memory.loaders.times import FileTimes, file_times
-from optical_memory.turns import Attachment, Role, Turn
+from optical_memory.turns import Attachment, Role, Turn, short_repr
 
 __all__ = [
     "EXPORTERS_LINE",
@@ -33,6 +33,7 @@ _CLOCK = re.compile(r"(?:\d{1,2}[:.]\d\d(?:[:.]\d\d)?(?:[.,]\d+)?\s?(?:[AaPp]\.?
 _RULE = re.compile(r"\s*(?:-{3,}|\*{3,}|_{3,}|(?:\* ){2,}\*)\s*")
 
 
+@short_repr
 @dataclass(frozen=True, slots=True)
 class Entry:
     """A turn as a log writes it, from line `line` on (the first is 1).

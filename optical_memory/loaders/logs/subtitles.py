@@ -24,7 +24,7 @@ __all__ = [
 _CLOCK = r"(?:\d{1,3}:)?\d\d:\d\d[.,]\d{3}"
 _TIMES = re.compile(rf"\s*(?P<start>{_CLOCK})\s+-->\s+{_CLOCK}(?P<settings>\s.*)?")
 _VOICE = re.compile(
-    r"<v(?:\.[^\s>]*)?\s+(?P<name>[^<>\n]{1,100})>(?P<text>.*?)(?:</v>|(?=<v[.\s])|\Z)", re.DOTALL
+    r"<v(?:\.[^\s<>]*)?\s+(?P<name>[^<>\n]{1,100})>(?P<text>.*?)(?:</v>|(?=<v[.\s])|\Z)", re.DOTALL
 )
 _LABEL = re.compile(r"(?P<name>[^:\n]{1,60}): (?P<text>.+)", re.DOTALL)
 _NOTE = "a note of the file, said by nobody"

@@ -42,7 +42,7 @@ _FORMS = (
     re.compile(rf"{_MARKS}\[{_STAMP}\]{_BLANK}(?P<words>.*)"),  # iPhone
     re.compile(rf"{_MARKS}{_STAMP}{_BLANK}[-–]{_BLANK}(?P<words>.*)"),  # Android
 )
-_NAMED = re.compile(rf"{_MARKS}(?P<name>[^:\n]{{1,80}}?){_MARKS}:(?: (?P<text>.*)|)", re.DOTALL)
+_NAMED = re.compile(rf"{_MARKS}+(?P<name>[^:\n]{{1,80}}?){_MARKS}:(?: (?P<text>.*)|)", re.DOTALL)
 _NUMBER = "[\u2068\u2069\u202a\u202c\u200e]|^~[ \u202f\u00a0]?"
 """Signs around a number, and the sign before the name of somebody who is not in the contacts."""
 
@@ -136,20 +136,26 @@ def _sign(start: re.Match[str]) -> tuple[re.Pattern[str], str]:
 
 def _messages(lines: Sequence[str]) -> Iterator[_Message]:
     message: _Message | None = None
+    more_lines: list[str] = []
     sign = None
     for n, line in enumerate(lines, 1):
         start = _start(line)
         if start is not None and sign in {None, _sign(start)}:
             sign = _sign(start)
             if message is not None:
-                yield message
+                yield _with_lines(message, more_lines)
             message = _message(n, start)
+            more_lines = []
         elif message is not None:
-            message = replace(message, text=f"{message.text}\n{line}")
+            more_lines.append(line)
         elif line.strip():
             yield _Message(n, "", None, line)
     if message is not None:
-        yield message
+        yield _with_lines(message, more_lines)
+
+
+def _with_lines(message: _Message, lines: Sequence[str]) -> _Message:
+    return replace(message, text="\n".join([message.text, *lines]))
 
 
 def _message(n: int, start: re.Match[str]) -> _Message:

@@ -41,7 +41,8 @@ DELETED = re.compile(
 """What stands in the place of a message that was deleted or never came."""
 
 EDITED = re.compile(
-    "\\s*\u200e?<(?:this message was edited|diese nachricht wurde bearbeitet|se editó este mensaje"
+    "(?<!\\s)\\s*\u200e?<(?:this message was edited|diese nachricht wurde bearbeitet"
+    "|se editó este mensaje"
     "|ce message a été modifié|mensagem editada|questo messaggio è stato modificato"
     "|dit bericht is bewerkt)\\.?>",
     re.IGNORECASE,
@@ -58,7 +59,7 @@ NOTICES = re.compile(
     r"end-to-end|ende-zu-ende|extremo a extremo|bout en bout|ponta a ponta|crittografia"
     r"|сквозн|created (?:this )?group|changed (?:the|this|their|to)|\badded\b|joined using"
     r"|\bleft\b|removed|security code|pinned a message|turned (?:on|off)|is now an admin"
-    r"|hat .* (?:hinzugefügt|geändert|erstellt|entfernt)|verlassen|cambió|añadi|salió|creó"
+    r"|hat .{1,300}? (?:hinzugefügt|geändert|erstellt|entfernt)|verlassen|cambió|añadi|salió|creó"
     r"|a (?:changé|ajouté|créé|quitté)|mudou|adicionou|criou|saiu|ha (?:cambiato|aggiunto|creato)",
     re.IGNORECASE,
 )

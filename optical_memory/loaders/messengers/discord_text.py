@@ -27,7 +27,7 @@ __all__ = [
 _RULE = "=" * 62
 _HEADING = re.compile(rf"\s*{_RULE}\nGuild: (?P<server>.*)\nChannel: (?P<title>.*)\n")
 _TOPIC = re.compile(r"^Topic: (.*)$", re.MULTILINE)
-_SPEAKER = re.compile(r"\[(?P<stamp>[^\[\]]*\d[^\[\]]*)\] (?P<name>.{1,80}?)(?: \(pinned\))?")
+_SPEAKER = re.compile(r"\[(?P<stamp>[^\[\]\d]*\d[^\[\]]*)\] (?P<name>.{1,80}?)(?: \(pinned\))?")
 _FILES = ("{Attachments}", "{Stickers}")
 _REACTIONS = "{Reactions}"
 

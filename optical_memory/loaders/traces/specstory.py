@@ -29,18 +29,15 @@ _ENTRY = re.compile(
     re.MULTILINE,
 )
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?$")
-_TOOL = re.compile(
-    r'^<tool-use\b[^>\n]*?(?:data-tool-name="(?P<name>[^"\n]*)")?>'
-    r"(?P<body>.*?)^(?:</details>)?</tool-use>[ ]*$",
-    re.MULTILINE | re.DOTALL,
-)
+_TOOL = re.compile(r'^<tool-use\b[^>\n]*?(?:data-tool-name="(?P<name>[^"\n]*)")?>', re.MULTILINE)
+_TOOL_END = re.compile(r"^(?:</details>)?</tool-use>[ ]*$", re.MULTILINE)
 _WRAPPERS = re.compile(
-    r"\A\s*<details>\s*<summary>(?P<summary>.*?)</summary>(?P<rest>.*?)(?:</details>)?\s*\Z",
+    r"<details>\s*<summary>(?P<summary>.*?)</summary>(?P<rest>.*?)(?:</details>)?",
     re.DOTALL,
 )
 _TITLE = re.compile(r"\ATool use: \*\*[^*\n]*\*\*(?: • )?")
-_SESSION = re.compile(r"<!-- (?P<app>[^\n]*?) Session (?P<id>[0-9a-f-]{36})")
-_RULE = re.compile(r"\n+---\s*\Z")
+_SESSION = re.compile(r"<!-- (?P<app>[^\n]{0,200}?) Session (?P<id>[0-9a-f-]{36})")
+_RULE = re.compile(r"(?<!\n)\n+---\s*\Z")
 """The rule that SpecStory draws between entries."""
 
 
@@ -81,10 +78,10 @@ def _turns(entry: re.Match[str], body: str, n_before: int) -> Iterator[Turn]:
         return
     position = 0
     n_turns = n_before
-    for tool_use in _TOOL.finditer(body):
+    for tool_use, tool_end in _tool_uses(body):
         text = body[position : tool_use.start()].strip("\n")
-        position = tool_use.end()
-        request, answer = _request_and_answer(tool_use["body"])
+        position = tool_end.end()
+        request, answer = _request_and_answer(body[tool_use.end() : tool_end.start()])
         n_turns += 1
         arguments = json.dumps({"input": request}, ensure_ascii=False)
         call = ToolCall(tool_use["name"] or "tool", arguments, f"call_{n_turns}")
@@ -97,9 +94,21 @@ def _turns(entry: re.Match[str], body: str, n_before: int) -> Iterator[Turn]:
         yield Turn("assistant", rest, name=name, when=time)
 
 
+def _tool_uses(body: str) -> Iterator[tuple[re.Match[str], re.Match[str]]]:
+    """The first and the last tag of each tool use. If one has no last tag, no later one has."""
+    position = 0
+    while True:
+        tool_use = _TOOL.search(body, position)
+        tool_end = _TOOL_END.search(body, tool_use.end()) if tool_use else None
+        if tool_use is None or tool_end is None:
+            return
+        yield tool_use, tool_end
+        position = tool_end.end()
+
+
 def _request_and_answer(body: str) -> tuple[str, str]:
     """The two parts of a tool use, without the HTML around them."""
-    wrappers = _WRAPPERS.match(body)
+    wrappers = _WRAPPERS.fullmatch(body.strip())
     summary = wrappers["summary"] if wrappers else ""
     rest = wrappers["rest"] if wrappers else body
     fence = re.search(r"^```", rest, re.MULTILINE)

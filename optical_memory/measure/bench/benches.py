@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Literal
 
 from optical_memory.measure.bench.chat import bench_chat
+from optical_memory.measure.bench.encryption import bench_encryption
 from optical_memory.measure.bench.finding import bench_find
 from optical_memory.measure.bench.loading import bench_load
 from optical_memory.measure.bench.long_session import bench_long_session
@@ -51,6 +52,7 @@ BenchName = Literal[
     "chat",
     "plan",
     "load",
+    "encryption",
 ]
 
 BENCHES: Mapping[BenchName, Callable[[BenchInputs], Iterator[BenchRow]]] = {
@@ -68,5 +70,6 @@ BENCHES: Mapping[BenchName, Callable[[BenchInputs], Iterator[BenchRow]]] = {
     "chat": bench_chat,
     "plan": bench_plan,
     "load": bench_load,
+    "encryption": bench_encryption,
 }
 """Every bench by the name that `--only` takes; each gives its rows."""

@@ -12,6 +12,7 @@ from optical_memory.memory import OpticalMemory
 from optical_memory.readers.base import Reader
 from optical_memory.session.archive import Archive
 from optical_memory.session.records import PageRecord
+from optical_memory.stores.encryption.tenant_key import KeyService
 from optical_memory.stores.registry import open_store
 from optical_memory.turns import Turn
 
@@ -27,22 +28,33 @@ PAGE_TURNS = 120
 
 @dataclass(frozen=True, slots=True)
 class SessionFile:
-    """A session of `n_pages` pages whose text is in hand; its turns vary `turns`."""
+    """A session of `n_pages` pages whose text is in hand; its turns vary `turns`.
+
+    With a `key` it is encrypted.
+    """
 
     file: Path
     n_pages: int
     turns: Sequence[Turn]
     reader: Reader
+    key: KeyService | None = None
 
     @classmethod
     def write(
-        cls, folder: Path, n_pages: int, turns: Sequence[Turn], reader: Reader
+        cls,
+        folder: Path,
+        n_pages: int,
+        turns: Sequence[Turn],
+        reader: Reader,
+        *,
+        key: KeyService | None = None,
     ) -> SessionFile:
         """Write the session to a new file in this folder."""
-        session = cls(folder / f"{n_pages}-pages.db", n_pages, turns, reader)
+        name = f"{n_pages}-pages" if key is None else f"{n_pages}-pages-encrypted"
+        session = cls(folder / f"{name}.db", n_pages, turns, reader, key)
         page = _page(folder / f"{n_pages}-page.db", turns[:PAGE_TURNS], reader)
         with closing(open_store(session.url)) as store:
-            write_long_session(store, NAME, n_pages, turns, page)
+            write_long_session(Archive(store, NAME, key=key).store, NAME, n_pages, turns, page)
         return session
 
     @property
@@ -53,7 +65,12 @@ class SessionFile:
     def open(self) -> OpticalMemory:
         """A memory of the session that finds by words alone and works only when it is asked."""
         return OpticalMemory(
-            NAME, store=self.url, reader=self.reader, semantic=None, background=False
+            NAME,
+            store=self.url,
+            reader=self.reader,
+            semantic=None,
+            key=self.key,
+            background=False,
         )
 
     def texts(self) -> list[str]:

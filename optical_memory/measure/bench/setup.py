@@ -55,7 +55,8 @@ class BenchRow:
 class BenchInputs:
     """A reader, a folder to write to, and pages and sessions of the bundled conversation.
 
-    `n_pages` and `n_few_pages` are the pages of a long and a short session. A chat has
+    `n_pages` and `n_few_pages` are the pages of a long and a short session, `n_encrypted_pages`
+    those of an encrypted session, with 100,000 turns. A chat has
     `n_messages`, and then a tool's result of `n_result_chars`: an agent reads a large file.
     `n_planned_pages` are planned when they exceed a capacity. A file of `n_loaded_messages` is
     loaded.
@@ -65,6 +66,7 @@ class BenchInputs:
     folder: Path
     n_pages: int = 10_000
     n_few_pages: int = 100
+    n_encrypted_pages: int = 3_226
     n_messages: int = 2_000
     n_result_chars: int = 2_000_000
     n_planned_pages: int = 100_000

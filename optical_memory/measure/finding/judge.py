@@ -39,7 +39,7 @@ PLACES = 6
 # CJK is written without blanks: each character counts as a word.
 _CJK = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
 _WORDS = re.compile(rf"[{_CJK}]|[^\s{_CJK}]+")
-_DOUBT = re.compile(r"\[(\S+)\?\]")  # how a context marks a word that may be misread
+_DOUBT = re.compile(r"\[([^\s\[]+)\?\]")  # how a context marks a word that may be misread
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from optical_memory.counting import count_tokens
 from optical_memory.loaders import Conversation
@@ -23,6 +22,7 @@ from optical_memory.measure.needles.trials import pages_by_turn
 from optical_memory.memory import OpticalMemory
 from optical_memory.readers.base import Reader
 from optical_memory.session.background import Progress, no_progress
+from optical_memory.stores.watchdog import temporary_folder
 
 __all__ = [
     "BY_AGE",
@@ -129,7 +129,7 @@ def _certified(
 
 @contextmanager
 def _copy(archive: Path, reader: Reader) -> Iterator[OpticalMemory]:
-    with TemporaryDirectory(prefix="optical-forgetting-") as folder:
+    with temporary_folder("optical-forgetting-") as folder:
         store = f"sqlite:///{folder}/copy.db"
         with OpticalMemory.restore(archive, store=store, reader=reader, background=False) as memory:
             yield memory

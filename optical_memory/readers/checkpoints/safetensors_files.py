@@ -29,7 +29,8 @@ __all__ = [
 
 Shape = tuple[int, ...]
 INDEX = "model.safetensors.index.json"
-MAX_HEADER_BYTES = 100_000_000  # safetensors itself takes no longer header
+MAX_HEADER_BYTES = 2**24  # of 100,000 tensors; parsing takes some twenty times as much memory
+MAX_JSON_BYTES = 2**25  # of a config or an index; those of the largest models have 10 MB
 N_NAMED = 3  # tensors that an error names before it counts the others
 
 
@@ -48,7 +49,7 @@ class Header:
 def read_json(file: Path) -> dict[str, Any]:
     """A JSON object from a file. Raises `CheckpointError` if the file holds anything else."""
     try:
-        content = json.loads(file.read_text())
+        content = json.loads(_read_text(file))
     except RecursionError as error:
         raise CheckpointError(f"{file} does not read as JSON: it is nested too deep") from error
     except (OSError, ValueError) as error:
@@ -56,6 +57,13 @@ def read_json(file: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise CheckpointError(f"{file} is not a JSON object")
     return content
+
+
+def _read_text(file: Path) -> str:
+    """The text of a file. Raises `ValueError` if it is too long."""
+    if file.stat().st_size > MAX_JSON_BYTES:
+        raise ValueError(f"it has more than {MAX_JSON_BYTES:,} bytes")
+    return file.read_text()
 
 
 # ---- headers -------------------------------------------------------------------------------------
@@ -88,7 +96,7 @@ def _parse_header(file: Path) -> Header:
     with file.open("rb") as stream:
         n_header_bytes = int.from_bytes(stream.read(8), "little")
         if n_header_bytes > min(n_bytes, MAX_HEADER_BYTES):
-            raise ValueError("its header is longer than the file")
+            raise ValueError("its header is longer than the file, or than any header")
         tensors = json.loads(stream.read(n_header_bytes))
     tensors.pop("__metadata__", None)
     start = 8 + n_header_bytes

@@ -5,7 +5,6 @@ Imports no torch.
 
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import Sequence
 from itertools import pairwise
@@ -14,14 +13,14 @@ import numpy as np
 
 from optical_memory.errors import ReadingFailed
 from optical_memory.readers.language.decoder import Decoder, Task, Transcript
+from optical_memory.telemetry.event_table import PAGES_READ_SINGLY
+from optical_memory.telemetry.events import emit
 
 __all__ = [
     "PAGE",
     "split_pages",
     "transcribe_together",
 ]
-
-log = logging.getLogger("optical_memory")
 
 PAGE = "<PAGE>"
 """Unlimited-OCR writes this before each page of several in one prompt."""
@@ -49,7 +48,7 @@ def transcribe_together(
         try:
             parts = split_pages(transcript, len(group))
         except ReadingFailed as error:
-            log.info("%s; each page is read by itself", error)
+            emit(PAGES_READ_SINGLY, error=error)
             continue
         transcripts[group[0] : group[-1] + 1] = parts
     return transcripts

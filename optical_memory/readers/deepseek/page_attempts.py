@@ -7,7 +7,6 @@ is read without a guard first.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -23,6 +22,8 @@ from optical_memory.readers.language.attempts import (
 from optical_memory.readers.language.decoder import Decoder, Guard, Task, Transcript
 from optical_memory.readers.language.family import Family
 from optical_memory.readings import Reading
+from optical_memory.telemetry.event_table import PAGE_NOT_READ, READING_FAILED
+from optical_memory.telemetry.events import emit
 
 __all__ = [
     "UNGUARDED",
@@ -30,8 +31,6 @@ __all__ = [
     "forbids",
     "token_limit",
 ]
-
-log = logging.getLogger("optical_memory")
 
 UNGUARDED = "unguarded"
 """The method of a reading that was made without a guard."""
@@ -68,7 +67,7 @@ class PageAttempts:
         reason = failure(plain, layout.n_chars)
         if reason is None:
             return plain
-        log.info("a reading by %s failed: %s", self._family.id, reason)
+        emit(READING_FAILED, reader=self._family.id, reason=reason)
         return reason
 
     def read(
@@ -87,7 +86,7 @@ class PageAttempts:
         readings: list[Reading] = []
         for outcome, layout in zip(outcomes, layouts, strict=True):
             if isinstance(outcome, str):
-                log.warning("%s could not read a page; its exact facts stay", self._family.id)
+                emit(PAGE_NOT_READ, reader=self._family.id)
                 readings.append(unread(layout))
             else:
                 readings.append(fit(outcome, layout))

@@ -70,7 +70,7 @@ def _normalize(transcript: Transcript) -> tuple[str, Floats]:
     first = len(transcript.text) - len(transcript.text.lstrip())
     chars: list[str] = []
     places: list[int] = []
-    for match in re.finditer(r"\s*\n\s*|[^\n]", core):
+    for match in re.finditer(r"(?<!\s)\s*\n\s*|[^\n]", core):
         chars.append("\n" if "\n" in match[0] else match[0])
         places.append(first + match.start())
     return "".join(chars), transcript.confidence[places].astype(np.float32)

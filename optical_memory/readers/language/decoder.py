@@ -12,6 +12,8 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from optical_memory.turns import short_repr
+
 __all__ = [
     "Decoder",
     "Guard",
@@ -47,6 +49,7 @@ class Task:
     guard: Guard
 
 
+@short_repr
 @dataclass(frozen=True, slots=True)
 class Transcript:
     """The text that a decoder wrote, with a probability for every character.

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from optical_memory.errors import CorruptPicture, OpticalMemoryError, ReaderMismatch
 from optical_memory.profiles import Rung
 from optical_memory.readers.base import MethodReader
+from optical_memory.readings import Reading
 from optical_memory.recall.page_ranges import PageRanges
 from optical_memory.recall.reading_cache import RowReading
 from optical_memory.session.token_cache import PageRung, TokenCache
 from optical_memory.stores.turn_time import goes_by_clock, time_left
+from optical_memory.telemetry.event_table import PAGE_NOT_DECODED
+from optical_memory.telemetry.events import emit
+from optical_memory.telemetry.measuring import operation
 from optical_memory.tokens import VisualTokens
 
 __all__ = [
@@ -21,8 +24,6 @@ __all__ = [
     "Rows",
     "Task",
 ]
-
-log = logging.getLogger("optical_memory")
 
 UnreadableErrors = type[OpticalMemoryError] | tuple[type[OpticalMemoryError], ...]
 
@@ -59,7 +60,7 @@ class RowDecoder:
         except unreadable as error:
             if len(tasks) == 1:
                 if isinstance(error, CorruptPicture):
-                    log.warning("only exact facts of a page can be read: %s", error)
+                    emit(PAGE_NOT_DECODED, error=error)
                 return [None]
         rows: list[Rows | None] = []
         for task in tasks:
@@ -93,18 +94,28 @@ class RowDecoder:
         return [rows[i] for i in range(len(tasks))]
 
     def _decode(self, tokens: Sequence[VisualTokens], tasks: Sequence[Task]) -> list[Rows]:
-        reader = self._cache.reader
-        layouts = [task.view.layout for task in tasks]
-        methods = [task.view.method for task in tasks]
-        if any(methods) and isinstance(reader, MethodReader):
-            readings = reader.decode_by(tokens, layouts, methods)
-        else:
-            lines = [task.view.lines_of(task.lines) for task in tasks]
-            readings = reader.decode(tokens, layouts, lines)
+        with operation(
+            "decode",
+            self._cache.archive.session,
+            gen_ai__operation__name="generate_content",
+            gen_ai__request__model=self._cache.reader.profile.id,
+            gen_ai__usage__input_tokens=sum(len(page.values) for page in tokens),
+            optical_memory__pages=len(tasks),
+        ):
+            readings = self._readings(tokens, tasks)
         return [
             task.view.rows_of(reading, task.lines)
             for task, reading in zip(tasks, readings, strict=True)
         ]
+
+    def _readings(self, tokens: Sequence[VisualTokens], tasks: Sequence[Task]) -> list[Reading]:
+        reader = self._cache.reader
+        layouts = [task.view.layout for task in tasks]
+        methods = [task.view.method for task in tasks]
+        if any(methods) and isinstance(reader, MethodReader):
+            return reader.decode_by(tokens, layouts, methods)
+        lines = [task.view.lines_of(task.lines) for task in tasks]
+        return reader.decode(tokens, layouts, lines)
 
 
 def _places(tasks: Sequence[Task]) -> list[PageRung]:

@@ -14,6 +14,7 @@ from optical_memory.recall.window.frame import frame_blocks, sheets_of
 from optical_memory.recall.window.messages import as_messages
 from optical_memory.recall.window.parts import PassagePart, TextPart
 from optical_memory.sheets.sheet import Sheet
+from optical_memory.turns import short_repr
 
 if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage
@@ -26,13 +27,15 @@ __all__ = [
 Mode = Literal["text", "image", "tokens", "auto"]
 
 
+@short_repr
 @dataclass(frozen=True, slots=True)
 class Context:
     """Recalled passages, then recent turns, each in the order in which they happened.
 
     `n_tokens` is the exact cost of `to_messages()`, with the price of pictures; it is never above
     `budget`. `n_history_tokens` is the cost of the whole conversation as text, None if unknown.
-    With a `host`, the name of its profile, all of these are tokens of this host.
+    With a `host`, the name of its profile, all of these are tokens of this host. `suspects` are the
+    ids of turns that the guard marked or left out.
     """
 
     parts: tuple[TextPart | PassagePart, ...]
@@ -41,6 +44,7 @@ class Context:
     mode: Mode = "text"
     n_history_tokens: int | None = None
     host: str | None = None
+    suspects: frozenset[str] = frozenset()
 
     @property
     def compression(self) -> float | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from optical_memory.hosts.profile import HostProfile
 from optical_memory.profiles import Rung
@@ -13,7 +13,7 @@ from optical_memory.recall.find import Finder
 from optical_memory.recall.open_turns import open_part
 from optical_memory.recall.passages import read_passages, split_at_pages, stretches
 from optical_memory.recall.read_pages import PageReader
-from optical_memory.recall.recollection import Recollection
+from optical_memory.recall.recollection import Recollection, Recollections
 from optical_memory.recall.sources import Piece, Sources
 from optical_memory.recall.window.assemble import Shown, Window
 from optical_memory.recall.window.context import Context, Mode
@@ -22,6 +22,7 @@ from optical_memory.recall.window.newest import RECENT_SHARE
 from optical_memory.recall.window.parts import PagePicture, PassagePart, TextPart
 from optical_memory.recall.window.sheet_window import PAYS, SheetWindow
 from optical_memory.recall.window.text_parts import newest_parts
+from optical_memory.renderers.inverse_marks import with_inverse_marks
 from optical_memory.session.corrections.versions import (
     host_id_of,
     is_superseded,
@@ -31,6 +32,7 @@ from optical_memory.session.corrections.versions import (
 from optical_memory.session.placing.turn_places import text_offset, turns_placed_on
 from optical_memory.session.records import PageRecord, TurnRecord
 from optical_memory.session.snapshot import Snapshot
+from optical_memory.session.stored_page import StoredPage
 from optical_memory.turns import body
 
 __all__ = [
@@ -97,13 +99,13 @@ def fill_window(
     ranking = current_turns.of_ranking(finder.rank(snapshot, query)) if query else None
     if ranking is None and not superseded:
         without |= dict.fromkeys(superseded_ordinals(snapshot), 0)
-    forms = _Forms(mode, provider, host, min_ratio)
+    forms = _Forms(mode, provider, host, min_ratio, page_reader.guard.policy is not None)
     recent_cost = sum(part.n_tokens for part in recent)
     sizes = _Sizes(budget, text_budget - recent_cost - LEAST_FRAME_TOKENS)
     window = forms.window(snapshot, recent)
     sources = Sources(snapshot)
     choices: list[Choice] = []
-    passages: list[Recollection] = []
+    passages = Recollections()
     best = window.shown([])
     for _ in range(FILL_TRIES):
         last_choices = choices
@@ -126,7 +128,8 @@ def fill_window(
         sizes.learn(choices, content[1])
     if not best[0]:
         best = window.best(passages, budget)
-    return _context(best, recent, budget, mode, index.n_tokens, host)
+    window_value = _context(best, recent, budget, mode, index.n_tokens, host)
+    return replace(window_value, suspects=passages.suspects)
 
 
 def _context(
@@ -154,12 +157,14 @@ class _Forms:
     provider: str | None
     host: HostProfile | None
     min_ratio: float
+    is_guarded: bool = False
 
     @property
     def has_pages(self) -> bool:
-        """True if pages may go as they are stored."""
+        """True if pages may go as they are stored, with words that a guard would mark."""
         is_image = self.mode == "image" and self.provider is not None
-        return self.host is None and (is_image or self.mode == "tokens")
+        may_show = self.host is None and not self.is_guarded
+        return may_show and (is_image or self.mode == "tokens")
 
     def groups(self, sources: Sources, choices: Sequence[Choice]) -> list[list[Piece]]:
         """The pieces of each passage; a passage that may go as its page stands on one."""
@@ -265,7 +270,7 @@ def _pictures(
             continue  # drawn for another reader
         if not _shows_superseded(snapshot, record):
             rung = page_reader.reader.profile.rung(record.rung)
-            pictures[record.id] = _picture(record, rung, page_reader, mode)
+            pictures[record.id] = _picture(StoredPage.of(record, snapshot), rung, page_reader, mode)
     return pictures
 
 
@@ -277,8 +282,12 @@ def _shows_superseded(snapshot: Snapshot, record: PageRecord) -> bool:
     return any(is_superseded(snapshot, turn.ordinal) for turn in turns)
 
 
-def _picture(record: PageRecord, rung: Rung, page_reader: PageReader, mode: Mode) -> PagePicture:
+def _picture(page: StoredPage, rung: Rung, page_reader: PageReader, mode: Mode) -> PagePicture:
+    """A page as visual tokens, or as its picture with marks that no text on it can imitate."""
     if mode == "tokens":
-        visual = page_reader.tokens(record, rung)
+        visual = page_reader.tokens(page.record, rung)
         return PagePicture(rung.side_px, visual=visual, n_tokens=rung.n_tokens)
-    return PagePicture(rung.side_px, png=page_reader.picture(record, rung), n_tokens=rung.n_tokens)
+    png = page_reader.picture(page.record, rung)
+    if page.layout is not None:
+        png = with_inverse_marks(png, page.layout, page.erased_rows)
+    return PagePicture(rung.side_px, png=png, n_tokens=rung.n_tokens)

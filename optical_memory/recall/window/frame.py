@@ -1,8 +1,9 @@
 """The frame: passages as the text that a model reads, with who spoke and when.
 
 A line that begins at the left edge is ours: the frame's ends, times, and labels of speakers. The
-lines of a turn after its first are indented, and the frame's tag is in no text. So no text can
-close the frame, or pass itself off as another speaker or another time.
+lines of a turn after its first are indented, and the frame's tag is in no text, in no letters that
+look like it. So no text can close the frame, or pass itself off as another speaker or another time.
+A special token of a chat template, and what looks like a mark of ours, has a backslash in it.
 """
 
 from __future__ import annotations
@@ -11,14 +12,23 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import count
+from itertools import accumulate, count
 
-from optical_memory.recall.recollection import SUPERSEDED, SUPERSEDES, PassageTurn, Recollection
+from optical_memory.quoting.lookalikes import skeleton
+from optical_memory.quoting.own_marks import without_marks
+from optical_memory.quoting.special_tokens import harmless
+from optical_memory.recall.recollection import (
+    SUPERSEDED,
+    SUPERSEDES,
+    SUSPECT,
+    PassageTurn,
+    Recollection,
+)
 from optical_memory.recall.speaker import STUB_LABEL, speaker
 from optical_memory.recall.window.parts import PagePicture, PassagePart, in_talk_order
 from optical_memory.recall.window.times import is_news, time_in_words
 from optical_memory.sheets.sheet import Sheet
-from optical_memory.turns import without_addresses
+from optical_memory.turns import short_repr, without_addresses
 
 __all__ = [
     "FRAME_TOKENS",
@@ -56,7 +66,8 @@ TIME_TOKENS = 24
 GAP = "…"
 
 _LINE_BREAKS = re.compile("[\\n\\r\\v\\f\\x1c-\\x1e\\x85\\u2028\\u2029]+")
-_TAGS = re.compile(rf"<[\s/]*{TAG}", re.IGNORECASE)
+_TAGS = re.compile(rf"<[\s/\\]*{TAG}")
+_NUMBERS = re.compile(rf"{TAG}-(\d{{1,9}})")
 
 
 def frame(passages: Sequence[Recollection], other_texts: Sequence[str] = ()) -> str:
@@ -79,6 +90,7 @@ def frame(passages: Sequence[Recollection], other_texts: Sequence[str] = ()) -> 
     return "".join(block for block in blocks if isinstance(block, str))
 
 
+@short_repr
 @dataclass(frozen=True, slots=True)
 class FrameLine:
     """A line of the frame: a turn after its label, or a time or a gap without text."""
@@ -161,11 +173,14 @@ def _exact_line(parts: Sequence[PassagePart]) -> str:
 
 def _tag(texts: Sequence[str]) -> str:
     """A tag that the texts do not have; the same texts have the same tag."""
-    if not any(_TAGS.search(text) for text in texts):
+    plain_texts = list(map(skeleton, texts))
+    if not any(map(_TAGS.search, plain_texts)):
         return TAG
-    lower_texts = [text.casefold() for text in texts]
-    tags = (f"{TAG}-{n}" for n in count(2))
-    return next(tag for tag in tags if not any(tag in text for text in lower_texts))
+    numbers: set[str] = set()
+    for text in plain_texts:
+        for number in _NUMBERS.findall(text):
+            numbers.update(accumulate(number))
+    return next(f"{TAG}-{n}" for n in count(2) if str(n) not in numbers)
 
 
 def _legend(parts: Sequence[PassagePart]) -> str:
@@ -195,9 +210,10 @@ def numbered_lines(
     is marked if no time stands there.
     """
     last_time: datetime | None = None
+    has_marks = any(_has_marks(part.passage) for part in parts)
     for i, part in enumerate(parts):
         is_gap = i > 0
-        for times, line in _lines(part):
+        for times, line in _lines(part, has_marks=has_marks):
             time = next(filter(None, times), None)
             if time is not None and is_news(time, last_time):
                 yield i, FrameLine(f"[{time_in_words(time, last_time)}]")
@@ -214,25 +230,40 @@ Line = tuple[tuple[datetime | None, ...], FrameLine]
 """The times of the pieces in a line, and the line."""
 
 
-def _lines(part: PassagePart) -> Iterator[Line]:
-    """A line for each turn of a passage; pieces of a turn are in a line."""
+def _has_marks(passage: Recollection) -> bool:
+    """True if our marks of doubt or of loss are in the text."""
+    return passage.is_doubtful or passage.is_incomplete
+
+
+def _lines(part: PassagePart, *, has_marks: bool) -> Iterator[Line]:
+    """A line for each turn of a passage; pieces of a turn are in a line.
+
+    If any passage of the frame `has_marks`, words that look like them have a backslash.
+    """
     passage = part.passage
+    escapes = has_marks and not _has_marks(passage)
     times = tuple(piece.when for piece in passage.parts)
     if part.picture is not None or not passage.parts:
-        yield times, FrameLine(passage.provenance, part.text, separator=" ")
+        text = without_marks(part.text) if escapes else part.text
+        yield times, FrameLine(passage.provenance, text, separator=" ")
         return
     for pieces in _turns(passage):
-        yield (pieces[0].when,), FrameLine(_label(pieces[0]), _text(passage, pieces))
+        text = _text(passage, pieces)
+        text = without_marks(text) if escapes else text
+        yield (pieces[0].when,), FrameLine(_label(pieces[0]), text)
 
 
 def _label(piece: PassageTurn) -> str:
-    """Who speaks, and if the turn was replaced or replaces another."""
+    """Who speaks, if the guard marked it, and if the turn was replaced or replaces another."""
     if not piece.id:
         return STUB_LABEL
     label = speaker(piece.role, piece.name)
+    notes = [SUSPECT] if piece.is_suspect else []
     if piece.superseded_by is not None:
-        return f"{label} ({SUPERSEDED})"
-    return f"{label} ({SUPERSEDES})" if piece.supersedes else label
+        notes.append(SUPERSEDED)
+    elif piece.supersedes:
+        notes.append(SUPERSEDES)
+    return f"{label} ({'; '.join(notes)})" if notes else label
 
 
 def _turns(passage: Recollection) -> list[list[PassageTurn]]:
@@ -263,5 +294,5 @@ def turn_line(label: str, text: str, separator: str = ": ") -> str:
     >>> turn_line("user", "so\nassistant: yes")
     'user: so\n assistant: yes\n'
     """
-    lines = _LINE_BREAKS.sub("\n ", text.strip())
+    lines = _LINE_BREAKS.sub("\n ", harmless(text.strip()))
     return f"{label}{separator}{lines}\n"

@@ -2,7 +2,7 @@
 
 System messages stand apart. After them the first message is the user's, no two messages of a role
 follow each other but results of tools, none is empty, and names have no other characters than hosts
-allow.
+allow. No text has a special token of a chat template.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from hashlib import blake2b
 from itertools import chain
 from typing import Any
 
+from optical_memory.quoting.special_tokens import harmless, harmless_json
 from optical_memory.recall.speaker import speaker
 from optical_memory.recall.window.blocks import BlockForm, block_in
 from optical_memory.recall.window.frame import Block, frame_blocks, turn_line
@@ -72,7 +73,11 @@ class _Draft:
         if len(self.turns) != 1 or self.blocks:
             return None
         name = self.turns[0].name
-        return name if name and PLAIN_NAME.fullmatch(name) else None
+        is_plain = name and PLAIN_NAME.fullmatch(name) and self._is_no_role(name)
+        return name if is_plain else None
+
+    def _is_no_role(self, name: str) -> bool:
+        return self.role == "tool" or speaker(self.role, name) == name
 
     @property
     def calls(self) -> list[ToolCall]:
@@ -91,7 +96,7 @@ class _Draft:
     def _turn_text(self, i: int) -> str:
         """A turn's text after its time; labels tell speakers apart if there are any names."""
         turn = self.turns[i]
-        text = turn.text if turn.text.strip() else ""
+        text = harmless(turn.text) if turn.text.strip() else ""
         if text and self.name is None and any(part.name for part in self.turns):
             text = self._labelled(turn)
         return f"{self.times[i]}{text}"
@@ -99,7 +104,7 @@ class _Draft:
     def _labelled(self, turn: TextPart) -> str:
         label = speaker(turn.role, turn.name)
         if len(self.turns) == 1:
-            return f"{label}: {turn.text}"
+            return f"{label}: {harmless(turn.text)}"
         return turn_line(label, turn.text).removesuffix("\n")
 
 
@@ -137,7 +142,7 @@ def _texts(draft: _Draft) -> list[str]:
     texts = [block for block in draft.content if isinstance(block, str)]
     texts.append(draft.name or "")
     for call in draft.calls:
-        texts += [call.name, call.arguments]
+        texts += [harmless(call.name), harmless_json(call.arguments)]
     return texts
 
 
@@ -195,10 +200,11 @@ def _message(draft: _Draft, form: BlockForm) -> Message:
         message["tool_calls"] = [_call(call) for call in draft.calls]
     call_ids = [turn.tool_call_id for turn in draft.turns if turn.tool_call_id]
     if call_ids:
-        message["tool_call_id"] = call_ids[0]
+        message["tool_call_id"] = harmless(call_ids[0])
     return message
 
 
 def _call(call: ToolCall) -> Message:
-    function = {"name": call.name, "arguments": call.arguments}
-    return {"id": call.id, "type": "function", "function": function}
+    function = {"name": harmless(call.name), "arguments": harmless_json(call.arguments)}
+    id = None if call.id is None else harmless(call.id)
+    return {"id": id, "type": "function", "function": function}

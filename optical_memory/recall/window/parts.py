@@ -10,7 +10,7 @@ from typing import Literal
 from optical_memory.recall.recollection import Recollection
 from optical_memory.sheets.sheet import Sheet
 from optical_memory.tokens import VisualTokens
-from optical_memory.turns import Role, ToolCall
+from optical_memory.turns import Role, ToolCall, short_repr
 
 __all__ = [
     "PagePicture",
@@ -20,6 +20,7 @@ __all__ = [
 ]
 
 
+@short_repr
 @dataclass(frozen=True, slots=True)
 class TextPart:
     """A recent turn, word for word.
@@ -57,6 +58,7 @@ class PagePicture:
     n_tokens: int = 0
 
 
+@short_repr
 @dataclass(frozen=True, slots=True)
 class PassagePart:
     """A recalled passage as text; with a `picture`, the page that it stands on goes in its place.

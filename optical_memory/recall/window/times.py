@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 
 __all__ = [
@@ -11,6 +12,9 @@ __all__ = [
 
 SILENCE = timedelta(hours=1)
 """After so long a time the clock is told again. Round number: a pause, and not an answer."""
+
+_ZONE = re.compile(r"[A-Za-z][A-Za-z0-9+:-]{0,31}")
+"""Names of zones in a time: an object that says its own name may say anything."""
 
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
@@ -24,7 +28,7 @@ def time_in_words(time: datetime, last_time: datetime | None = None) -> str:
     Midnight without a zone is a day of which nobody knows the hour.
     """
     clock = f"{time:%H:%M}"
-    zone = time.tzname()
+    zone = _zone(time)
     if last_time is not None and _day(last_time) == _day(time):
         return clock
     day = f"{DAYS[time.weekday()]} {time.date().isoformat()}"
@@ -47,4 +51,12 @@ def is_news(time: datetime, last_time: datetime | None) -> bool:
 
 def _day(time: datetime) -> tuple[int, str | None]:
     """A day, and the zone in which it is this day."""
-    return time.toordinal(), time.tzname()
+    return time.toordinal(), _zone(time)
+
+
+def _zone(time: datetime) -> str | None:
+    """The name of the zone; its offset if the name is no name."""
+    name = time.tzname()
+    if name is None or _ZONE.fullmatch(name):
+        return name
+    return f"UTC{time:%z}"

@@ -41,7 +41,7 @@ def index_problems(snapshot: Snapshot) -> list[Problem]:
             "repair removes them"
         )
     n_missing = sum(
-        draft.renew(record, without="")
+        draft.renew(record)
         for record in snapshot.turns.values()
         if record.ordinal not in ordinals and _is_found(snapshot, record)
     )

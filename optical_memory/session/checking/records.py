@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from optical_memory.errors import NewerFormat, StoreError
 from optical_memory.session.archive import Archive
 from optical_memory.session.checking.problem import Problem
 from optical_memory.session.facts.stubs import forgotten_page
-from optical_memory.session.maps.runs import gaps
+from optical_memory.session.opening.losses import forgotten_turn
 from optical_memory.session.records import (
     PageRecord,
     Record,
     SessionRecord,
-    TurnRecord,
     load_record,
     page_key,
     put,
@@ -72,23 +71,20 @@ def _stand_ins(archive: Archive, kind: Kind, key: str) -> list[Change]:
     """
     if kind == "session":
         index_keys = record_keys(archive.store, archive.session, "index")
+        removals = [Delete("index", index_key) for index_key in index_keys]
         turn_keys = record_keys(archive.store, archive.session, "turn")
-        ordinals = sorted(int(turn) for turn in turn_keys if turn.isascii() and turn.isdecimal())
-        end = ordinals[-1] + 1 if ordinals else 0
-        # Nobody knows any more which of the others were dropped and which were lost.
-        session = SessionRecord().with_fields(next_turn=end, dropped_turns=gaps(ordinals, end))
-        return [*(Delete("index", index_key) for index_key in index_keys), put(session)]
+        return [*removals, put(_new_session(turn_keys))]
     ordinal = int(key) if key.isascii() and key.isdecimal() else -1
     if kind == "turn" and key == turn_key(ordinal):
-        turn = TurnRecord(
-            id=f"damaged-{key}",
-            ordinal=ordinal,
-            role="user",
-            digest="",
-            forgotten=True,
-            sealed=True,
-        )
-        return [put(turn)]
+        return [forgotten_turn(ordinal)]
     if kind == "page" and key == page_key(ordinal):
         return [put(PageRecord(id=key, ordinal=ordinal, state="forgotten", digest=""))]
     return [Delete(kind, key)]
+
+
+def _new_session(turn_keys: Iterable[str]) -> SessionRecord:
+    """The record of a session whose own is damaged: new turns get numbers after all that it has."""
+    ordinals = {int(key) for key in turn_keys if key.isascii() and key.isdecimal()}
+    next_turn = max(ordinals, default=-1) + 1
+    missing = [(n, n) for n in range(next_turn) if n not in ordinals]
+    return SessionRecord(next_turn=next_turn).with_fields(old_turns=missing)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from optical_memory.session.checking.problem import Problem
-from optical_memory.session.maps.runs import gaps, n_numbers
+from optical_memory.session.opening.losses import known_ordinals, without_lost_turns
 from optical_memory.session.records import TurnRecord, put
 from optical_memory.session.snapshot import Snapshot
 
@@ -15,35 +15,30 @@ __all__ = ["turn_problems"]
 def turn_problems(snapshot: Snapshot) -> Iterator[Problem]:
     """Problems of the turns and pages of a session, and of its counts."""
     session = snapshot.session
+    if snapshot.is_session_damaged:
+        yield Problem("the session's own record is gone; repair writes it anew", (put(session),))
     if session.lost_turns:
         yield Problem(f"the store lost {session.lost_turns} turns that it had acknowledged")
-    yield from _count_problems(snapshot)
+    yield from _problems_of_numbers(snapshot)
     if [record.ordinal for record in snapshot.pages.values()] != list(range(len(snapshot.pages))):
         yield Problem("the pages are not numbered without gaps")
     for record in snapshot.turns.values():
         yield from _problems_of_turn(snapshot, record)
+    writes = without_lost_turns(snapshot)
+    if writes:
+        yield Problem("repair marks lost turns as forgotten, and counts again", tuple(writes))
 
 
-def _count_problems(snapshot: Snapshot) -> Iterator[Problem]:
-    """Turns that are gone. Repair counts them as lost, so that this is told once."""
-    session = snapshot.session
-    ordinals = [record.ordinal for record in snapshot.turns.values()]
-    end = max([session.next_turn, *(ordinal + 1 for ordinal in ordinals[-1:])])
-    n_counted = session.next_turn - n_numbers(session.dropped_turns)
-    if n_counted == len(ordinals) and end == session.next_turn:
-        return
-    if ordinals != list(range(len(ordinals))):
+def _problems_of_numbers(snapshot: Snapshot) -> Iterator[Problem]:
+    """Turns that are gone, and a count that is wrong."""
+    n_stored = len(snapshot.turns)
+    known = known_ordinals(snapshot)
+    end = max(known, default=-1) + 1
+    if len(known) != end:
         yield Problem("the turns are not numbered without gaps")
-    new_session = session.with_fields(
-        next_turn=end,
-        dropped_turns=gaps(ordinals, end),
-        lost_turns=session.lost_turns + max(0, n_counted - len(ordinals)),
-    )
-    yield Problem(
-        f"the session counts {n_counted} turns, but {len(ordinals)} are stored; "
-        "repair corrects the count",
-        (put(new_session),),
-    )
+    if snapshot.session.next_turn != end:
+        count = snapshot.session.next_turn
+        yield Problem(f"the session counts {count} turns, but {n_stored} are stored")
 
 
 def _problems_of_turn(snapshot: Snapshot, record: TurnRecord) -> Iterator[Problem]:

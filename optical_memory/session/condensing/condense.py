@@ -77,6 +77,8 @@ def condense(
             _cut(draft, turn, units.get(turn.record.ordinal, ()))
         else:
             draft.cut_turn(turn.record.ordinal, turn.start, turn.end)
+    other_ordinals = [t.record.ordinal for t in turns if t.record.ordinal not in ordinals]
+    draft.keep_rest(other_ordinals, {page.id for page in run})
     return [*changes, *draft.changes()]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -21,12 +20,12 @@ from optical_memory.session.forgetting.policy import PageState
 from optical_memory.session.records import PageRecord
 from optical_memory.session.snapshot import Change, Snapshot
 from optical_memory.session.token_cache import TokenCache
+from optical_memory.telemetry.event_table import PAGE_NOT_CONDENSED
+from optical_memory.telemetry.events import emit
 
 __all__ = [
     "Condenser",
 ]
-
-log = logging.getLogger("optical_memory")
 
 
 @dataclass
@@ -119,11 +118,11 @@ class Condenser:
         return text
 
     def _give_up(self, page: PageRecord, reason: str) -> None:
-        log.warning(
-            "page %s of session %r cannot be condensed: %s",
-            page.id,
-            self.cache.archive.session,
-            reason,
+        emit(
+            PAGE_NOT_CONDENSED,
+            session=self.cache.archive.session,
+            page=page.id,
+            reason=reason,
         )
         self.unsure.add((page.id, page.digest))
 

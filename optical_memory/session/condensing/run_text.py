@@ -18,6 +18,7 @@ from optical_memory.session.placing.turn_places import spans_of, turns_placed_on
 from optical_memory.session.records import PageRecord, TurnRecord, turn_key
 from optical_memory.session.snapshot import Snapshot
 from optical_memory.spans import Span
+from optical_memory.turns import short_repr
 
 __all__ = [
     "PageText",
@@ -85,6 +86,7 @@ def _sure(page: PageText) -> Flags:
     return is_sure
 
 
+@short_repr
 @dataclass(frozen=True, slots=True)
 class TurnText:
     """The part of a turn that stands on a run of pages: `text` is its body from `start` on.
@@ -110,6 +112,7 @@ class TurnText:
         return len(self.text) == self.n_chars
 
 
+@short_repr
 @dataclass(frozen=True, slots=True)
 class Unit:
     """A unit of a turn that may be kept: a range of the turn's body, and its text.

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import logging
 import os
 import secrets
 from contextlib import suppress
@@ -21,7 +20,10 @@ from platformdirs import user_data_path
 
 from optical_memory.session.records import TurnRecord, turn_key
 from optical_memory.session.snapshot import Snapshot
+from optical_memory.stores.private_files import private_folder
 from optical_memory.stores.sqlite_path import private_opener
+from optical_memory.telemetry.event_table import TOMBSTONE_KEY_NOT_KEPT
+from optical_memory.telemetry.events import emit
 from optical_memory.turns import Turn, body
 
 __all__ = [
@@ -31,8 +33,6 @@ __all__ = [
     "keyed_digest",
     "known_tombstone",
 ]
-
-log = logging.getLogger("optical_memory")
 
 KEY_VARIABLE = "OPTICAL_MEMORY_FORGET_KEY"
 
@@ -53,12 +53,7 @@ def keyed_digest(digest: str) -> str | None:
     try:
         return _tombstone(_key() or _new_key(), digest)
     except OSError as error:
-        log.warning(
-            "no key for forgotten turns can be kept (%s): without ids from the host, a forgotten "
-            "turn may come back; set %s",
-            error,
-            KEY_VARIABLE,
-        )
+        emit(TOMBSTONE_KEY_NOT_KEPT, error=error, variable=KEY_VARIABLE)
         return None
 
 
@@ -128,10 +123,12 @@ def _key() -> bytes | None:
 def _new_key() -> bytes:
     """A new key in its file, or the key that another process put there at the same time."""
     path = _key_file()
-    path.parent.mkdir(parents=True, exist_ok=True)
+    private_folder(path.parent)
     draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
     with open(draft, "xb", opener=private_opener) as file:
         file.write(secrets.token_bytes(KEY_BYTES))
+        file.flush()
+        os.fsync(file.fileno())  # or a power cut could leave an empty key under its name
     try:
         with suppress(FileExistsError):
             os.link(draft, path)  # all of the file or nothing, and never over another key

@@ -34,6 +34,7 @@ from optical_memory.turns import body
 
 __all__ = [
     "erase_page",
+    "erase_records",
     "erase_turn",
 ]
 
@@ -68,7 +69,7 @@ def _cut_page(draft: IndexDraft, snapshot: Snapshot, page: PageRecord) -> None:
     draft.cut_page(page)
     for turn in snapshot.turns_on(page.id):
         if not turn.sealed and not turn.forgotten:
-            draft.renew(_off_page(snapshot, turn, page.id, _no_tombstone), without=page.id)
+            draft.renew(_off_page(snapshot, turn, page.id, _no_tombstone), without=[page.id])
 
 
 def _no_tombstone(digest: str) -> None:
@@ -139,6 +140,18 @@ def erase_turn(
     versions = [record for record in turn_meant(snapshot, turn) if not record.forgotten]
     if not versions:
         raise Forgotten(f"no turn {turn!r}, or it is forgotten already")
+    return erase_records(snapshot, versions, picture, profile, tombstone_of, rungs_of)
+
+
+def erase_records(
+    snapshot: Snapshot,
+    versions: Sequence[TurnRecord],
+    picture: PictureOf,
+    profile: ReaderProfile,
+    tombstone_of: TombstoneOf,
+    rungs_of: RungsOf | None = None,
+) -> list[Change]:
+    """Writes after which only the number, role and time of each of these turns are left."""
     writes: dict[tuple[str, str], Change] = {}
 
     def latest_picture(page: str, rung: str) -> bytes | None:

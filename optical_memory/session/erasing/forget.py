@@ -12,6 +12,7 @@ from optical_memory.session.corrections.versions import turn_meant
 from optical_memory.session.erasing.erase import erase_page, erase_turn
 from optical_memory.session.erasing.mark import finish_cut_short, finish_erasing, mark_erasing
 from optical_memory.session.snapshot import Change, Snapshot
+from optical_memory.stores.erasures import erasing
 
 __all__ = [
     "forget_page",
@@ -38,7 +39,8 @@ def forget_turn(archive: Archive, profile: ReaderProfile, turn: str) -> int:
 def _forget(archive: Archive, erase: Callable[[Snapshot], list[Change]]) -> None:
     was_cut_short = finish_cut_short(archive)
     try:
-        archive.replace(lambda snapshot: mark_erasing(snapshot, erase(snapshot)))
+        with erasing():
+            archive.replace(erase, mark_erasing)
     except Forgotten:
         if not was_cut_short:
             raise

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from optical_memory.session.archive import Archive
-from optical_memory.session.records import put
+from optical_memory.session.archive import COMMIT_TRIES, Archive
+from optical_memory.session.maps.sorted_map import ParsedMap
+from optical_memory.session.records import PageRecord, put
 from optical_memory.session.snapshot import Change, Snapshot
+from optical_memory.stores.erasures import erasing
 
 __all__ = [
     "finish_cut_short",
@@ -30,15 +32,32 @@ def finish_erasing(archive: Archive) -> None:
 
     It comes after the records: whoever caches old tokens meanwhile sees that a page has changed. If
     it is cut short, the mark says so, and the next `forget`, `check` or background work does it.
+    The mark stays until no page has changed since the tokens were dropped: another process may have
+    erased something meanwhile, and its mark is this mark.
     """
+    with erasing():
+        for _ in range(COMMIT_TRIES):
+            pages = archive.snapshot().pages
+            archive.store.drop_blobs(archive.session)
+            if _unmark(archive, pages):
+                break
+        archive.store.scrub()
 
-    def unmark(snapshot: Snapshot) -> tuple[list[Change], None]:
+
+def _unmark(archive: Archive, pages: ParsedMap[PageRecord]) -> bool:
+    """Take the mark away; False, and it stays, if any of these pages has changed."""
+
+    def unmark(snapshot: Snapshot) -> tuple[list[Change], bool]:
+        if dict(snapshot.pages.data.pairs()) != dict(pages.data.pairs()):
+            return [], False
         session = snapshot.session
-        return ([put(session.with_fields(erasing=False))] if session.erasing else []), None
+        changes: list[Change] = []
+        if session.erasing:
+            changes.append(put(session.with_fields(erasing=False)))
+        return changes, True
 
-    archive.store.drop_blobs(archive.session)
-    archive.update(unmark)
-    archive.store.scrub()
+    _, is_unmarked = archive.update(unmark)
+    return is_unmarked
 
 
 def finish_cut_short(archive: Archive) -> bool:

@@ -9,8 +9,6 @@ from typing import Final
 from optical_memory.errors import StoreError
 
 __all__ = [
-    "gaps",
-    "n_numbers",
     "numbers",
     "runs",
 ]
@@ -46,18 +44,3 @@ def runs(values: Iterable[int]) -> list[Run]:
         else:
             values_runs.append((value, value))
     return values_runs
-
-
-def gaps(values: Iterable[int], end: int) -> list[Run]:
-    """The runs of numbers below `end` that are not among the values, which are in order.
-
-    >>> gaps([1, 2, 5], 8)
-    [(0, 0), (3, 4), (6, 7)]
-    """
-    result: list[Run] = []
-    next_value = 0
-    for value in (*values, end):
-        if value > next_value:
-            result.append((next_value, value - 1))
-        next_value = value + 1
-    return result

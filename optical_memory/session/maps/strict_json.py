@@ -20,7 +20,7 @@ from pydantic import BaseModel
 __all__ = ["REFUSALS", "strict_decoder"]
 
 REFUSALS = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
-"""The errors that a decoder raises."""
+"""The errors that a decoder raises; the last for JSON that is nested too deep."""
 
 Field = tuple[str, Any, Any]
 

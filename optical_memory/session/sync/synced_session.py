@@ -6,15 +6,19 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from optical_memory.errors import Forgotten, InputError, require_text
+from optical_memory.redaction.redact import NO_REDACTION, Redaction
 from optical_memory.search.meaning import Embedder
 from optical_memory.session.archive import Archive
 from optical_memory.session.corrections.feedback import count_feedback
+from optical_memory.session.corrections.redacting import with_session_facts
 from optical_memory.session.corrections.supersede import supersede
 from optical_memory.session.corrections.versions import host_ids
+from optical_memory.session.forgetting.policy import ForgettingPolicy
 from optical_memory.session.remember import Remembered, log_passed_over, remember
 from optical_memory.session.snapshot import Change, Snapshot
 from optical_memory.session.sync.host_list import HostList
 from optical_memory.stores.turn_time import in_turn
+from optical_memory.telemetry.measuring import Values, measured, measured_by
 from optical_memory.turns import Turn
 
 __all__ = [
@@ -22,14 +26,23 @@ __all__ = [
 ]
 
 
+def _count_turns(ids: list[str]) -> Values:
+    """The attributes of the span."""
+    return {"optical_memory.turns": len(ids)}
+
+
 class SyncedSession:
     """Takes turns, and the whole list of a host every turn."""
 
     deadline: float | None
+    session: str
+    policy: ForgettingPolicy
     _archive: Archive
     _embedder: Embedder | None
     _host_list: HostList
+    _redaction: Redaction = NO_REDACTION
 
+    @measured_by(_count_turns)
     @in_turn
     def remember(self, turns: Turn | Sequence[Turn]) -> list[str]:
         """Write turns to the store, durably before this returns; gives the id of each.
@@ -43,7 +56,8 @@ class SyncedSession:
         begin with a digest.
 
         A turn that was forgotten is passed over, also with another text if it has an id; the log
-        counts these. Give a new id to what you do want back.
+        counts these. Give a new id to what you do want back. A turn that `redact` keeps out has an
+        empty id.
 
         Raises `InputError` for a value that is no turn, `StoreError` if nothing could be written.
         """
@@ -51,13 +65,20 @@ class SyncedSession:
         for turn in batch:
             if not isinstance(turn, Turn):
                 raise InputError(f"remember takes turns, not {type(turn).__name__}")
-        snapshot, new = self._archive.update(
-            lambda snapshot: remember(snapshot, batch, self._embedder)
-        )
+        kept_turns = self._redaction.turns(batch)
+
+        def change(snapshot: Snapshot) -> tuple[list[Change], Remembered]:
+            turns = [turn for turn in kept_turns if turn is not None]
+            changes, new = remember(snapshot, turns, self._embedder)
+            return with_session_facts(snapshot, changes, self.policy.keep_for), new
+
+        snapshot, new = self._archive.update(change)
         self._wake()
         log_passed_over(self._archive.session, new.n_forgotten)
-        return host_ids(snapshot, new.ids)
+        ids = iter(host_ids(snapshot, new.ids))
+        return ["" if turn is None else next(ids) for turn in kept_turns]
 
+    @measured
     @in_turn
     def supersede(self, turn: str, by: str | Turn) -> str:
         """Replace a turn by a later statement, a turn that is there or a new turn; gives its id.
@@ -80,12 +101,17 @@ class SyncedSession:
         """
         if not isinstance(turn, str) or not isinstance(by, str | Turn):
             raise InputError("supersede takes the id of a turn, and a turn or its id")
+        old_id = self._redaction.id(turn)
+        later = self._redaction.id(by) if isinstance(by, str) else self._redaction.turn(by)
+        if later is None:
+            raise InputError("redact keeps out the turn that is to supersede: nothing was changed")
 
         def change(snapshot: Snapshot) -> tuple[list[Change], str]:
-            if isinstance(by, str):
-                return supersede(snapshot, turn, by), by
-            changes, new = remember(snapshot, [by], self._embedder)
-            return _superseding(snapshot, turn, changes, new)
+            if isinstance(later, str):
+                return supersede(snapshot, old_id, later), later
+            changes, new = remember(snapshot, [later], self._embedder)
+            changes, id = _superseding(snapshot, old_id, changes, new)
+            return with_session_facts(snapshot, changes, self.policy.keep_for), id
 
         snapshot, id = self._archive.update(change)
         self._wake()
@@ -106,11 +132,13 @@ class SyncedSession:
         Raises `Forgotten` if there is no such turn (any more), `InputError` for another type.
         """
         require_text("turn", turn)
-        self._archive.update(lambda snapshot: (count_feedback(snapshot, turn, useful=useful), None))
+        id = self._redaction.id(turn)
+        self._archive.update(lambda snapshot: (count_feedback(snapshot, id, useful=useful), None))
 
     def _wake(self) -> None:
         """Tell the background worker that there is work."""
 
+    @measured_by(_count_turns)
     @in_turn
     def sync(self, messages: Sequence[Any]) -> list[str]:
         """Bring the session in step with a host's whole message list; gives the id of each turn.
@@ -126,7 +154,8 @@ class SyncedSession:
         none. If the list goes another way after some message, the turns of the old way are not
         found any more; those that stand on a page stay on it. Messages that the host cut off at the
         front of its list, or out of its middle, are still found. Forgotten turns do not come back,
-        and the log counts them. It costs by what is new.
+        and the log counts them. A turn that `redact` keeps out has an empty id. It costs by what is
+        new.
 
         Raises `InputError` for a message that cannot be read, `StoreError` if nothing could be
         written.

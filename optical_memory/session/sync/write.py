@@ -73,7 +73,6 @@ class _Draft:
         self._turns = turns
         self._line = numbers(snapshot.session.host_turns)
         self._old = set(numbers(snapshot.session.old_turns))
-        self._dropped = set(numbers(snapshot.session.dropped_turns))
         self._changes: dict[tuple[str, str], Change] = {}
 
     def write(self) -> Remembered:
@@ -167,12 +166,10 @@ class _Draft:
         draft.remove([record.ordinal for record in removable])
         changes: list[Change] = []
         for record in removable:
+            self._old.add(record.ordinal)
             if not record.pages:
                 changes.append(Delete("turn", turn_key(record.ordinal)))
-                self._dropped.add(record.ordinal)
-                continue
-            self._old.add(record.ordinal)
-            if not record.sealed:
+            elif not record.sealed:
                 changes.append(put(_closed(record)))
         self._apply([*changes, *draft.changes()])
 
@@ -186,7 +183,6 @@ class _Draft:
         new_session = session.with_fields(
             host_turns=runs(line),
             old_turns=old_turns,
-            dropped_turns=runs(sorted(self._dropped)),
         )
         if new_session != session:
             self._apply([put(new_session)])

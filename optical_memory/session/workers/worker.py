@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Callable
 
 from optical_memory.readers.threads import wait_passively
 from optical_memory.stores.locks import ForkLock
+from optical_memory.telemetry.event_table import BACKGROUND_STOPPED
+from optical_memory.telemetry.events import emit, error_words
 
 __all__ = ["Worker"]
-
-log = logging.getLogger("optical_memory")
 
 
 class Worker:
@@ -19,10 +18,12 @@ class Worker:
 
     `work` does a piece and returns True if there may be more. `problem` is the last error in words;
     it is None after work that went well. A fork copies no thread, so a child begins anew: it has
-    no thread until it needs a thread of its own.
+    no thread until it needs a thread of its own. With `every`, a thread that runs looks for work
+    after so many seconds by itself.
     """
 
-    def __init__(self, work: Callable[[], bool], name: str) -> None:
+    def __init__(self, work: Callable[[], bool], name: str, every: float | None = None) -> None:
+        self._every = every
         self.problem: str | None = None
         self._work = work
         self._name = name
@@ -94,15 +95,13 @@ class Worker:
                     pass
                 self._settle(None)
             except Exception as error:  # noqa: BLE001  # `wait` raises it; the thread goes on
-                log.warning(
-                    "background work stopped, nothing is lost: %s: %s", type(error).__name__, error
-                )
+                emit(BACKGROUND_STOPPED, error=error)
                 self._settle(error)
 
     def _sleep(self) -> bool:
         """Wait for work; False if told to stop."""
         with self._state:
-            self._state.wait_for(lambda: self._has_work or self._is_stopped)
+            self._state.wait_for(lambda: self._has_work or self._is_stopped, self._every)
             self._has_work = False
             self._is_busy = not self._is_stopped
             return self._is_busy
@@ -111,5 +110,9 @@ class Worker:
         with self._state:
             self._is_busy = False
             self._error = error or self._error  # an error stays until `wait` has raised it
-            self.problem = None if error is None else f"{type(error).__name__}: {error}"
+            self.problem = None if error is None else _in_words(error)
             self._state.notify_all()
+
+
+def _in_words(error: Exception) -> str:
+    return f"{type(error).__name__}: {error_words(error)}"

@@ -10,6 +10,8 @@ from optical_memory.stores.base import Kind
 
 __all__ = [
     "BLOB",
+    "ENCRYPTED_HEAD",
+    "KEY_RECORD",
     "DamagedValue",
     "Protected",
     "Protection",
@@ -20,6 +22,14 @@ Protected = Kind | Literal["blob"]
 """The kinds of values that are protected: those of records, and cached tokens."""
 
 BLOB: Final = "blob"
+
+KEY_RECORD: Final[tuple[Kind, str]] = ("session", "data-key")
+"""Kind and key of the record that an encrypted session has, and a plain session has not."""
+
+ENCRYPTED_HEAD: Final = b"\x89OM\x01"
+"""The first bytes of every encrypted value. The first is no UTF-8, so no JSON begins with them, and
+no PNG does (`\x89PNG`). The last is the version of the format.
+"""
 
 
 class DamagedValue(bytes):

@@ -14,9 +14,15 @@ from itertools import chain
 from typing import Final
 from zlib import crc32
 
-from optical_memory.errors import DamagedRecord
+from optical_memory.errors import DamagedRecord, KeyMismatch
 from optical_memory.stores.base import to_bytes
-from optical_memory.stores.protection.base import BLOB, Protected, Protection
+from optical_memory.stores.protection.base import (
+    BLOB,
+    ENCRYPTED_HEAD,
+    KEY_RECORD,
+    Protected,
+    Protection,
+)
 from optical_memory.stores.protection.code_words import LETTERS, sum_letters
 from optical_memory.stores.protection.png_sum import PNG_SIGNATURE, with_png_sum, without_png_sum
 
@@ -64,9 +70,18 @@ class Checksums(Protection):
         return JSON_HEAD + letters + tail
 
     def unwrap(self, session: str, kind: Protected, key: str, data: bytes) -> bytes:
-        """The value without its sum. Raises `DamagedRecord` if the sum does not match."""
+        """The value without its sum. Raises `DamagedRecord` if the sum does not match.
+
+        Raises `KeyMismatch` if the session is encrypted: that is no damage, and nobody may mend it
+        without the key.
+        """
         if kind == BLOB:
             return data
+        if data.startswith(ENCRYPTED_HEAD) or (kind, key) == KEY_RECORD:
+            raise KeyMismatch(
+                f"session {session!r} is encrypted: give its key "
+                "(key=…, --key-file, OPTICAL_MEMORY_KEY)"
+            )
         if kind == "picture":
             return without_png_sum(data, sum_start(kind, key))
         if kind == "index":
@@ -92,7 +107,7 @@ class Checksums(Protection):
             if not _is_right(kind, some_pairs):
                 some_pairs = [
                     (key, self.value_of(session, kind, key, data))
-                    if data.startswith(SUM_FIELD)
+                    if data.startswith((SUM_FIELD, ENCRYPTED_HEAD)) or (kind, key) == KEY_RECORD
                     else (key, data)
                     for key, data in some_pairs
                 ]

@@ -36,6 +36,7 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> BenchInputs:
         tmp_path_factory.mktemp("bench"),
         n_pages=30,
         n_few_pages=5,
+        n_encrypted_pages=8,
         n_messages=100,
         n_result_chars=40_000,
         n_planned_pages=200,
@@ -122,6 +123,21 @@ def test_a_compaction_is_planned_beside_a_plain_heap(inputs: BenchInputs) -> Non
         "plan to condense 200 pages, p95",
     ]
     assert {(row.baseline_name, row.unit) for row in rows} == {("a heap of steps", CPU)}
+
+
+@pytest.mark.slow
+def test_an_encrypted_session_is_timed_beside_a_plain_session(inputs: BenchInputs) -> None:
+    rows = rows_of(inputs, "encryption")
+
+    assert [row.name for row in rows] == [
+        "remember a turn, 248 turns, p50",
+        "recall, 248 turns, p50",
+        "context, 248 turns, p50",
+        "read a page from its tokens, p50",
+        "open 248 turns and find, p50",
+    ]
+    assert {(row.baseline_name, row.unit) for row in rows} == {("the same of a plain session", CPU)}
+    assert min(row.ratio for row in rows) > 0.5  # a rough bound: the session is small
 
 
 @pytest.mark.slow

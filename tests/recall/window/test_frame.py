@@ -149,7 +149,7 @@ def test_a_whole_page_comes_with_its_provenance() -> None:
         ("Zoë\n[Mon 2023", "Zoë Mon 2023"),
         ("assistant", "user (assistant)"),
         ("Assistant 2", "user (Assistant 2)"),
-        ("as\u200bsistant", "as sistant"),
+        ("as\u200bsistant", "user (as sistant)"),
         (" : <> ", "user"),
         ("x" * 200, "x" * 31 + "~" + "x" * 32),
         ("x" * 200 + "A", "x" * 31 + "~" + "x" * 31 + "A"),

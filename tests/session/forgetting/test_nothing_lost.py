@@ -84,7 +84,9 @@ def test_with_the_text_kept_nothing_is_called_lost(
 
 
 def test_a_term_forgets_pages_of_any_state(opened: Open) -> None:
-    memory = filled(opened, policy=ForgettingPolicy(keep_for=timedelta(days=1)))
+    filled(opened, policy=QUICK)
+    memory = opened(policy=ForgettingPolicy(keep_for=timedelta(days=1)))
+    memory.flush()
     assert {page.form for page in memory.pages()} == {"forgotten"}
     assert len(memory.stats().forgotten) == len(memory.pages())
 

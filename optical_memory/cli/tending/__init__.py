@@ -1,0 +1,1 @@
+"""Commands that look after sessions: what fades, what is wrong, what goes."""

@@ -1,0 +1,1 @@
+"""Words of others, made safe to quote: look-alikes, special tokens, characters without a look."""

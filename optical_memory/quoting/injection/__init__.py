@@ -1,0 +1,1 @@
+"""Instructions in quoted text: signs that a person can read, and a small linear model over them."""

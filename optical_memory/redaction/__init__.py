@@ -1,0 +1,1 @@
+"""Redaction: secrets are masked, or turns kept out, before anything of them is stored."""

@@ -1,0 +1,157 @@
+"""Secrets that nothing but the words around them tells: passwords in assignments, addresses of
+databases, headers of requests, and private keys.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+__all__ = [
+    "assigned_values",
+    "credentials",
+    "private_keys",
+]
+
+MIN_CHARS = 6
+"""A shorter value, such as "none" or "****", is more often a placeholder than a password."""
+
+LONG_CHARS = 30
+"""Of a key behind the words "access key" and a blank. AWS has 40."""
+
+_HEX = re.compile(r"[0-9a-fA-F-]+")
+
+# The word ends the name: `db_password` and `x-api-key`, not `password_file` or `token_count`.
+_ASSIGNMENT = re.compile(
+    r"""(?<![A-Za-z])
+    (?P<word>pass(?:word|wd|phrase)?|pwd|pw|secret|token|credentials?|secret_key_base|_auth
+        |passwort|kennwort|contrase\u00f1a|mot[ ]de[ ]passe|senha|пароль|密码|密碼|口令|パスワード
+        |(?:api|access|auth|account|secret|private|signing|encryption|master|client|storage)[-_ ]?
+         (?:key|secret|token|password)
+        |[a-z]{2,20}(?:password|secret|apikey|token))
+    (?P<close>["'`*]{0,3})
+    [ \t]{0,8}
+    (?P<sign>:=|=>|==?|[:：]|[是为]
+       |(?<=[ \t])(?:is|was|ist|lautet|est|es)(?:[ \t]?:)?(?=[ \t])
+       |(?<=[ \t])(?=[^\s]{8,512}(?!\S)))
+    [*]{0,2}[ \t]{0,8}
+    (?:(?P<quote>["'`])(?P<quoted>[^\s"'`<>\\]{6,512})(?P=quote)
+       |["'`*]{0,3}(?P<bare>[^\s"'`<>\\,;)\]}]{6,512}))
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+_OPTION = re.compile(
+    r"(?<!\S)(?:--?(?:password|passwd|pass|token|secret|api-?key)[ =]|-u[ ]?[\w.@-]{1,64}:"
+    r"|PGPASSWORD=|MYSQL_PWD=)[\"']?([^\s\"'`<>\\]{6,512})"
+)
+_HEADER = re.compile(
+    r"""(?<![A-Za-z])(?:
+        bearer[ \t]+(?=[\w.~+/-]*\d)([\w.~+/-]{16,}=*)
+        |authorization["']?[ \t]*[:=][ \t]*["']?(?:basic|token|apikey)[ \t]+([\w.~+/:-]{8,}=*)
+    )""",
+    re.VERBOSE | re.IGNORECASE,
+)
+_ADDRESS = re.compile(r"://[^\s/:@\"'`<>\\]{0,128}:([^\s/\"'`<>\\]{1,256})@(?=[\w.\[-])")
+_TOKEN_ADDRESS = re.compile(r"://((?=[\w-]*\d)(?=[\w-]*[A-Za-z])[\w-]{20,256})@(?=[\w.\[-])")
+_KEY_HEAD = re.compile(r"-----BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----")
+_KEY_END = re.compile(r"-----END (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----")
+_KEY_LINES = re.compile(
+    r"(?:\\[rn]|[\sA-Za-z0-9+/=]|(?:Proc-Type|DEK-Info|Version|Comment):[^\n]*)*"
+)
+_SHARED_KEY = re.compile(r"(?:SharedAccessKey|AccountKey|[?&]sig)=([A-Za-z0-9+/%]{32,}={0,2})")
+
+_PLACEHOLDER = re.compile(
+    r"""(?xi)
+    [$%{<\[(*]                       # a template, a mask of ours or of others
+    | .*[(\[{]                       # a call, an index: code
+    | (?:your|my|the|this|some|an?|example|placeholder|redacted|hidden|process|os|self|config
+        |settings|env|args|request|req|options|props|params|data|user|this)[-_. ]
+    | (?:none|null|true|false|undefined|string|str|required|optional|changeme|unknown)\b
+    | [*x.•·_-]+$ | .*\.\.\.$ | .*…
+    | [0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b
+    | /|https?:|file:|\.\.?/          # a place, not a value
+    """
+)
+_CODE = re.compile(
+    r"^[A-Za-z_][\w]*(?:[.:][A-Za-z_]\w*)+[.?!:]*$|^[A-Za-z_]+[.?!:]*$|^[\d.,:%/-]+$"
+)
+
+
+def assigned_values(text: str) -> Iterator[tuple[int, int]]:
+    """The ranges of values that a text assigns to a password, a key or a token."""
+    for match in _ASSIGNMENT.finditer(text):
+        if match["word"].lower() == "pass" and not match["close"] and match["sign"] == ":":
+            continue  # a line of a test's report
+        is_quoted = match["quoted"] is not None
+        if not match["sign"] and not _stands_alone(match):
+            continue
+        start, end = match.span("quoted" if is_quoted else "bare")
+        if not is_quoted:
+            end = start + len(text[start:end].rstrip(".:?*|&"))
+        if is_value(text[start:end], is_quoted=is_quoted):
+            yield start, end
+    for match in _OPTION.finditer(text):
+        if is_value(match[1], is_quoted=True):
+            yield match.span(1)
+
+
+def _stands_alone(match: re.Match[str]) -> bool:
+    """True for a value that nothing but a blank parts from the word, and that is no plain word."""
+    value = match["bare"] or ""
+    is_long = "key" in match["word"].lower() and len(value) >= LONG_CHARS
+    is_password = match["word"].lower().startswith(("pass", "pwd"))
+    has_digit = any(map(str.isdigit, value)) and any(map(str.isalpha, value))
+    return (is_long or is_password) and has_digit and not _HEX.fullmatch(value)
+
+
+def is_value(value: str, *, is_quoted: bool) -> bool:
+    """True if this looks like a secret and not like a placeholder, code, a number or a word.
+
+    A single word is a secret only in quotes: "password: required" is a sentence.
+    """
+    if len(value) < MIN_CHARS or _PLACEHOLDER.match(value):
+        return False
+    if _CODE.match(value):
+        is_plain_word = value.isascii() and value.isalpha()
+        return is_quoted and is_plain_word and not value.islower() and not value.istitle()
+    has_letter = any(map(str.isalpha, value))
+    has_other = any(not char.isalpha() for char in value)
+    return has_letter and has_other and not _is_name(value)
+
+
+def _is_name(value: str) -> bool:
+    """True for words joined by marks: a name in code, a path, a style such as `text-sm`."""
+    return re.fullmatch(r"[A-Za-z]+(?:[-_./:|][A-Za-z]+)*[-_./:|]?", value) is not None
+
+
+def credentials(text: str) -> Iterator[tuple[int, int]]:
+    """The ranges of passwords in addresses, and of tokens in headers of requests."""
+    if "://" in text:
+        for match in _ADDRESS.finditer(text):
+            if not _PLACEHOLDER.match(match[1]):
+                yield match.span(1)
+        for match in _TOKEN_ADDRESS.finditer(text):
+            yield match.span(1)
+    for match in _HEADER.finditer(text):
+        yield match.span(match.lastindex or 0)
+    if "=" in text:
+        for match in _SHARED_KEY.finditer(text):
+            yield match.span(1)
+
+
+def private_keys(text: str) -> Iterator[tuple[int, int]]:
+    """The ranges of private keys, with the lines that begin and end them.
+
+    A key without an end goes as far as its lines look like those of a key.
+    """
+    if "PRIVATE KEY" not in text:
+        return
+    done = 0
+    for head in _KEY_HEAD.finditer(text):
+        if head.start() < done:
+            continue
+        lines = _KEY_LINES.match(text, head.end())
+        end = head.end() if lines is None else lines.end()
+        tail = _KEY_END.match(text, end)
+        done = end if tail is None else tail.end()
+        yield head.start(), done

@@ -1,0 +1,96 @@
+"""Echoes: units that say a question's own words again and little else, or many times the same.
+
+They answer nothing, and whoever writes many of them pushes what answers the question out of a
+window. A bare copy of a question is no answer to it. Of all other echoes the oldest is kept.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from optical_memory.search.candidates import Candidates
+from optical_memory.search.index import inverse_frequency
+
+__all__ = [
+    "repeated_echoes",
+    "without_units",
+]
+
+COVERAGE = 0.7
+"""Share of a question's words, by their weight, that an echo has.
+
+Of the turns that answer LoCoMo's development questions, 1 in 20 has so many (LOG.md).
+"""
+
+DENSITY = 0.5
+"""Share of an echo's words that are the question's. Less, and it says something of its own."""
+
+MIN_KEYS = 2
+"""A question of a single word has no echo: whoever speaks of it says this word."""
+
+BARE_COVERAGE = 0.9
+BARE_DENSITY = 0.7
+"""An echo that has so much of the question and so little else is a bare copy."""
+
+COPIES = 3
+"""Units with the same words of the question, as long as each other, that are copies."""
+
+Mask = npt.NDArray[np.bool_]
+
+
+def repeated_echoes(candidates: Candidates) -> Mask:
+    """(n_units,) True for bare copies of the question, and for its other echoes but the oldest."""
+    n_units = len(candidates.starts)
+    if len(candidates.counts) < MIN_KEYS or n_units < 2:
+        return np.zeros(n_units, np.bool_)
+    weights = inverse_frequency(candidates.n_with_key, candidates.n_all)
+    has_key = candidates.counts > 0
+    coverage = weights @ has_key / max(float(weights.sum()), 1e-6)
+    (units,) = np.nonzero((coverage >= COVERAGE) & (has_key.sum(0) >= MIN_KEYS))
+    if not len(units):
+        return np.zeros(n_units, np.bool_)
+    n_terms = np.maximum(candidates.n_terms[units], 1)
+    density = candidates.counts[:, units].sum(0) / n_terms
+    is_bare = (coverage[units] >= BARE_COVERAGE) & (density >= BARE_DENSITY)
+    is_echo = (density >= DENSITY) | _are_copies(has_key[:, units], n_terms)
+    mask = np.zeros(n_units, np.bool_)
+    mask[units[is_bare]] = True
+    mask[units[is_echo & ~is_bare][1:]] = True
+    return mask
+
+
+def _are_copies(has_key: npt.NDArray[np.bool_], n_terms: npt.NDArray[np.int32]) -> Mask:
+    """(n,) True for units that have the same keys and about the same length as two others."""
+    shapes = np.concatenate([has_key, [np.log2(n_terms).round() + 2]]).T
+    _, places, counts = np.unique(shapes, axis=0, return_inverse=True, return_counts=True)
+    return np.asarray(counts[places.ravel()] >= COPIES, np.bool_)
+
+
+def without_units(candidates: Candidates, mask: Mask) -> Candidates:
+    """The candidates as if these units had no words: nothing is compared with them."""
+    counts = candidates.counts.copy()
+    n_with_key = candidates.n_with_key - (counts[:, mask] > 0).sum(1).astype(np.int32)
+    sitting_counts = candidates.sitting_counts.copy()
+    sitting_terms = candidates.sitting_terms.copy()
+    for unit in np.nonzero(mask)[0]:
+        sitting = candidates.sittings[unit]
+        sitting_counts[:, sitting] -= counts[:, unit]
+        sitting_terms[sitting] -= candidates.n_terms[unit]
+    counts[:, mask] = 0
+    vectors = candidates.vectors
+    if len(vectors):
+        vectors = vectors.copy()
+        vectors[mask] = 0
+    return replace(
+        candidates,
+        counts=counts,
+        n_with_key=n_with_key,
+        n_all=max(1, candidates.n_all - int(mask.sum())),
+        n_terms=np.where(mask, 0, candidates.n_terms).astype(np.int32),
+        sitting_counts=np.maximum(sitting_counts, 0),
+        sitting_terms=np.maximum(sitting_terms, 1),
+        vectors=vectors,
+    )

@@ -1,0 +1,1 @@
+"""Counts of what changes in a session, and when its turns came in."""

@@ -1,0 +1,1 @@
+"""Encryption turned on, and keys exchanged, while other processes use the session."""

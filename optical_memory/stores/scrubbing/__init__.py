@@ -1,0 +1,1 @@
+"""Deleted bytes leave the files of a Redis server."""

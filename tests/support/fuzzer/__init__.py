@@ -1,0 +1,1 @@
+"""The fuzzer: odd cases for everything that reads what strangers wrote (`make fuzz`)."""
