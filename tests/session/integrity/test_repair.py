@@ -68,7 +68,7 @@ def test_turns_that_a_host_took_back_are_no_loss(store: Store) -> None:
     memory.sync([*messages[:3], *messages[5:9], Turn("user", "new", id="n")])
     assert memory.check() == []
     store.commit("alice", [Delete("turn", "000000001")])
-    assert "the session counts 10 turns, but 9 are stored" in " ".join(memory.check(repair=True))
+    assert "the turns are not numbered without gaps" in memory.check(repair=True)
     assert memory.check() == ["the store lost 1 turns that it had acknowledged"]
 
 
