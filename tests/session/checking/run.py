@@ -1,4 +1,4 @@
-"""Runs the campaigns of damage at length: `python tests/session/integrity/run.py flips --help`."""
+"""Runs the campaigns of damage at length: `python tests/session/checking/run.py flips --help`."""
 
 from __future__ import annotations
 
