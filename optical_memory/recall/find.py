@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from optical_memory.search.build import KeyHash, day_number
 from optical_memory.search.candidates import Candidates
-from optical_memory.search.echoes import repeated_echoes, without_units
+from optical_memory.search.echoes import behind_others, repeated_echoes, without_units
 from optical_memory.search.index import Index
 from optical_memory.search.index_part import IndexPart
 from optical_memory.search.meaning import Embedder, unit_vectors
@@ -164,12 +164,15 @@ def rank_units(
     days = question.day_ranges(index.first_day, index.last_day)
     vector = _vector(question.text, index.model, embedder)
     candidates = index.candidates(keys, days, vector, limits.days)
-    echoes = repeated_echoes(candidates)
-    if echoes.any():
-        candidates = without_units(candidates, echoes)
     scores, is_relevant = rate(candidates, question, vector)
-    is_relevant &= ~echoes
-    inside = limits.covers(candidates.days) & is_relevant.any() & ~echoes
+    echoes = repeated_echoes(candidates) & is_relevant
+    if echoes.any():
+        own_scores = scores
+        candidates = without_units(candidates, echoes)
+        scores, is_relevant = rate(candidates, question, vector)
+        scores = behind_others(own_scores, scores, echoes, is_relevant)
+        is_relevant |= echoes
+    inside = limits.covers(candidates.days) & is_relevant.any()
     return Ranking(
         candidates=candidates,
         scores=np.where(inside, scores, -np.inf),

@@ -2,7 +2,8 @@
 
 Whoever writes many of them pushes what answers the question out of a window. But a short answer
 has the question's words too, and a question that was asked before stands beside its answer. So
-nothing is left out of two echoes, and of more the oldest and the newest stay.
+nothing is left out: of many echoes the oldest and the newest keep their places, and the others go
+behind the best units that are no echoes.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from optical_memory.search.candidates import Candidates
 from optical_memory.search.index import inverse_frequency
 
 __all__ = [
+    "behind_others",
     "repeated_echoes",
     "without_units",
 ]
@@ -34,6 +36,11 @@ STAYING = 2
 what is true now.
 """
 
+FIRST_PLACES = 5
+"""So many units that are no echoes go before the echoes, if so many are relevant: what is asked for
+is mostly among the first five.
+"""
+
 COPIES = 3
 """Units with the same words of the question, as long as each other, that are copies."""
 
@@ -44,6 +51,7 @@ volunteer at the shelter" each say something else beside it.
 """
 
 Mask = npt.NDArray[np.bool_]
+Scores = npt.NDArray[np.float32]
 
 
 def repeated_echoes(candidates: Candidates) -> Mask:
@@ -98,3 +106,16 @@ def without_units(candidates: Candidates, mask: Mask) -> Candidates:
         sitting_terms=np.maximum(sitting_terms, 1),
         vectors=vectors,
     )
+
+
+def behind_others(own_scores: Scores, scores: Scores, echoes: Mask, is_relevant: Mask) -> Scores:
+    """(n_units,) The scores, with those of the echoes behind the first places of the others.
+
+    `own_scores` are those that the echoes have by their words; among each other they keep them.
+    """
+    others = np.sort(scores[is_relevant & ~echoes])[-FIRST_PLACES:]
+    if not len(others):
+        return np.where(echoes, own_scores, scores)
+    best = float(own_scores[echoes].max())
+    shift = max(0.0, best - np.nextafter(others[0], -np.inf, dtype=np.float32))
+    return np.where(echoes, own_scores - shift, scores).astype(scores.dtype)
