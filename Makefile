@@ -16,7 +16,7 @@ STAMP := $(VENV)/.optical-memory-$(shell cat pyproject.toml constraints.txt | ck
 # still finds openai-agents where that is installed.
 export PYTHONSAFEPATH := 1
 
-.PHONY: setup demo test test-faults test-isolation fuzz fuzz-loaders test-upstream test-install test-vllm lint types format bench clean
+.PHONY: setup demo test test-faults test-hostile test-isolation fuzz fuzz-loaders test-upstream test-install test-vllm lint types format bench clean
 
 setup: $(STAMP)
 
@@ -97,6 +97,9 @@ test-faults: setup
 
 # Neighbours of a session: 10,000 attempts to reach it on each kind of store, and 10,000 of them beside it; `make test`
 # makes a sample.
+test-hostile: setup  # every hostile payload on every surface: about half an hour
+	$(PYTHON) evals/hostile_text.py
+
 test-isolation: setup
 	OPTICAL_MEMORY_ATTEMPTS=10000 OPTICAL_MEMORY_FOREIGN=10000 $(PY) -m pytest tests/session/test_isolation.py tests/stores/test_foreign_sessions.py tests/agents/test_isolation.py -s $(PYTEST_FLAGS)
 

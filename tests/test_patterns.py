@@ -27,6 +27,7 @@ SHORT_TEXTS = {
     "loaders.logs.marks._FORMS": "lines of at most 200 characters, if they may have no words",
     "loaders.logs.marks._LABEL": "labels of such lines",
     "loaders.written_times._REST": "texts of at most 100 characters",
+    "quoting.injection.": "windows of at most 240 characters",
     "readers.deepseek.grounding.MARK": "what a decoder wrote, a few thousand tokens at most",
     "search.times.questions._KINDS": "the ends of a question, 2,000 characters in all",
     "measure/hosts/trial.py": "the answer of a model to a trial, as long as the trial allows",

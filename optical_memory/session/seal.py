@@ -45,10 +45,10 @@ __all__ = [
 PAGES_A_COMMIT = 4
 """Pages sealed in one commit: it bounds the drawing that a crash repeats, and a commit's time."""
 
-CHARS_A_PAGE_OF_A_COMMIT = 100_000
-"""A commit writes its turns again, whole. So with a turn of a million characters it seals ten
+CHARS_A_PAGE_OF_A_COMMIT = 250_000
+"""A commit writes its turns again, whole. So with a turn of ten million characters it seals forty
 pages: else a long turn would be written more often the longer it is. Writing so many characters
-takes some 3 ms, drawing a page 20 ms.
+takes about as long as drawing a page.
 """
 
 

@@ -27,6 +27,15 @@ def test_a_file_is_remembered_and_recalled(full: Shell) -> None:
     assert len(answer["rows"]) == 2
 
 
+def test_times_of_turns_are_json_too(shell: Shell, tmp_path: Path) -> None:
+    message = {"role": "user", "content": "The gate code is 4417.", "created_at": 1_772_532_000}
+    file = tmp_path / "timed.json"
+    file.write_text(json.dumps([message]), encoding="utf-8")
+    shell.json("remember", str(file))
+    (row,) = shell.json("recall", "gate code")["rows"]
+    assert row["parts"][0]["when"] == "2026-03-03T10:00:00+00:00"
+
+
 def test_recall_tells_people_where_it_comes_from_and_how_sure_it_is(full: Shell) -> None:
     code, out, _ = full.on_store("recall", "parcel PX-712", "-k", "1")
 

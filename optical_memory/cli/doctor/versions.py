@@ -18,7 +18,7 @@ LIBRARIES: Final = ("torch", "transformers", "redis", "langchain-core", "pydanti
 
 PACKAGE: Final = "optical-memory"
 
-_REQUIREMENT = re.compile(r"(?P<name>[\w.-]+)[^;]*;.*extra == ['\"](?P<extra>[\w-]+)['\"]")
+_REQUIREMENT = re.compile(r"(?P<name>[\w.-]++)[^;]*;.*extra == ['\"](?P<extra>[\w-]+)['\"]")
 
 
 def version_findings() -> list[Finding]:

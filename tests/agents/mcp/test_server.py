@@ -103,6 +103,17 @@ def test_stats_count_the_session(memory: OpticalMemory):
     assert "problem" not in counts
 
 
+def test_names_that_utf8_cannot_write_are_answered_with_escapes(memory: OpticalMemory):
+    server = memory_server(memory, any_session=True)
+    calls: list[tuple[str, dict[str, Any]]] = [
+        ("stats", {"session": "\ud800"}),
+        ("forget", {"turn": "\ud800"}),
+    ]
+    for tool, arguments in calls:
+        result = asyncio.run(server.call_tool(tool, arguments))
+        assert "\\\\ud800" in result.model_dump_json()
+
+
 # ---- failures ------------------------------------------------------------------------------------
 
 CALLS = [

@@ -54,7 +54,7 @@ def problem_of(target: Target, case: bytes) -> str | None:
         return None
     except _HangError:
         return f"hangs: more than {MAX_SECONDS} seconds\n{traceback.format_exc()}"
-    except BaseException:
+    except BaseException:  # noqa: BLE001 (any other error is what is looked for)
         return traceback.format_exc()
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)
@@ -86,7 +86,7 @@ class Campaign:
         self.folder.mkdir(parents=True, exist_ok=True)
         workers = [_Worker(self, first, jobs) for first in range(jobs)]
         next_line = time.monotonic() + 60
-        while any([worker.is_busy() for worker in workers]):
+        while sum(worker.is_busy() for worker in workers):
             time.sleep(0.05)
             if time.monotonic() > next_line:
                 tell(f"{sum(w.n_done() for w in workers):,} cases, {self.n_failures()} failures")
