@@ -91,11 +91,12 @@ test-faults: setup
 	OMP_NUM_THREADS=1 $(PY) tests/faults/run.py $(FAULTS_FLAGS)
 	OPTICAL_MEMORY_KILLS=200 $(PY) -m pytest tests/session/test_kill.py tests/session/condensing/test_kill_condensing.py tests/stores/test_crash.py $(PYTEST_FLAGS)
 
+# Each hostile payload on each surface (docs/hostile_text.md): about half an hour. `make test` takes a sample.
+test-hostile: setup
+	$(PY) evals/hostile_text.py
+
 # Neighbours of a session: 10,000 attempts to reach it on each kind of store, and 10,000 of them beside it; `make test`
 # makes a sample.
-test-hostile: setup  # every hostile payload on every surface: about half an hour
-	$(PYTHON) evals/hostile_text.py
-
 test-isolation: setup
 	OPTICAL_MEMORY_ATTEMPTS=10000 OPTICAL_MEMORY_FOREIGN=10000 $(PY) -m pytest tests/session/test_isolation.py tests/stores/test_foreign_sessions.py tests/agents/test_isolation.py -s $(PYTEST_FLAGS)
 
