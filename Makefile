@@ -95,11 +95,12 @@ test-faults: setup
 	OPTICAL_MEMORY_FORGET_KEY=test $(PY) tests/session/checking/run.py flips --flips $(FLIPS) --store redis
 	OPTICAL_MEMORY_FORGET_KEY=test $(PY) tests/session/checking/run.py forgeries --store sqlite
 
+# Each hostile payload on each surface (docs/hostile_text.md): about half an hour. `make test` takes a sample.
+test-hostile: setup
+	$(PY) evals/hostile_text.py
+
 # Neighbours of a session: 10,000 attempts to reach it on each kind of store, and 10,000 of them beside it; `make test`
 # makes a sample.
-test-hostile: setup  # every hostile payload on every surface: about half an hour
-	$(PYTHON) evals/hostile_text.py
-
 test-isolation: setup
 	OPTICAL_MEMORY_ATTEMPTS=10000 OPTICAL_MEMORY_FOREIGN=10000 $(PY) -m pytest tests/session/test_isolation.py tests/stores/test_foreign_sessions.py tests/agents/test_isolation.py -s $(PYTEST_FLAGS)
 

@@ -2,7 +2,7 @@
 
     python evals/hostile_text.py [--every 2]
 
-Each payload of `tests/hostile/payloads.json` is said by a tool, the user or the assistant, kept
+Each payload of `tests/quoting/payloads.json` is said by a tool, the user or the assistant, kept
 open or sealed on pages, and asked for on each surface. It prints how many left the frame or gained
 a role, of how many.
 """

@@ -2,7 +2,7 @@
 
     python training/fit_guard.py --harmless FOLDER [--write]
 
-The payloads are those of `tests/hostile/payloads.json`, the harmless turns those of LoCoMo,
+The payloads are those of `tests/quoting/payloads.json`, the harmless turns those of LoCoMo,
 tau-bench, MemoryBank and SpecStory in FOLDER. Half of the conversations are for fitting; the test
 is of the other half, which nobody looked at. Each family of payloads is caught, or not, by weights
 that were fitted without it. It prints the figures of `docs/hostile_text.md`.
@@ -25,8 +25,8 @@ from optical_memory.quoting.injection.model import signs_of
 from optical_memory.quoting.injection.signs import FORMS, PHRASES, RAW_FORMS
 
 ROOT = Path(__file__).parent.parent
-PAYLOADS = ROOT / "tests/hostile/payloads.json"
-INSTRUCTIVE = ROOT / "tests/hostile/harmless.json"
+PAYLOADS = ROOT / "tests/quoting/payloads.json"
+INSTRUCTIVE = ROOT / "tests/quoting/harmless.json"
 WEIGHTS = ROOT / "optical_memory/quoting/injection/weights.json"
 
 NAMES = (*PHRASES, *FORMS, *RAW_FORMS, "decoded", "signs")

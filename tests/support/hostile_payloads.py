@@ -18,7 +18,7 @@ __all__ = [
     "payloads",
 ]
 
-FOLDER = Path(__file__).parent.parent / "hostile"
+FOLDER = Path(__file__).parent.parent / "quoting"
 BASES = FOLDER / "bases.json"
 FILE = FOLDER / "payloads.json"
 
