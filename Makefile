@@ -16,7 +16,7 @@ STAMP := $(VENV)/.optical-memory-$(shell cat pyproject.toml constraints.txt | ck
 # still finds openai-agents where that is installed.
 export PYTHONSAFEPATH := 1
 
-.PHONY: setup demo test test-faults test-isolation fuzz fuzz-loaders test-upstream test-install test-vllm lint types format bench clean
+.PHONY: setup demo test test-faults test-hostile test-isolation fuzz fuzz-loaders test-upstream test-install test-vllm lint types format bench clean
 
 setup: $(STAMP)
 
@@ -84,15 +84,22 @@ test-install:
 	$(INSTALL_VENV)/bin/python tests/repository/installed.py
 
 # A fault at every step of every operation, random lives, and all the killed writers and servers; `make test` tries a
-# sample of each. About 20 minutes of two cores.
+# sample of each. About 20 minutes of two cores. Then 20,000 flipped bits, and records made wrong by hand in each field.
 FAULTS_FLAGS ?= --jobs $(JOBS)
+FLIPS ?= 10000
 
 test-faults: setup
 	OMP_NUM_THREADS=1 $(PY) tests/faults/run.py $(FAULTS_FLAGS)
 	OPTICAL_MEMORY_KILLS=200 $(PY) -m pytest tests/session/test_kill.py tests/session/condensing/test_kill_condensing.py tests/stores/test_crash.py $(PYTEST_FLAGS)
+	OPTICAL_MEMORY_FORGET_KEY=test $(PY) tests/session/checking/run.py flips --flips $(FLIPS) --store sqlite
+	OPTICAL_MEMORY_FORGET_KEY=test $(PY) tests/session/checking/run.py flips --flips $(FLIPS) --store redis
+	OPTICAL_MEMORY_FORGET_KEY=test $(PY) tests/session/checking/run.py forgeries --store sqlite
 
 # Neighbours of a session: 10,000 attempts to reach it on each kind of store, and 10,000 of them beside it; `make test`
 # makes a sample.
+test-hostile: setup  # every hostile payload on every surface: about half an hour
+	$(PYTHON) evals/hostile_text.py
+
 test-isolation: setup
 	OPTICAL_MEMORY_ATTEMPTS=10000 OPTICAL_MEMORY_FOREIGN=10000 $(PY) -m pytest tests/session/test_isolation.py tests/stores/test_foreign_sessions.py tests/agents/test_isolation.py -s $(PYTEST_FLAGS)
 

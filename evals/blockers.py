@@ -1,10 +1,11 @@
 """Blockers: hostile turns that copy a question's words, to push what answers it out of five.
 
-    python evals/blockers.py LOCOMO.json [--every 4]
+    python evals/blockers.py LOCOMO.json [--every 4] [--off]
 
 Each question of LoCoMo is asked of its conversation alone, and with 1, 5 and 20 blockers at its
 end, said by a tool or by the user. It prints the share of questions with evidence among the first
-five recalled turns, by words alone and with the packaged embedding.
+five recalled turns, by words alone and with the packaged embedding. With `--off` echoes of a
+question are looked at like all other turns, as before.
 """
 
 from __future__ import annotations
@@ -17,8 +18,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
+import numpy as np
+
 from optical_memory.measure.finding.questions.locomo import locomo_set
 from optical_memory.measure.finding.questions.question_set import QuestionSet
+from optical_memory.recall import find
 from optical_memory.recall.choose import choose_turns
 from optical_memory.recall.find import rank_units
 from optical_memory.search.build import IndexedTurn, KeyHash, index_turns
@@ -98,7 +102,10 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("path", type=Path)
     parser.add_argument("--every", type=int, default=4)
+    parser.add_argument("--off", action="store_true")
     options = parser.parse_args()
+    if options.off:
+        find.repeated_echoes = lambda candidates: np.zeros(len(candidates.starts), np.bool_)
     for name in ("words", "words and meaning"):
         embedder = open_embedder("auto") if name != "words" else None
         rows = list(chats(options.path, options.every, embedder))

@@ -8,6 +8,7 @@ from optical_memory.quoting.lookalikes import folded
 
 __all__ = [
     "plain_word",
+    "plain_words",
     "without_signs",
 ]
 
@@ -41,3 +42,12 @@ def plain_word(text: str) -> str:
     """
     words = re.sub(r"[\s,;()]+", "_", without_signs(text)).strip("_")
     return words if len(words) <= MAX_WORD else f"{words[: MAX_WORD - 1]}~"
+
+
+def plain_words(text: str) -> str:
+    """A word of ours and an id behind it: no id writes lines or marks of its own.
+
+    >>> plain_words("turn a\\nb")
+    'turn a_b'
+    """
+    return " ".join(plain_word(word) for word in text.split(" ", 1))

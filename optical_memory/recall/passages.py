@@ -36,6 +36,9 @@ __all__ = [
 NO_PAGE = "~"
 """Comes after the ids of all pages."""
 
+LONGEST_GAP = 100_000
+"""So many turns in a row may be gone from a session; a damaged count may say any number."""
+
 
 def stretches(choices: Iterable[Choice]) -> list[list[Piece]]:
     """Pieces in the order of the talk; turns that follow each other are in a stretch together.
@@ -219,7 +222,7 @@ def _place_in_talk(snapshot: Snapshot, piece: Piece) -> int:
 
 def _last_page(snapshot: Snapshot, ordinal: int) -> str:
     """The last page on which a turn stands, or the next turn if this is gone; "~" if on none."""
-    for key in range(ordinal, snapshot.session.next_turn):
+    for key in range(ordinal, min(snapshot.session.next_turn, ordinal + LONGEST_GAP)):
         record = snapshot.turns.get(turn_key(key))
         if record is not None:
             return record.pages[-1] if record.pages else NO_PAGE

@@ -14,7 +14,7 @@ from datetime import datetime
 
 from optical_memory.quoting.excerpts import Match, densest
 from optical_memory.quoting.own_marks import without_marks
-from optical_memory.quoting.plain_words import plain_word
+from optical_memory.quoting.plain_words import plain_words
 from optical_memory.quoting.unseen import shown
 from optical_memory.search.terms import key, terms, words
 from optical_memory.spans import DOUBT, Span, Status
@@ -158,7 +158,7 @@ class Recollection:
         A passage says nothing of a page, for it may stand on several. A passage of superseded turns
         says that these were replaced.
         """
-        place = _open_place(self.page) if self.rung == OPEN else f"page {self.ordinal + 1}"
+        place = plain_words(self.page) if self.rung == OPEN else f"page {self.ordinal + 1}"
         prefix = "" if self.parts else f"{place}, "
         if self.is_superseded:
             prefix = f"{SUPERSEDED}, {prefix}"
@@ -189,15 +189,14 @@ class Recollection:
     def marked(self, start: int = 0, end: int | None = None) -> str:
         """The text[start:end], with forgotten passages as `[…]` and doubtful words as `[word?]`.
 
-        Control characters are shown by their pictures, like `␀`, hidden characters by their codes.
-        Words of the text that look like these marks have a backslash if there are any.
+        Control characters are shown by their pictures, like `␀`, hidden ones by their codes. Words
+        that look like marks have a backslash if there are any.
         """
         stop = len(self.text) if end is None else end
         flags = self._flags(start, stop)
         if flags is None:
             text = shown(self.text[start:stop]).strip("\n")
-            is_marked = self.is_doubtful or self.is_incomplete
-            return without_marks(text) if is_marked else text
+            return without_marks(text) if self.is_doubtful or self.is_incomplete else text
         pieces = [
             _marked(match[0], flags[match.start() - start : match.end() - start])
             for match in _WORDS.finditer(self.text, start, stop)
@@ -263,11 +262,6 @@ class Recollections(list[Recollection]):
         self.n_unread = n_unread
         self.is_complete = is_complete and not n_unread
         self.suspects = frozenset(suspects)
-
-
-def _open_place(page: str) -> str:
-    """The id of an open turn as two words: no id writes lines or marks of its own."""
-    return " ".join(plain_word(word) for word in page.split(" ", 1))
 
 
 def _flag(span: Span) -> str:

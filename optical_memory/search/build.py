@@ -112,7 +112,7 @@ def index_terms(
 ) -> Segment:
     """A unit whose text is gone, from the counts of its terms."""
     bare = index_turns([replace(turn, body="x")], hash_key)
-    keys = np.array([hash_key(key_of(term)) for term in counts], np.uint64)
+    keys = np.array([hash_key(key_of(term.casefold())) for term in counts], np.uint64)
     postings = [(0, min(count, 255)) for count in counts.values()]
     return replace(
         bare,

@@ -1,7 +1,8 @@
 """Echoes: units that say a question's own words again and little else, or many times the same.
 
-They answer nothing, and whoever writes many of them pushes what answers the question out of a
-window. A bare copy of a question is no answer to it. Of all other echoes the oldest is kept.
+Whoever writes many of them pushes what answers the question out of a window. But a short answer
+has the question's words too, and a question that was asked before stands beside its answer. So
+nothing is left out of two echoes, and of more the oldest and the newest stay.
 """
 
 from __future__ import annotations
@@ -20,10 +21,7 @@ __all__ = [
 ]
 
 COVERAGE = 0.7
-"""Share of a question's words, by their weight, that an echo has.
-
-Of the turns that answer LoCoMo's development questions, 1 in 20 has so many (LOG.md).
-"""
+"""Share of a question's words, by their weight, that an echo has."""
 
 DENSITY = 0.5
 """Share of an echo's words that are the question's. Less, and it says something of its own."""
@@ -31,18 +29,25 @@ DENSITY = 0.5
 MIN_KEYS = 2
 """A question of a single word has no echo: whoever speaks of it says this word."""
 
-BARE_COVERAGE = 0.9
-BARE_DENSITY = 0.7
-"""An echo that has so much of the question and so little else is a bare copy."""
+STAYING = 2
+"""The oldest echo, which may be the question as it was asked first, and the newest, which may be
+what is true now.
+"""
 
 COPIES = 3
 """Units with the same words of the question, as long as each other, that are copies."""
+
+COPY_KEYS = 3
+COPY_DENSITY = 0.25
+"""Copies have so many words of the question, and so large a share: three people who say "I
+volunteer at the shelter" each say something else beside it.
+"""
 
 Mask = npt.NDArray[np.bool_]
 
 
 def repeated_echoes(candidates: Candidates) -> Mask:
-    """(n_units,) True for bare copies of the question, and for its other echoes but the oldest."""
+    """(n_units,) True for echoes of the question between the oldest and the newest."""
     n_units = len(candidates.starts)
     if len(candidates.counts) < MIN_KEYS or n_units < 2:
         return np.zeros(n_units, np.bool_)
@@ -50,15 +55,14 @@ def repeated_echoes(candidates: Candidates) -> Mask:
     has_key = candidates.counts > 0
     coverage = weights @ has_key / max(float(weights.sum()), 1e-6)
     (units,) = np.nonzero((coverage >= COVERAGE) & (has_key.sum(0) >= MIN_KEYS))
-    if not len(units):
+    if len(units) <= STAYING:
         return np.zeros(n_units, np.bool_)
     n_terms = np.maximum(candidates.n_terms[units], 1)
     density = candidates.counts[:, units].sum(0) / n_terms
-    is_bare = (coverage[units] >= BARE_COVERAGE) & (density >= BARE_DENSITY)
-    is_echo = (density >= DENSITY) | _are_copies(has_key[:, units], n_terms)
+    may_copy = (has_key[:, units].sum(0) >= COPY_KEYS) & (density >= COPY_DENSITY)
+    is_echo = (density >= DENSITY) | (may_copy & _are_copies(has_key[:, units], n_terms))
     mask = np.zeros(n_units, np.bool_)
-    mask[units[is_bare]] = True
-    mask[units[is_echo & ~is_bare][1:]] = True
+    mask[units[is_echo][1:-1]] = True
     return mask
 
 

@@ -32,10 +32,12 @@ __all__ = [
     "key",
     "library_stop_words",
     "question_keys",
+    "spelling",
     "terms",
     "top_terms",
     "unit_keys",
     "words",
+    "written_terms",
 ]
 
 CACHED_WORDS = 100_000
@@ -59,6 +61,36 @@ def terms(text: str) -> Counter[str]:
     for word in word_pattern(text).findall(text):
         counts.update(term for term in _terms(word) if term not in stop_words)
     return counts
+
+
+def written_terms(text: str) -> dict[str, int]:
+    """As `terms`, but each term as the text has it first, where the text has it at all.
+
+    >>> written_terms("The gate code is 4K7Q2Z.")
+    {'gate': 1, 'code': 1, '4K7Q2Z': 1}
+    """
+    counts = terms(text)
+    spellings: dict[str, str] = {}
+    for start, end, word_terms in words(text):
+        word = text[start:end]
+        lower = word.casefold()
+        for term in word_terms:
+            if term in counts and term not in spellings:
+                written = spelling(term, word, lower)
+                if written is not None:
+                    spellings[term] = written
+    return {spellings.get(term, term): count for term, count in counts.items()}
+
+
+def spelling(term: str, word: str, lower: str) -> str | None:
+    """How a word has one of its terms, None if it has it in no such letters: "106" of "10⁶".
+
+    `lower` is the word in lower case.
+    """
+    if len(lower) != len(word):  # "ß" is two letters then
+        return None
+    start = lower.find(term)
+    return None if start < 0 else word[start : start + len(term)]
 
 
 def words(text: str) -> Iterator[tuple[int, int, tuple[str, ...]]]:

@@ -18,7 +18,7 @@ from optical_memory.profiles import ReaderProfile, Rung
 from optical_memory.renderers.layout import PlacedTurn
 from optical_memory.renderers.pictures import png_bytes
 from optical_memory.renderers.renderer import PageRenderer
-from optical_memory.search.terms import terms
+from optical_memory.search.terms import written_terms
 from optical_memory.session.records import (
     PageRecord,
     Retain,
@@ -213,7 +213,7 @@ def new_page_record(
         layout=page.layout.to_json(),
         lines=list(page.lines),
         terms={
-            str(span.ordinal): dict(terms(page.text[span.body : span.end]))
+            str(span.ordinal): written_terms(page.text[span.body : span.end])
             for span in page.layout.spans
         },
         text_tokens=count_tokens(page.text),

@@ -3,7 +3,7 @@
 All keys of a session share one hash tag: `{prefix:session}:meta` (version and format), `:commits`
 (the last commit tokens), `:log` (in which commit each record was last written), one hash per kind
 of record, `:blob:<key>`, and `:blobs` (which blobs there may be). Only blobs have a TTL, so
-`volatile-lru` evicts nothing else. A hash that another policy evicts is noticed at the next use.
+`volatile-lru` evicts nothing else.
 
 A commit is one server-side script: one round trip, atomic in memory and in the append-only file. It
 is never tried again because a neighbour wrote in between, as WATCH would ask for. It carries a

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -135,7 +136,16 @@ COMMANDS = {
 TALK = json.dumps([{"role": "user", "content": f"letter {i}: berth {i}"} for i in range(2000)])
 
 
+@pytest.fixture
+def heeds_interrupts() -> Iterator[None]:
+    """Programs in the background of a shell ignore SIGINT, and so do those that they start."""
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, handler)
+
+
 @pytest.mark.slow
+@pytest.mark.usefixtures("heeds_interrupts")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
 @pytest.mark.parametrize("command", list(COMMANDS))
 def test_nothing_is_left_of_a_command_that_a_signal_ends(
@@ -154,5 +164,8 @@ def test_nothing_is_left_of_a_command_that_a_signal_ends(
     ) as process:
         time.sleep(3.0)  # it is at work, or waits for a message
         process.send_signal(number)
-        process.wait(30)
+        try:
+            process.wait(30)
+        finally:
+            process.kill()
     assert_nothing_left(tmp_path)

@@ -69,7 +69,12 @@ def work(task: Task) -> tuple[Task, list[Run], float]:
     """Do a task; gives its runs and how long it took (seconds)."""
     place, lives = _place(task.store)
     start = time.monotonic()
-    runs = list(_runs(task, place, lives))
+    runs: list[Run] = []
+    try:
+        runs.extend(_runs(task, place, lives))
+    except Exception as error:  # noqa: BLE001  the other tasks go on, and the table says so
+        problem = f"the runs ended: {type(error).__name__}: {error}"
+        runs.append(Run(task.operation, place.name, "", 0, False, [problem]))
     return task, runs, time.monotonic() - start
 
 
@@ -102,10 +107,8 @@ def tasks_of(options: argparse.Namespace) -> list[Task]:
 def print_row(task: Task, runs: list[Run], seconds: float) -> None:
     n_faults = len({run.seam for run in runs})
     n_failed = sum(bool(run.problems) for run in runs)
-    print(
-        f"{task.operation:32} {task.store:7} {n_faults:7} {len(runs):6} {n_failed:7} {seconds:6.0f}",
-        flush=True,
-    )
+    counts = f"{n_faults:7} {len(runs):6} {n_failed:7} {seconds:6.0f}"
+    print(f"{task.operation:32} {task.store:7} {counts}", flush=True)
 
 
 def main() -> int:

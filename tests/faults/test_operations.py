@@ -15,7 +15,7 @@ from support.faults.told import Told
 
 Lives = tuple[Place, dict[str, Told]]
 
-N_SAMPLED = 3
+N_SAMPLED = 2
 """Faults that each operation gets here on each store."""
 
 

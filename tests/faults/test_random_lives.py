@@ -6,7 +6,7 @@ from support.faults.campaign import random_runs
 from support.faults.places import Place
 from support.faults.told import Told
 
-N_LIVES = 12
+N_LIVES = 10
 """Lives on each store; `make test-faults` lives thousands."""
 
 

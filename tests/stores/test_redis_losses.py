@@ -93,8 +93,7 @@ def test_no_turn_that_is_still_there_is_written_over_after_an_eviction(
         memory.check(repair=True)
         with suppress(SessionLost):
             memory.check(repair=True)
-        problems = [p for p in memory.check() if "the store lost" not in p]
-        assert problems == []
+        assert [p for p in memory.check() if "the store lost" not in p] == []
         assert memory.recall("after the loss")[0].text == "after the loss"
 
 

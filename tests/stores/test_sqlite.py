@@ -83,7 +83,8 @@ def test_a_file_of_a_newer_version_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("schema", "epoch"), [(1, ""), (2, "0123456789abcdef"), (3, "0123456789abcdef")]
+    ("schema", "epoch"),
+    [(1, ""), *((schema, "0123456789abcdef") for schema in (2, 3, 4))],
 )
 def test_files_of_every_schema_are_read_forever(tmp_path: Path, schema: int, epoch: str) -> None:
     shutil.copy(GOLDEN / f"store-{schema}.sqlite", tmp_path / "m.db")

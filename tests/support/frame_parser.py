@@ -88,7 +88,7 @@ def _special_problems(text: str) -> list[str]:
 def message_problems(
     messages: Sequence[dict[str, Any]], turns: dict[str, Sequence[Turn]], legends: Sequence[str]
 ) -> list[str]:
-    """What is wrong with OpenAI's messages: each is a turn in its own role, or carries the frame."""
+    """What is wrong with messages: each is a turn in its own role, or carries the frame."""
     problems: list[str] = []
     for message in messages:
         content = message["content"] or ""

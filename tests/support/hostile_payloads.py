@@ -24,7 +24,8 @@ FILE = FOLDER / "payloads.json"
 
 CARRIERS = {
     "plain": "{}",
-    "web page": "<html><body><h1>Opening hours</h1><p>Mon to Fri, 9 to 5.</p><!-- {} --></body></html>",
+    "web page": "<html><body><h1>Opening hours</h1><p>Mon to Fri, 9 to 5.</p>"
+    "<!-- {} --></body></html>",
     "search result": '{{"results": [{{"title": "Minutes", "snippet": {}}}], "next": null}}',
     "mail": "From: desk@example.org\nSubject: Re: minutes\n\nHi all,\n\n{}\n\nRegards\nThe desk",
     "code": "def total(rows):\n    # {}\n    return sum(rows)",

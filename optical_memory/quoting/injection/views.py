@@ -75,7 +75,7 @@ def decoded_views(text: str) -> list[str]:
 def _unescaped(match: re.Match[str]) -> str:
     """The character that an escape of JSON stands for."""
     escape = match[0]
-    return chr(int(escape[2:], 16)) if len(escape) > 2 else f"{_ESCAPES[escape[1]]}"
+    return chr(int(f"0x{escape[2:]}", base=0)) if len(escape) > 2 else f"{_ESCAPES[escape[1]]}"
 
 
 _ESCAPES = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}

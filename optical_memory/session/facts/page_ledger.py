@@ -28,7 +28,7 @@ from optical_memory.ledger import (
 from optical_memory.pages import Layout, Page
 from optical_memory.profiles import ReaderProfile
 from optical_memory.readings import CONFIDENT, UNREAD, Reading, codepoints, runs
-from optical_memory.search.terms import words
+from optical_memory.search.terms import spelling, words
 from optical_memory.search.word_forms import is_run
 
 __all__ = [
@@ -205,9 +205,10 @@ def _stub_facts(page: Page, facts: Sequence[LedgerSpan], allowance: int) -> tupl
 def _unwritten(text: str) -> Iterator[LedgerSpan]:
     """The terms of words that do not have them as they are, at their words' places."""
     for start, end, word_terms in words(text):
-        word = text[start:end].casefold()
+        word = text[start:end]
+        lower = word.casefold()
         for term in word_terms:
-            if not _is_written(term, word):
+            if spelling(term, word, lower) is None or not _is_written(term, lower):
                 yield LedgerSpan(start, end, "term", term)
 
 

@@ -60,7 +60,7 @@ class TermPages:
 
 
 def _terms(record: PageRecord) -> frozenset[str]:
-    return frozenset().union(*record.terms.values())
+    return frozenset(term.casefold() for counts in record.terms.values() for term in counts)
 
 
 def _without_old_turns(page: StoredPage, snapshot: Snapshot) -> StoredPage:
@@ -83,11 +83,16 @@ def stub_of(page: StoredPage, snapshot: Snapshot, index: TermPages, allowance: i
     """The page as keywords and facts that fit `allowance` tokens; keywords take at most half."""
     page = _without_old_turns(page, snapshot)
     counts: Counter[str] = Counter()
+    spellings: dict[str, str] = {}
     for turn_counts in page.record.terms.values():
-        counts.update(turn_counts)
+        for spelling, count in turn_counts.items():
+            term = spelling.casefold()
+            counts[term] += count
+            spellings.setdefault(term, spelling)
     for term in _unwritten(page.ledger, counts):
         del counts[term]
-    keywords = _keywords(list(index.top(counts, KEYWORDS)), allowance // 2)
+    best_terms = [spellings[term] for term in index.top(counts, KEYWORDS)]
+    keywords = _keywords(best_terms, allowance // 2)
     facts = sorted(_candidates(page), key=index.by_weight)
     ledger = _facts(facts, allowance - count_tokens(" ".join(keywords) + "\n"))
     words = [*keywords, *(span.text for span in ledger.spans)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from optical_memory.session.records import TurnRecord, put, turn_key
 from optical_memory.session.snapshot import Snapshot
 from optical_memory.session.turn_heads import turn_head
@@ -13,6 +15,10 @@ __all__ = [
     "known_ordinals",
     "without_lost_turns",
 ]
+
+
+MOST_LOST: Final = 200_000
+"""A count that says more turns are gone is no count: twice as many as the longest sessions have."""
 
 
 def absent_turns(snapshot: Snapshot) -> int:
@@ -64,7 +70,9 @@ def without_lost_turns(snapshot: Snapshot) -> list[Put]:
     """
     session = snapshot.session
     ordinals = known_ordinals(snapshot)
-    next_turn = max(session.next_turn, max(ordinals, default=-1) + 1)
+    end = max(ordinals, default=-1) + 1
+    is_true = session.next_turn - end <= MOST_LOST
+    next_turn = max(session.next_turn, end) if is_true else end
     absent = sorted(set(range(next_turn)) - ordinals)
     writes = [forgotten_turn(ordinal) for ordinal in absent]
     for record in snapshot.turns.values():

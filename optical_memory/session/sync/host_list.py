@@ -17,9 +17,10 @@ from optical_memory.search.meaning import Embedder
 from optical_memory.session.archive import Archive
 from optical_memory.session.corrections.redacting import with_session_facts
 from optical_memory.session.corrections.versions import host_ids
+from optical_memory.session.maps.runs import numbers
 from optical_memory.session.remember import Remembered, log_passed_over
 from optical_memory.session.snapshot import Change, Snapshot
-from optical_memory.session.sync.write import numbers, sync
+from optical_memory.session.sync.write import sync
 from optical_memory.stores.locks import TurnLock
 from optical_memory.turns import Turn
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain
 
 from optical_memory.search.meaning import Embedder
 from optical_memory.session.corrections.versions import versions_of
 from optical_memory.session.index_records import IndexDraft
+from optical_memory.session.maps.runs import numbers, runs
 from optical_memory.session.records import TurnRecord, put, turn_key
 from optical_memory.session.remember import Remembered, remember
 from optical_memory.session.snapshot import Change, Snapshot
@@ -179,8 +179,11 @@ class _Draft:
         line = [*self._known, *(int(key) for key in keys if key is not None)]
         self._old.difference_update(line)
         session = self._snapshot.session
-        old_turns = _runs(sorted(self._old))
-        new_session = session.with_fields(host_turns=_runs(line), old_turns=old_turns)
+        old_turns = runs(sorted(self._old))
+        new_session = session.with_fields(
+            host_turns=runs(line),
+            old_turns=old_turns,
+        )
         if new_session != session:
             self._apply([put(new_session)])
 
@@ -255,26 +258,3 @@ def _closed(record: TurnRecord) -> TurnRecord:
     """A turn without the part that stands on no page; its content is never the same again."""
     update = {"sealed": True, "digest": secrets.token_hex(32)}
     return record.without_content().model_copy(update=update)
-
-
-# ---- runs ----------------------------------------------------------------------------------------
-
-
-def numbers(runs: Iterable[tuple[int, int]]) -> list[int]:
-    """The numbers in runs, each (first, last)."""
-    return list(chain.from_iterable(range(first, last + 1) for first, last in runs))
-
-
-def _runs(values: Iterable[int]) -> list[tuple[int, int]]:
-    """Runs of numbers that follow each other, in the order that they are in.
-
-    >>> _runs([3, 4, 5, 9, 1, 2])
-    [(3, 5), (9, 9), (1, 2)]
-    """
-    runs: list[tuple[int, int]] = []
-    for value in values:
-        if runs and runs[-1][1] + 1 == value:
-            runs[-1] = (runs[-1][0], value)
-        else:
-            runs.append((value, value))
-    return runs

@@ -137,9 +137,7 @@ def test_an_encrypted_session_is_timed_beside_a_plain_session(inputs: BenchInput
         "open 248 turns and find, p50",
     ]
     assert {(row.baseline_name, row.unit) for row in rows} == {("the same of a plain session", CPU)}
-    assert (
-        min(row.ratio for row in rows) > 0.5
-    )  # a rough bound: the session is small
+    assert min(row.ratio for row in rows) > 0.5  # a rough bound: the session is small
 
 
 @pytest.mark.slow

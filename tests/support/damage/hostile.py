@@ -19,6 +19,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +78,12 @@ class Forgery:
     key: str
     part: str
     value: str
-    data: bytes
+    build: Callable[[], bytes]
+
+    @cached_property
+    def data(self) -> bytes:
+        """The record as the store gets it, with its sum."""
+        return SUMS.wrap(SESSION, self.kind, self.key, self.build())  # type: ignore[arg-type]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.key} {self.part} = {self.value[:60]}"
@@ -115,12 +121,19 @@ def _paths(value: Any, path: Path_ = ()) -> Iterator[Path_]:
 
 def _of_part(put: Put, record: Any, path: Path_) -> Iterator[Forgery]:
     for value in VALUES:
-        forged = json.loads(json.dumps(record))
-        place = forged
-        for step in path[:-1]:
-            place = place[step]
-        place[path[-1]] = value
-        yield _forgery(put, ".".join(map(str, path)), value, forged)
+        shown = "deep" if value is DEEP else repr(value)
+        build = partial(_replaced, record, path, value)
+        yield Forgery(put.kind, put.key, ".".join(map(str, path)), shown, build)
+
+
+def _replaced(record: Any, path: Path_, value: Any) -> bytes:
+    """The JSON of a record with one part replaced."""
+    forged = json.loads(json.dumps(record))
+    place = forged
+    for step in path[:-1]:
+        place = place[step]
+    place[path[-1]] = value
+    return json.dumps(forged, allow_nan=True).encode()
 
 
 def _of_whole(put: Put, record: Any, state: str, known: set[tuple[str, ...]]) -> Iterator[Forgery]:
@@ -131,17 +144,14 @@ def _of_whole(put: Put, record: Any, state: str, known: set[tuple[str, ...]]) ->
     known.add(general)
     for name in record:
         rest = {key: value for key, value in record.items() if key != name}
-        yield _forgery(put, f"without {name}", "", rest)
+        yield Forgery(put.kind, put.key, f"without {name}", "", partial(_dumped, rest))
     keys = ("abc", "000000001", "0000001", "-1", "", "000000900", "0000900", "٣", "1e9", "\udc80")
     for key in keys:
-        data = SUMS.wrap(SESSION, put.kind, key, json.dumps(record).encode())
-        yield Forgery(put.kind, key, "key of", put.key, data)
+        yield Forgery(put.kind, key, "key of", put.key, partial(_dumped, record))
 
 
-def _forgery(put: Put, part: str, value: Any, record: Any) -> Forgery:
-    data = json.dumps(record, allow_nan=True).encode()
-    shown = "deep" if value is DEEP else repr(value)
-    return Forgery(put.kind, put.key, part, shown, SUMS.wrap(SESSION, put.kind, put.key, data))
+def _dumped(record: Any) -> bytes:
+    return json.dumps(record).encode()
 
 
 def _of_segment(put: Put, value: bytes) -> Iterator[Forgery]:
@@ -150,12 +160,7 @@ def _of_segment(put: Put, value: bytes) -> Iterator[Forgery]:
     header = json.loads(line)
     for path in _paths(header):
         for hostile in VALUES:
-            forged = json.loads(line)
-            place = forged
-            for step in path[:-1]:
-                place = place[step]
-            place[path[-1]] = hostile
-            text = json.dumps(forged).encode().ljust(len(line))
+            text = _replaced(header, path, hostile).ljust(len(line))
             yield _segment(put, f"header {path}", repr(hostile)[:40], text + b"\n" + rest)
     segment = segment_from_bytes(value)
     offset = len(line) + 1
@@ -173,7 +178,7 @@ def _of_segment(put: Put, value: bytes) -> Iterator[Forgery]:
 
 
 def _segment(put: Put, part: str, value: str, data: bytes) -> Forgery:
-    return Forgery("index", put.key, part, value, SUMS.wrap(SESSION, "index", put.key, data))
+    return Forgery("index", put.key, part, value, lambda: data)
 
 
 def try_forgery(whole: Sample, forgery: Forgery) -> list[str]:

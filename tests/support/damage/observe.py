@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -99,4 +100,5 @@ def _page_lies(sample: Sample, base: Look, page: str, spans: object) -> list[str
 def _is_of(text: str, truth: str) -> bool:
     """True if every word of the text stands in the truth, in a row but for what was left out."""
     flat = " ".join(truth.split())
-    return all(" ".join(piece.split()) in flat for piece in text.split("[…]"))
+    pieces = [" ".join(piece.split()) for piece in re.split(r"\[…\]|\n", text)]
+    return all(piece in flat or all(word in flat for word in piece.split()) for piece in pieces)

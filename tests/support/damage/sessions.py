@@ -93,8 +93,10 @@ def sample(store: Store, shape: str) -> Sample:
     pages = true_pages(memory)
     memory.flush()
     _FADE[shape](memory)
-    if shape in ("condensed", "stubs"):  # a page's text is then only what is left of it
+    if shape == "condensed":  # a page's text is then only what is left of it
         pages = {}
+    elif shape == "stubs":
+        del pages["0000000"]
     memory.remember([Turn("user", "And one more, of mangos.", id="last")])
     for page in memory.pages():
         if page.form not in ("forgotten", "condensed"):

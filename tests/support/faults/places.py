@@ -30,8 +30,8 @@ __all__ = [
     "valkey_place",
 ]
 
-CALL_SECONDS = 0.5
-"""How long a call of a run may wait for a server: long enough for a busy machine."""
+CALL_SECONDS = 1.5
+"""How long a call of a run may wait: as long as by default, for the machine may be busy."""
 
 
 class Place(Protocol):
