@@ -58,7 +58,7 @@ def _forgotten_in_recall(memory: OpticalMemory, told: Told) -> list[str]:
     problems: list[str] = []
     for texts in told.forgotten.values():
         for text in texts:
-            for passage in memory.recall(text[:200], k=5, superseded=True):
+            for passage in memory.recall(text[4:200], k=5, superseded=True):
                 if any(word in passage.text for word in told.traces):
                     problems.append("a recall gives forgotten words")
     return problems
