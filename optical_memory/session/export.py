@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -17,15 +17,17 @@ from typing import Any, get_args
 from optical_memory.errors import Conflict, InputError, KeyMismatch, StoreError
 from optical_memory.loaders.unpacking import DAMAGED_ZIP, unpacked, unpacked_entries
 from optical_memory.session.archive import Archive
-from optical_memory.session.opening.record_places import refuse_misplaced
+from optical_memory.session.opening.record_places import is_key_of, refuse_misplaced
 from optical_memory.session.snapshot import Snapshot
 from optical_memory.stores.base import Kind, Put, Store, Version
 from optical_memory.stores.encryption.encrypted_store import EncryptedStore
 from optical_memory.stores.encryption.key_record import unpack_keyring
 from optical_memory.stores.encryption.tenant_key import KeyService
-from optical_memory.stores.protection.base import KEY_RECORD
+from optical_memory.stores.protection.base import KEY_RECORD, DamagedValue
 from optical_memory.stores.protection.checksums import without_sum
 from optical_memory.stores.sqlite_path import whole_file
+from optical_memory.telemetry.event_table import RECORD_DAMAGED
+from optical_memory.telemetry.events import emit
 
 __all__ = [
     "export",
@@ -50,10 +52,13 @@ def export(archive: Archive, path: Path, *, plain: bool = False) -> None:
     """Write every record and picture of the session to `path`, as of one version.
 
     A file that is there is replaced when the new file is whole and on the disk. The values of
-    an encrypted session stay encrypted, unless the file shall be `plain`.
+    an encrypted session stay encrypted, unless the file shall be `plain`. Damaged pictures and
+    parts of the index are left out, and the log says so. Raises `StoreError` if another record is
+    damaged: nobody could restore the session then.
     """
     is_encrypted = isinstance(archive.store, EncryptedStore) and not plain
-    archive.snapshot()  # raises for a key that does not open the session
+    for kind, key in archive.snapshot().damage:  # raises for a key that does not open the session
+        raise StoreError(f"{kind} {key!a} is damaged: check(repair=True) first, then export")
     version = archive.store.version(archive.session)
     records, version = _all_records(archive, version, as_stored=is_encrypted)
     manifest = {
@@ -66,9 +71,24 @@ def export(archive: Archive, path: Path, *, plain: bool = False) -> None:
         zipfile.ZipFile(raw_file, "w", zipfile.ZIP_DEFLATED) as file,
     ):
         file.writestr(MANIFEST, json.dumps(manifest))
-        for record in records:
+        for record in _sound(archive, records):
             suffix = ".sealed" if is_encrypted else SUFFIXES.get(record.kind, ".json")
             file.writestr(f"{record.kind}/{record.key}{suffix}", record.value)
+
+
+def _sound(archive: Archive, records: Iterable[Put]) -> Iterator[Put]:
+    """The records that can be restored: whole, and under a key of their kind."""
+    for record in records:
+        reason = ""
+        if isinstance(record.value, DamagedValue):
+            reason = record.value.sentence
+        elif not is_key_of(record.kind, record.key):
+            reason = "no record has such a key"
+        if not reason:
+            yield record
+            continue
+        place = {"kind": record.kind, "key": ascii(record.key)}
+        emit(RECORD_DAMAGED, session=archive.session, reason=reason, **place)
 
 
 def _all_records(
@@ -108,6 +128,8 @@ def read_export(path: Path, key: KeyService | None = None) -> list[Put]:
         changes = [_put(*entry) for entry in unpacked_entries(path, file, [MANIFEST])]
         if manifest["format"] == ENCRYPTED_FORMAT:
             changes = _decrypted(path, manifest["session"], changes, key)
+        elif any((change.kind, change.key) == KEY_RECORD for change in changes):
+            raise InputError(f"{path} has a key and is not encrypted: it was changed")
         refuse_misplaced(changes)
         _refuse_damage(changes)
         return changes

@@ -11,7 +11,7 @@ import pytest
 from support.page_life import ledger_tokens
 
 from optical_memory import OpticalMemory
-from optical_memory.errors import InputError
+from optical_memory.errors import InputError, StoreError
 from optical_memory.session.export import exported_name, read_export
 from optical_memory.stores import Put
 from optical_memory.testing import TemplateReader, turn_texts
@@ -105,3 +105,47 @@ def test_a_zip_bomb_among_the_records_is_refused_and_nothing_is_restored(
 def test_an_exported_file_is_its_owners_alone(memory: OpticalMemory, tmp_path: Path):
     memory.export(tmp_path / "a.zip")
     assert (tmp_path / "a.zip").stat().st_mode & 0o077 == 0
+
+
+# ---- damage --------------------------------------------------------------------------------------
+
+
+def test_a_damaged_picture_is_left_out_and_the_rest_is_restored(
+    memory: OpticalMemory, tmp_path: Path
+):
+    png = memory.store.get("alice", "picture", "0000000/large")
+    assert png is not None
+    memory.store.commit("alice", [Put("picture", "0000000/large", png[:-20])])
+    memory.export(tmp_path / "alice.zip")
+    with zipfile.ZipFile(tmp_path / "alice.zip") as file:
+        assert "picture/0000000/large.png" not in file.namelist()
+    with OpticalMemory.restore(
+        tmp_path / "alice.zip", "copy", store=memory.store, reader=TemplateReader()
+    ) as copy:
+        assert copy.stats().turns == memory.stats().turns
+
+
+def test_a_record_under_a_key_that_no_record_has_is_left_out(memory: OpticalMemory, tmp_path: Path):
+    memory.store.commit("alice", [Put("index", "\ud800/..", b"{}"), Put("picture", "x", b"")])
+    memory.export(tmp_path / "alice.zip")
+    assert len(read_export(tmp_path / "alice.zip")) > 20
+
+
+def test_a_session_with_a_damaged_turn_is_repaired_before_it_is_exported(
+    memory: OpticalMemory, tmp_path: Path
+):
+    memory.store.commit("alice", [Put("turn", "000000003", b'{"sum":"00000000","id":"t3"}')])
+    with pytest.raises(StoreError, match="check\\(repair=True\\)"):
+        memory.export(tmp_path / "alice.zip")
+    assert not (tmp_path / "alice.zip").exists()
+    memory.check(repair=True)
+    memory.export(tmp_path / "alice.zip")
+    assert read_export(tmp_path / "alice.zip")
+
+
+def test_a_plain_export_has_no_key(memory: OpticalMemory, tmp_path: Path):
+    memory.export(tmp_path / "alice.zip")
+    with zipfile.ZipFile(tmp_path / "alice.zip", "a") as file:
+        file.writestr("session/data-key.json", b"{}")
+    with pytest.raises(InputError, match="not encrypted"):
+        read_export(tmp_path / "alice.zip")

@@ -9,9 +9,10 @@ import re
 from collections.abc import Mapping, Sequence
 
 from optical_memory.errors import InputError
-from optical_memory.stores.base import Put
+from optical_memory.stores.base import Kind, Put
 
 __all__ = [
+    "is_key_of",
     "refuse_misplaced",
 ]
 
@@ -26,11 +27,15 @@ _KEYS: Mapping[str, re.Pattern[str]] = {
 _WORD = re.compile(r"[\w.+-]{1,64}", re.ASCII)
 
 
+def is_key_of(kind: Kind, key: str) -> bool:
+    """True if records of this kind have keys of this form."""
+    return _KEYS.get(kind, _WORD).fullmatch(key) is not None
+
+
 def refuse_misplaced(changes: Sequence[Put]) -> None:
     """Raises `InputError` if a record has a key of another form, or says that it is another."""
     for change in changes:
-        form = _KEYS.get(change.kind, _WORD)
-        if not form.fullmatch(change.key) or not _is_own(change):
+        if not is_key_of(change.kind, change.key) or not _is_own(change):
             raise InputError(f"a {change.kind} is not in its place: the file was changed")
 
 
