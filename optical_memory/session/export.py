@@ -87,8 +87,13 @@ def _sound(archive: Archive, records: Iterable[Put]) -> Iterator[Put]:
         if not reason:
             yield record
             continue
-        place = {"kind": record.kind, "key": ascii(record.key)}
-        emit(RECORD_DAMAGED, session=archive.session, reason=reason, **place)
+        emit(
+            RECORD_DAMAGED,
+            session=archive.session,
+            kind=record.kind,
+            key=ascii(record.key),
+            reason=reason,
+        )
 
 
 def _all_records(

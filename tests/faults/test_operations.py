@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from support.faults.lives import LIVES
 from support.faults.operations import OPERATIONS, Operation
@@ -27,6 +29,13 @@ def seam_named(name: str) -> Seam:
     return next(seam for seam in SEAMS if seam.name == name)
 
 
+def failures_of_all(runs: Iterator[Run]) -> list[str]:
+    """The failures of an enumeration, which has a run at least."""
+    all_runs = list(runs)
+    assert all_runs
+    return failures(all_runs)
+
+
 def failures(runs: list[Run]) -> list[str]:
     return [f"{run.seam} {run.number}: {problem}" for run in runs for problem in run.problems]
 
@@ -44,17 +53,17 @@ def test_a_program_that_dies_between_any_two_writes_loses_no_turn(
     in_file: Lives, seam: str
 ) -> None:
     operation = operation_named("remember, short session")
-    assert failures(list(runs_of(*in_file, operation, seam_named(seam)))) == []
+    assert failures_of_all(runs_of(*in_file, operation, seam_named(seam))) == []
 
 
 def test_a_server_that_is_killed_at_any_step_loses_no_turn(on_server: Lives) -> None:
     operation = operation_named("remember, short session")
-    assert failures(list(runs_of(*on_server, operation, seam_named("server restarted")))) == []
+    assert failures_of_all(runs_of(*on_server, operation, seam_named("server restarted"))) == []
 
 
 def test_a_forget_that_dies_before_any_call_is_finished_later(lives: Lives) -> None:
     operation = operation_named("forget an open turn")
-    assert failures(list(runs_of(*lives, operation, seam_named("killed before a call")))) == []
+    assert failures_of_all(runs_of(*lives, operation, seam_named("killed before a call"))) == []
 
 
 def test_a_forget_takes_back_nothing_that_another_process_remembers_meanwhile(
