@@ -170,7 +170,8 @@ def rank_units(
         own_scores = scores
         candidates = without_units(candidates, echoes)
         scores, is_relevant = rate(candidates, question, vector)
-        scores = behind_others(own_scores, scores, echoes, is_relevant)
+        has_key = (candidates.counts > 0).any(0)
+        scores = behind_others(own_scores, scores, echoes, is_relevant & has_key)
         is_relevant |= echoes
     inside = limits.covers(candidates.days) & is_relevant.any()
     return Ranking(

@@ -36,9 +36,9 @@ STAYING = 2
 what is true now.
 """
 
-FIRST_PLACES = 5
-"""So many units that are no echoes go before the echoes, if so many are relevant: what is asked for
-is mostly among the first five.
+FIRST_PLACES = 20
+"""So many units that are no echoes and have a word of the question go before the echoes, if there
+are so many: what is asked for is mostly in the first five turns, and a turn may have several units.
 """
 
 COPIES = 3
@@ -108,14 +108,14 @@ def without_units(candidates: Candidates, mask: Mask) -> Candidates:
     )
 
 
-def behind_others(own_scores: Scores, scores: Scores, echoes: Mask, is_relevant: Mask) -> Scores:
+def behind_others(own_scores: Scores, scores: Scores, echoes: Mask, others: Mask) -> Scores:
     """(n_units,) The scores, with those of the echoes behind the first places of the others.
 
     `own_scores` are those that the echoes have by their words; among each other they keep them.
     """
-    others = np.sort(scores[is_relevant & ~echoes])[-FIRST_PLACES:]
-    if not len(others):
+    first_places = np.sort(scores[others & ~echoes])[-FIRST_PLACES:]
+    if not len(first_places):
         return np.where(echoes, own_scores, scores)
     best = float(own_scores[echoes].max())
-    shift = max(0.0, best - np.nextafter(others[0], -np.inf, dtype=np.float32))
+    shift = max(0.0, best - np.nextafter(first_places[0], -np.inf, dtype=np.float32))
     return np.where(echoes, own_scores - shift, scores).astype(scores.dtype)

@@ -126,7 +126,8 @@ class IndexDraft:
         self._cut_pages.add(page.id)
         for ordinal, start, end in ranges:
             self.cut_turn(ordinal, start, end)
-        self.keep_rest([ordinal for ordinal, _, _ in ranges], ())
+        ordinals = [ordinal for ordinal, _, _ in ranges]
+        self.keep_rest(ordinals, (), keeps_text=keeps_text)
         stub_key = _STUB + page.id
         if words:
             stub = IndexedTurn(-1 - page.ordinal, "system", None, page.first_when, words)
@@ -134,17 +135,21 @@ class IndexDraft:
         elif stub_key in self._snapshot.index:
             self._segments[stub_key] = Segment.merged([])
 
-    def keep_rest(self, ordinals: Collection[int], pages: Collection[str]) -> None:
+    def keep_rest(
+        self, ordinals: Collection[int], pages: Collection[str], *, keeps_text: bool = True
+    ) -> None:
         """Index what is left of turns of which no unit is left, after `pages` were cut.
 
-        A sentence that stands on two pages is one unit: it goes with either page.
+        A sentence that stands on two pages is one unit: it goes with either page. Without
+        `keeps_text`, only other pages have anything that is left.
         """
         for ordinal in ordinals:
             record = self._snapshot.turns.get(turn_key(ordinal))
             is_found = not self._snapshot.session.is_old(ordinal)
             if record is None or record.forgotten or not is_found or self.units_of(ordinal):
                 continue
-            self.renew(record, without={*pages, *self._cut_pages})
+            rest = record if keeps_text else record.without_content()
+            self.renew(rest, without={*pages, *self._cut_pages})
 
     def units_of(self, ordinal: int) -> list[tuple[int, int]]:
         """(start, end) of the units of a turn in its body, in order."""

@@ -129,7 +129,10 @@ def test_a_page_stays_in_its_frame(long_memory: OpticalMemory):
     answer = recall_tool(long_memory).invoke({"page": 1})
     assert answer.startswith("<recall-2>")
     assert answer.count("</recall-2>") == 1
-    assert len(frame_lines(answer)) == 1
+    head, *turns = frame_lines(answer)
+    assert head.startswith("[page 1, ")
+    assert turns
+    assert all(re.match(r"\d+[<>=!]\+? ", turn) for turn in turns)  # the page's own marks
 
 
 def test_a_page_is_a_picture_for_a_model_that_takes_pictures_from_tools(

@@ -159,5 +159,8 @@ def page_of(memory: OpticalMemory) -> Page:
 def test_a_missing_turn_is_found(memory: OpticalMemory):
     break_in(memory, Delete("turn", "000000020"))
     told = " ".join(memory.check())
+    assert "1 acknowledged turns of session 'alice' are gone" in told
     assert "not numbered without gaps" in told
-    assert "counts 60 turns, but 59 are stored" in told
+    assert "repair marks lost turns as forgotten" in told
+    memory.check(repair=True)
+    assert memory.check() == ["the store lost 1 turns that it had acknowledged"]

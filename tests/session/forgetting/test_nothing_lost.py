@@ -87,8 +87,12 @@ def test_a_term_forgets_pages_of_any_state(opened: Open) -> None:
     filled(opened, policy=QUICK)
     memory = opened(policy=ForgettingPolicy(keep_for=timedelta(days=1)))
     memory.flush()
-    assert {page.form for page in memory.pages()} == {"forgotten"}
-    assert len(memory.stats().forgotten) == len(memory.pages())
+    page_of_secret, *others = memory.pages()
+    assert {page.form for page in others} == {"forgotten"}
+    assert len(memory.stats().forgotten) == len(others)
+    # A turn without a time counts from the day on which the session first had a term.
+    turns = memory._archive.snapshot().turns_on(page_of_secret.id)
+    assert [turn.id for turn in turns if not turn.forgotten] == ["secret"]
 
 
 def test_memories_that_are_opened_from_it_have_its_capacity(opened: Open) -> None:
