@@ -67,7 +67,8 @@ def is_linear(use: Callable[[int], object], n: int) -> bool:
     large = cpu_seconds(lambda: use(4 * n))
     if large < FLOOR_SECONDS:
         return True
-    return large < MAX_RATIO * min(cpu_seconds(lambda: use(n)) for _ in range(2))
+    small = min(cpu_seconds(lambda: use(n)) for _ in range(2))
+    return large < MAX_RATIO * small or cpu_seconds(lambda: use(4 * n)) < MAX_RATIO * small
 
 
 # ---- texts ---------------------------------------------------------------------------------------
