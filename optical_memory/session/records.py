@@ -45,9 +45,6 @@ SCHEMA = 7
 Ordinal = Annotated[int, Field(ge=0, le=10**9 - 1)]
 """The place of a turn or page: as many digits as a turn's key has."""
 
-Hits = Annotated[int, Field(ge=-(2**31), le=2**31 - 1)]
-"""Recalls that are counted; below 0 if more were of no use (`feedback`)."""
-
 Number = Annotated[int, Field(ge=0, le=2**31 - 1)]
 """A count, or an offset in a text: those of the index have 32 bits too."""
 
@@ -282,7 +279,7 @@ class PageRecord(Record):
     text_tokens: Number = 0
     first_when: datetime | None = None
     last_when: datetime | None = None
-    hits: Hits = 0
+    hits: Annotated[int, Field(ge=-(2**31), le=2**31 - 1)] = 0  # below 0: of no use (`feedback`)
     pinned: bool = False
     n_pages: Number = 1
     into: str | None = None
