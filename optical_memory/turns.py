@@ -48,8 +48,8 @@ SHOWN = frozenset(("id", "role", "kind", "key", "page", "rung", "status", "state
 def short_repr(cls: Class) -> Class:
     """A class decorator for a dataclass: its `repr` has sizes in place of texts and bytes.
 
-    >>> Turn("user", "The gate code is 4417#.", id="m1")
-    Turn(role='user', text=<23 characters>, id='m1')
+    It is for values of ours inside, which end up in tracebacks. Values that people hold, such as
+    turns and recollections, show their words like any other value.
     """
 
     def shown(self: Any) -> str:
@@ -89,7 +89,6 @@ def _size(name: str, value: object) -> str:
 # ---- values --------------------------------------------------------------------------------------
 
 
-@short_repr
 @dataclass(frozen=True, slots=True)
 class ToolCall:
     """A request to run a tool: `arguments` is its JSON text exactly as the model wrote it."""
@@ -99,7 +98,6 @@ class ToolCall:
     id: str | None = None
 
 
-@short_repr
 @dataclass(frozen=True, slots=True)
 class Attachment:
     """A picture or a file kept by reference (URL, path or provider id) with its caption."""
@@ -109,7 +107,6 @@ class Attachment:
     caption: str | None = None
 
 
-@short_repr
 @dataclass(frozen=True, slots=True)
 class Turn:
     """One message. A role and a text are enough; everything else is optional.

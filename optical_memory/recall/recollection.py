@@ -18,7 +18,7 @@ from optical_memory.quoting.plain_words import plain_words
 from optical_memory.quoting.unseen import shown
 from optical_memory.search.terms import key, terms, words
 from optical_memory.spans import DOUBT, Span, Status
-from optical_memory.turns import Role, short_repr
+from optical_memory.turns import Role
 
 __all__ = [
     "DOUBT",
@@ -89,7 +89,6 @@ class PassageTurn:
     is_suspect: bool = False
 
 
-@short_repr
 @dataclass(frozen=True, slots=True)
 class Recollection:
     """A passage, or a page, as it reads now; `spans` cover `text` without gaps.

@@ -77,7 +77,7 @@ def read_content(content: Any) -> Content:
     """Content that is a string, a part, a list of them, or any other value.
 
     >>> read_content(["look:", {"type": "image", "url": "a.png"}]).attachments
-    (Attachment(kind='image', ref=<5 characters>),)
+    (Attachment(kind='image', ref='a.png', caption=None),)
     """
     if content is None:
         return NOTHING

@@ -14,7 +14,6 @@ from optical_memory.recall.window.frame import frame_blocks, sheets_of
 from optical_memory.recall.window.messages import as_messages
 from optical_memory.recall.window.parts import PassagePart, TextPart
 from optical_memory.sheets.sheet import Sheet
-from optical_memory.turns import short_repr
 
 if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage
@@ -27,7 +26,6 @@ __all__ = [
 Mode = Literal["text", "image", "tokens", "auto"]
 
 
-@short_repr
 @dataclass(frozen=True, slots=True)
 class Context:
     """Recalled passages, then recent turns, each in the order in which they happened.
