@@ -1,7 +1,6 @@
 """A session as of one version, as a value; and the session after some changes.
 
-Neither costs by the size of the session: records are kept as bytes and parsed when they are asked
-for, and a snapshot shares with the last all that is the same.
+Records are kept as bytes and parsed when asked for; a snapshot shares with the last what is equal.
 """
 
 from __future__ import annotations
@@ -271,17 +270,19 @@ class _SnapshotDraft:
     def _session_or_stand_in(self, turns: ParsedMap[TurnRecord]) -> SessionRecord:
         """The session's record. If it is damaged, a new record counts the turns that are there."""
         if ("session", "session") not in self._damage:
-            return self._session
+            none = {"next_turn": 0}
+            return self._session if self._has_session else self._session.model_copy(update=none)
         stand_in = self._base.session if self._base.is_session_damaged else SessionRecord()
-        next_turn = next_ordinal("turn", turns, self._damage)
-        return stand_in.model_copy(update={"next_turn": next_turn})
+        return stand_in.model_copy(update={"next_turn": next_ordinal("turn", turns, self._damage)})
 
     def snapshot(self, version: Version, index: DeferredMap) -> Snapshot:
         """The snapshot with all changes made."""
         base = self._base
         turns = base.turns.after(self._turns)
-        if not self._has_session and (turns or any(kind == "turn" for kind, _ in self._damage)):
-            self._damage["session", "session"] = "the record is gone"
+        if not self._has_session:
+            self._damage.pop(("session", "session"), None)
+            if turns or any(kind == "turn" for kind, _ in self._damage):
+                self._damage["session", "session"] = "the record is gone"
         return Snapshot(
             version,
             self._session_or_stand_in(turns),
