@@ -70,14 +70,14 @@ def test_a_forget_takes_back_nothing_that_another_process_remembers_meanwhile(
     lives: Lives,
 ) -> None:
     operation = operation_named("forget an open turn")
-    assert failures(list(runs_of(*lives, operation, seam_named("overtaken by remember")))) == []
+    assert failures_of_all(runs_of(*lives, operation, seam_named("overtaken by remember"))) == []
 
 
 @pytest.mark.parametrize("spoils", ["drops", "tears", "swaps", "fails"])
 def test_a_cache_that_is_wrong_costs_speed_and_nothing_else(in_file: Lives, spoils: str) -> None:
     seam = seam_named(f"cache {spoils}")
     for name in ("recall", "certify"):
-        assert failures(list(runs_of(*in_file, operation_named(name), seam))) == []
+        assert failures_of_all(runs_of(*in_file, operation_named(name), seam)) == []
 
 
 def test_every_operation_and_every_fault_is_tried_on_each_store(lives: Lives) -> None:
