@@ -33,14 +33,10 @@ if TYPE_CHECKING:
     from optical_memory.telemetry.prometheus import Prometheus
 
 __all__ = [
-    "TOKEN_VARIABLE",
     "http_app",
     "is_local",
     "serve",
 ]
-
-TOKEN_VARIABLE: Final = "OPTICAL_MEMORY_MCP_TOKEN"
-"""The token that every request must bring, but those for /healthz."""
 
 HEALTH: Final = "/healthz"
 METRICS: Final = "/metrics"

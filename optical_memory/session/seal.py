@@ -61,15 +61,14 @@ def seal(
 ) -> list[Change]:
     """Writes that seal the next full pages; none if no page is full.
 
+    Ask `may_seal` first: it spares the layout if nothing is near a full page.
+
     They are at most `PAGES_A_COMMIT`, or more if a turn is very long. The newest `keep_turns` turns
     stay open, and so does a page with any of them on it. Costs by what it seals, however many turns
     wait behind.
     """
-    grid = profile.grid
-    if not may_seal(snapshot, grid, keep_turns):
-        return []  # nothing near a full page: spare the layout
     last_old = _last_old_turn(snapshot, keep_turns)
-    batch = _first_turns(snapshot, grid)
+    batch = _first_turns(snapshot, profile.grid)
     full_pages = renderer.first_pages(batch.turns, batch.n_pages)
     pages = itertools.takewhile(lambda page: page.layout.spans[-1].ordinal <= last_old, full_pages)
     sealer = _Sealer(snapshot, batch.records, renderer, profile, retain)

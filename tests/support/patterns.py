@@ -23,7 +23,6 @@ __all__ = [
 
 ROOT = Path(optical_memory.__file__).parent
 METHODS = {"search", "match", "fullmatch", "finditer", "findall", "sub", "subn", "split"}
-SEARCHING = METHODS - {"match", "fullmatch"}
 REPEATS = {"MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"}
 SIGNS = (
     *" \t\n\r",

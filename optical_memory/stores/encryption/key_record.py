@@ -26,7 +26,6 @@ from optical_memory.stores.turn_time import require_time, spend
 __all__ = [
     "pack_keyring",
     "repacked_keyring",
-    "tenant_key_id",
     "unpack_keyring",
 ]
 
@@ -120,11 +119,6 @@ def _keyring(session: str, record: _KeyRecord, keys: Sequence[DataKey]) -> Keyri
     code = keyring.current.mac(record.authenticated_bytes())
     is_whole = hmac.compare_digest(code.encode(), record.mac.encode())
     return keyring if is_whole else None
-
-
-def tenant_key_id(session: str, data: bytes) -> str:
-    """The id of the tenant's key in a session's record. Raises as `unpack_keyring`."""
-    return _parse(session, data).data_keys[0].tenant_key
 
 
 def _parse(session: str, data: bytes) -> _KeyRecord:

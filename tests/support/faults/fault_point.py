@@ -13,7 +13,6 @@ from optical_memory.errors import StoreError, StoreTimeout
 __all__ = [
     "FaultPoint",
     "Mode",
-    "no_fault",
 ]
 
 Result = TypeVar("Result")
@@ -65,8 +64,3 @@ class FaultPoint:
         if self.mode == "killed after":
             os.kill(os.getpid(), signal.SIGKILL)
         raise StoreTimeout("no answer in time") if self.mode == "timeout" else self.error()
-
-
-def no_fault() -> FaultPoint:
-    """A point that never comes; it counts the steps."""
-    return FaultPoint("refused", 0)

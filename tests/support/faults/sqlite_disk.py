@@ -22,7 +22,6 @@ __all__ = [
     "Disk",
     "DiskMode",
     "disk_faults",
-    "has_disk",
 ]
 
 DiskMode = Literal["full", "broken", "read-only", "torn", "power cut", "killed", "killed after"]
@@ -152,11 +151,6 @@ class Disk:
 
 _disk: Disk | None = None
 _alive: list[Any] = []  # what the library points to must never be freed
-
-
-def has_disk() -> bool:
-    """True if SQLite's disk can be spoilt here."""
-    return _table_of_files() is not None
 
 
 @contextmanager
