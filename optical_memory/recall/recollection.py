@@ -36,7 +36,7 @@ OPEN = "open"
 """The rung of a turn that is still text and stands on no page."""
 
 OTHER_READER = "another reader"
-"""The rung of a page of another reader, or with a damaged picture: it has only exact facts."""
+"""The rung of a page of another reader, or whose picture is damaged or gone: only exact facts."""
 
 SUPERSEDED = "replaced by a later version"
 """What a window says of a superseded turn, so that no model takes it for current."""

@@ -134,7 +134,10 @@ class TokenCache:
     # ---- pictures ------------------------------------------------------------------------------
 
     def picture(self, record: PageRecord, rung: Rung) -> bytes:
-        """The stored PNG. Raises `StoreError` if there is none: the page has faded."""
+        """The stored PNG.
+
+        Raises `CorruptPicture` if the store has lost it, and `StoreError` if the page has faded.
+        """
         return self.stored_picture(record, rung.name)
 
     def stored_picture(self, record: PageRecord, rung: str) -> bytes:
@@ -143,12 +146,19 @@ class TokenCache:
 
     def _require(self, data: bytes | None, record: PageRecord, rung: str) -> bytes:
         if data is None:
-            raise StoreError(
-                f"page {record.id} has no picture at {rung!r} in session {self.archive.session!r}"
-            )
+            raise self._absent(record, rung)
         if isinstance(data, DamagedValue):
             raise self._corrupt(data.sentence, record, rung)
         return data
+
+    def _absent(self, record: PageRecord, rung: str) -> StoreError:
+        """The error for a picture that is not there: it was lost, or the page has faded."""
+        latest = self.archive.snapshot().pages.get(record.id)
+        if latest is not None and (latest.digest, latest.rung) == (record.digest, rung):
+            return self._corrupt("it is gone from the store", record, rung)
+        return StoreError(
+            f"page {record.id} has no picture at {rung!r} in session {self.archive.session!r}"
+        )
 
     def _images(self, places: Sequence[PageRung]) -> list[Image]:
         pictures = self.archive.pictures([(record.id, rung.name) for record, rung in places])

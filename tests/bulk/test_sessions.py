@@ -114,7 +114,7 @@ def test_a_session_that_fails_is_named_and_stops_no_other(file_url: str, tmp_pat
 
     failures = [line for line in first.values() if line.error]
     assert [(line.session, line.version, line.epoch) for line in failures] == [("bob", 0, "")]
-    assert "StoreError: page 0000000 has no picture" in str(first["bob"].error)
+    assert "CorruptPicture: the picture of page 0000000" in str(first["bob"].error)
     n_encoded = sum(line.done for line in first.values())
     assert n_encoded == n_pages - first["bob"].pages == n_cached(file_url)
     second = run(file_url, "encode", report=report)

@@ -1,4 +1,4 @@
-"""A damaged picture costs its own page, and no other page of a recall or a window."""
+"""A damaged or lost picture costs its own page, and no other page of a recall or a window."""
 
 from __future__ import annotations
 
@@ -7,20 +7,21 @@ from support.memories import Open
 
 from optical_memory import OpticalMemory, Turn
 from optical_memory.errors import CorruptPicture
-from optical_memory.stores import Put
+from optical_memory.stores import Delete, Put
 
 
-@pytest.fixture
-def damaged(opened: Open) -> OpticalMemory:
-    """Three pages or more of gate codes, of which the first has broken pictures."""
+@pytest.fixture(params=["broken", "gone"])
+def damaged(request: pytest.FixtureRequest, opened: Open) -> OpticalMemory:
+    """Three pages or more of gate codes, of which the first has broken pictures, or none."""
     memory = opened(keep_turns=0, background=False)
     memory.remember([Turn("user", f"turn {i}: the gate code is {i}{i}{i}") for i in range(60)])
     memory.flush()
     page = memory.pages()[0]
-    rungs = [rung.name for rung in memory.reader.profile.ladder]
-    memory.store.commit(
-        memory.session, [Put("picture", f"{page.id}/{name}", b"no PNG") for name in rungs]
-    )
+    keys = [f"{page.id}/{rung.name}" for rung in memory.reader.profile.ladder]
+    if request.param == "broken":
+        memory.store.commit(memory.session, [Put("picture", key, b"no PNG") for key in keys])
+    else:
+        memory.store.commit(memory.session, [Delete("picture", key) for key in keys])
     memory.store.drop_blobs(memory.session)
     return opened(keep_turns=0, background=False)
 

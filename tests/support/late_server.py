@@ -1,4 +1,4 @@
-"""A door in front of a server's socket through which every request passes late."""
+"""A door in front of a server's socket through which requests pass late, and answers drip."""
 
 from __future__ import annotations
 
@@ -18,15 +18,21 @@ Pieces = SimpleQueue[tuple[float, bytes]]
 
 
 class LateDoor:
-    """A TCP address for a Unix socket; every byte of a request comes out `delay` seconds later."""
+    """A TCP address for a Unix socket; every byte of a request comes out `delay` seconds later.
+
+    With `drip`, answers come a few bytes at a time.
+    """
 
     def __init__(self, target: Path, delay: float) -> None:
         self.delay = delay
+        self._drop_bytes: int | None = None
+        self._drop_seconds = 0.0
         self._target = target
         self._sockets: list[socket.socket] = []
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"redis://127.0.0.1:{self._listener.getsockname()[1]}"
-        threading.Thread(target=self._take_callers, daemon=True).start()
+        self._porter = threading.Thread(target=self._take_callers, daemon=True)
+        self._porter.start()
 
     def _take_callers(self) -> None:
         with contextlib.suppress(OSError):
@@ -42,7 +48,8 @@ class LateDoor:
         pieces: Pieces = SimpleQueue()
         receiving = (source, pieces, is_late)
         threading.Thread(target=self._receive, args=receiving, daemon=True).start()
-        threading.Thread(target=self._deliver, args=(pieces, target), daemon=True).start()
+        delivering = (pieces, target, is_late)
+        threading.Thread(target=self._deliver, args=delivering, daemon=True).start()
 
     def _receive(self, source: socket.socket, pieces: Pieces, is_late: bool) -> None:
         with contextlib.suppress(OSError):
@@ -50,7 +57,7 @@ class LateDoor:
                 pieces.put((time.monotonic() + (self.delay if is_late else 0.0), data))
         pieces.put((0.0, b""))
 
-    def _deliver(self, pieces: Pieces, target: socket.socket) -> None:
+    def _deliver(self, pieces: Pieces, target: socket.socket, is_request: bool) -> None:
         with contextlib.suppress(OSError):
             while True:
                 moment, data = pieces.get()
@@ -58,9 +65,25 @@ class LateDoor:
                     target.shutdown(socket.SHUT_WR)
                     return
                 time.sleep(max(0.0, moment - time.monotonic()))
-                target.sendall(data)
+                if is_request or self._drop_bytes is None:
+                    target.sendall(data)
+                else:
+                    self._deliver_drops(data, target)
+
+    def _deliver_drops(self, data: bytes, target: socket.socket) -> None:
+        while data:
+            n_bytes = self._drop_bytes or len(data)
+            target.sendall(data[:n_bytes])
+            data = data[n_bytes:]
+            time.sleep(self._drop_seconds)
+
+    def drip(self, n_bytes: int | None, seconds: float) -> None:
+        """From now on, so many bytes of an answer come at a time; None: all of it at once."""
+        self._drop_bytes, self._drop_seconds = n_bytes, seconds
 
     def close(self) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)  # wakes who waits for callers
+        self._porter.join()
         for end in (self._listener, *self._sockets):
             end.close()
 
