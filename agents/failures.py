@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Literal, TypeVar
 
 from optical_memory.errors import Forgotten, OpticalMemoryError
+from optical_memory.stores.turn_time import TURN_SECONDS, turn_time
 from optical_memory.telemetry.event_table import VERB_FAILED
 from optical_memory.telemetry.events import emit
 from optical_memory.telemetry.instruments import FAILURES as FAILURES_COUNT
@@ -20,6 +21,7 @@ __all__ = [
     "OnError",
     "log_failure",
     "or_else",
+    "turn_or_else",
 ]
 
 Result = TypeVar("Result")
@@ -48,6 +50,12 @@ def or_else(
             raise
         log_failure(action, error)
         return default
+
+
+def turn_or_else(action: str, function: Callable[[], Result], default: Result) -> Result:
+    """As `or_else`, in a single turn, however many questions to the store the function asks."""
+    with turn_time(TURN_SECONDS):
+        return or_else(action, function, default)
 
 
 def log_failure(action: str, error: BaseException) -> None:

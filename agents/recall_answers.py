@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Literal
 
-from optical_memory.agents.failures import NO_MEMORY, or_else
+from optical_memory.agents.failures import NO_MEMORY, turn_or_else
 from optical_memory.errors import Forgotten
 from optical_memory.pages import Layout
 from optical_memory.recall.recollection import OPEN, Recollection
@@ -89,7 +89,8 @@ def recall_answer(
     """The answer to an agent that asks: a page if it names one, else what it asks about.
 
     If the memory fails, the answer says so in a sentence without details, and the log has the
-    reason. Pages are numbered from 1. With `images` a page is given as its picture.
+    reason. All of it is a single turn. Pages are numbered from 1. With `images` a page is given as
+    its picture.
     """
 
     def answer() -> RecallAnswer:
@@ -99,7 +100,7 @@ def recall_answer(
             return RecallAnswer(NO_QUESTION)
         return answer_question(memory, query or "", detail, k=k, after=after, before=before)
 
-    return or_else("recall", answer, RecallAnswer(NO_MEMORY))
+    return turn_or_else("recall", answer, RecallAnswer(NO_MEMORY))
 
 
 def answer_question(

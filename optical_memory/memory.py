@@ -222,8 +222,11 @@ class OpticalMemory(SyncedSession, TendedSession, KeyedSession, SessionView):
         Raises the error that ended the work since the last `flush`; everything is closed all the
         same.
         """
+        self._close(is_interrupted=False)
+
+    def _close(self, *, is_interrupted: bool) -> None:
         try:
-            if self._worker.has_started:
+            if self._worker.has_started and not is_interrupted:
                 self.flush()
         finally:
             self._worker.stop()
@@ -234,8 +237,12 @@ class OpticalMemory(SyncedSession, TendedSession, KeyedSession, SessionView):
     def __enter__(self) -> OpticalMemory:
         return self
 
-    def __exit__(self, *error: object) -> None:
-        self.close()
+    def __exit__(self, kind: type[BaseException] | None, *error: object) -> None:
+        """Close. Whoever interrupts the program waits for a page and no more.
+
+        Nothing is lost: whoever opens the session next seals and certifies the rest.
+        """
+        self._close(is_interrupted=kind is not None and not issubclass(kind, Exception))
 
     # ---- looking after ---------------------------------------------------------------------------
 

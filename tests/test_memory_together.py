@@ -7,6 +7,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -153,6 +154,28 @@ def test_closing_ends_the_thread_and_leaves_nothing_undone(file_url: str):
     assert set(threading.enumerate()) <= threads
     with OpticalMemory("alice", store=file_url, reader=TemplateReader()) as again:
         assert set(again.stats().pages) == {"large"}
+
+
+class SlowReader(TemplateReader):
+    """Takes its time, like a real one."""
+
+    def encode(self, images: Any, rung: Rung) -> list[VisualTokens]:
+        time.sleep(0.2)
+        return super().encode(images, rung)
+
+
+def test_an_interrupt_ends_a_memory_at_once_and_the_next_one_does_the_rest(file_url: str):
+    settings: Any = {"store": file_url, "keep_turns": 3, "capacity": 10**6}
+    memory = OpticalMemory("alice", reader=SlowReader(), **settings)
+    memory.remember(said(300))
+    start = time.monotonic()
+    memory.__exit__(KeyboardInterrupt, KeyboardInterrupt(), None)
+    assert time.monotonic() - start < 5.0
+    with OpticalMemory("alice", reader=TemplateReader(), **settings) as again:
+        assert len(turn_texts(again)) == 300
+        assert again.stats().pages.keys() != {"large"}, "the slow reader has certified all"
+        again.flush()
+        assert again.stats().pages.keys() == {"large"}
 
 
 def test_a_memory_that_was_only_read_starts_no_thread(opened: Open):

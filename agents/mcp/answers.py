@@ -1,13 +1,14 @@
 """What the MCP server answers: functions from a memory to words, pictures and numbers.
 
 If the memory fails, an answer says so in a sentence without details, and the log has the reason.
+Each answer is a single turn, but forgetting, which takes the time that it needs.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from optical_memory.agents.failures import NO_MEMORY, or_else
+from optical_memory.agents.failures import NO_MEMORY, or_else, turn_or_else
 from optical_memory.agents.recall_answers import NO_MATCH, answer_page, page_numbered
 from optical_memory.errors import BudgetTooSmall, Forgotten
 from optical_memory.recall.speaker import speaker
@@ -40,7 +41,7 @@ def remember_answer(memory: OpticalMemory, turn: Turn) -> str:
         ids = memory.remember(turn)
         return f"Remembered as turn {ids[0]}."
 
-    return or_else("remembering", answer, f"Not remembered. {NO_MEMORY}")
+    return turn_or_else("remembering", answer, f"Not remembered. {NO_MEMORY}")
 
 
 def page_pictures(memory: OpticalMemory, first: int, last: int) -> list[str | bytes]:
@@ -55,7 +56,7 @@ def page_pictures(memory: OpticalMemory, first: int, last: int) -> list[str | by
             parts += [page.text] if page.png is None else [page.text, page.png]
         return parts or [NO_MATCH]
 
-    return or_else("viewing pages", answer, [NO_MEMORY])
+    return turn_or_else("viewing pages", answer, [NO_MEMORY])
 
 
 def context_answer(memory: OpticalMemory, query: str | None, budget: int | None) -> str:
@@ -69,7 +70,7 @@ def context_answer(memory: OpticalMemory, query: str | None, budget: int | None)
         lines = _lines(window)
         return enclosed(lines, CONTEXT_LEGEND) if lines else NO_MATCH
 
-    return or_else("the context", answer, NO_MEMORY)
+    return turn_or_else("the context", answer, NO_MEMORY)
 
 
 def _lines(window: Context) -> list[str]:
@@ -99,7 +100,7 @@ def plan_answer(memory: OpticalMemory, capacity: int | None) -> dict[str, Any]:
             "facts": preview.n_facts,
         }
 
-    return or_else("the plan", answer, {"unavailable": NO_MEMORY})
+    return turn_or_else("the plan", answer, {"unavailable": NO_MEMORY})
 
 
 def stats_answer(memory: OpticalMemory) -> dict[str, Any]:
@@ -111,7 +112,7 @@ def stats_answer(memory: OpticalMemory) -> dict[str, Any]:
         session = valid_text("session", memory.session)  # a client's JSON has no lone surrogates
         return {"session": session, **counts, "has_problem": problem is not None}
 
-    return or_else("stats", answer, {"unavailable": NO_MEMORY})
+    return turn_or_else("stats", answer, {"unavailable": NO_MEMORY})
 
 
 def forget_answer(

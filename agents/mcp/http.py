@@ -22,9 +22,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from optical_memory.agents.failures import or_else
+from optical_memory.agents.failures import turn_or_else
 from optical_memory.memory import OpticalMemory
-from optical_memory.stores.turn_time import TURN_SECONDS, turn_time
 from optical_memory.telemetry import measuring
 from optical_memory.telemetry.event_table import HTTP_OPEN_TO_OTHERS
 from optical_memory.telemetry.events import emit
@@ -118,11 +117,10 @@ async def _health(memory: OpticalMemory) -> Response:
     """200 if the store answers in the time of a turn, else 503, without details."""
 
     def answer() -> bool:
-        with turn_time(TURN_SECONDS):
-            memory.store.version(memory.session)
+        memory.store.version(memory.session)
         return True
 
-    is_well = await asyncio.to_thread(or_else, "the health check", answer, False)
+    is_well = await asyncio.to_thread(turn_or_else, "the health check", answer, False)
     words = {"status": "ok" if is_well else "the store does not answer"}
     return JSONResponse(words, status_code=200 if is_well else 503)
 

@@ -20,7 +20,6 @@ from optical_memory.cli.options import (
     StoreUrl,
     open_memory,
 )
-from optical_memory.stores.turn_time import TURN_SECONDS
 from optical_memory.telemetry.handlers import ROOT, log_to_stderr
 
 __all__ = [
@@ -76,7 +75,6 @@ def mcp(
         ) as memory,
         memory,
     ):
-        memory.deadline = TURN_SECONDS  # each call of a tool is in a turn of an agent
         server = memory_server(memory, any_session=any_session)
         if http:
             from optical_memory.agents.mcp.http import serve
