@@ -79,7 +79,7 @@ class Sources:
 
     def _find(self, piece: Piece) -> Source:
         if piece.ordinal < 0:
-            places = [(stub_page(piece.ordinal), piece.start, piece.end)]
+            places = self._stub_places(piece)
             return Source(piece, None, places, places, "", ends=True)
         record = self.snapshot.turns.get(turn_key(piece.ordinal))
         if record is None:
@@ -99,6 +99,12 @@ class Sources:
             text=text[max(0, piece.start - offset) : max(0, piece.end - offset)],
             ends=piece.end >= offset + len(text),
         )
+
+    def _stub_places(self, piece: Piece) -> list[PageRange]:
+        """The range of a stub; nothing if an index that lies names a page that is not there."""
+        id = stub_page(piece.ordinal)
+        page = self.snapshot.pages.get(id)
+        return [] if page is None or not page.readable else [(id, piece.start, piece.end)]
 
     def _body(self, record: TurnRecord) -> str:
         if record.ordinal not in self._bodies:

@@ -18,6 +18,9 @@ __all__ = [
 MOST_DAYS = 2_900_000
 """More days since 1970 than the calendar of Python has, before or after."""
 
+MOST_TOKENS = 2**30
+"""More tokens than a unit has; with what a passage costs beside it, the sum is still an int32."""
+
 ALIGNMENT = 8
 """The bytes of the largest numbers in a segment."""
 
@@ -97,7 +100,7 @@ def _out_of_range(segment: Segment) -> list[str]:
         "offsets": (segment.offsets, 0, len(segment.units) + 1),
         "steps between offsets": (np.diff(segment.offsets), 0, len(segment.units) + 1),
         "lengths": (segment.ends - segment.starts, 0, MAX_NUMBER),
-        "n_tokens": (segment.n_tokens, 0, MAX_NUMBER),
+        "n_tokens": (segment.n_tokens, 0, MOST_TOKENS),
         "n_terms": (segment.n_terms, 0, MAX_NUMBER),
         "days": (days, -MOST_DAYS, MOST_DAYS),
     }
