@@ -118,7 +118,7 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=2, help="processes")
     options = parser.parse_args()
     os.environ.setdefault(KEY_VARIABLE, "the key of these runs")
-    problems: Counter[str] = Counter()
+    n_problems: Counter[str] = Counter()
     n_runs = 0
     print(f"{'operation':32} {'store':7} {'faults':>7} {'runs':>6} {'failed':>7} {'s':>6}")
     with multiprocessing.get_context("spawn").Pool(options.jobs) as pool:
@@ -126,14 +126,14 @@ def main() -> int:
             print_row(task, runs, seconds)
             n_runs += len(runs)
             for run in runs:
+                place = f"{run.operation}, {run.store}, {run.seam}, point {run.number}"
                 for problem in run.problems:
-                    problems[
-                        f"{run.operation}, {run.store}, {run.seam}: {problem} ({run.number})"
-                    ] += 1
+                    print(f"  {place}: {problem}", flush=True)
+                n_problems[task.store] += len(run.problems)
         pool.close()
         pool.join()
-    print(f"{n_runs} runs, {sum(problems.values())} problems")
-    return int(bool(problems))
+    print(f"{n_runs} runs, {n_problems.total()} problems")
+    return int(bool(n_problems.total()))
 
 
 if __name__ == "__main__":

@@ -204,9 +204,8 @@ def _faults(whole: Sample, forgery: Forgery) -> list[str]:
             continue
         except Exception as error:  # noqa: BLE001  (any error that is not ours is a fault)
             faults.append(f"{name} raised {_where(error)}")
-    if faults:
-        return faults
-    return _unread_pages(whole, forgery)
+    memory._worker.stop()  # thousands of threads are too many
+    return faults or _unread_pages(whole, forgery)
 
 
 def _calls(memory: OpticalMemory) -> Iterator[tuple[str, Callable[[], object]]]:

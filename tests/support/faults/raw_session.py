@@ -71,12 +71,12 @@ class RawSession:
 
 
 def from_sqlite(path: Path, session: str, *, is_in_use: bool = False) -> RawSession:
-    """The session in a file; its log may hold the last commits, and stays as it is."""
+    """The session in a file; its logs may hold the last commits, and stay as they are."""
     files = sorted(path.parent.glob(path.name + "*"))
     raw = RawSession(everything=b"".join(file.read_bytes() for file in files))
     if is_in_use:
         _read_sqlite(raw, f"file:{path}", session)
-    elif not any(file.name.endswith("-wal") for file in files):
+    elif not any(file.name.endswith(("-wal", "-journal")) for file in files):
         _read_sqlite(raw, f"file:{path}", session, "?immutable=1")
     else:
         with tempfile.TemporaryDirectory(dir=path.parent) as folder:
@@ -96,7 +96,9 @@ def _read_sqlite(raw: RawSession, uri: str, session: str, options: str = "") -> 
         for kind, key, value in rows:
             raw.records.setdefault(kind, {})[key.decode()] = value
     with closing(sqlite3.connect(uri + "-cache" + options, uri=True)) as db:
-        raw.blobs = [value for (value,) in db.execute("SELECT value FROM blobs")]
+        # A cache whose file was made on a disk that failed then may have no table yet.
+        if db.execute("SELECT 1 FROM sqlite_master WHERE name = 'blobs'").fetchone():
+            raw.blobs = [value for (value,) in db.execute("SELECT value FROM blobs")]
 
 
 def from_redis(url: str, session: str) -> RawSession:
