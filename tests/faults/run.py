@@ -1,4 +1,6 @@
-"""Every fault at every step of every operation, and random lives: `make test-faults` runs it.
+"""Every fault at every step of every operation, random lives, and lives of two processes.
+
+`make test-faults` runs it.
 
 Prints a row for each operation and store, then what was wrong. Exits with 1 if anything was.
 """
@@ -27,6 +29,7 @@ from support.faults.operations import OPERATIONS
 from support.faults.places import PLACES, Place
 from support.faults.runs import Run, runs_of
 from support.faults.seams import seams_of
+from support.faults.together import runs_together
 from support.faults.told import Told
 
 from optical_memory.session.corrections.tombstones import KEY_VARIABLE
@@ -34,17 +37,21 @@ from optical_memory.session.corrections.tombstones import KEY_VARIABLE
 N_RANDOM = 1000
 """Random lives on each store."""
 
+N_TOGETHER = 40
+"""Lives of two processes on each store."""
+
 LIVES_A_TASK = 100
 
 
 @dataclass(frozen=True)
 class Task:
-    """The runs of an operation on a store, or random lives from `first` on."""
+    """The runs of an operation on a store, or lives from `seed` on: of a process, or of two."""
 
     store: str
     operation: str
     faults: tuple[str, ...] = ("",)
     n_lives: int = 0
+    n_together: int = 0
     seed: int = 0
 
 
@@ -79,6 +86,9 @@ def _runs(task: Task, place: Place, lives: dict[str, Told]) -> Iterator[Run]:
     if task.n_lives:
         yield from random_runs(place, task.n_lives, task.seed)
         return
+    if task.n_together:
+        yield from runs_together(place, task.n_together, task.seed)
+        return
     operation = next(o for o in OPERATIONS if o.name == task.operation)
     for seam in seams_of(place):
         if seam.name.startswith(task.faults) and seam.name not in operation.skips:
@@ -98,6 +108,9 @@ def tasks_of(options: argparse.Namespace) -> list[Task]:
         n_lives = min(LIVES_A_TASK, options.random - first)
         seed = options.seed + first
         tasks += [Task(s, "random lives", n_lives=n_lives, seed=seed) for s in stores]
+    if options.together:
+        lives = {"n_together": options.together, "seed": options.seed}
+        tasks += [Task(store, "lives together", **lives) for store in stores]
     return tasks
 
 
@@ -114,6 +127,9 @@ def main() -> int:
     parser.add_argument("--operation", action="append", help="the beginning of a name")
     parser.add_argument("--fault", action="append", help="the beginning of a name")
     parser.add_argument("--random", type=int, default=N_RANDOM, help="random lives on each store")
+    parser.add_argument(
+        "--together", type=int, default=N_TOGETHER, help="lives of two processes on each store"
+    )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=2, help="processes")
     options = parser.parse_args()

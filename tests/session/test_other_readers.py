@@ -4,31 +4,16 @@ the other alone.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from support.memories import Open
+from support.readers.other_ladders import OTHER_LADDERS, other_reader
 from support.shelf_turns import said
 
 from optical_memory import ForgettingPolicy, OpticalMemory, Turn
-from optical_memory.profiles import Rung
 from optical_memory.session.forgetting.policy import Schedule
-from optical_memory.testing import SMALL_LADDER, TemplateReader
+from optical_memory.testing import TemplateReader
 
-OTHER_LADDERS = {
-    "other names": (Rung("wide", 640), Rung("narrow", 384)),
-    "a finer rung, and none of the small": (Rung("wide", 640), SMALL_LADDER[0]),
-    "the same names, other sizes": tuple(
-        Rung(rung.name, rung.side_px + 128) for rung in SMALL_LADDER
-    ),
-}
 SECRET = "the cellar key hangs behind the blue jar"
-
-
-def other_reader(name: str) -> TemplateReader:
-    reader = TemplateReader(ladder=OTHER_LADDERS[name], revision="7")
-    reader._profile = replace(reader.profile, id="other")
-    return reader
 
 
 @pytest.fixture(params=list(OTHER_LADDERS))

@@ -40,6 +40,9 @@ class Place(Protocol):
     name: str
     folder: Path
 
+    @property
+    def url(self) -> str: ...
+
     def keep(self, life: str) -> None:
         """Remember what is here as the life of this name."""
         ...
@@ -79,6 +82,10 @@ class SQLitePlace:
             shutil.copytree(self._lives / life, self._home)
         else:
             self._home.mkdir()
+
+    @property
+    def url(self) -> str:
+        return f"sqlite:///{self._home / 'm.db'}"
 
     def store(self) -> Store:
         return SQLiteStore(self._home / "m.db", busy_timeout=CALL_SECONDS)

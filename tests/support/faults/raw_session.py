@@ -24,6 +24,7 @@ from PIL import Image
 from optical_memory.errors import CorruptTokens
 from optical_memory.testing import ALPHABET, SMALL_LADDER, TemplateReader
 from optical_memory.tokens import unpack
+from support.readers.other_ladders import OTHER_LADDERS
 
 __all__ = [
     "RawSession",
@@ -143,7 +144,7 @@ def from_zip(path: Path) -> RawSession:
 
 # ---- signs ---------------------------------------------------------------------------------------
 
-_RUNGS = {rung.side_px: rung for rung in SMALL_LADDER}
+_RUNGS = {rung.side_px: rung for rung in (*OTHER_LADDERS["other names"], *SMALL_LADDER)}
 _EYE = TemplateReader()
 
 
