@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 from optical_memory.agents.failures import NO_MEMORY, turn_or_else
 from optical_memory.errors import Forgotten
 from optical_memory.pages import Layout
-from optical_memory.recall.recollection import OPEN, Recollection
+from optical_memory.recall.recollection import OPEN, SUSPECT, Recollection
 from optical_memory.recall.speaker import STUB_LABEL, speaker
 from optical_memory.recall.window.frame import enclosed, frame, turn_line
 from optical_memory.recall.window.times import time_in_words
@@ -128,13 +128,14 @@ def answer_question(
 def answer_page(memory: OpticalMemory, number: int, *, images: bool = False) -> RecallAnswer:
     """A page as text, or as its picture with a line beside it.
 
-    A picture cannot say which of its turns were replaced, so it is given only if none was. Raises
-    as `OpticalMemory.read` but for a page that is forgotten or never was.
+    A picture cannot say which of its turns were replaced, or may be instructions: it is given only
+    if none was, and without a guard. Raises as `OpticalMemory.read` but for a page that is
+    forgotten or never was.
     """
     page = page_numbered(memory, number)
     if page is None:
         return RecallAnswer(f"There is no page {number}; pages are numbered from 1.")
-    if images and page.rung is not None and not memory.stats().superseded_turns:
+    if images and page.rung is not None and _needs_no_marks(memory):
         place = f"[page {number}, its picture, {_days(page)}]\n"
         return RecallAnswer(enclosed([place], PICTURE_LEGEND), _picture(memory, page.id))
     try:
@@ -143,6 +144,10 @@ def answer_page(memory: OpticalMemory, number: int, *, images: bool = False) -> 
         return RecallAnswer(f"Page {number} is forgotten.")
     lines = _turn_lines(reading, memory.inspect(page.id).layout)
     return RecallAnswer(enclosed(lines, PAGE_LEGEND))
+
+
+def _needs_no_marks(memory: OpticalMemory) -> bool:
+    return memory.guard is None and not memory.stats().superseded_turns
 
 
 def _picture(memory: OpticalMemory, id: str) -> bytes:
@@ -166,6 +171,8 @@ def _turn_lines(reading: Recollection, layout: Layout | None) -> list[str]:
     for span in layout.spans:
         mark = re.sub(r"\s+", " ", reading.marked(span.start, span.body)).strip()
         words = reading.marked(span.body, span.end)
+        if (span.body, span.end) in reading.suspects:
+            mark = f"{mark} [{SUSPECT}]"
         if mark or words.strip():
             lines.append(turn_line(mark, words, separator=" "))
     return lines

@@ -178,7 +178,7 @@ class OpticalMemory(SyncedSession, TendedSession, KeyedSession, SessionView):
             policy=self.policy,
             codec=self.codec,
             key=self.key,
-            guard=self._page_reader.guard.policy,
+            guard=self.guard,
             background=self._background,
             redact=self._redact,
         )

@@ -8,6 +8,7 @@ from datetime import date, datetime
 import numpy as np
 import numpy.typing as npt
 
+from optical_memory.errors import InputError
 from optical_memory.search.build import KeyHash, day_number
 from optical_memory.search.candidates import Candidates
 from optical_memory.search.echoes import behind_others, repeated_echoes, without_units
@@ -44,6 +45,12 @@ class TimeLimits:
 
     after: date | None = None
     before: date | None = None
+
+    def __post_init__(self) -> None:
+        """Raises `InputError` if a limit is neither a date nor None."""
+        for name, value in (("after", self.after), ("before", self.before)):
+            if value is not None and not isinstance(value, date):
+                raise InputError(f"{name} must be a date, not {type(value).__name__}")
 
     def covers(self, days: npt.NDArray[np.int32]) -> npt.NDArray[np.bool_]:
         """True for each day inside; a turn without a time is inside only if there are no limits."""

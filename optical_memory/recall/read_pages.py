@@ -81,6 +81,12 @@ class PageReader:
             ordinal=page.record.ordinal,
         )
 
+    def read_guarded(self, snapshot: Snapshot, id: str) -> Recollection:
+        """As `read`, for an agent: the guard has looked at it."""
+        layout = self._open(snapshot, id).layout
+        page = self.read(snapshot, id)
+        return page if layout is None else self.guard.checked_page(page, layout, snapshot)
+
     def read_ranges(
         self,
         snapshot: Snapshot,

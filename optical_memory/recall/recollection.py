@@ -107,7 +107,8 @@ class Recollection:
     "open"; its `page` is `turn <id>`. `score` is the search score: higher is better.
     `n_tokens` is the cost of the text in a window (DeepSeek tokens). `turns` are the ids of the
     turns on it, in order. `ordinal` is its place in the session, 0 for the first: passages are
-    numbered by their first turn, pages by themselves.
+    numbered by their first turn, pages by themselves. `suspects` are ranges of a whole page in
+    which the guard found possible instructions; of a passage its parts tell it.
     """
 
     page: str
@@ -119,6 +120,7 @@ class Recollection:
     turns: tuple[str, ...]
     ordinal: int = 0
     parts: tuple[PassageTurn, ...] = ()
+    suspects: tuple[tuple[int, int], ...] = ()
 
     @property
     def pages(self) -> tuple[str, ...]:

@@ -24,6 +24,7 @@ from optical_memory.recall.counted import count_context, count_recall
 from optical_memory.recall.current_turns import CurrentTurns
 from optical_memory.recall.find import Finder, TimeLimits
 from optical_memory.recall.in_thread import in_thread
+from optical_memory.recall.opened.guard import GuardPolicy
 from optical_memory.recall.passages import read_passages, stretches, with_exact_costs
 from optical_memory.recall.past import asks_about_past
 from optical_memory.recall.read_pages import PageReader
@@ -90,6 +91,11 @@ class SessionView:
         with self._billing:
             self.bill = (self.bill or Bill()) + bill
 
+    @property
+    def guard(self) -> GuardPolicy | None:
+        """What becomes of words of tools that may be instructions; None: nobody looks for them."""
+        return self._page_reader.guard.policy
+
     def sessions(self) -> list[str]:
         """The names of all sessions in the store."""
         return self.store.sessions()
@@ -133,7 +139,7 @@ class SessionView:
         if deadline is not None and not deadline > 0:
             raise InputError(f"deadline must be above 0 seconds, not {deadline!r}")
         query = self._redaction.query(query)
-        limits = TimeLimits(_day("after", after), _day("before", before))
+        limits = TimeLimits(after, before)
         asks_for_older = after is not None or before is not None or asks_about_past(query)
         keeps_superseded = asks_for_older if superseded is None else superseded
 
@@ -258,7 +264,7 @@ class SessionView:
     def read(self, page: str) -> Recollection:
         """A page as it reads now. Raises `Forgotten` if it is forgotten or never was."""
         require_text("page", page)
-        return self._archive.read(lambda snapshot: self._page_reader.read(snapshot, page))
+        return self._archive.read(lambda snapshot: self._page_reader.read_guarded(snapshot, page))
 
     @in_turn
     def inspect(self, page: str) -> StoredPage:
@@ -291,10 +297,3 @@ class SessionView:
 
     arecall = in_thread(recall)
     acontext = in_thread(context)
-
-
-def _day(name: str, value: object) -> date | None:
-    """The value as a day. Raises `InputError` if it is neither a date nor None."""
-    if value is not None and not isinstance(value, date):
-        raise InputError(f"{name} must be a date, not {type(value).__name__}")
-    return value

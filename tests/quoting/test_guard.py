@@ -10,6 +10,7 @@ import pytest
 from support.hostile_payloads import FOLDER, payloads
 
 from optical_memory import OpticalMemory, Turn
+from optical_memory.agents.recall_answers import recall_answer
 from optical_memory.errors import InputError
 from optical_memory.quoting.injection.model import has_instructions
 from optical_memory.recall.recollection import SUSPECT
@@ -111,3 +112,46 @@ def test_it_takes_linear_time(text: str) -> None:
     start = time.process_time()
     has_instructions(text)
     assert time.process_time() - start < 5
+
+
+# ---- whole pages ---------------------------------------------------------------------------------
+
+
+def pages_of(memory: OpticalMemory) -> list[str]:
+    return [page.id for page in memory.pages()]
+
+
+def test_a_whole_page_tells_which_of_its_words_may_be_instructions(tmp_path: Path) -> None:
+    memory = filled(memory_in(tmp_path, "mark", keep_turns=0))
+    memory.flush()
+    number, page = next(
+        (i, memory.read(id)) for i, id in enumerate(pages_of(memory), 1) if memory.read(id).suspects
+    )
+    assert [page.text[start:end].strip() for start, end in page.suspects] == [ORDER]
+    words = recall_answer(memory, page=number).text
+    (line,) = [line for line in words.splitlines() if SUSPECT in line]
+    assert ORDER in line
+    assert FACT in words
+    assert memory.stats().suspect_turns == 1
+
+
+def test_a_whole_page_leaves_out_what_may_be_instructions_and_nothing_else(tmp_path: Path) -> None:
+    memory = filled(memory_in(tmp_path, "leave_out", keep_turns=0))
+    memory.flush()
+    page = memory.read(pages_of(memory)[0])
+    assert "password" not in page.text
+    assert FACT in page.text
+    assert len(page.text) == page.spans[-1].end
+    words = recall_answer(memory, page=1, images=True)
+    assert words.png is None, "a picture shows all of it"
+    assert "password" not in words.text
+    assert "[…]" in words.text
+    assert FACT in words.text
+
+
+def test_without_a_guard_a_whole_page_is_as_it_is(tmp_path: Path) -> None:
+    memory = filled(memory_in(tmp_path, None, keep_turns=0))
+    memory.flush()
+    assert memory.read(pages_of(memory)[0]).suspects == ()
+    assert recall_answer(memory, page=1, images=True).png is not None
+    assert ORDER in recall_answer(memory, page=1).text

@@ -1,6 +1,7 @@
 """The guard: recalled words of tools that may have instructions are marked, or left out.
 
-It is off by default. It knows the words of a passage and who said them; nothing of windows.
+It is off by default. It knows the words of a passage or a page and who said them; nothing of
+windows.
 """
 
 from __future__ import annotations
@@ -10,8 +11,13 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Literal
 
+from optical_memory.pages import Layout
 from optical_memory.quoting.injection.model import has_instructions
+from optical_memory.recall.page_ranges import blanked
 from optical_memory.recall.recollection import PassageTurn, Recollection
+from optical_memory.session.corrections.versions import host_id_of
+from optical_memory.session.records import turn_key
+from optical_memory.session.snapshot import Snapshot
 from optical_memory.spans import Span
 
 __all__ = [
@@ -25,6 +31,8 @@ GUARDED_ROLES = frozenset({"tool"})
 """Who is looked at: what tools and web pages say. A user may instruct, and the assistant is the
 model itself.
 """
+
+Range = tuple[int, int]  # start, end
 
 _has_instructions = lru_cache(maxsize=4_096)(has_instructions)
 
@@ -56,6 +64,24 @@ class Guard:
         self.suspects |= found
         return checked, found
 
+    def checked_page(self, page: Recollection, layout: Layout, snapshot: Snapshot) -> Recollection:
+        """A whole page whose `suspects` are told, and with "leave_out" are blank and forgotten."""
+        if self.policy is None:
+            return page
+        found: list[Range] = []
+        for span in layout.spans:
+            turn = snapshot.turns.get(turn_key(span.ordinal))
+            if turn is None or turn.role not in GUARDED_ROLES:
+                continue
+            if self.detect(page.text[span.body : span.end]):
+                found.append((span.body, span.end))
+                self.suspects.add(host_id_of(snapshot, turn))
+        if not found:
+            return page
+        if self.policy == "leave_out":
+            page = _without(page, found)
+        return replace(page, suspects=tuple(found))
+
     def _is_suspect(self, passage: Recollection, part: PassageTurn) -> bool:
         return part.role in GUARDED_ROLES and self.detect(passage.text[part.start : part.end])
 
@@ -80,7 +106,7 @@ def _rest(passage: Recollection, suspects: Sequence[PassageTurn]) -> Recollectio
             text += "\n"
         start = len(text)
         text += passage.text[part.start : part.end]
-        spans += _cut(passage.spans, part, start - part.start)
+        spans += _cut(passage.spans, part.start, part.end, start - part.start)
         parts.append(replace(part, start=start, end=len(text)))
     if not parts:
         return None
@@ -97,12 +123,20 @@ def _rest(passage: Recollection, suspects: Sequence[PassageTurn]) -> Recollectio
     )
 
 
-def _cut(spans: Iterable[Span], part: PassageTurn, shift: int) -> list[Span]:
-    """The spans of a part, moved by `shift`."""
+def _without(page: Recollection, ranges: Sequence[Range]) -> Recollection:
+    """The page with blanks in these ranges, which are told as forgotten."""
+    spans = [Span(start, end, "forgotten", 0.0) for start, end in ranges]
+    ends = [0, *(place for range in ranges for place in range), len(page.text)]
+    for start, end in zip(ends[::2], ends[1::2], strict=True):
+        spans += _cut(page.spans, start, end, 0)
+    text = blanked(page.text, ranges)
+    return replace(page, text=text, spans=tuple(sorted(spans, key=lambda span: span.start)))
+
+
+def _cut(spans: Iterable[Span], start: int, end: int, shift: int) -> list[Span]:
+    """The spans in a range of the text, moved by `shift`."""
     return [
-        replace(
-            span, start=max(span.start, part.start) + shift, end=min(span.end, part.end) + shift
-        )
+        replace(span, start=max(span.start, start) + shift, end=min(span.end, end) + shift)
         for span in spans
-        if span.start < part.end and span.end > part.start
+        if span.start < end and span.end > start
     ]
