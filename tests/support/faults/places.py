@@ -9,6 +9,7 @@ import os
 import shutil
 import signal
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -118,11 +119,18 @@ class ValkeyPlace:
     def kill(self) -> None:
         """End the server by signal 9."""
         os.kill(self._pid, signal.SIGKILL)
+        while self._server.is_running():
+            time.sleep(0.001)
 
     def start_again(self) -> None:
         """Start the server that was killed, on its data."""
         self._server.stop()
         self.start()
+
+    def revive(self) -> None:
+        """Start the server again if it does not run."""
+        if not self._server.is_running():
+            self.start_again()
 
     def stop(self) -> None:
         self._server.stop()
@@ -139,6 +147,7 @@ class ValkeyPlace:
         self._copy(0, self._numbers[life])
 
     def begin(self, life: str) -> None:
+        self.revive()  # a thread that works on may have come to the fault late
         with self._client() as client:
             client.flushdb()
         if life:

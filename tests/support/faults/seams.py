@@ -175,8 +175,7 @@ class _ServerKilled(_SocketFault):
 
     def recover(self, place: Place) -> None:
         assert isinstance(place, ValkeyPlace)
-        if self.has_fired and not self._is_back_at_once:
-            place.start_again()
+        place.revive()
 
 
 def _remember(store: Store) -> None:
