@@ -166,8 +166,11 @@ def _url_options(url: str) -> dict[str, Any]:
     Raises `InputError`; redis-py's own error is no part of it, because that may quote the password.
     """
     try:
-        return redis.ConnectionPool.from_url(_plain_url(url)).connection_kwargs
-    except ValueError:
+        pool = redis.ConnectionPool.from_url(_plain_url(url))
+        if _plain_url(url) == url:  # a Cluster has options of its own
+            pool.make_connection()  # refuses unknown options, and connects to nothing
+        return pool.connection_kwargs
+    except (TypeError, ValueError, redis.RedisError):
         pass
     raise InputError(
         f"redis-py cannot read the URL {printable_url(url)!r}: percent-encode the special "

@@ -35,11 +35,14 @@ def path_of(url: str) -> Path:
 
 
 def require_file(path: Path) -> None:
-    """Raises `InputError` for `:memory:`, which is SQLite's name for a database in no file.
+    """Raises `InputError` for `:memory:`, which is SQLite's name for a database in no file, and for
+    a NUL, which no path has.
 
-    Each connection would have such a database for itself. So other processes, other memories and
-    `check` would see an empty session.
+    Each connection would have a database in no file for itself. So other processes, other memories
+    and `check` would see an empty session.
     """
+    if "\0" in str(path):
+        raise InputError("the path of a store has a NUL, so it names no file")
     if str(path) == ":memory:":
         raise InputError(
             "':memory:' names no file, and a store needs one: write sqlite:///relative.db or "
@@ -81,7 +84,8 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
 
     Until then, and if anything fails, `path` is as it was. The file is its owner's alone. It is
     written beside `path`, with the ending `.part`; if the process is killed, that file stays until
-    the next call. Raises `StoreError` if another process is writing to it.
+    the next call. Raises `StoreError` if another process is writing to it, and `OSError` if that
+    file is another user's or a link: the words would go there.
     """
     if path.exists() and not path.is_file():  # a pipe, a terminal: nothing to replace
         with open(path, "wb") as file:
@@ -91,6 +95,7 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
     draft = target.with_name(target.name + ".part")
     with open(draft, "r+b", opener=_draft_opener) as file:
         _require_own(file, path)
+        os.fchmod(file.fileno(), OWNER_ONLY)  # it may have been there, open to others
         try:
             file.truncate()
             yield file
@@ -104,7 +109,7 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
 
 
 def _draft_opener(path: str, flags: int) -> int:
-    return private_opener(path, flags | os.O_CREAT)
+    return private_opener(path, flags | os.O_CREAT | os.O_NOFOLLOW)
 
 
 def _require_own(file: BinaryIO, path: Path) -> None:

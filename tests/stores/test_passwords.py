@@ -50,6 +50,9 @@ def forgetful_server() -> Iterator[Server]:
         f"redis://alice:{SECRET}℀@host",
         f"redis+cluster://alice:{SECRET}/x@host:1",
         f"redis://host:port?password={SECRET}",
+        f"redis://:{SECRET}@host:1?no_such_option=1",
+        f"redis://host:1?password={SECRET}&connection_class=x",
+        f"sqlite:///{SECRET}\0.db",
     ],
 )
 def test_a_url_that_cannot_be_read_is_refused_without_its_password(url: str) -> None:

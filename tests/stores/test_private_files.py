@@ -66,6 +66,22 @@ def test_a_file_that_others_could_read_is_closed_when_it_is_written_again(tmp_pa
     assert open_to_others(tmp_path) == {}
 
 
+def test_the_draft_of_an_export_that_was_there_is_closed_and_a_link_is_not_followed(tmp_path: Path):
+    other_file = tmp_path / "other"
+    write_private(other_file, b"the words of another file")
+    (tmp_path / "a.zip.part").write_bytes(b"")
+    (tmp_path / "a.zip.part").chmod(0o666)
+    (tmp_path / "b.zip.part").symlink_to(other_file)
+    with OpticalMemory("a", store=f"sqlite:///{tmp_path}/m.db", reader=TemplateReader()) as memory:
+        memory.remember(Turn("user", "hello"))
+        memory.export(tmp_path / "a.zip")
+        with pytest.raises(OSError, match="symbolic links"):
+            memory.export(tmp_path / "b.zip")
+    (tmp_path / "b.zip.part").unlink()
+    assert other_file.read_bytes() == b"the words of another file"
+    assert open_to_others(tmp_path) == {}
+
+
 def test_reports_of_bulk_work(tmp_path: Path):
     store = f"sqlite:///{tmp_path}/memory.db"
     with OpticalMemory("a", store=store, reader=TemplateReader()) as memory:

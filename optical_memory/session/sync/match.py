@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise, takewhile
 
@@ -230,12 +230,25 @@ def with_forgotten(
         digest = digest_of(snapshot.session, turn)
         if records[i] is None and turn.id is None:
             old = came_back(snapshot, turn, digest, previous_digest)
-            if old is not None and old.ordinal not in used_ordinals:
+            if old is not None and old.ordinal in used_ordinals:
+                old = _same_words(snapshot, old, used_ordinals)
+            if old is not None:
                 records[i] = old
                 is_same[i] = True
                 used_ordinals.add(old.ordinal)
         previous_digest = digest
     return Match(records, is_same, match.old)
+
+
+def _same_words(
+    snapshot: Snapshot, forgotten: TurnRecord, used_ordinals: Collection[int]
+) -> TurnRecord | None:
+    """Another forgotten turn with the same words, which is no turn of the list yet."""
+    mark = (forgotten.tombstone or "").encode()
+    for key, data in snapshot.turns.data.pairs():
+        if mark in data and snapshot.turns[key].ordinal not in used_ordinals:
+            return snapshot.turns[key]
+    return None
 
 
 def _gaps(

@@ -41,20 +41,29 @@ def sync(
 
     Raises `InputError` if a turn cannot be kept as it is.
     """
-    draft = _Draft(snapshot, known_ids, _with_single_ids(turns), embedder)
+    draft = _Draft(snapshot, known_ids, _with_single_ids(snapshot, turns), embedder)
     new = draft.write()
     return draft.changes(), Remembered([*known_ids, *new.ids], new.n_forgotten)
 
 
-def _with_single_ids(turns: Iterable[Turn]) -> list[Turn]:
-    """The turns; of those with the same id only the first keeps it: two messages are two turns."""
+def _with_single_ids(snapshot: Snapshot, turns: Iterable[Turn]) -> list[Turn]:
+    """The turns; of those with the same id only the first keeps it: two messages are two turns.
+
+    All keep the id of a forgotten turn, which is known by it.
+    """
     ids: set[str] = set()
     single: list[Turn] = []
     for turn in turns:
         single.append(replace(turn, id=None) if turn.id in ids else turn)
-        if turn.id is not None:
+        if turn.id is not None and not _is_forgotten(snapshot, turn.id):
             ids.add(turn.id)
     return single
+
+
+def _is_forgotten(snapshot: Snapshot, id: str) -> bool:
+    """True if there was a turn with this id and all its versions are forgotten."""
+    is_candidate = snapshot.is_forgotten(id)
+    return is_candidate and all(record.forgotten for record in versions_of(snapshot, id))
 
 
 class _Draft:
@@ -69,7 +78,8 @@ class _Draft:
     ) -> None:
         self._embedder = embedder
         self._snapshot = snapshot
-        self._known = [int(snapshot.keys[id]) for id in known_ids]
+        # A forgotten turn may stand in a list twice, and each turn stands in the line once.
+        self._known = list(dict.fromkeys(int(snapshot.keys[id]) for id in known_ids))
         self._turns = turns
         self._line = numbers(snapshot.session.host_turns)
         self._old = set(numbers(snapshot.session.old_turns))
@@ -181,7 +191,7 @@ class _Draft:
         session = self._snapshot.session
         old_turns = runs(sorted(self._old))
         new_session = session.with_fields(
-            host_turns=runs(line),
+            host_turns=runs(list(dict.fromkeys(line))),
             old_turns=old_turns,
         )
         if new_session != session:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.memories import Open
 
 from optical_memory import OpticalMemory
 from optical_memory.testing import TemplateReader
@@ -94,3 +95,56 @@ def test_forgotten_messages_stay_away_and_all_others_are_there(
         host.change(name, place)
         host.sync()
         host.check()
+
+
+SECRET = "The gate code is zorblax indeed."
+
+
+def talk(**fields: str) -> list[Message]:
+    """Messages of which two say the same; `fields` are of all, and `{}` is a message's number."""
+    roles = ("user", "assistant")
+    messages = [{"role": roles[i % 2], "content": f"Topic {i} is on shelf {i}."} for i in range(20)]
+    for i in (8, 14):
+        messages[i]["content"] = SECRET
+    return [
+        message | {name: value.format(i) for name, value in fields.items()}
+        for i, message in enumerate(messages)
+    ]
+
+
+def forget_secret(memory: OpticalMemory) -> None:
+    for answer in memory.recall("gate code zorblax", 9):
+        for turn in answer.turns:
+            if "zorblax" in answer.text:
+                memory.forget(turn=turn)
+
+
+@pytest.mark.parametrize("is_new", [False, True])
+def test_two_messages_with_the_same_words_both_stay_away_from_a_list_of_them(
+    open_memory: Open, is_new: bool
+):
+    memory = open_memory()
+    memory.sync(talk())
+    forget_secret(memory)
+    memory = open_memory() if is_new else memory
+    memory.sync([message for message in talk() if message["content"] == SECRET])
+    assert not any("zorblax" in answer.text for answer in memory.recall("gate code zorblax", 9))
+
+
+@pytest.mark.parametrize("is_new", [False, True])
+def test_a_forgotten_message_that_a_list_has_twice_under_its_id_stays_away(
+    open_memory: Open, is_new: bool
+):
+    messages = talk(id="m{}")
+    memory = open_memory(keep_turns=0)
+    memory.sync(messages)
+    memory.forget(turn="m8")
+    memory.forget(turn="m14")
+    memory = open_memory(keep_turns=0) if is_new else memory
+    for n_more in range(3):  # what follows the message is not taken for gone
+        new = [{"role": "user", "content": f"New words {i}.", "id": f"n{i}"} for i in range(n_more)]
+        ids = memory.sync([*messages, messages[8], *new])
+        assert ids[20] == "m8"
+        assert not any("zorblax" in answer.text for answer in memory.recall("code zorblax", 9))
+        assert memory.recall("Topic 17", 1)[0].turns == ("m17",)
+    assert memory.check() == []
