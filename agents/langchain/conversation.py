@@ -23,6 +23,7 @@ from optical_memory.memory import OpticalMemory
 from optical_memory.recall.recollection import Recollection
 from optical_memory.recall.window.context import Context
 from optical_memory.recall.window.frame import LEAST_FRAME_TOKENS
+from optical_memory.session.erasing.erasures import erasures
 from optical_memory.telemetry.event_table import MEMORY_BACK
 from optical_memory.telemetry.events import emit
 from optical_memory.turns import Turn
@@ -152,6 +153,10 @@ class Conversation:
         self._turns = turns
         self._ids = [*self._ids[:first], *_by_message(turns[first:], ids)]
         return True
+
+    def erasures(self) -> str:
+        """A mark that changes if the session forgets something; made when it remembered last."""
+        return erasures(self.memory._archive)  # noqa: SLF001 - users have no use for it
 
     def _n_same(self, facts: Sequence[Facts]) -> int:
         """How many of the first messages say the same as last time; they keep their turns."""

@@ -100,7 +100,8 @@ class Steps:
         if not chat.facts:
             return record, 0
         old = record["head"]
-        if old is not None and is_edited(old, chat.facts, chat.prefixes):
+        is_out_of_date = is_remembered and self._has_forgotten(record)
+        if old is not None and (is_out_of_date or is_edited(old, chat.facts, chat.prefixes)):
             question = position_of(old["question"], chat.facts)
             cut = Cut(start, question, old["cap"])
             n_head = max(count_tokens(old["passages"]), LEAST_RECALL_TOKENS)
@@ -134,6 +135,10 @@ class Steps:
             record,
             self.presentation,
         )
+
+    def _has_forgotten(self, record: Record) -> bool:
+        """True if the session has forgotten something since the head's passages were made."""
+        return record.get("erasures") != self.conversation.erasures()
 
     # ---- sizes -----------------------------------------------------------------------------------
 
@@ -186,7 +191,9 @@ class Steps:
         old = record["head"]
         passages = ""
         drawing = None
-        if cut.start > 0:
+        is_out_of_date = old is not None and is_remembered and self._has_forgotten(record)
+        is_changed = cut.start > 0 or is_out_of_date
+        if is_changed:
             passages, drawing = self._passages(cut, n_head, is_remembered)
         elif old is not None:  # the archived messages left the state
             passages = old["passages"]
@@ -196,12 +203,15 @@ class Steps:
             chat.prefixes,
             cut,
             passages,
-            is_changed=cut.start > 0,
+            is_changed=is_changed,
             is_pruned=self.sizes.prunes or (old is not None and old["is_pruned"]),
         )
         question = chat.question
         recalls = {} if question is None else {chat.prefixes[question]: ""}
-        return {**record, "head": head, "recalls": recalls, "drawing": drawing}
+        new_record: Record = {**record, "head": head, "recalls": recalls, "drawing": drawing}
+        if is_remembered:
+            new_record["erasures"] = self.conversation.erasures()
+        return new_record
 
     def _passages(self, cut: Cut, budget: int, is_remembered: bool) -> tuple[str, Drawing | None]:
         """Passages for the head as text, and on sheets if the model is known to read them."""

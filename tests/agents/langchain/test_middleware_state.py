@@ -228,3 +228,25 @@ def test_the_recall_tool_is_offered_once_something_is_archived_and_asks_its_conv
     state = agent.invoke({"messages": [*chat(30), HumanMessage("Which code?")]}, CONFIG)
     assert model.tools[-1] == ["recall_memory"]
     assert "4K7Q2Z" in state["messages"][-2].content
+
+
+@pytest.mark.parametrize("prune_state", [False, True])
+@pytest.mark.parametrize("is_elsewhere", [False, True])
+def test_what_is_forgotten_leaves_the_view_and_the_private_state(
+    tmp_path: Path, memory, prune_state: bool, is_elsewhere: bool
+):
+    model = ScriptedModel()
+    middleware = middleware_with(memory, prune_state=prune_state)
+    agent = create_agent(model, middleware=[middleware], checkpointer=InMemorySaver())
+    secret = HumanMessage("The gate code is zorblax.", id="secret")
+    question = HumanMessage("What is the gate code?")
+    agent.invoke({"messages": [*chat(4), secret, *chat(30), question]}, CONFIG)
+    assert "zorblax" in words(model.views[-1])
+    other = memory_in(tmp_path, background=False) if is_elsewhere else memory
+    other.open("t").forget(turn="secret")
+    views = [agent.invoke({"messages": [HumanMessage(text)]}, CONFIG) for text in ("Hm.", "So?")]
+    assert len(views) == 2
+    assert "zorblax" not in words(model.views[-2]) + words(model.views[-1])
+    assert "topic" in words(model.views[-1][:1])
+    assert lines(model.views[-1])[: len(model.views[-2])] == lines(model.views[-2])
+    assert "zorblax" not in json.dumps(agent.get_state(CONFIG).values["_optical_memory"])
