@@ -5,6 +5,7 @@ databases, headers of requests, and private keys.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator
 
 __all__ = [
@@ -29,13 +30,15 @@ _ASSIGNMENT = re.compile(
         |(?:api|access|auth|account|secret|private|signing|encryption|master|client|storage)[-_ ]?
          (?:key|secret|token|password)
         |[a-z]{2,20}(?:password|secret|apikey|token))
-    (?P<close>["'`*]{0,3})
-    [ \t]{0,8}
-    (?P<sign>:=|=>|==?|[:：]|[是为]
+    (?P<close>["'`*\]]{0,3})
+    (?:[ \t]?:[ \t]?(?:str|string|bytes)(?=[ \t]?=))?
+    [^\S\n]{0,8}
+    (?P<sign>:=|=>|==?|[:：]|[是为]|>(?=[^<\n]{6,512}</)|[|](?=[^|\n]{6,512}[|])
        |(?<=[ \t])(?:is|was|ist|lautet|est|es)(?:[ \t]?:)?(?=[ \t])
        |(?<=[ \t])(?=[^\s]{8,512}(?!\S)))
-    [*]{0,2}[ \t]{0,8}
-    (?:(?P<quote>["'`])(?P<quoted>[^\s"'`<>\\]{6,512})(?P=quote)
+    [*]{0,2}(?P<line>[^\S\n]{0,8}(?:[|>]-?)?[ \t\r]{0,8}\n\s{0,16}(?=\S{6,512}[ \t\r]*(?:\n|\Z)))?
+    [^\S\n]{0,8}
+    (?:[bfru]{0,2}(?P<quote>["'`])(?P<quoted>[^\s"'`<>\\]{6,512})(?P=quote)
        |["'`*]{0,3}(?P<bare>[^\s"'`<>\\,;)\]}]{6,512}))
     """,
     re.VERBOSE | re.IGNORECASE,
@@ -43,6 +46,17 @@ _ASSIGNMENT = re.compile(
 _OPTION = re.compile(
     r"(?<!\S)(?:--?(?:password|passwd|pass|token|secret|api-?key)[ =]|-u[ ]?[\w.@-]{1,64}:"
     r"|PGPASSWORD=|MYSQL_PWD=)[\"']?([^\s\"'`<>\\]{6,512})"
+)
+_SECRET_NAME = r"[\w.-]{0,40}(?:pass(?:word|wd)?|pwd|secret|token|api[-_]?key)"
+_LIST_OPTION = re.compile(
+    r"""["']--?(?:password|passwd|pass|token|secret|api-?key)["'],\s{0,80}["']([^\s"'`<>\\]{6,512})["']
+    |["']-u["'],\s{0,80}["'][\w.@-]{1,64}:([^\s"'`<>\\]{6,512})["']""",
+    re.VERBOSE,
+)
+_NAMED_VALUE = re.compile(
+    rf"""\b(?:name|key|id)["']?[ \t]*[:=][ \t]*["']?{_SECRET_NAME}["']?[ \t]?,?\s{{1,80}}
+    ["']?value["']?[ \t]*[:=][ \t]*["']?([^\s"'`<>\\,;)\]}}]{{6,512}})""",
+    re.VERBOSE | re.IGNORECASE,
 )
 _HEADER = re.compile(
     r"""(?<![A-Za-z])(?:
@@ -56,14 +70,18 @@ _TOKEN_ADDRESS = re.compile(r"://((?=[\w-]*\d)(?=[\w-]*[A-Za-z])[\w-]{20,256})@(
 _KEY_HEAD = re.compile(r"-----BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----")
 _KEY_END = re.compile(r"-----END (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----")
 _KEY_LINES = re.compile(
-    r"(?:\\[rn]|[\sA-Za-z0-9+/=]|(?:Proc-Type|DEK-Info|Version|Comment):[^\n]*)*"
+    r"(?:\\[rn]|\n[ \t>+#|*\"']{1,8}|[\sA-Za-z0-9+/=]"
+    r"|(?:Proc-Type|DEK-Info|Version|Comment):[^\n]*)*"
 )
+KEY_CHARS = 32_768
+"""Of a key, at most. With 16,384 bits it has 13,000, and more if each line is quoted or numbered."""
+
 _SHARED_KEY = re.compile(r"(?:SharedAccessKey|AccountKey|[?&]sig)=([A-Za-z0-9+/%]{32,}={0,2})")
 
 _PLACEHOLDER = re.compile(
     r"""(?xi)
     [$%{<\[(*]                       # a template, a mask of ours or of others
-    | .*[(\[{]                       # a call, an index: code
+    | .*(?:[({]|\[(?!secret))        # a call, an index: code
     | (?:your|my|the|this|some|an?|example|placeholder|redacted|hidden|process|os|self|config
         |settings|env|args|request|req|options|props|params|data|user|this)[-_. ]
     | (?:none|null|true|false|undefined|string|str|required|optional|changeme|unknown)\b
@@ -85,14 +103,17 @@ def assigned_values(text: str) -> Iterator[tuple[int, int]]:
         is_quoted = match["quoted"] is not None
         if not match["sign"] and not _stands_alone(match):
             continue
+        if (match["line"] or match["sign"] == "|") and not _is_mixed(match["bare"] or ""):
+            continue
         start, end = match.span("quoted" if is_quoted else "bare")
         if not is_quoted:
             end = start + len(text[start:end].rstrip(".:?*|&"))
         if is_value(text[start:end], is_quoted=is_quoted):
             yield start, end
-    for match in _OPTION.finditer(text):
-        if is_value(match[1], is_quoted=True):
-            yield match.span(1)
+    for pattern in (_OPTION, _LIST_OPTION, _NAMED_VALUE):
+        for match in pattern.finditer(text):
+            if is_value(match[match.lastindex or 0], is_quoted=True):
+                yield match.span(match.lastindex or 0)
 
 
 def _stands_alone(match: re.Match[str]) -> bool:
@@ -100,8 +121,13 @@ def _stands_alone(match: re.Match[str]) -> bool:
     value = match["bare"] or ""
     is_long = "key" in match["word"].lower() and len(value) >= LONG_CHARS
     is_password = match["word"].lower().startswith(("pass", "pwd"))
+    return (is_long or is_password) and _is_mixed(value)
+
+
+def _is_mixed(value: str) -> bool:
+    """True for a value of letters and digits that is no number in hex digits."""
     has_digit = any(map(str.isdigit, value)) and any(map(str.isalpha, value))
-    return (is_long or is_password) and has_digit and not _HEX.fullmatch(value)
+    return has_digit and not _HEX.fullmatch(value)
 
 
 def is_value(value: str, *, is_quoted: bool) -> bool:
@@ -142,16 +168,18 @@ def credentials(text: str) -> Iterator[tuple[int, int]]:
 def private_keys(text: str) -> Iterator[tuple[int, int]]:
     """The ranges of private keys, with the lines that begin and end them.
 
-    A key without an end goes as far as its lines look like those of a key.
+    Its lines may be quoted, numbered or strings of code. A key without an end goes as far as its
+    lines look like those of a key.
     """
     if "PRIVATE KEY" not in text:
         return
-    done = 0
-    for head in _KEY_HEAD.finditer(text):
-        if head.start() < done:
-            continue
-        lines = _KEY_LINES.match(text, head.end())
-        end = head.end() if lines is None else lines.end()
-        tail = _KEY_END.match(text, end)
-        done = end if tail is None else tail.end()
-        yield head.start(), done
+    heads = list(_KEY_HEAD.finditer(text))
+    ends = [match.end() for match in _KEY_END.finditer(text)]
+    next_starts = [*(head.start() for head in heads[1:]), len(text)]
+    for head, next_start in zip(heads, next_starts, strict=True):
+        i = bisect_left(ends, head.end())
+        if i < len(ends) and ends[i] <= min(next_start, head.end() + KEY_CHARS):
+            yield head.start(), ends[i]
+        else:
+            lines = _KEY_LINES.match(text, head.end(), next_start)
+            yield head.start(), head.end() if lines is None else lines.end()

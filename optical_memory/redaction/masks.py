@@ -63,6 +63,11 @@ def count_masks(text: str) -> int:
     return len(_MASK.findall(text)) if "[secret" in text else 0
 
 
+def _is_masked(value: str) -> bool:
+    """True for masks and nothing beside them: a mask beside a secret does not hide the secret."""
+    return not _MASK.sub("", value).strip()
+
+
 def masked_text(text: str, mask_of: MaskOf, *, by_words: bool = True) -> str:
     """The text with a mask in place of each secret; the very same text without any."""
     from optical_memory.redaction.detect import secret_ranges
@@ -70,8 +75,8 @@ def masked_text(text: str, mask_of: MaskOf, *, by_words: bool = True) -> str:
     parts: list[str] = []
     end = 0
     for start, stop in secret_ranges(text, by_words=by_words):
-        if _MASK.search(text, start, stop):
-            continue  # it is masked already
+        if _is_masked(text[start:stop]):
+            continue
         parts += [text[end:start], mask_of(text[start:stop])]
         end = stop
     return "".join([*parts, text[end:]]) if parts else text
@@ -104,8 +109,10 @@ def _masked_string(match: re.Match[str], mask_of: MaskOf) -> str:
     shown = f'{name}"{words.translate(_QUOTES)}"'
     first = len(name) + 1
     n_named = max((end - first for start, end in secret_ranges(shown) if start == first), default=0)
-    masked = masked_text(words[n_named:], mask_of)
-    if n_named and not _MASK.search(words, 0, n_named):
+    masked = masked_json(
+        words[n_named:], mask_of
+    )  # JSON in JSON: each layer halves the backslashes
+    if n_named and not _is_masked(words[:n_named]):
         masked = mask_of(words[:n_named]) + masked
     else:
         masked = words[:n_named] + masked

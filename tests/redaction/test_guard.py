@@ -44,6 +44,58 @@ def test_all_made_up_secrets_with_a_form_or_a_word_are_masked():
     assert missed == []
 
 
+KEY_LINE = "MIIEowIBAAKCAQEAx7Gh3kz9Qw1Er2Ty"
+KEY = f"-----BEGIN RSA PRIVATE KEY-----\n{KEY_LINE}\n{KEY_LINE}\n-----END RSA PRIVATE KEY-----"
+
+
+@pytest.mark.parametrize("start", ["> ", "+", "# ", "    ", "7\t", "| ", '  "'])
+@pytest.mark.parametrize("is_whole", [True, False])
+def test_a_private_key_that_is_quoted_or_numbered_is_masked(start: str, is_whole: bool):
+    key = KEY if is_whole or start == "7\t" else KEY.rpartition("\n")[0]
+    text = "\n".join(f"{start}{line}" for line in ["It is:", *key.split("\n")])
+    assert KEY_LINE not in masked(text)
+    assert masked(text).startswith(f"{start}It is:")
+    if is_whole:
+        assert masked(f"{text}\n\nThat is all.").endswith("\n\nThat is all.")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            "password:\n{}",
+            "password: |\n  {}\n",
+            "password:\u00a0{}",
+            "token: >-\n\n    {}\nuser: x",
+        ),
+        *("<password>{}</password>", "| api key | {} |", "d['password'] = '{}'"),
+        *("password: str = '{}'", "const secret: string = '{}'", "password = b'{}'"),
+        *('<add key="db_password" value="{}"/>', '<input name="password" value="{}">'),
+        *("- name: DB_PASSWORD\n  value: {}", "password: {}[secret abcd]"),
+        "postgres://ana:{}[secret]@example.org/db",
+    ],
+)
+def test_a_secret_is_masked_however_its_word_stands_by_it(text: str):
+    result = masked(text.format("hunter2!Xk9"))
+    assert "hunter2" not in result
+    assert masked(result) == result
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *({"name": "DB_PASSWORD", "value": PASSWORD}, {"key": "api_key", "value": PASSWORD}),
+        *(["mysql", "--password", PASSWORD], ["curl", "-u", f"ana:{PASSWORD}", "https://x.io"]),
+        {"body": json.dumps({"inner": json.dumps({"deep": json.dumps({"password": PASSWORD})})})},
+    ],
+)
+def test_a_secret_in_the_structure_of_arguments_is_masked_and_they_stay_json(value: object):
+    arguments = masked_json(json.dumps(value), name_of_mask)
+    assert PASSWORD not in arguments
+    assert "[secret wxyz]" in arguments
+    assert json.loads(arguments)
+
+
 def test_what_is_masked_once_stays_as_it_is():
     for secret in made_secrets():
         text = masked(secret.text)
@@ -141,6 +193,7 @@ def test_a_text_with_a_lone_surrogate_is_masked_too():
     [
         *("eyJ", "-eyJa.", "sk-", "password:", "://a:", "-----BEGIN PRIVATE KEY-----", "xox", "a"),
         *("pass", "token is ", '"password": "', "AccountKey=", "ghp_", "1234567:", "Bearer a"),
+        *("password:\n", "| token | ", "name: token\nvalue: ", "-----END PRIVATE KEY-----"),
         *('{"\\', "-----BEGIN ", "api_key", "hooks.slack.com/", "M.a.", "A", "//:_authToken="),
     ],
 )

@@ -1,4 +1,4 @@
-"""How much a session has forgotten: who keeps recalled words elsewhere drops them if this changes."""
+"""How much a session has forgotten. Who keeps recalled words elsewhere drops them if it changes."""
 
 from __future__ import annotations
 
