@@ -74,7 +74,7 @@ _KEY_LINES = re.compile(
     r"|(?:Proc-Type|DEK-Info|Version|Comment):[^\n]*)*"
 )
 KEY_CHARS = 32_768
-"""Of a key, at most. With 16,384 bits it has 13,000, and more if each line is quoted or numbered."""
+"""Of a key at most: with 16,384 bits it has 13,000, and more if its lines are quoted or numbered."""
 
 _SHARED_KEY = re.compile(r"(?:SharedAccessKey|AccountKey|[?&]sig)=([A-Za-z0-9+/%]{32,}={0,2})")
 
@@ -176,7 +176,7 @@ def private_keys(text: str) -> Iterator[tuple[int, int]]:
     heads = list(_KEY_HEAD.finditer(text))
     ends = [match.end() for match in _KEY_END.finditer(text)]
     next_starts = [*(head.start() for head in heads[1:]), len(text)]
-    for head, next_start in zip(heads, next_starts, strict=True):
+    for head, next_start in zip(heads, next_starts, strict=False):
         i = bisect_left(ends, head.end())
         if i < len(ends) and ends[i] <= min(next_start, head.end() + KEY_CHARS):
             yield head.start(), ends[i]
