@@ -74,7 +74,7 @@ _KEY_LINES = re.compile(
     r"|(?:Proc-Type|DEK-Info|Version|Comment):[^\n]*)*"
 )
 KEY_CHARS = 32_768
-"""Of a key at most: with 16,384 bits it has 13,000, and more if its lines are quoted or numbered."""
+"""Of a key, at most. With 16,384 bits it has 13,000, and more if its lines are quoted."""
 
 _SHARED_KEY = re.compile(r"(?:SharedAccessKey|AccountKey|[?&]sig)=([A-Za-z0-9+/%]{32,}={0,2})")
 

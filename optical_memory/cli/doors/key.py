@@ -17,7 +17,7 @@ from optical_memory.cli.options import (
     store_from_option,
 )
 from optical_memory.cli.output import Run, printable
-from optical_memory.errors import InputError
+from optical_memory.errors import InputError, StoreError
 from optical_memory.session.archive import Archive
 from optical_memory.session.rekeying.exchange import encrypt as encrypt_session
 from optical_memory.session.rekeying.exchange import rotate_data_key, rotate_tenant_key
@@ -105,16 +105,26 @@ def _for_each(
     as_json: bool,
     work: Callable[[Archive], int],
 ) -> None:
-    """Do the work on a session, or on all; tell how many values were written."""
+    """Do the work on a session, or on all; tell how many values were written.
+
+    A session that another key opens does not keep the others. Then the command exits with 1.
+    """
     run = Run(command, as_json)
     rows = []
+    problems: dict[str, str] = {}
     with closing(store_from_option(url)) as store:
         names = store.sessions()
         if session is not None and session not in names:
             raise InputError(f"no session {session!r} in this store")
         for name in names if session is None else [session]:
-            n_written = work(Archive(store, name, key=key))
-            rows.append({"session": name, "written": n_written})
+            try:
+                n_written = work(Archive(store, name, key=key))
+            except StoreError as error:
+                problems[name] = str(error)
+            else:
+                rows.append({"session": name, "written": n_written})
     lines = [f"{row['session']}: {row['written']} values written" for row in rows]
+    lines += [f"session {name!r}: {problem}" for name, problem in problems.items()]
     text = "\n".join(lines) or "no sessions"
-    run.finish(lambda out: out.print(printable(text)), rows)
+    run.finish(lambda out: out.print(printable(text)), rows, problems=problems)
+    raise typer.Exit(1 if problems else 0)

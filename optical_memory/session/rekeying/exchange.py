@@ -72,20 +72,34 @@ def rotate_tenant_key(archive: Archive, service: KeyService) -> None:
     """Wrap the session's data key by another tenant's key; no other value is written.
 
     Processes that are open go on; later ones need the new key. Raises `KeyMismatch` if the archive
-    does not have the present tenant's key.
+    does not have the present tenant's key, unless the new key has wrapped the data key already.
     """
     require_key(service)
     old_store = _encrypted_store(archive)
     store = encrypted(archive.raw_store, service)
 
     def rewrap(version: Version) -> None:
-        keyring = old_store.protection.keyring_now(archive.session)
-        commit_keyring(store, archive.session, keyring, version)
+        try:
+            keyring = old_store.protection.keyring_now(archive.session)
+        except KeyMismatch:
+            if not _opens(store, archive.session):
+                raise
+        else:
+            commit_keyring(store, archive.session, keyring, version)
 
     with archive.exchanging() as use:
         _try_until_alone(archive, rewrap)
         use(store)
     archive.raw_store.scrub()  # of the key as the old tenant's key wrapped it
+
+
+def _opens(store: EncryptedStore, session: str) -> bool:
+    """True if the tenant's key of this store opens the session."""
+    try:
+        store.protection.keyring_now(session)
+    except KeyMismatch:
+        return False
+    return True
 
 
 def is_rekeying(archive: Archive) -> bool:

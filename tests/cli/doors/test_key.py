@@ -91,3 +91,31 @@ def test_what_is_missing_is_asked_for(shell: Shell, tmp_path: Path, key_file: st
     Path(key_file).chmod(0o644)
     code, _, err = shell.on_store("key", "encrypt", "--key-file", key_file)
     assert (code, "others may read" in err) == (1, True)
+
+
+def test_a_rotation_that_ended_between_two_sessions_goes_on(
+    shell: Shell, tmp_path: Path, key_file: str
+) -> None:
+    for session in ("first", "second", "third"):
+        remember(shell, tmp_path, "--session", session, "--key-file", key_file)
+    new_file = str(tmp_path / "new.key")
+    shell.run("key", "new", new_file)
+    rotate = ("key", "rotate", "--to", new_file, "--key-file", key_file)
+    assert shell.on_store(*rotate, "--session", "first")[0] == 0
+    assert shell.on_store(*rotate)[0] == 0
+    for session in ("first", "second", "third"):
+        assert shell.on_store("stats", "--session", session, "--key-file", new_file)[0] == 0
+        assert shell.on_store("stats", "--session", session, "--key-file", key_file)[0] == 1
+
+
+def test_a_session_of_another_tenant_is_named_and_keeps_no_other_from_its_new_key(
+    shell: Shell, tmp_path: Path, key_file: str
+) -> None:
+    other_file = str(tmp_path / "other.key")
+    shell.run("key", "new", other_file)
+    remember(shell, tmp_path, "--session", "a", "--key-file", other_file)
+    remember(shell, tmp_path, "--session", "b")
+    code, out, _ = shell.on_store("key", "encrypt", "--key-file", key_file)
+    assert (code, "session 'a'" in out) == (1, True)
+    assert shell.on_store("stats", "--session", "b", "--key-file", key_file)[0] == 0
+    assert shell.on_store("stats", "--session", "a", "--key-file", other_file)[0] == 0
