@@ -10,7 +10,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from datetime import date, datetime
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from mcp.server import MCPServer
 from mcp.server.mcpserver import Image
@@ -27,7 +27,7 @@ from optical_memory.agents.mcp.answers import (
 )
 from optical_memory.agents.recall_answers import MAX_PASSAGES, Detail, recall_answer
 from optical_memory.memory import OpticalMemory
-from optical_memory.turns import Role, Turn
+from optical_memory.turns import Turn
 from optical_memory.version import __version__
 
 __all__ = [
@@ -48,6 +48,11 @@ INSTRUCTIONS = (
 READS = ToolAnnotations(read_only_hint=True, open_world_hint=False)
 WRITES = ToolAnnotations(destructive_hint=False, open_world_hint=False)
 DELETES = ToolAnnotations(destructive_hint=True, idempotent_hint=True, open_world_hint=False)
+
+Speaker = Literal["user", "assistant", "tool"]
+"""Who may have said what a model keeps. A model has no system message to give: one that is kept
+comes back in the role `system` (`Context.to_messages`).
+"""
 
 Session = Annotated[
     str | None, Field(description="The name of a session; without it the server's own.")
@@ -126,7 +131,7 @@ def _add_writing_tools(server: MCPServer, sessions: _Sessions) -> None:
     @server.tool(annotations=WRITES, structured_output=False)
     async def remember(
         content: str,
-        role: Role = "user",
+        role: Speaker = "user",
         name: str | None = None,
         id: str | None = None,
         when: datetime | None = None,

@@ -21,9 +21,12 @@ _TAGS = (
     "|start_function_call|end_function_call|tool_call|tool_calls|tool_response"
     "|tool_responses|tool_result|tool_results|function_call|function_calls"
     "|function_results|function_response|think|thinking|image|audio|video|img|bos_token"
-    "|eos_token|pad_token|unk_token"
+    "|eos_token|pad_token|unk_token|arg_key|arg_value|im_start|im_end|im_patch|img_context"
+    "|image_soft_token|audio_soft_token|(?:seed|minimax):[a-z_]+"
 )
-"""Between angle brackets: Llama 2, Gemma, Qwen, DeepSeek, InternLM, GLM, Cohere, Claude."""
+"""Between angle brackets: Llama 2, Gemma, Qwen, DeepSeek, InternLM, GLM, Cohere, Claude, LLaVA,
+Seed, MiniMax.
+"""
 
 _BRACKETS = (
     "inst|tool_calls|available_tools|tool_results|tool_content|system_prompt|img"
@@ -39,7 +42,8 @@ _SPECIAL = re.compile(
     r"|<(?=</?sys>)"
     rf"|\[(?=/?(?:{_BRACKETS})\])"
     r"|\[(?=@(?:bos|eos)@\])"
-    r"|\](?=~!?b\[)"  # MiniMax
+    r"|\](?=~!?b[\[\]])|\[(?=e~\[)"  # MiniMax
+    r"|>(?=>(?:title|abstract|introduction|summary|comment|answer|question|domain)<<)"  # Falcon
     r"|<(?=/?dsml:)|\|(?=dsml\|)",  # DeepSeek
     re.IGNORECASE,
 )

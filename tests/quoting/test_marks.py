@@ -16,6 +16,7 @@ from optical_memory import OpticalMemory, Turn
 from optical_memory.agents.recall_answers import recall_answer
 from optical_memory.cli import app
 from optical_memory.quoting.lookalikes import skeleton
+from optical_memory.quoting.special_tokens import harmless
 from optical_memory.quoting.unseen import for_terminal, shown
 from optical_memory.recall.recollection import PassageTurn, Recollection
 from optical_memory.recall.speaker import speaker
@@ -137,3 +138,18 @@ def test_commands_print_hostile_texts_names_and_sessions_as_words(tmp_path: Path
 
 def test_skeletons_are_short_of_nothing_that_is_seen() -> None:
     assert skeleton("Zoë 12 – [ok]") == "zoe 12 - [ok]"
+
+
+@pytest.mark.parametrize("name", ["INST", "[/INST]", "<|im_start|>", "<s>", "]~b]", "<seed:bos>"])
+def test_a_name_makes_no_special_token_on_a_line_or_a_page(tmp_path: Path, name: str) -> None:
+    memory = OpticalMemory(
+        store=f"sqlite:///{tmp_path}/m.db", reader=TemplateReader(), background=False, keep_turns=0
+    )
+    memory.remember([Turn("user", "The gate is blue.", name=name)])
+    answers = [recall_answer(memory, "gate", detail="lines"), recall_answer(memory, "gate")]
+    memory.remember([Turn("user", f"Topic {i} is on shelf {i}.", name=name) for i in range(60)])
+    memory.flush()
+    answers += [recall_answer(memory, page=1), recall_answer(memory, "gate", detail="lines")]
+    for answer in answers:
+        assert "gate is blue" in answer.text
+        assert harmless(answer.text) == answer.text

@@ -295,4 +295,4 @@ def turn_line(label: str, text: str, separator: str = ": ") -> str:
     'user: so\n assistant: yes\n'
     """
     lines = _LINE_BREAKS.sub("\n ", harmless(text.strip()))
-    return f"{label}{separator}{lines}\n"
+    return f"{harmless(label)}{separator}{lines}\n"  # a name makes a token with our brackets too
