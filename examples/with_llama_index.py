@@ -34,9 +34,13 @@ class OpticalBlock(BaseMemoryBlock[str]):
         await asyncio.to_thread(or_else, "remembering", lambda: self.memory.remember(turns), None)
 
 
+ROLES = {"developer": "system", "chatbot": "assistant", "model": "assistant", "function": "tool"}
+
+
 def _role(message: ChatMessage) -> Any:
-    role = message.role.value
-    return role if role in ("system", "user", "assistant", "tool") else "user"
+    """A role of a turn. What no user said is never a user's: an unknown role is a tool's."""
+    role = ROLES.get(message.role.value, message.role.value)
+    return role if role in ("system", "user", "assistant") else "tool"
 
 
 async def talk(block: OpticalBlock) -> None:

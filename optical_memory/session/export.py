@@ -183,9 +183,11 @@ def _manifest(path: Path, file: zipfile.ZipFile) -> dict[str, Any]:
     manifest: Any = json.loads(unpacked(file, file.getinfo(MANIFEST)))
     if not isinstance(manifest, dict) or not isinstance(manifest["session"], str):
         raise InputError(f"{path} has a manifest that names no session")
-    if manifest["format"] not in (EXPORT_FORMAT, ENCRYPTED_FORMAT):
+    number = manifest["format"]
+    if number not in (EXPORT_FORMAT, ENCRYPTED_FORMAT):
+        shown = number if isinstance(number, int) else "that is no number"
         raise InputError(
-            f"{path} has format {manifest['format']}; "
+            f"{path} has a format {shown}; "
             f"this version reads formats {EXPORT_FORMAT} and {ENCRYPTED_FORMAT}"
         )
     return dict(manifest)

@@ -13,6 +13,7 @@ from optical_memory.search.meaning import Embedder
 from optical_memory.session.corrections.apart import apart
 from optical_memory.session.corrections.tombstones import (
     came_back,
+    has_host_id,
     is_comparable,
     known_tombstone,
 )
@@ -105,15 +106,14 @@ class _Batch:
         previous_digest = self._previous_digest
         self._previous_digest = digest
         record = record.model_copy(update={"digest": digest})
-        if turn.id is not None:
-            return self._add_named(record)
         old = None
-        if self._knows_forgotten:
+        is_new = turn.id is None or turn.id not in self._snapshot.keys
+        if self._knows_forgotten and is_new and not has_host_id(turn):
             old = came_back(self._snapshot, turn, digest, previous_digest)
         if old is not None:
             self.n_forgotten += 1
             return old.id
-        return self._append(record)
+        return self._append(record) if turn.id is None else self._add_named(record)
 
     def _add_named(self, record: TurnRecord) -> str:
         """Add a turn to which the host gave an id."""

@@ -1,10 +1,10 @@
 """Tombstones: what is left of a turn that was forgotten, so that it does not come back.
 
-A host that gives ids is known by them. For a host that gives none, a digest of the turn is kept. It
-is made with a key that is not in the store: whoever has the store alone cannot test a guess. The
-key is the variable `OPTICAL_MEMORY_FORGET_KEY`, else a file in the user's data directory. Machines
-that share a store must share the variable too. A machine without the key knows a forgotten turn by
-its place in the host's list alone.
+A host that gives ids is known by them. For a host that gives none, and for files, a digest of the
+turn is kept. It is made with a key that is not in the store: whoever has the store alone cannot
+test a guess. The key is the variable `OPTICAL_MEMORY_FORGET_KEY`, else a file in the user's data
+directory. Machines that share a store must share the variable too. A machine without the key knows
+a forgotten turn by its place in the host's list alone.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
+import re
 import secrets
 from contextlib import suppress
 from pathlib import Path
@@ -29,6 +30,7 @@ from optical_memory.turns import Turn, body
 __all__ = [
     "KEY_VARIABLE",
     "came_back",
+    "has_host_id",
     "is_comparable",
     "keyed_digest",
     "known_tombstone",
@@ -41,6 +43,17 @@ KEY_BYTES = 32
 
 TELLING_CHARS = 12
 """A shorter text, such as "Yes, please.", is said again and again: by itself it tells no turn."""
+
+
+_FILE_ID = re.compile(r"-[0-9a-f]{16}/")
+"""In an id that a loader made of a file's name and the digest of its first turn. Under another name
+the same message has another id.
+"""
+
+
+def has_host_id(turn: Turn) -> bool:
+    """True for a turn that a host named. An id that a loader made names a place in a file."""
+    return turn.id is not None and _FILE_ID.search(turn.id) is None
 
 
 def keyed_digest(digest: str) -> str | None:
@@ -83,7 +96,7 @@ def is_comparable(record: TurnRecord) -> bool:
 def came_back(
     snapshot: Snapshot, turn: Turn, digest: str, previous_digest: str
 ) -> TurnRecord | None:
-    """The forgotten turn that a turn without an id is; None if it is another.
+    """The forgotten turn that a turn without a host's id is; None if it is another.
 
     It has the same content, and stands behind the same turn as then or has a telling text.
     """

@@ -9,6 +9,7 @@ from itertools import pairwise, takewhile
 
 from optical_memory.session.corrections.tombstones import (
     came_back,
+    has_host_id,
     is_comparable,
     known_tombstone,
 )
@@ -228,7 +229,7 @@ def with_forgotten(
     used_ordinals = {record.ordinal for record in records if record is not None}
     for i, turn in enumerate(turns):
         digest = digest_of(snapshot.session, turn)
-        if records[i] is None and turn.id is None:
+        if records[i] is None and not has_host_id(turn):
             old = came_back(snapshot, turn, digest, previous_digest)
             if old is not None and old.ordinal in used_ordinals:
                 old = _same_words(snapshot, old, used_ordinals)

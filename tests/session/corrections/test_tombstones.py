@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import stat
@@ -14,6 +15,7 @@ from support.memories import Open
 from support.secret_turn import raw
 
 from optical_memory import OpticalMemory, Turn
+from optical_memory.loaders import load_file
 from optical_memory.session.corrections import tombstones
 from optical_memory.session.corrections.tombstones import KEY_VARIABLE, keyed_digest
 
@@ -214,3 +216,24 @@ memory.remember([Turn("user", "My PIN is 8412, remember it.")])
             check=True,
         )
     assert answer.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("verb", ["sync", "remember"])
+@pytest.mark.parametrize("ids", [False, True])
+def test_a_file_under_another_name_or_with_another_beginning_brings_nothing_back(
+    opened: Open, url: str, tmp_path: Path, verb: str, ids: bool
+):
+    messages = [
+        {"role": turn.role, "content": turn.text} | ({"id": turn.id} if ids else {})
+        for turn in history(ids=ids)
+    ]
+    new_first = [{"role": "user", "content": "Good morning."}, *messages[1:]]
+    memory = opened()
+    for name, content in (("a", messages), ("b", messages), ("c", messages[1:]), ("d", new_first)):
+        (tmp_path / f"{name}.json").write_text(json.dumps(content))
+        turns = load_file(tmp_path / f"{name}.json").conversations[0].turns
+        new_ids = getattr(memory, verb)(turns)
+        if name == "a":
+            memory.forget(turn=new_ids[2])
+        assert not comes_back(memory, url)
+    assert memory.recall("Good morning", 1)[0].text == "Good morning."
