@@ -13,7 +13,7 @@ from optical_memory.errors import InputError
 from optical_memory.loaders.messages.envelopes import is_silent
 from optical_memory.loaders.messages.turns import message_turns
 from optical_memory.recall.window.groups import group_calls
-from optical_memory.turns import Turn, body
+from optical_memory.turns import Turn, body, short_repr
 
 __all__ = [
     "GroupCosts",
@@ -28,6 +28,7 @@ __all__ = [
 Message = Mapping[str, Any]
 
 
+@short_repr
 @dataclass(frozen=True, slots=True)
 class MessageGroup:
     """Messages that stay together: their positions in the list, and the turns in them.

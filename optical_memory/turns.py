@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping, Sequence, Sized
 from dataclasses import dataclass, fields
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Literal, TypeVar, get_args
 
 from optical_memory.errors import InputError
@@ -46,18 +46,22 @@ SHOWN = frozenset(("id", "role", "kind", "key", "page", "rung", "status", "state
 
 
 def short_repr(cls: Class) -> Class:
-    """A class decorator for a dataclass: its `repr` has sizes in place of texts and bytes.
+    """A class decorator for a dataclass or a named tuple: its `repr` has sizes in place of texts,
+    bytes and other objects.
 
     It is for values of ours inside, which end up in tracebacks. Values that people hold, such as
     turns and recollections, show their words like any other value.
     """
 
+    def values_of(self: Any) -> dict[str, object]:
+        names = getattr(cls, "_fields", None) or [field.name for field in fields(cls)]
+        return {name: getattr(self, name, None) for name in names}
+
     def shown(self: Any) -> str:
-        values = {field.name: getattr(self, field.name, None) for field in fields(cls)}
-        return f"{cls.__name__}({', '.join(sizes_of(values))})"
+        return f"{cls.__name__}({', '.join(sizes_of(values_of(self)))})"
 
     def pretty(self: Any, printer: Any, cycle: bool) -> None:
-        values = {field.name: getattr(self, field.name, None) for field in fields(cls)}
+        values = values_of(self)
         words = ", ".join(f"{name}={value!r}" for name, value in values.items())
         printer.text(f"{cls.__name__}({'…' if cycle else words})")
 
@@ -83,7 +87,7 @@ def _size(name: str, value: object) -> str:
         return f"<{len(value)} bytes>"
     if isinstance(value, Collection):
         return f"<{len(value)} items>"
-    return repr(value)
+    return repr(value) if isinstance(value, (int, float, date)) else f"<{type(value).__name__}>"
 
 
 # ---- values --------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from typing import Any
 
 from optical_memory.errors import InputError
 from optical_memory.loaders.traces.claude_code import transcript_turns
-from optical_memory.turns import Turn, valid_turn
+from optical_memory.turns import Turn, short_repr, valid_turn
 
 __all__ = [
     "Transcript",
@@ -23,6 +23,7 @@ MAX_BYTES = 64 * 2**20
 """A longer transcript is read from its end: reading takes about a second for so much."""
 
 
+@short_repr
 @dataclass(frozen=True, slots=True)
 class Transcript:
     """The turns of a transcript; those before `n_hidden` went out of view at a compaction."""

@@ -21,7 +21,7 @@ from optical_memory.agents.langchain.counting import (
 from optical_memory.agents.langchain.state import MessageName
 from optical_memory.errors import InputError
 from optical_memory.loaders.messages.turns import message_turns
-from optical_memory.turns import Turn
+from optical_memory.turns import Turn, short_repr
 
 __all__ = [
     "FactBook",
@@ -42,6 +42,7 @@ EMPTY = ""
 _FIELDS = ("function_call", "tool_calls", "reasoning_content", "refusal")
 
 
+@short_repr
 @dataclass(frozen=True, slots=True)
 class Facts:
     """A message's id and digest, its role, its tokens, and its turns for a memory.
@@ -64,6 +65,7 @@ Prefixes = tuple[list[Facts], list[str]]
 """The facts of a chat, and the digests of its beginnings."""
 
 
+@short_repr
 @dataclass(frozen=True, slots=True)
 class _Entry:
     """A message by its fields, and the facts about it."""
@@ -75,6 +77,7 @@ class _Entry:
     facts: Facts
 
 
+@short_repr
 @dataclass(slots=True)
 class FactBook:
     """Facts of the messages that were seen last. Threads may share it."""

@@ -33,6 +33,7 @@ from optical_memory.agents.recalled_sheets import Drawing
 from optical_memory.counting import count_tokens
 from optical_memory.telemetry.event_table import WINDOW_TOO_SMALL
 from optical_memory.telemetry.events import emit
+from optical_memory.turns import short_repr
 
 __all__ = [
     "Chat",
@@ -59,6 +60,7 @@ class Sizes:
     prunes: bool = False
 
 
+@short_repr
 @dataclass(frozen=True, slots=True)
 class Chat:
     """A request's messages with their facts."""
@@ -75,6 +77,7 @@ class Chat:
         return "" if i is None else str(self.messages[i].text)[:QUESTION_CHARS]
 
 
+@short_repr
 @dataclass(frozen=True, slots=True)
 class Steps:
     """The steps of a single request."""

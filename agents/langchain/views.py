@@ -17,6 +17,7 @@ from optical_memory.agents.langchain.sessions import Sessions
 from optical_memory.agents.langchain.state import Record, has_archive, record_of, state_changes
 from optical_memory.agents.langchain.steps import Chat, Sizes, Steps
 from optical_memory.agents.langchain.view import has_pictures
+from optical_memory.turns import short_repr
 
 __all__ = [
     "View",
@@ -24,6 +25,7 @@ __all__ = [
 ]
 
 
+@short_repr
 @dataclass(frozen=True, slots=True)
 class View:
     """What a model is shown: messages, their tokens, and the record that they come from.
@@ -43,6 +45,7 @@ class View:
     changes: dict[str, Any]
 
 
+@short_repr
 @dataclass(slots=True)
 class ViewMaker:
     """Makes views of requests. It has no state but what it knows again: facts and sessions.

@@ -20,7 +20,7 @@ from optical_memory.loaders.formats import Format, format_of
 from optical_memory.loaders.ids import with_single_ids
 from optical_memory.loaders.messages.content import as_text
 from optical_memory.loaders.messages.lists import openai_messages
-from optical_memory.turns import valid_turn
+from optical_memory.turns import short_repr, valid_turn
 
 __all__ = [
     "example",
@@ -47,6 +47,7 @@ MAX_ODD_ROWS = 100
 """Rows at the beginning of a file that may be of no known format before one that is."""
 
 
+@short_repr
 @dataclass(frozen=True, slots=True)
 class _Reading:
     """The conversations of a document, the name of its format, and the rows that are none."""

@@ -14,6 +14,7 @@ from optical_memory.loaders.content.utf8 import decode_text, read_bytes
 from optical_memory.loaders.conversation import LeftOut
 from optical_memory.telemetry.event_table import ROW_LEFT_OUT
 from optical_memory.telemetry.events import emit
+from optical_memory.turns import short_repr
 
 __all__ = [
     "Document",
@@ -33,6 +34,7 @@ JSON_ENDINGS = {".json", *JSON_LINES_ENDINGS}
 T = TypeVar("T")
 
 
+@short_repr
 @dataclass(frozen=True, slots=True)
 class Document:
     """A file that was read once. `data` is its JSON; None if it is text. `left_out` has the lines

@@ -28,6 +28,7 @@ from optical_memory.session.index_records import (
 )
 from optical_memory.session.snapshot import Snapshot
 from optical_memory.stores.locks import TurnLock
+from optical_memory.turns import short_repr
 
 __all__ = [
     "NO_LIMITS",
@@ -82,6 +83,7 @@ _Segments = dict[str, tuple[bytes, IndexPart]]
 """Segments by key, each with its bytes."""
 
 
+@short_repr
 @dataclass(frozen=True, slots=True)
 class Ranking:
     """Units that may answer a question, and (n,) their scores.

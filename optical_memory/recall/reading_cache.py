@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from optical_memory.session.snapshot import Snapshot
+from optical_memory.turns import short_repr
 
 __all__ = [
     "Picture",
@@ -40,6 +41,7 @@ PICTURE_BYTES: Final = 1_000
 """Python's own bytes for a picture and the table of its rows."""
 
 
+@short_repr
 class RowReading(NamedTuple):
     """A row of a page as it was read, with its join: its text and (n_chars,) confidences."""
 

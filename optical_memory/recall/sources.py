@@ -11,7 +11,7 @@ from optical_memory.session.index_records import stub_page
 from optical_memory.session.placing.turn_places import offset_in_body, spans_of, turns_placed_on
 from optical_memory.session.records import TurnRecord, turn_key
 from optical_memory.session.snapshot import Snapshot
-from optical_memory.turns import body
+from optical_memory.turns import body, short_repr
 
 __all__ = [
     "PageRange",
@@ -42,6 +42,7 @@ class Piece:
     n_tokens: int = 0
 
 
+@short_repr
 @dataclass(frozen=True, slots=True)
 class Source:
     """Where a piece stands: ranges of pages, those of them that are to be read, and a text.

@@ -30,7 +30,7 @@ from optical_memory.search.terms import key as key_of
 from optical_memory.search.terms import unit_keys
 from optical_memory.search.times import has_time_or_number
 from optical_memory.search.units import cut_units
-from optical_memory.turns import Role, without_addresses
+from optical_memory.turns import Role, short_repr, without_addresses
 
 __all__ = [
     "IndexedTurn",
@@ -49,6 +49,7 @@ CALL = re.compile(r"^=> [^\s(]+\(", re.MULTILINE)
 _EPOCH = date(1970, 1, 1).toordinal()
 
 
+@short_repr
 @dataclass(frozen=True, slots=True)
 class IndexedTurn:
     """What the index needs of a turn; `body` is its canonical text."""

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from optical_memory.search.times.named_days import NamedDays
+from optical_memory.turns import short_repr
 
 __all__ = [
     "Candidates",
@@ -17,6 +18,7 @@ Int = npt.NDArray[np.int32]
 Float = npt.NDArray[np.float32]
 
 
+@short_repr
 @dataclass(frozen=True, slots=True, eq=False)
 class Candidates:
     """Units in order, a value each in every array; `counts` is (n_keys, n_units).

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from optical_memory.turns import Role
+from optical_memory.turns import Role, short_repr
 
 __all__ = [
     "ASKS",
@@ -47,6 +47,7 @@ NO_DAY = -(2**31)
 """The day of a turn without a time."""
 
 
+@short_repr
 @dataclass(frozen=True, slots=True, eq=False)
 class Segment:
     """Units of turns in the order of the conversation.

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from optical_memory.loaders.conversation import LeftOut
+from optical_memory.turns import short_repr
 
 __all__ = [
     "BLANK",
@@ -31,6 +32,7 @@ BLANK = b" \t\r\n\0"
 """NUL too: a disk may fill the end of a file with it if the power goes while it is written."""
 
 
+@short_repr
 @dataclass(frozen=True, slots=True)
 class JsonContent:
     """The data of a file, a list if there are several documents in it, and the rows that are not

@@ -17,7 +17,7 @@ from optical_memory.loaders.payloads import (
     short_ref,
     without_payloads,
 )
-from optical_memory.turns import Attachment, AttachmentKind, ToolCall
+from optical_memory.turns import Attachment, AttachmentKind, ToolCall, short_repr
 
 __all__ = [
     "NOTHING",
@@ -57,6 +57,7 @@ class Result:
     id: str | None = None
 
 
+@short_repr
 @dataclass(frozen=True, slots=True)
 class Content:
     """What a message holds, or a part of it."""

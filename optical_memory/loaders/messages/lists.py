@@ -14,7 +14,7 @@ from optical_memory.loaders.messages.envelopes import messages_of
 from optical_memory.loaders.messages.parts import read_content
 from optical_memory.loaders.messages.rows import list_items, read_rows
 from optical_memory.loaders.messages.turns import transcript_of
-from optical_memory.turns import Turn
+from optical_memory.turns import Turn, short_repr
 
 __all__ = [
     "is_message_list",
@@ -84,6 +84,7 @@ def _can_be_read(value: Any) -> bool:
         return False
 
 
+@short_repr
 class _MessageList(NamedTuple):
     """The messages of one conversation, and the other keys of the object around them."""
 

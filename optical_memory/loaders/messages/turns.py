@@ -27,7 +27,7 @@ from optical_memory.loaders.messages.content import (
 from optical_memory.loaders.messages.envelopes import ROLES, messages_of, role_of
 from optical_memory.loaders.payloads import without_payloads
 from optical_memory.loaders.times import moment_or_none
-from optical_memory.turns import Role, Turn
+from optical_memory.turns import Role, Turn, short_repr
 
 __all__ = [
     "Transcript",
@@ -47,6 +47,7 @@ _NO_OUTPUT = "[no output]"
 """The text of an answer without a word: hosts take no call without its answer."""
 
 
+@short_repr
 class Transcript(NamedTuple):
     """The turns of messages, and the messages that have none."""
 

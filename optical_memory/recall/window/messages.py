@@ -21,7 +21,7 @@ from optical_memory.recall.window.blocks import BlockForm, block_in
 from optical_memory.recall.window.frame import Block, frame_blocks, turn_line
 from optical_memory.recall.window.parts import PassagePart, TextPart
 from optical_memory.recall.window.times import time_in_words
-from optical_memory.turns import Role, ToolCall
+from optical_memory.turns import Role, ToolCall, short_repr
 
 __all__ = [
     "as_messages",
@@ -50,6 +50,7 @@ NO_OUTPUT = "[no output]"
 """The result of a tool that gave nothing: its call needs an answer, and hosts refuse blanks."""
 
 
+@short_repr
 @dataclass(frozen=True, slots=True)
 class _Draft:
     """A message as a value: the frame's blocks if it carries the passages, then turns."""

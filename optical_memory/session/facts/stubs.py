@@ -18,6 +18,7 @@ from optical_memory.session.forgetting.policy import FORGOTTEN, STUB
 from optical_memory.session.records import PageRecord
 from optical_memory.session.snapshot import Snapshot
 from optical_memory.session.stored_page import StoredPage, ledger_of
+from optical_memory.turns import short_repr
 
 __all__ = [
     "KEYWORDS",
@@ -32,6 +33,7 @@ KEYWORDS = 16
 """Keywords of a stub, at most."""
 
 
+@short_repr
 @dataclass(frozen=True, slots=True)
 class TermPages:
     """In how many pages each term occurs, and how many pages there are."""

@@ -43,7 +43,18 @@ def strict_decoder(
 
 
 def _struct(name: str, fields: list[Field], *heads: type[msgspec.Struct]) -> type[msgspec.Struct]:
-    return msgspec.defstruct(name, fields, bases=heads, kw_only=True, forbid_unknown_fields=True)
+    return msgspec.defstruct(
+        name,
+        fields,
+        bases=heads,
+        namespace={"__repr__": _without_words},
+        kw_only=True,
+        forbid_unknown_fields=True,
+    )
+
+
+def _without_words(struct: msgspec.Struct) -> str:
+    return f"{type(struct).__name__}(…)"
 
 
 def _limited(type_: Any, metadata: Sequence[Any]) -> Any:

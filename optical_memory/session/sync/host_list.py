@@ -22,13 +22,14 @@ from optical_memory.session.remember import Remembered, log_passed_over
 from optical_memory.session.snapshot import Change, Snapshot
 from optical_memory.session.sync.write import sync
 from optical_memory.stores.locks import TurnLock
-from optical_memory.turns import Turn
+from optical_memory.turns import Turn, short_repr
 
 __all__ = [
     "HostList",
 ]
 
 
+@short_repr
 @dataclass(frozen=True, slots=True)
 class _Entry:
     """A message as it was, and the ids of its turns; empty for a turn that was kept out."""

@@ -15,7 +15,7 @@ from optical_memory.session.remember import Remembered, remember
 from optical_memory.session.snapshot import Change, Snapshot
 from optical_memory.session.sync.match import Match, host_id_of, match_turns, with_forgotten
 from optical_memory.stores.base import Delete
-from optical_memory.turns import Turn
+from optical_memory.turns import Turn, short_repr
 
 __all__ = [
     "sync",
@@ -210,6 +210,7 @@ class _Draft:
             self._apply(draft.changes())
 
 
+@short_repr
 @dataclass(frozen=True, slots=True)
 class _Step:
     """What becomes of a turn of the list.
