@@ -62,7 +62,7 @@ class TendedSession:
         []
 
         What was forgotten does not come back when a host sends its history again: a turn with an id
-        is known by it, also with another text. A turn without an id is known by its text, by a
+        is known by it, also with another text. A turn without an id is known by its content, by a
         digest with a key that is not in the store (`OPTICAL_MEMORY_FORGET_KEY`, or a file in the
         user's data directory). Give an id of its own to what you do want back.
 
