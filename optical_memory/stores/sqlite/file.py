@@ -29,6 +29,7 @@ from optical_memory.stores.sqlite.opening import (
     is_locked,
     page_limit,
 )
+from optical_memory.stores.sqlite.slack import wipe_slack
 from optical_memory.stores.turn_time import spend, time_left
 
 __all__ = ["SQLiteFile"]
@@ -221,6 +222,21 @@ class SQLiteFile:
                 return False
             time.sleep(_SCRUB_PAUSE)
         return True
+
+    def wipe_slack(self) -> bool:
+        """Overwrite what SQLite left in unused parts of pages; False if others write meanwhile.
+
+        Raises `StoreError`.
+        """
+        if self._obstacle is not None:
+            return True
+        try:
+            with self.reading():
+                return wipe_slack(self.path, lambda: self._opener.connect(self._options))
+        except StoreTimeout:
+            return False
+        except OSError as error:
+            raise StoreError(f"cannot clean {str(self.path)!r}: {error}") from error
 
     def _try_to_empty_log(self) -> bool:
         with self.reading() as connection:
