@@ -61,7 +61,7 @@ class Record(TypedDict):
 
     `recalls` has the text that stands before a user's message, by the digest of all messages
     before it. `drawing` has the head's passages on sheets, if a host was known to read them.
-    `erasures` tells how much the session had forgotten when the head's passages were made.
+    `erasures` tells what the session had forgotten when the head's passages were made.
     """
 
     session: str
