@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Collection, Iterable, Sequence
-from functools import partial
 from itertools import groupby
 
 import numpy as np
@@ -17,11 +16,14 @@ import numpy as np
 from optical_memory.errors import StoreError
 from optical_memory.search import build
 from optical_memory.search.build import IndexedTurn
+from optical_memory.search.clipping import clipped
 from optical_memory.search.meaning import Embedder
 from optical_memory.search.segment import Segment
 from optical_memory.search.segment_bytes import segment_from_bytes, segment_to_bytes
+from optical_memory.search.terms import key as key_of
+from optical_memory.session.maps.page_parts import PlacedTurn
 from optical_memory.session.opening.index_rebuilt import indexed, key_hash, rebuild, segment_of
-from optical_memory.session.placing.turn_places import spans_of, text_offset, turns_placed_on
+from optical_memory.session.placing.turn_places import offset_in_body, spans_of, turns_placed_on
 from optical_memory.session.records import PageRecord, TurnRecord, page_key, turn_key
 from optical_memory.session.snapshot import Change, Snapshot
 from optical_memory.stores.base import Delete, Put
@@ -122,9 +124,10 @@ class IndexDraft:
 
         With `keeps_text`, text of the page that turns have in hand too stays in the index.
         """
-        ranges = _ranges_on(self._snapshot, page, keeps_text=keeps_text)
+        ranges = self._ranges_on(page, keeps_text=keeps_text)
         self._cut_pages.add(page.id)
         for ordinal, start, end in ranges:
+            self._clip(ordinal, start, end)
             self.cut_turn(ordinal, start, end)
         ordinals = [ordinal for ordinal, _, _ in ranges]
         self.keep_rest(ordinals, (), keeps_text=keeps_text)
@@ -134,6 +137,40 @@ class IndexDraft:
             self._segments[stub_key] = build.index_turns([stub], self._hash_key)
         elif stub_key in self._snapshot.index:
             self._segments[stub_key] = Segment.merged([])
+
+    def _ranges_on(self, page: PageRecord, *, keeps_text: bool) -> list[tuple[int, int, int]]:
+        """(ordinal, start, end) of the turns' bodies on a page, without the pages that are cut."""
+        ranges: list[tuple[int, int, int]] = []
+        for ordinal in {turn.ordinal for turn in self._turns_on(page.id)}:
+            record = self._snapshot.turns.get(turn_key(ordinal))
+            if record is None:
+                continue
+            spans = list(spans_of(record, self._turns_on))
+            is_kept = keeps_text and record.text is not None
+            end_of_pages = offset_in_body(record, spans) if is_kept else sys.maxsize
+            for turn_page, span, offset in spans:
+                if turn_page == page.id and offset < end_of_pages:
+                    ranges.append((ordinal, offset, offset + span.end - span.body))
+        return ranges
+
+    def _turns_on(self, page: str) -> tuple[PlacedTurn, ...]:
+        """The turns on a page; none on a page that is cut, so that later text moves."""
+        return () if page in self._cut_pages else turns_placed_on(self._snapshot, page)
+
+    def _clip(self, ordinal: int, start: int, end: int) -> None:
+        """Leave of the units at the borders of this range what other pages have of them."""
+        units = self.units_of(ordinal)
+        if not any(first < start < last or first < end < last for first, last in units):
+            return
+        keys: set[int] = set()
+        for page in self._snapshot.turns[turn_key(ordinal)].pages:
+            record = self._snapshot.pages.get(page)
+            if record is not None and page not in self._cut_pages:
+                terms = record.terms.get(str(ordinal), {})
+                keys.update(self._hash_key(key_of(term.casefold())) for term in terms)
+        keys_left = np.array(sorted(keys), np.uint64)
+        for key, segment in self._segments_with([ordinal]):
+            self._segments[key] = clipped(segment, ordinal, start, end, keys_left)
 
     def keep_rest(
         self, ordinals: Collection[int], pages: Collection[str], *, keeps_text: bool = True
@@ -225,23 +262,6 @@ def merge_index(snapshot: Snapshot) -> list[Change]:
     draft = IndexDraft(snapshot)
     draft.merge()
     return draft.changes()
-
-
-def _ranges_on(
-    snapshot: Snapshot, page: PageRecord, *, keeps_text: bool
-) -> list[tuple[int, int, int]]:
-    """(ordinal, start, end) of the turns' bodies on a page."""
-    ranges: list[tuple[int, int, int]] = []
-    for ordinal in {turn.ordinal for turn in turns_placed_on(snapshot, page.id)}:
-        record = snapshot.turns.get(turn_key(ordinal))
-        if record is None:
-            continue
-        is_kept = keeps_text and record.text is not None
-        end_of_pages = text_offset(snapshot, record) if is_kept else sys.maxsize
-        for turn_page, span, offset in spans_of(record, partial(turns_placed_on, snapshot)):
-            if turn_page == page.id and offset < end_of_pages:
-                ranges.append((record.ordinal, offset, offset + span.end - span.body))
-    return ranges
 
 
 def _level(segment: Segment | None) -> int:

@@ -49,7 +49,8 @@ def segment_of(
     offset = 0
     for counts, n_chars in places:
         if offset < end_of_pages:
-            segments.append(build.index_terms(turn, offset, n_chars, counts, hash_key))
+            if counts:  # a turn of blanks has no words, and is no unit
+                segments.append(build.index_terms(turn, offset, n_chars, counts, hash_key))
             offset += n_chars
     if record.text is not None:
         segments.append(build.index_turns([turn], hash_key).moved(offset))
