@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sqlite3
 import threading
 import time
@@ -123,8 +124,9 @@ def test_a_recall_with_a_deadline_says_so_if_it_has_nothing(server: Server) -> N
     with late_door(server.socket, 0.3) as door, closing(memory_at(door.url)) as memory:
         passages = memory.recall("berth", deadline=0.1)
         assert (list(passages), passages.is_complete) == ([], False)
-        with pytest.raises(InputError, match="deadline must be above 0"):
-            memory.recall("berth", deadline=0)
+        for deadline in (0, math.nan, 10**400, "1"):
+            with pytest.raises(InputError, match="deadline must be above 0"):
+                memory.recall("berth", deadline=deadline)
 
 
 def test_a_session_that_takes_too_long_to_read_is_there_for_a_later_turn(server: Server) -> None:
