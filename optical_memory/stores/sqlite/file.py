@@ -18,6 +18,7 @@ from typing import TypeVar
 from optical_memory.errors import StoreError, StoreTimeout
 from optical_memory.stores.locks import TurnLock
 from optical_memory.stores.sqlite.forks import abandon, pause_at_forks
+from optical_memory.stores.sqlite.names import FileNames, identity
 from optical_memory.stores.sqlite.opening import (
     MAX_PAGES,
     FileOpener,
@@ -46,6 +47,7 @@ class SQLiteFile:
     `synchronous` is SQLite's: FULL makes every commit durable; NORMAL may lose the last commits in
     a power cut but never corrupts. `make_room` frees some space if the disk is full; False if it
     cannot. A file that may not be written is opened to be read; then writing raises `StoreError`.
+    A file that is gone is made anew if it `may_vanish`.
     Raises `StoreError` if the file is not ours or cannot be opened, `NewerFormat` if a newer
     version of this package wrote it.
     """
@@ -58,8 +60,10 @@ class SQLiteFile:
         synchronous: str = "FULL",
         busy_timeout: float = 5.0,
         make_room: Callable[[], bool] = lambda: False,
+        may_vanish: bool = False,
     ) -> None:
         self.path = path
+        self._may_vanish = may_vanish
         self._opener = FileOpener(path, migrations, synchronous, busy_timeout)
         self._busy_timeout = busy_timeout
         self._make_room = make_room
@@ -70,6 +74,7 @@ class SQLiteFile:
         self._obstacle: StoreError | None = None  # why the file is open to be read alone
         self._state = (0, 0)  # of a file that is open to be read alone
         self._options = ""  # of the URI of the connection
+        self._names: FileNames | None = None  # the file and the log that are open
         self._connection: sqlite3.Connection | None = self._connect()
         pause_at_forks(self)
 
@@ -78,6 +83,7 @@ class SQLiteFile:
         self._options = file.options
         self._busy_ms = int(self._busy_timeout * 1000)
         self._max_pages = MAX_PAGES
+        self._names = FileNames.of(self.path)
         return file.connection
 
     def _open_as_allowed(self) -> OpenFile:
@@ -101,12 +107,21 @@ class SQLiteFile:
             raise error from obstacle
 
     def _open(self) -> sqlite3.Connection:
-        """The connection; a new connection if a fork has closed it, or a reader must look again."""
+        """The connection; a new connection if a fork has closed it, or a reader must look again, or
+        another file has the name: what is written to a file without a name is lost.
+        """
         if self._obstacle is not None and self._state != file_state(self.path):
             self._disconnect()
+        if self._connection is not None and self._names is not None:
+            if self._names.file != identity(self.path):
+                self._disconnect()
+                self._names.remove_log(self.path)
         if self._connection is None and not self._is_closed:
-            if not self.path.exists():
-                raise StoreError(f"the file {str(self.path)!r} is gone")
+            if not (self._may_vanish or self.path.exists()):
+                raise StoreError(
+                    f"the file {str(self.path)!r} is gone: somebody removed it or gave it another "
+                    "name; put it back, or open the memory anew to begin an empty file"
+                )
             self._connection = self._connect()
         if self._connection is None:
             raise StoreError(f"the store {str(self.path)!r} is closed")
