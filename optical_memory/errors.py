@@ -149,11 +149,10 @@ def require_number(name: str, value: int, *, minimum: int) -> None:
         raise InputError(f"{name} must be a whole number of at least {minimum}, not {value!r}")
 
 
-def is_amount(value: object) -> bool:
+def is_amount(value: float) -> bool:
     """True for a number from 0 on that a float can hold, and for `math.inf`."""
-    if not isinstance(value, Real):  # numpy's are fine too
-        return False
-    return 0 <= value <= sys.float_info.max or value == math.inf
+    is_number = isinstance(value, Real)  # numpy's are fine too
+    return is_number and (0 <= value <= sys.float_info.max or value == math.inf)
 
 
 def require_word(name: str, value: str, words: Collection[str]) -> None:

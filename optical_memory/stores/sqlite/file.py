@@ -74,7 +74,7 @@ class SQLiteFile:
         self._obstacle: StoreError | None = None  # why the file is open to be read alone
         self._state = (0, 0)  # of a file that is open to be read alone
         self._options = ""  # of the URI of the connection
-        self._names: FileNames | None = None  # the file and the log that are open
+        self._names = FileNames.of(path)  # the file and the log that are open
         self._connection: sqlite3.Connection | None = self._connect()
         pause_at_forks(self)
 
@@ -112,10 +112,9 @@ class SQLiteFile:
         """
         if self._obstacle is not None and self._state != file_state(self.path):
             self._disconnect()
-        if self._connection is not None and self._names is not None:
-            if self._names.file != identity(self.path):
-                self._disconnect()
-                self._names.remove_log(self.path)
+        if self._connection is not None and self._names.file != identity(self.path):
+            self._disconnect()
+            self._names.remove_log(self.path)
         if self._connection is None and not self._is_closed:
             if not (self._may_vanish or self.path.exists()):
                 raise StoreError(
