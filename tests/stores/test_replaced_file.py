@@ -93,6 +93,15 @@ def test_a_file_that_comes_back_goes_on(memory: OpticalMemory, path: Path) -> No
     assert memory.check() == []
 
 
+def test_a_folder_that_was_removed_is_told_by_check(memory: OpticalMemory, path: Path) -> None:
+    memory.stats()
+    shutil.rmtree(path.parent)
+    sentences = memory.store._records.problems()  # type: ignore[attr-defined]
+    assert sentences == [f"{path} cannot be checked: unable to open database file."]
+    with pytest.raises(StoreError, match="is gone"):
+        memory.check()
+
+
 def test_a_cache_that_was_removed_is_made_anew(memory: OpticalMemory, path: Path) -> None:
     texts = [memory.read(page.id).text for page in memory.pages()]
     cache = path.with_name("memory.db-cache")

@@ -11,7 +11,7 @@ import shutil
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -243,17 +243,13 @@ class SQLiteFile:
 
     def problems(self) -> list[str]:
         """Problems of the file and its disk, one sentence each."""
-        try:
-            with closing(self._opener.connect(self._options)) as connection:
-                rows = connection.execute("PRAGMA integrity_check(5)").fetchall()
-        except sqlite3.Error as error:
-            rows = [(str(error),)]
-        sentences = [f"{self.path} is damaged: {row[0]}." for row in rows if row[0] != "ok"]
+        sentences = self._opener.damage(self._options)
         if self._obstacle is not None:
             sentences.append(f"{self.path} may not be written: {explain(_cause(self._obstacle))}.")
-        free_bytes = shutil.disk_usage(self.path.parent).free
-        if free_bytes < _LOW_DISK:
-            sentences.append(f"the disk of {self.path} has only {free_bytes >> 20} MiB left.")
+        with suppress(FileNotFoundError):  # the folder is gone, which was told above
+            free_bytes = shutil.disk_usage(self.path.parent).free
+            if free_bytes < _LOW_DISK:
+                sentences.append(f"the disk of {self.path} has only {free_bytes >> 20} MiB left.")
         return sentences
 
     def close(self) -> None:
