@@ -226,6 +226,6 @@ def top_terms(
         n_pages = min(in_pages.get(term, 0), n_documents)
         idf = math.log(1 + (n_documents - n_pages + 0.5) / (n_pages + 0.5))
         has_digit = any(char.isdigit() for char in term)
-        return -(1 + math.log(counts[term])) * idf, not has_digit, -len(term), term
+        return -(1 + math.log(max(1, counts[term]))) * idf, not has_digit, -len(term), term
 
     return {term: counts[term] for term in sorted(counts, key=sort_key)[:k]}

@@ -131,11 +131,11 @@ class SessionRecord(Record):
 
     next_turn: Ordinal = 0
     lost_turns: Number = 0
-    host_turns: list[tuple[Ordinal, Ordinal]] = []
-    old_turns: list[tuple[Ordinal, Ordinal]] = []
+    host_turns: list[tuple[Ordinal, Ordinal]] = Field(default_factory=list)
+    old_turns: list[tuple[Ordinal, Ordinal]] = Field(default_factory=list)
     erasing: bool = False
     masked_secrets: Number = 0
-    days: list[tuple[Ordinal, date]] = []
+    days: list[tuple[Ordinal, date]] = Field(default_factory=list)
     clock: datetime | None = None
     salt: str = Field(default_factory=lambda: secrets.token_hex(16), pattern="^([0-9a-f]{2})*$")
 
@@ -179,13 +179,14 @@ class TurnRecord(Record):
     when: datetime | None = None
     digest: str
     text: str | None = None
-    tool_calls: list[ToolCall] = []
+    # Factories, because pydantic copies a default list deeply, which takes half of the time.
+    tool_calls: list[ToolCall] = Field(default_factory=list)
     tool_call_id: str | None = None
-    attachments: list[Attachment] = []
+    attachments: list[Attachment] = Field(default_factory=list)
     sealed_upto: Number = 0  # characters of the body that stand on sealed pages
     sealed: bool = False  # the whole body stands on sealed pages
     forgotten: bool = False
-    pages: list[str] = []
+    pages: list[str] = Field(default_factory=list)
     host_id: str | None = None
     version: Number = 1
     superseded_by: str | None = None
@@ -272,10 +273,10 @@ class PageRecord(Record):
     digest: str
     layout: dict[str, Any] | None = None
     lines: list[str] | None = None
-    ledger: dict[str, Any] = {}
+    ledger: dict[str, Any] = Field(default_factory=dict)
     certificate: dict[str, Any] | None = None
-    terms: dict[str, dict[str, Number]] = {}
-    keywords: list[str] = []
+    terms: dict[str, dict[str, Number]] = Field(default_factory=dict)
+    keywords: list[str] = Field(default_factory=list)
     text_tokens: Number = 0
     first_when: datetime | None = None
     last_when: datetime | None = None

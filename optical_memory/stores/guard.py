@@ -43,7 +43,7 @@ learns.
 
 class CallGuard:
     """Calls that fail with a `transient` error are tried again until `deadline` (seconds from the
-    call).
+    call), also those that may take longer.
 
     A call that got no answer for half of the deadline or longer opens the breaker: for `cooldown`
     seconds every call raises `StoreError` at once. Then `probe` asks the server, and once it
@@ -93,7 +93,8 @@ class CallGuard:
         if turn_seconds is not None:
             seconds = min(seconds, turn_seconds)
         begin = time.monotonic()
-        outcome = start(lambda: self._persist(attempt, begin + seconds))
+        # Time beyond the usual is for a slow answer, not for a server that does not answer.
+        outcome = start(lambda: self._persist(attempt, begin + min(seconds, self.deadline)))
         try:
             answer = outcome.result(seconds)
         except self._failures as error:

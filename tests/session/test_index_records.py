@@ -221,6 +221,23 @@ def test_only_the_keywords_of_a_stub_stay_in_the_index(opened: Open, store: Stor
     assert not hashes(memory, " ".join(gone)) & stored_keys(store)
 
 
+def test_pages_that_go_together_leave_no_word_of_a_turn_that_stood_on_both(
+    opened: Open, store: Store
+) -> None:
+    memory = opened(keep_turns=0)
+    names = [f"flurb{chr(97 + n)}" for n in range(26)]
+    long = " ".join(f"The heron saw {name} in the harbour, and went on." for name in names)
+    memory.remember([Turn("user", long), *said(40)])
+    memory.flush()
+    pages = [page.id for page in memory.pages()]
+    assert sum("heron" in memory.read(page).text for page in pages) > 1
+    assert hashes(memory, " ".join(names)) <= stored_keys(store)
+    memory.fade(0)
+    assert not hashes(memory, " ".join(names)) & stored_keys(store)
+    memory.forget(turn="t1")
+    assert memory.check() == []
+
+
 # ---- rebuilding ----------------------------------------------------------------------------------
 
 

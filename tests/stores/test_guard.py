@@ -73,6 +73,17 @@ def test_one_call_asks_whether_the_server_is_back_and_none_waits_for_it(
     server.release()
 
 
+def test_a_call_that_may_take_longer_waits_for_an_answer_and_not_for_a_server_that_is_down(
+    guard: CallGuard,
+) -> None:
+    def refuse() -> None:
+        raise ConnectionError("nobody listens")
+
+    assert seconds(lambda: guard.call(refuse, 4.0), ConnectionError) < 1.0
+    time.sleep(0.35)
+    assert guard.call(lambda: time.sleep(0.6) or "answer", 4.0) == "answer"
+
+
 def test_a_late_answer_closes_the_breaker(server: FakeServer, guard: CallGuard) -> None:
     server.hangs = True
     seconds(lambda: guard.call(server.answer), TimeoutError)

@@ -35,10 +35,13 @@ def rebuild(snapshot: Snapshot) -> Segment:
 def segment_of(
     snapshot: Snapshot, record: TurnRecord, hash_key: KeyHash, without: Collection[str] = ()
 ) -> Segment:
-    """A turn from its text and, where that is gone, from the terms of its pages."""
+    """A turn from its text and, where that is gone, from the terms of its pages.
+
+    A part without terms has no words: it is blank, or a mark of omission on a condensed page.
+    """
     turn = indexed(record)
     places = [
-        (snapshot.pages[page].terms.get(str(record.ordinal), {}), span.end - span.body)
+        (snapshot.pages[page], span.end - span.body)
         for page, span, _ in spans_of(record, partial(turns_placed_on, snapshot))
         if page not in without
     ]
@@ -47,9 +50,10 @@ def segment_of(
         end_of_pages -= record.sealed_upto  # that part is in the text too
     segments: list[Segment] = []
     offset = 0
-    for counts, n_chars in places:
+    for page, n_chars in places:
         if offset < end_of_pages:
-            if counts:  # a turn of blanks has no words, and is no unit
+            counts = page.terms.get(str(record.ordinal), {})
+            if counts:
                 segments.append(build.index_terms(turn, offset, n_chars, counts, hash_key))
             offset += n_chars
     if record.text is not None:

@@ -113,6 +113,10 @@ class BlobFile:
         """As `SQLiteFile.scrub`."""
         return self._file is None or self._file.scrub(end)
 
+    def wipe_slack(self) -> bool:
+        """As `SQLiteFile.wipe_slack`."""
+        return self._file is None or self._file.wipe_slack()
+
     def problems(self) -> list[str]:
         """Problems of the file and its disk, one sentence each."""
         return [] if self._file is None else self._file.problems()

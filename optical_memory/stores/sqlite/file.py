@@ -7,7 +7,6 @@ they next need them. A call in a turn waits for other writers no longer than the
 
 from __future__ import annotations
 
-import shutil
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -18,7 +17,7 @@ from typing import TypeVar
 from optical_memory.errors import StoreError, StoreTimeout
 from optical_memory.stores.locks import TurnLock
 from optical_memory.stores.sqlite.forks import abandon, pause_at_forks
-from optical_memory.stores.sqlite.names import FileNames, identity
+from optical_memory.stores.sqlite.names import FileNames, identity, require_there
 from optical_memory.stores.sqlite.opening import (
     MAX_PAGES,
     FileOpener,
@@ -30,13 +29,14 @@ from optical_memory.stores.sqlite.opening import (
     is_locked,
     page_limit,
 )
+from optical_memory.stores.sqlite.reserve import room_problems
+from optical_memory.stores.sqlite.slack import wipe_slack
 from optical_memory.stores.turn_time import spend, time_left
 
 __all__ = ["SQLiteFile"]
 
 T = TypeVar("T")
 
-_LOW_DISK = 64 << 20  # bytes; less than this on the disk is a problem
 _SCRUB_MS = 20  # milliseconds of each try to empty the log, during which nobody can write
 _SCRUB_PAUSE = 0.02  # seconds between tries
 
@@ -47,9 +47,8 @@ class SQLiteFile:
     `synchronous` is SQLite's: FULL makes every commit durable; NORMAL may lose the last commits in
     a power cut but never corrupts. `make_room` frees some space if the disk is full; False if it
     cannot. A file that may not be written is opened to be read; then writing raises `StoreError`.
-    A file that is gone is made anew if it `may_vanish`.
-    Raises `StoreError` if the file is not ours or cannot be opened, `NewerFormat` if a newer
-    version of this package wrote it.
+    A file that is gone is made anew if it `may_vanish`. Raises `StoreError` if the file is not ours
+    or cannot be opened, `NewerFormat` if a newer version of this package wrote it.
     """
 
     def __init__(
@@ -107,20 +106,15 @@ class SQLiteFile:
             raise error from obstacle
 
     def _open(self) -> sqlite3.Connection:
-        """The connection; a new connection if a fork has closed it, or a reader must look again, or
-        another file has the name: what is written to a file without a name is lost.
-        """
+        """The connection; a new connection after a fork, for a reader, or if another file has the name."""
         if self._obstacle is not None and self._state != file_state(self.path):
             self._disconnect()
         if self._connection is not None and self._names.file != identity(self.path):
             self._disconnect()
             self._names.remove_log(self.path)
         if self._connection is None and not self._is_closed:
-            if not (self._may_vanish or self.path.exists()):
-                raise StoreError(
-                    f"the file {str(self.path)!r} is gone: somebody removed it or gave it another "
-                    "name; put it back, or open the memory anew to begin an empty file"
-                )
+            if not self._may_vanish:
+                require_there(self.path)
             self._connection = self._connect()
         if self._connection is None:
             raise StoreError(f"the store {str(self.path)!r} is closed")
@@ -236,6 +230,21 @@ class SQLiteFile:
             time.sleep(_SCRUB_PAUSE)
         return True
 
+    def wipe_slack(self) -> bool:
+        """Overwrite what SQLite left in unused parts of pages; False if others write meanwhile.
+
+        Raises `StoreError`.
+        """
+        if self._obstacle is not None:
+            return True
+        try:
+            with self.reading():
+                return wipe_slack(self.path, lambda: self._opener.connect(self._options))
+        except StoreTimeout:
+            return False
+        except OSError as error:
+            raise StoreError(f"cannot clean {str(self.path)!r}: {error}") from error
+
     def _try_to_empty_log(self) -> bool:
         with self.reading() as connection:
             self._set_wait(connection, _SCRUB_MS)
@@ -246,11 +255,7 @@ class SQLiteFile:
         sentences = self._opener.damage(self._options)
         if self._obstacle is not None:
             sentences.append(f"{self.path} may not be written: {explain(_cause(self._obstacle))}.")
-        with suppress(FileNotFoundError):  # the folder is gone, which was told above
-            free_bytes = shutil.disk_usage(self.path.parent).free
-            if free_bytes < _LOW_DISK:
-                sentences.append(f"the disk of {self.path} has only {free_bytes >> 20} MiB left.")
-        return sentences
+        return sentences + room_problems(self.path)
 
     def close(self) -> None:
         with self._lock:

@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from optical_memory.errors import StoreError
+
 __all__ = [
     "FileNames",
     "identity",
+    "require_there",
 ]
 
 Identity = tuple[int, int] | None
@@ -21,6 +24,15 @@ def identity(path: Path) -> Identity:
     except OSError:
         return None
     return stat.st_dev, stat.st_ino
+
+
+def require_there(path: Path) -> None:
+    """Raises `StoreError` if no file has this name."""
+    if not path.exists():
+        raise StoreError(
+            f"the file {str(path)!r} is gone: somebody removed or renamed it; put it back, or open "
+            "the memory anew to begin an empty file"
+        )
 
 
 @dataclass(frozen=True)

@@ -219,7 +219,7 @@ class SQLiteStore:
         self._cache.drop(session, keys)
 
     def scrub(self) -> None:
-        """Empty both logs; waits the busy timeout for their readers.
+        """Empty both logs and unused parts of pages; waits the busy timeout for their readers.
 
         Raises `StoreError` if a reader still keeps a log then.
         """
@@ -256,8 +256,12 @@ class SQLiteStore:
         finish_drops(self._records, lambda: self._records.scrub(time.monotonic()))
 
     def _busy_logs(self, patience: float) -> list[Path]:
-        """The files whose logs other processes still keep after `patience` seconds."""
+        """The files whose logs other processes still keep after `patience` seconds.
+
+        The others are clean then: no part of them has a deleted byte.
+        """
         end = time.monotonic() + patience
-        paths = [file.path for file in (self._records, self._cache) if not file.scrub(end)]
+        files = (self._records, self._cache)
+        paths = [file.path for file in files if not (file.scrub(end) and file.wipe_slack())]
         self._scrub_due = self.path in paths
         return paths

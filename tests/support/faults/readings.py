@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from optical_memory import OpticalMemory
 from optical_memory.errors import ReadingFailed
 from support.faults.raw_session import RawSession
-from support.faults.told import Told
+from support.faults.told import Told, traces_of
 
 __all__ = ["wrong_readings"]
 
@@ -59,6 +60,14 @@ def _forgotten_in_recall(memory: OpticalMemory, told: Told) -> list[str]:
     for texts in told.forgotten.values():
         for text in texts:
             for passage in memory.recall(text[4:200], k=5, superseded=True):
-                if any(word in passage.text for word in told.traces):
+                own = [text for id in passage.turns for text in told.versions.get(id, ())]
+                words = {word for word in told.traces if word in passage.text}
+                if any(not _is_misread(word, own) for word in words):
                     problems.append("a recall gives forgotten words")
     return problems
+
+
+def _is_misread(word: str, texts: Iterable[str]) -> bool:
+    """True if these texts have a word of which at most two signs differ."""
+    own_words = {own for text in texts for own in traces_of(text) if len(own) == len(word)}
+    return any(sum(map(str.__ne__, own, word)) <= 2 for own in own_words)
