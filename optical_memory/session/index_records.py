@@ -16,13 +16,13 @@ import numpy as np
 from optical_memory.errors import StoreError
 from optical_memory.search import build
 from optical_memory.search.build import IndexedTurn
-from optical_memory.search.clipping import clipped
 from optical_memory.search.meaning import Embedder
 from optical_memory.search.segment import Segment
 from optical_memory.search.segment_bytes import segment_from_bytes, segment_to_bytes
 from optical_memory.search.terms import key as key_of
 from optical_memory.session.maps.page_parts import PlacedTurn
 from optical_memory.session.opening.index_rebuilt import indexed, key_hash, rebuild, segment_of
+from optical_memory.session.placing.clipped_units import clipped
 from optical_memory.session.placing.turn_places import offset_in_body, spans_of, turns_placed_on
 from optical_memory.session.records import PageRecord, TurnRecord, page_key, turn_key
 from optical_memory.session.snapshot import Change, Snapshot

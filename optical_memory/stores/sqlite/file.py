@@ -106,7 +106,7 @@ class SQLiteFile:
             raise error from obstacle
 
     def _open(self) -> sqlite3.Connection:
-        """The connection; a new connection after a fork, for a reader, or if another file has the name."""
+        """The connection; a new connection after a fork, or if the file is another, or new."""
         if self._obstacle is not None and self._state != file_state(self.path):
             self._disconnect()
         if self._connection is not None and self._names.file != identity(self.path):
