@@ -13,6 +13,7 @@ import pytest
 
 from optical_memory.errors import StoreError
 from optical_memory.stores import Delete, Put, SQLiteStore
+from optical_memory.stores.sqlite.dropping import drop_records
 
 
 def bytes_on_disk(folder: Path) -> bytes:
@@ -169,3 +170,24 @@ def test_who_waits_for_a_reader_of_the_log_keeps_nobody_from_writing(tmp_path: P
                 n_writes += 1
             assert isinstance(scrub.exception(), StoreError)
     assert n_writes > 3
+
+
+def test_a_drop_that_is_cut_short_leaves_no_blobs_that_nobody_knows_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Ended(BaseException):
+        """The process is gone."""
+
+    def drop_and_end(*arguments: object) -> None:
+        drop_records(*arguments)  # type: ignore[arg-type]
+        raise Ended
+
+    with closing(SQLiteStore(tmp_path / "memory.db")) as store:
+        store.commit("alice", [Put("turn", "1", b"x")])
+        store.put_blobs("alice", {"k": b"tokens"})
+        monkeypatch.setattr("optical_memory.stores.sqlite.store.drop_records", drop_and_end)
+        with pytest.raises(Ended):
+            store.drop("alice")
+    with closing(SQLiteStore(tmp_path / "memory.db")) as store:
+        assert store.get("alice", "turn", "1") is None
+        assert store.get_blobs("alice", ["k"]) == [None]

@@ -178,6 +178,11 @@ class SQLiteFile:
             connection.execute(f"PRAGMA max_page_count = {n_pages}")
             self._max_pages = n_pages
 
+    @property
+    def is_read_only(self) -> bool:
+        """True if the file may not be written."""
+        return self._obstacle is not None
+
     def _require_writable(self) -> None:
         """Raises `StoreError` if the file may still not be written."""
         with self._lock:
@@ -231,19 +236,12 @@ class SQLiteFile:
         return True
 
     def wipe_slack(self) -> bool:
-        """Overwrite what SQLite left in unused parts of pages; False if others write meanwhile.
-
-        Raises `StoreError`.
-        """
-        if self._obstacle is not None:
-            return True
+        """As `slack.wipe_slack`; False also if others write meanwhile. Raises `StoreError`."""
         try:
             with self.reading():
                 return wipe_slack(self.path, lambda: self._opener.connect(self._options))
         except StoreTimeout:
             return False
-        except OSError as error:
-            raise StoreError(f"cannot clean {str(self.path)!r}: {error}") from error
 
     def _try_to_empty_log(self) -> bool:
         with self.reading() as connection:

@@ -16,6 +16,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final
 
+from optical_memory.errors import StoreError
 from optical_memory.stores.locks import ForkLock
 
 __all__ = ["wipe_slack"]
@@ -39,24 +40,31 @@ def wipe_slack(path: Path, connect: Callable[[], sqlite3.Connection]) -> bool:
     """Overwrite the slack of all pages; False if the log of the file has pages that are not in it.
 
     Nobody writes meanwhile. A commit follows, after which every connection reads its pages anew:
-    else a page that it still has could bring old bytes back. Raises sqlite3's errors and `OSError`.
+    else a page that it still has could bring old bytes back. Raises sqlite3's errors, and
+    `StoreError` if the file cannot be written.
     """
-    with _lock:
-        descriptor = _descriptor(path)
-        if not any(True for _ in _slack(descriptor)):
-            return True
-        with closing(connect()) as connection:
-            connection.execute("BEGIN IMMEDIATE")
-            log = path.with_name(path.name + "-wal")
-            if log.exists() and log.stat().st_size:
-                return False
-            for start, end in list(_slack(descriptor)):
-                os.pwrite(descriptor, bytes(end - start), start)
-            os.fsync(descriptor)
-            (version,) = connection.execute("PRAGMA user_version").fetchone()
-            connection.execute(f"PRAGMA user_version = {version}")
-            connection.execute("COMMIT")
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    try:
+        with _lock:
+            return _wipe(path, _descriptor(path), connect)
+    except OSError as error:
+        raise StoreError(f"cannot clean {str(path)!r}: {error}") from error
+
+
+def _wipe(path: Path, descriptor: int, connect: Callable[[], sqlite3.Connection]) -> bool:
+    if not any(True for _ in _slack(descriptor)):
+        return True
+    with closing(connect()) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        log = path.with_name(path.name + "-wal")
+        if log.exists() and log.stat().st_size:
+            return False
+        for start, end in list(_slack(descriptor)):
+            os.pwrite(descriptor, bytes(end - start), start)
+        os.fsync(descriptor)
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        connection.execute(f"PRAGMA user_version = {version}")
+        connection.execute("COMMIT")
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     return True
 
 

@@ -195,6 +195,8 @@ class SQLiteStore:
 
         Raises `StoreError` as `scrub` does.
         """
+        with self._records.writing():  # raises if nothing may be dropped
+            self.drop_blobs(session)  # later, if it is cut short, nobody would know of them
         try:
             self._records.erase(lambda: drop_records(self._records, session))
         except StoreError as error:
@@ -262,6 +264,8 @@ class SQLiteStore:
         """
         end = time.monotonic() + patience
         files = (self._records, self._cache)
-        paths = [file.path for file in files if not (file.scrub(end) and file.wipe_slack())]
+        paths = [file.path for file in files if not file.scrub(end)]
+        if not paths and not self._records.is_read_only:
+            paths = [file.path for file in files if not file.wipe_slack()]
         self._scrub_due = self.path in paths
         return paths

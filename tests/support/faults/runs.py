@@ -246,12 +246,15 @@ class _Attempt:
                 _states_read_well.add(state)
 
     def _tells_what_is_left(self, memory: OpticalMemory, raw: RawSession) -> None:
-        """A forget of which something is left says so, if its records are gone."""
+        """If its records are gone, what is left of a forget is told by `check`, or mended."""
         told = self._after
         if not told.forgotten or problems_of(raw, told):
             return
         rest = left_behind(raw, told, self._digests)
-        if rest and (self._is_done or not memory.check()):
+        if rest and not self._is_done and not memory.check():  # it may have finished by itself
+            rest = left_behind(self._place.raw(is_in_use=True), told, self._digests)
+            self._problems += [f"silently: {problem}" for problem in rest]
+        elif rest and self._is_done:
             self._problems += [f"silently: {problem}" for problem in rest]
 
     def _look_at_last(self) -> None:

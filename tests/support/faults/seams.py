@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
+from optical_memory.errors import OpticalMemoryError
 from optical_memory.stores import Store
 from support.faults.fault_point import FaultPoint
 from support.faults.faulty_store import faulty
@@ -189,11 +190,10 @@ def _forget(store: Store) -> None:
 
 
 def _work(store: Store) -> None:
-    memory = open_memory(store)
-    memory.flush()
-    if memory.stats().turns > 30:
-        memory.fade(310)
-    memory.close()
+    with suppress(OpticalMemoryError), open_memory(store) as memory:
+        memory.flush()
+        if memory.stats().turns > 30:
+            memory.fade(310)
 
 
 def _drop_blobs(store: Store) -> None:
