@@ -24,8 +24,10 @@ Forgotten(LookupError)  the page has faded past the last rung, or the turn was f
 
 from __future__ import annotations
 
+import math
+import sys
 from collections.abc import Collection
-from numbers import Integral
+from numbers import Integral, Real
 
 __all__ = [
     "BudgetTooSmall",
@@ -145,6 +147,12 @@ def require_number(name: str, value: int, *, minimum: int) -> None:
     is_whole = isinstance(value, Integral) and not isinstance(value, bool)  # numpy's are fine too
     if not is_whole or value < minimum:
         raise InputError(f"{name} must be a whole number of at least {minimum}, not {value!r}")
+
+
+def is_amount(value: float) -> bool:
+    """True for a number from 0 on that a float can hold, and for `math.inf`."""
+    is_number = isinstance(value, Real)  # numpy's are fine too
+    return is_number and (0 <= value <= sys.float_info.max or value == math.inf)
 
 
 def require_word(name: str, value: str, words: Collection[str]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from io import TextIOWrapper
 from typing import Annotated
 
 import typer
@@ -89,9 +90,19 @@ def _root(
 def run(arguments: Sequence[str] | None = None) -> None:
     """Run a command and exit, as `optical_memory.cli.main` says."""
     wait_passively()  # before any command loads torch
+    _open_streams()
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")  # transformers, loading weights
     try:
         app(args=None if arguments is None else list(arguments), prog_name="optical-memory")
-    except (OpticalMemoryError, Forgotten) as error:
+    except (OpticalMemoryError, Forgotten, OSError) as error:  # of the system: a full disk, say
         print(for_terminal(f"optical-memory: {error}"), file=sys.stderr)
         sys.exit(1)
+
+
+def _open_streams() -> None:
+    """Signs that the terminal's encoding does not have become escapes. A closed input is empty."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    if sys.stdin is None:
+        sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: SIM115 - as long as the program

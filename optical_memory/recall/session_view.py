@@ -13,6 +13,7 @@ from optical_memory.errors import (
     InputError,
     StoreError,
     StoreTimeout,
+    is_amount,
     require_number,
     require_text,
     require_word,
@@ -136,7 +137,7 @@ class SessionView:
         """
         require_text("query", query)
         require_number("k", k, minimum=1)
-        if deadline is not None and not deadline > 0:
+        if deadline is not None and not (is_amount(deadline) and deadline > 0):
             raise InputError(f"deadline must be above 0 seconds, not {deadline!r}")
         query = self._redaction.query(query)
         limits = TimeLimits(after, before)
@@ -227,7 +228,7 @@ class SessionView:
         profile = resolve_host(host, model) if mode in ("auto", "image") else None
         if provider is not None and profile is not None:
             raise InputError("name a host or a provider: a provider is for stored pages alone")
-        if margin is not None and not (isinstance(margin, (int, float)) and margin >= 0):
+        if margin is not None and not is_amount(margin):
             raise InputError(f"margin must be a number from 0 on, not {margin!r}")
         keeps_superseded = asks_about_past(query or "") if superseded is None else superseded
         return self._archive.read(

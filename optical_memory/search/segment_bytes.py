@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from typing import Any
 
 import numpy as np
 
 from optical_memory.errors import StoreError
+from optical_memory.search.build import day_number
 from optical_memory.search.segment import MAX_NUMBER, NO_DAY, ROLES, SEGMENT_TYPES, Segment
 
 __all__ = [
@@ -15,8 +17,9 @@ __all__ = [
     "segment_to_bytes",
 ]
 
-MOST_DAYS = 2_900_000
-"""More days since 1970 than the calendar of Python has, before or after."""
+FIRST_DAY = day_number(date.min)
+LAST_DAY = day_number(date.max)
+"""The ends of the calendar of Python: many programs write them for "no time" and "for ever"."""
 
 MOST_TOKENS = 2**30
 """More tokens than a unit has; with what a passage costs beside it, the sum is still an int32."""
@@ -102,7 +105,7 @@ def _out_of_range(segment: Segment) -> list[str]:
         "lengths": (segment.ends - segment.starts, 0, MAX_NUMBER),
         "n_tokens": (segment.n_tokens, 0, MOST_TOKENS),
         "n_terms": (segment.n_terms, 0, MAX_NUMBER),
-        "days": (days, -MOST_DAYS, MOST_DAYS),
+        "days": (days, FIRST_DAY, LAST_DAY + 1),
     }
     return [
         name

@@ -34,7 +34,7 @@ from optical_memory.session.forgetting.plan import Step, plan
 from optical_memory.session.forgetting.policy import CONDENSED, FORGOTTEN, STUB, ForgettingPolicy
 from optical_memory.session.index_records import merge_index
 from optical_memory.session.records import PageRecord, Retain
-from optical_memory.session.seal import may_seal, page_rows, rows_to_seal, seal
+from optical_memory.session.seal import may_seal, page_rows, rows_to_seal, seal, with_index
 from optical_memory.session.snapshot import Change, Snapshot
 from optical_memory.session.stored_page import StoredPage
 from optical_memory.session.token_cache import TokenCache
@@ -115,7 +115,7 @@ class Upkeep:
         if not may_seal(self._archive.snapshot(), self._profile.grid, self.keep_turns):
             return False  # nothing near a full page
         with operation("seal", self._archive.session):
-            return self._archive.replace(prepare)
+            return self._archive.replace(prepare, with_index)
 
     def certify(self) -> bool:
         """Certify the oldest page that waits for it, then fade the pages that are due.

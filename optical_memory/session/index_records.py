@@ -19,8 +19,10 @@ from optical_memory.search.build import IndexedTurn
 from optical_memory.search.meaning import Embedder
 from optical_memory.search.segment import Segment
 from optical_memory.search.segment_bytes import segment_from_bytes, segment_to_bytes
+from optical_memory.search.terms import key as key_of
 from optical_memory.session.maps.page_parts import PlacedTurn
 from optical_memory.session.opening.index_rebuilt import indexed, key_hash, rebuild, segment_of
+from optical_memory.session.placing.clipped_units import clipped
 from optical_memory.session.placing.turn_places import offset_in_body, spans_of, turns_placed_on
 from optical_memory.session.records import PageRecord, TurnRecord, page_key, turn_key
 from optical_memory.session.snapshot import Change, Snapshot
@@ -125,6 +127,7 @@ class IndexDraft:
         ranges = self._ranges_on(page, keeps_text=keeps_text)
         self._cut_pages.add(page.id)
         for ordinal, start, end in ranges:
+            self._clip(ordinal, start, end)
             self.cut_turn(ordinal, start, end)
         ordinals = [ordinal for ordinal, _, _ in ranges]
         self.keep_rest(ordinals, (), keeps_text=keeps_text)
@@ -136,7 +139,7 @@ class IndexDraft:
             self._segments[stub_key] = Segment.merged([])
 
     def _ranges_on(self, page: PageRecord, *, keeps_text: bool) -> list[tuple[int, int, int]]:
-        """(ordinal, start, end) of the turns' bodies on a page, without the pages cut before."""
+        """(ordinal, start, end) of the turns' bodies on a page, without the pages that are cut."""
         ranges: list[tuple[int, int, int]] = []
         for ordinal in {turn.ordinal for turn in self._turns_on(page.id)}:
             record = self._snapshot.turns.get(turn_key(ordinal))
@@ -151,7 +154,23 @@ class IndexDraft:
         return ranges
 
     def _turns_on(self, page: str) -> tuple[PlacedTurn, ...]:
+        """The turns on a page; none on a page that is cut, so that later text moves."""
         return () if page in self._cut_pages else turns_placed_on(self._snapshot, page)
+
+    def _clip(self, ordinal: int, start: int, end: int) -> None:
+        """Leave of the units at the borders of this range what other pages have of them."""
+        units = self.units_of(ordinal)
+        if not any(first < start < last or first < end < last for first, last in units):
+            return
+        keys: set[int] = set()
+        for page in self._snapshot.turns[turn_key(ordinal)].pages:
+            record = self._snapshot.pages.get(page)
+            if record is not None and page not in self._cut_pages:
+                terms = record.terms.get(str(ordinal), {})
+                keys.update(self._hash_key(key_of(term.casefold())) for term in terms)
+        keys_left = np.array(sorted(keys), np.uint64)
+        for key, segment in self._segments_with([ordinal]):
+            self._segments[key] = clipped(segment, ordinal, start, end, keys_left)
 
     def keep_rest(
         self, ordinals: Collection[int], pages: Collection[str], *, keeps_text: bool = True

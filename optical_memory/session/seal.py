@@ -11,14 +11,18 @@ import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from optical_memory.counting import count_tokens
+from optical_memory.errors import StoreError
 from optical_memory.pages import Grid, Page
 from optical_memory.profiles import ReaderProfile, Rung
 from optical_memory.renderers.layout import PlacedTurn
 from optical_memory.renderers.pictures import png_bytes
 from optical_memory.renderers.renderer import PageRenderer
 from optical_memory.search.terms import written_terms
+from optical_memory.session.index_records import IndexDraft
+from optical_memory.session.placing.turn_places import spans_of, turns_placed_on
 from optical_memory.session.records import (
     PageRecord,
     Retain,
@@ -40,6 +44,7 @@ __all__ = [
     "page_rows",
     "rows_to_seal",
     "seal",
+    "with_index",
 ]
 
 PAGES_A_COMMIT = 4
@@ -75,6 +80,35 @@ def seal(
     for page in pages:
         sealer.add(page)
     return sealer.changes()
+
+
+def with_index(snapshot: Snapshot, changes: Sequence[Change]) -> Sequence[Change]:
+    """The writes of `seal`, and those that take the text of lost pages out of the index.
+
+    A page may go while a turn on it still has all of its text. That is found until the turn is
+    sealed and nobody has its text any more.
+    """
+    latest = snapshot.after(changes, snapshot.version)
+    turns = [latest.turns[change.key] for change in changes if change.kind == "turn"]
+    lost = [turn for turn in turns if turn.text is None and _has_lost_page(latest, turn)]
+    if not lost:
+        return changes
+    draft = IndexDraft(latest)
+    for turn in lost:
+        spans = spans_of(turn, partial(turns_placed_on, latest))
+        n_chars = sum(span.end - span.body for _, span, _ in spans)
+        if any(end > n_chars for _, end in draft.units_of(turn.ordinal)):
+            draft.renew(turn)
+    return [*changes, *draft.changes()]
+
+
+def _has_lost_page(snapshot: Snapshot, turn: TurnRecord) -> bool:
+    """True if a page of the turn is there and has nothing of the turn."""
+    try:
+        layouts = [turns_placed_on(snapshot, page) for page in turn.pages if page in snapshot.pages]
+    except StoreError:  # a damaged page is not lost yet
+        return False
+    return any(turn.ordinal not in {span.ordinal for span in layout} for layout in layouts)
 
 
 def may_seal(snapshot: Snapshot, grid: Grid, keep_turns: int) -> bool:

@@ -22,6 +22,17 @@ def problems(client: redis.Redis | redis.RedisCluster) -> list[str]:
 
 
 def _server_problems(client: redis.Redis) -> list[str]:
+    try:
+        return _setting_problems(client)
+    except redis.ResponseError as error:
+        sentence = (
+            f"the server does not tell its settings ({error}): allow its user the command INFO, or "
+            "see for yourself that it loses no records."
+        )
+        return [sentence]
+
+
+def _setting_problems(client: redis.Redis) -> list[str]:
     sentences = _persistence_problems(client.info("persistence"), has_snapshots(client))
     policy = client.info("memory").get("maxmemory_policy", "noeviction")
     if policy != "noeviction" and not policy.startswith("volatile-"):

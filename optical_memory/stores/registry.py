@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from platformdirs import user_data_path
 
-from optical_memory.errors import InputError
+from optical_memory.errors import InputError, StoreError
 from optical_memory.stores.base import Store
 from optical_memory.stores.passwords import printable_url
 from optical_memory.stores.sqlite_path import path_of
@@ -15,8 +15,17 @@ _REDIS = ("redis", "rediss", "redis+cluster", "rediss+cluster", "unix")
 
 
 def default_store() -> str:
-    """The URL of a file in the user's data directory, which is created if need be."""
-    user_data_path("optical-memory", ensure_exists=True)
+    """The URL of a file in the user's data directory, which is created if need be.
+
+    Raises `StoreError` if it cannot be created.
+    """
+    try:
+        user_data_path("optical-memory", ensure_exists=True)
+    except OSError as error:
+        raise StoreError(
+            f"cannot make the folder of the default store: {error}; name another store, such as "
+            "sqlite:////folder/memory.db, or set HOME or XDG_DATA_HOME to a folder of yours"
+        ) from error
     return default_name()
 
 

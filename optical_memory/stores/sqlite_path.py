@@ -6,6 +6,7 @@ import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from errno import EINVAL
 from pathlib import Path
 from typing import BinaryIO
 
@@ -13,6 +14,7 @@ from optical_memory.errors import InputError, StoreError
 from optical_memory.stores.passwords import printable_url
 
 __all__ = [
+    "absolute",
     "create_private",
     "path_of",
     "private_folder",
@@ -29,7 +31,10 @@ def path_of(url: str) -> Path:
             f"{printable_url(url)!r} names no file; "
             "write sqlite:///relative.db or sqlite:////absolute.db"
         )
-    path = Path(url.removeprefix("sqlite:///")).expanduser()
+    try:
+        path = Path(url.removeprefix("sqlite:///")).expanduser()
+    except RuntimeError as error:
+        raise InputError(f"{printable_url(url)!r} names the home of nobody: {error}") from error
     require_file(path)
     return path
 
@@ -48,6 +53,17 @@ def require_file(path: Path) -> None:
             "':memory:' names no file, and a store needs one: write sqlite:///relative.db or "
             "sqlite:////absolute.db, in a temporary folder if nothing is to stay"
         )
+
+
+def absolute(path: Path) -> Path:
+    """The path from the root: the program may change its folder while the file is open.
+
+    Raises `StoreError` if the path is relative and the current folder is gone.
+    """
+    try:
+        return path.absolute()
+    except FileNotFoundError as error:
+        raise StoreError(f"cannot open {str(path)!r}: the current folder is gone") from error
 
 
 # ---- files with private words --------------------------------------------------------------------
@@ -72,8 +88,13 @@ def private_folder(path: Path) -> None:
 
 
 def create_private(path: Path) -> None:
-    """Create an empty file that is its owner's alone; a file that is there keeps its mode."""
+    """Create an empty file that is its owner's alone; a file that is there keeps its mode.
+
+    Raises `OSError` if there is something else, such as a pipe, which would wait for its reader.
+    """
     private_folder(path.parent)
+    if path.exists() and not path.is_file():
+        raise OSError(EINVAL, "not a file", str(path))
     with open(path, "ab", opener=private_opener):
         pass
 

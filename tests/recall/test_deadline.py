@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sqlite3
 import threading
 import time
@@ -15,6 +16,8 @@ from support.valkey_server import Server, running
 
 from optical_memory import OpticalMemory, Turn
 from optical_memory.errors import InputError, StoreError, StoreTimeout
+from optical_memory.stores import SQLiteStore
+from optical_memory.stores.base import Kind, Version
 from optical_memory.stores.turn_time import spend, time_left, turn_time
 from optical_memory.testing import TemplateReader
 
@@ -123,8 +126,35 @@ def test_a_recall_with_a_deadline_says_so_if_it_has_nothing(server: Server) -> N
     with late_door(server.socket, 0.3) as door, closing(memory_at(door.url)) as memory:
         passages = memory.recall("berth", deadline=0.1)
         assert (list(passages), passages.is_complete) == ([], False)
-        with pytest.raises(InputError, match="deadline must be above 0"):
-            memory.recall("berth", deadline=0)
+        for deadline in (0, math.nan, 10**400, "1"):
+            with pytest.raises(InputError, match="deadline must be above 0"):
+                memory.recall("berth", deadline=deadline)
+
+
+def test_a_deadline_holds_over_a_store_that_knows_no_turns(tmp_path: Path) -> None:
+    class FarStore(SQLiteStore):
+        """Each call to read takes a while; the store of another program does not look at turns."""
+
+        delay = 0.0
+
+        def version(self, session: str) -> Version:
+            time.sleep(self.delay)
+            return super().version(session)
+
+        def scan(self, session: str, kind: Kind) -> list[tuple[str, bytes]]:
+            time.sleep(self.delay)
+            return super().scan(session, kind)
+
+    with closing(FarStore(tmp_path / "memory.db")) as store:
+        OpticalMemory("s", store=store, background=False).remember(Turn("user", "A berth."))
+        memory = OpticalMemory("s", store=store, background=False)
+        store.delay = 0.2
+        start = time.monotonic()
+        passages = memory.recall("berth", deadline=0.3)
+        assert time.monotonic() - start < 0.8
+        assert (list(passages), passages.is_complete) == ([], False)
+        store.delay = 0.0
+        assert memory.recall("berth", deadline=5.0)[0].text == "A berth."
 
 
 def test_a_session_that_takes_too_long_to_read_is_there_for_a_later_turn(server: Server) -> None:

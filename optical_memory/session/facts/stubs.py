@@ -83,6 +83,8 @@ def _without_old_turns(page: StoredPage, snapshot: Snapshot) -> StoredPage:
 
 def stub_of(page: StoredPage, snapshot: Snapshot, index: TermPages, allowance: int) -> PageRecord:
     """The page as keywords and facts that fit `allowance` tokens; keywords take at most half."""
+    if page.record.state == STUB:  # its terms are folded, and no text is there to compare them with
+        return page.record
     page = _without_old_turns(page, snapshot)
     counts: Counter[str] = Counter()
     spellings: dict[str, str] = {}

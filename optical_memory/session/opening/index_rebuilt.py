@@ -37,7 +37,7 @@ def segment_of(
 ) -> Segment:
     """A turn from its text and, where that is gone, from the terms of its pages.
 
-    A part on a condensed page that has no terms is a mark of omission: nothing of it is left.
+    A part without terms has no words: it is blank, or a mark of omission on a condensed page.
     """
     turn = indexed(record)
     places = [
@@ -53,7 +53,7 @@ def segment_of(
     for page, n_chars in places:
         if offset < end_of_pages:
             counts = page.terms.get(str(record.ordinal), {})
-            if counts or page.n_pages == 1:
+            if counts:
                 segments.append(build.index_terms(turn, offset, n_chars, counts, hash_key))
             offset += n_chars
     if record.text is not None:

@@ -1,5 +1,5 @@
-"""Checksums over a session's records, pictures and parts of the index: a CRC-32 of kind, key and
-content.
+"""Checksums over a session's records, pictures and parts of the index: a CRC-32 of the session's
+name, kind, key and content. Sums without the name, as earlier versions made them, are taken too.
 
 A JSON record stays JSON that any program can read: the sum is its first field. A picture stays a
 PNG: the sum is a chunk of its own. Records without a sum (an older version or a person wrote them)
@@ -45,6 +45,9 @@ INDEX_CONTENT: Final = len(INDEX_HEAD) + 4
 AT_ONCE: Final = 256
 """So many records are checked in one call: few enough to stay in the processor's cache."""
 
+NAMELESS: Final = ""
+"""In place of the session's name in the sums of earlier versions. No session has this name."""
+
 WRONG_SUM: Final = "its checksum does not match: it was changed or damaged, or belongs elsewhere"
 
 Pairs = Sequence[tuple[str, bytes]]
@@ -59,13 +62,14 @@ class Checksums(Protection):
             return value
         if kind == "picture":
             is_png = value.startswith(PNG_SIGNATURE)
-            return with_png_sum(value, sum_start(kind, key)) if is_png else value
+            return with_png_sum(value, sum_start(session, kind, key)) if is_png else value
         if kind == "index":
-            return INDEX_HEAD + crc32(value, sum_start(kind, key)).to_bytes(4, "big") + value
+            start = sum_start(session, kind, key)
+            return INDEX_HEAD + crc32(value, start).to_bytes(4, "big") + value
         if not value.startswith(b'{"'):
             return value
         tail = JSON_TAIL + without_sum(value)[1:]
-        start = start_of(kind)
+        start = start_of(session, kind)
         letters = sum_letters(to_bytes(key) + JSON_HEAD, tail, start, start)
         return JSON_HEAD + letters + tail
 
@@ -82,13 +86,14 @@ class Checksums(Protection):
                 f"session {session!r} is encrypted: give its key "
                 "(key=…, --key-file, OPTICAL_MEMORY_KEY)"
             )
+        starts = [sum_start(name, kind, key) for name in (session, NAMELESS)]
         if kind == "picture":
-            return without_png_sum(data, sum_start(kind, key))
+            return without_png_sum(data, starts)
         if kind == "index":
-            return _index_value(data, sum_start(kind, key))
+            return _index_value(data, starts)
         if not data.startswith(SUM_FIELD):
             return data
-        if not data.startswith(JSON_HEAD) or not _is_right(kind, [(key, data)]):
+        if not data.startswith(JSON_HEAD) or not _is_right(session, kind, [(key, data)]):
             raise DamagedRecord(WRONG_SUM)
         return without_sum(data)
 
@@ -104,7 +109,7 @@ class Checksums(Protection):
         values: list[tuple[str, bytes]] = []
         for i in range(0, len(pairs), AT_ONCE):
             some_pairs = pairs[i : i + AT_ONCE]
-            if not _is_right(kind, some_pairs):
+            if not _is_right(session, kind, some_pairs):
                 some_pairs = [
                     (key, self.value_of(session, kind, key, data))
                     if data.startswith((SUM_FIELD, ENCRYPTED_HEAD)) or (kind, key) == KEY_RECORD
@@ -120,22 +125,23 @@ def without_sum(data: bytes) -> bytes:
     return b"{" + data[JSON_CONTENT:] if data.startswith(JSON_HEAD) else data
 
 
-def start_of(kind: str) -> int:
+def start_of(session: str, kind: str) -> int:
     """The CRC-32 with which the sum of a JSON record of this kind begins and ends."""
-    return crc32(kind.encode())
+    return crc32(kind.encode(), crc32(to_bytes(session)))
 
 
-def sum_start(kind: str, key: str) -> int:
+def sum_start(session: str, kind: str, key: str) -> int:
     """Where the sum of a picture or of a part of the index begins."""
-    return crc32(to_bytes(key), crc32(kind.encode()))
+    return crc32(to_bytes(key), start_of(session, kind))
 
 
-def _is_right(kind: str, pairs: Pairs) -> bool:
+def _is_right(session: str, kind: str, pairs: Pairs) -> bool:
     """True if the sums of all these JSON records match."""
-    start = start_of(kind)
     keys, values = zip(*pairs, strict=True)
     texts = chain.from_iterable(zip(_encoded(keys), values, strict=True))
-    return crc32(b"".join(texts), start) == start
+    content = b"".join(texts)
+    starts = [start_of(name, kind) for name in (session, NAMELESS)]
+    return any(crc32(content, start) == start for start in starts)
 
 
 def _encoded(keys: Sequence[str]) -> list[bytes]:
@@ -144,10 +150,11 @@ def _encoded(keys: Sequence[str]) -> list[bytes]:
     return encoded if len(encoded) == len(keys) else [to_bytes(key) for key in keys]
 
 
-def _index_value(data: bytes, start: int) -> bytes:
+def _index_value(data: bytes, starts: Sequence[int]) -> bytes:
     if data.startswith(b"{"):  # an older version wrote it
         return data
     value = data[INDEX_CONTENT:]
-    if data[:INDEX_CONTENT] != INDEX_HEAD + crc32(value, start).to_bytes(4, "big"):
+    sums = [INDEX_HEAD + crc32(value, start).to_bytes(4, "big") for start in starts]
+    if data[:INDEX_CONTENT] not in sums:
         raise DamagedRecord(WRONG_SUM)
     return value

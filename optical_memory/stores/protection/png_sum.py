@@ -6,7 +6,7 @@ checked here for pictures without a sum.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 from zlib import crc32
 
@@ -38,13 +38,17 @@ def with_png_sum(png: bytes, start: int) -> bytes:
     return b"".join([png[:HEADER_END], SUM_HEAD, content, end, png[HEADER_END:]])
 
 
-def without_png_sum(data: bytes, start: int) -> bytes:
-    """The picture without that chunk. Raises `DamagedRecord` if a sum in it does not match."""
+def without_png_sum(data: bytes, starts: Sequence[int]) -> bytes:
+    """The picture without that chunk.
+
+    Raises `DamagedRecord` if a sum in it matches from none of these starts.
+    """
     if data[HEADER_END : HEADER_END + len(SUM_HEAD)] != SUM_HEAD:
         _check_chunks(data)
         return data
     png = data[:HEADER_END] + data[SUM_END:]
-    if with_png_sum(png, start)[HEADER_END:SUM_END] != data[HEADER_END:SUM_END]:
+    sums = [with_png_sum(png, start)[HEADER_END:SUM_END] for start in starts]
+    if data[HEADER_END:SUM_END] not in sums:
         raise DamagedRecord(BROKEN)
     return png
 

@@ -1,5 +1,7 @@
 """A store whose values are protected: wrapped when they are written, unwrapped when they are read.
 
+It reads nothing for a turn whose time is over, however the raw store waits.
+
 A value that does not unwrap becomes a `DamagedValue`, which no parser takes. Cached tokens that do
 not unwrap are as good as absent.
 """
@@ -20,6 +22,7 @@ from optical_memory.stores.base import (
     record_keys,
 )
 from optical_memory.stores.protection.base import BLOB, DamagedValue, Protection
+from optical_memory.stores.turn_time import require_time
 
 __all__ = [
     "ProtectedBatchStore",
@@ -37,23 +40,28 @@ class ProtectedStore:
 
     def version(self, session: str) -> Version:
         """As the raw store."""
+        require_time()
         return self.raw.version(session)
 
     def get(self, session: str, kind: Kind, key: str) -> bytes | None:
         """The value of one record, None if it is not there."""
+        require_time()
         data = self.raw.get(session, kind, key)
         return None if data is None else self.protection.value_of(session, kind, key, data)
 
     def scan(self, session: str, kind: Kind) -> list[tuple[str, bytes]]:
         """All records of a kind in key order."""
+        require_time()
         return self.protection.unwrap_all(session, kind, self.raw.scan(session, kind))
 
     def keys(self, session: str, kind: Kind) -> list[str]:
         """The keys of all records of a kind, in any order."""
+        require_time()
         return record_keys(self.raw, session, kind)
 
     def changes(self, session: str, since: Version) -> list[Change] | None:
         """As the raw store, with the values unwrapped."""
+        require_time()
         return self._unwrapped(session, self.raw.changes(session, since))
 
     def _unwrapped(self, session: str, changes: list[Change] | None) -> list[Change] | None:
@@ -94,6 +102,7 @@ class ProtectedStore:
 
     def get_blobs(self, session: str, keys: Sequence[str]) -> list[bytes | None]:
         """As the raw store; None for a blob that does not unwrap."""
+        require_time()
         blobs = self.raw.get_blobs(session, keys)
         return [self._blob(session, *pair) for pair in zip(keys, blobs, strict=True)]
 
@@ -133,6 +142,7 @@ class ProtectedBatchStore(ProtectedStore):
 
     def changes_since(self, session: str, since: Version) -> tuple[Version, list[Change] | None]:
         """As the raw store, with the values unwrapped."""
+        require_time()
         version, changes = self.raw.changes_since(session, since)
         return version, self._unwrapped(session, changes)
 
@@ -140,12 +150,14 @@ class ProtectedBatchStore(ProtectedStore):
         self, session: str, kinds: Sequence[Kind]
     ) -> tuple[Version, Mapping[Kind, list[tuple[str, bytes]]]]:
         """As the raw store, with the values unwrapped."""
+        require_time()
         version, records = self.raw.load(session, kinds)
         unwrap_all = self.protection.unwrap_all
         return version, {kind: unwrap_all(session, kind, pairs) for kind, pairs in records.items()}
 
     def get_many(self, session: str, kind: Kind, keys: Sequence[str]) -> list[bytes | None]:
         """As the raw store, with the values unwrapped."""
+        require_time()
         values = self.raw.get_many(session, kind, keys)
         return [
             None if data is None else self.protection.value_of(session, kind, key, data)

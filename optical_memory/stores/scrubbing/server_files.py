@@ -34,6 +34,11 @@ LARGE = (
     "BGREWRITEAOF or BGSAVE when it suits."
 )
 
+UNKNOWN = (
+    "the server's files may keep deleted records until it writes them anew (BGREWRITEAOF or "
+    "BGSAVE): it does not tell what it writes ({error})."
+)
+
 _PAUSE = 0.05  # seconds between two looks; a server starts and ends a child ten times a second
 
 
@@ -44,12 +49,18 @@ class _Guarded(Protocol):
 def rewrite_files(client: _Guarded, seconds: float) -> list[str]:
     """Sentences about servers whose files may still have deleted bytes; none if all are new.
 
-    Waits at most `seconds`. Raises `StoreError` if a server does not answer.
+    Waits at most `seconds`. Raises `StoreError` if a server does not answer. A server that refuses
+    to tell what it writes is no error: the deletion itself is done.
     """
     end = time.monotonic() + seconds
     sentences = []
     for number in range(client.call(lambda client: len(_servers(client)))):
-        sentences += _rewrite_server(client, number, end)
+        try:
+            sentences += _rewrite_server(client, number, end)
+        except StoreError as error:
+            if not isinstance(error.__cause__, redis.ResponseError):
+                raise
+            sentences.append(UNKNOWN.format(error=error.__cause__))
     return sentences
 
 

@@ -41,7 +41,9 @@ class BlobFile:
 
     def _open_file(self) -> SQLiteFile:
         timeout = self._busy_timeout
-        return SQLiteFile(self.path, CACHE, synchronous="NORMAL", busy_timeout=timeout)
+        return SQLiteFile(
+            self.path, CACHE, synchronous="NORMAL", busy_timeout=timeout, may_vanish=True
+        )
 
     def _unlink(self) -> None:
         for suffix in ("", "-wal", "-shm"):

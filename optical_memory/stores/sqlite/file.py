@@ -7,17 +7,17 @@ they next need them. A call in a turn waits for other writers no longer than the
 
 from __future__ import annotations
 
-import shutil
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
 from optical_memory.errors import StoreError, StoreTimeout
 from optical_memory.stores.locks import TurnLock
 from optical_memory.stores.sqlite.forks import abandon, pause_at_forks
+from optical_memory.stores.sqlite.names import FileNames, identity, require_there
 from optical_memory.stores.sqlite.opening import (
     MAX_PAGES,
     FileOpener,
@@ -29,6 +29,7 @@ from optical_memory.stores.sqlite.opening import (
     is_locked,
     page_limit,
 )
+from optical_memory.stores.sqlite.reserve import room_problems
 from optical_memory.stores.sqlite.slack import wipe_slack
 from optical_memory.stores.turn_time import spend, time_left
 
@@ -36,7 +37,6 @@ __all__ = ["SQLiteFile"]
 
 T = TypeVar("T")
 
-_LOW_DISK = 64 << 20  # bytes; less than this on the disk is a problem
 _SCRUB_MS = 20  # milliseconds of each try to empty the log, during which nobody can write
 _SCRUB_PAUSE = 0.02  # seconds between tries
 
@@ -47,8 +47,8 @@ class SQLiteFile:
     `synchronous` is SQLite's: FULL makes every commit durable; NORMAL may lose the last commits in
     a power cut but never corrupts. `make_room` frees some space if the disk is full; False if it
     cannot. A file that may not be written is opened to be read; then writing raises `StoreError`.
-    Raises `StoreError` if the file is not ours or cannot be opened, `NewerFormat` if a newer
-    version of this package wrote it.
+    A file that is gone is made anew if it `may_vanish`. Raises `StoreError` if the file is not ours
+    or cannot be opened, `NewerFormat` if a newer version of this package wrote it.
     """
 
     def __init__(
@@ -59,8 +59,10 @@ class SQLiteFile:
         synchronous: str = "FULL",
         busy_timeout: float = 5.0,
         make_room: Callable[[], bool] = lambda: False,
+        may_vanish: bool = False,
     ) -> None:
         self.path = path
+        self._may_vanish = may_vanish
         self._opener = FileOpener(path, migrations, synchronous, busy_timeout)
         self._busy_timeout = busy_timeout
         self._make_room = make_room
@@ -71,6 +73,7 @@ class SQLiteFile:
         self._obstacle: StoreError | None = None  # why the file is open to be read alone
         self._state = (0, 0)  # of a file that is open to be read alone
         self._options = ""  # of the URI of the connection
+        self._names = FileNames.of(path)  # the file and the log that are open
         self._connection: sqlite3.Connection | None = self._connect()
         pause_at_forks(self)
 
@@ -79,6 +82,7 @@ class SQLiteFile:
         self._options = file.options
         self._busy_ms = int(self._busy_timeout * 1000)
         self._max_pages = MAX_PAGES
+        self._names = FileNames.of(self.path)
         return file.connection
 
     def _open_as_allowed(self) -> OpenFile:
@@ -102,12 +106,15 @@ class SQLiteFile:
             raise error from obstacle
 
     def _open(self) -> sqlite3.Connection:
-        """The connection; a new connection if a fork has closed it, or a reader must look again."""
+        """The connection; a new connection after a fork, or if the file is another, or new."""
         if self._obstacle is not None and self._state != file_state(self.path):
             self._disconnect()
+        if self._connection is not None and self._names.file != identity(self.path):
+            self._disconnect()
+            self._names.remove_log(self.path)
         if self._connection is None and not self._is_closed:
-            if not self.path.exists():
-                raise StoreError(f"the file {str(self.path)!r} is gone")
+            if not self._may_vanish:
+                require_there(self.path)
             self._connection = self._connect()
         if self._connection is None:
             raise StoreError(f"the store {str(self.path)!r} is closed")
@@ -243,18 +250,10 @@ class SQLiteFile:
 
     def problems(self) -> list[str]:
         """Problems of the file and its disk, one sentence each."""
-        try:
-            with closing(self._opener.connect(self._options)) as connection:
-                rows = connection.execute("PRAGMA integrity_check(5)").fetchall()
-        except sqlite3.Error as error:
-            rows = [(str(error),)]
-        sentences = [f"{self.path} is damaged: {row[0]}." for row in rows if row[0] != "ok"]
+        sentences = self._opener.damage(self._options)
         if self._obstacle is not None:
             sentences.append(f"{self.path} may not be written: {explain(_cause(self._obstacle))}.")
-        free_bytes = shutil.disk_usage(self.path.parent).free
-        if free_bytes < _LOW_DISK:
-            sentences.append(f"the disk of {self.path} has only {free_bytes >> 20} MiB left.")
-        return sentences
+        return sentences + room_problems(self.path)
 
     def close(self) -> None:
         with self._lock:

@@ -11,6 +11,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -121,6 +122,17 @@ class FileOpener:
             check_same_thread=False,
             cached_statements=64,
         )
+
+    def damage(self, options: str) -> list[str]:
+        """What SQLite finds wrong in the file, one sentence each."""
+        try:
+            with closing(self.connect(options)) as connection:
+                rows = connection.execute("PRAGMA integrity_check(5)").fetchall()
+        except sqlite3.OperationalError as error:  # not opened, or locked: that is no damage
+            return [f"{self.path} cannot be checked: {error}."]
+        except sqlite3.Error as error:
+            return [f"{self.path} is damaged: {error}."]
+        return [f"{self.path} is damaged: {row[0]}." for row in rows if row[0] != "ok"]
 
     def _refusal(self, error: Exception) -> StoreError:
         return StoreError(f"cannot open {str(self.path)!r}: {error}")

@@ -14,13 +14,16 @@ from typing import Final
 
 from optical_memory.stores.sqlite_path import private_opener
 
-__all__ = ["RESERVE_BYTES", "Reserve"]
+__all__ = ["RESERVE_BYTES", "Reserve", "room_problems"]
 
 RESERVE_BYTES: Final = 1 << 21
 """To forget a turn rewrites its page with its pictures and some parts of the index: mostly less
 than 200 kB. Then the file takes in its log, which may hold 1 MiB of new pages. The index of the
 log, without which the file does not open, takes 32 kB.
 """
+
+LOW_DISK: Final = 64 << 20
+"""Fewer bytes than these on the disk are a problem."""
 
 _SHARE = 4  # a small disk gives at most a quarter of its free space
 _STEP = 1 << 16  # bytes; a smaller reserve is of no use
@@ -63,3 +66,14 @@ def _size(path: Path) -> int:
         return path.stat().st_size
     except OSError:
         return 0
+
+
+def room_problems(path: Path) -> list[str]:
+    """A sentence if the disk of this file is nearly full."""
+    try:
+        free_bytes = shutil.disk_usage(path.parent).free
+    except FileNotFoundError:  # the folder is gone, and the file with it, which is told elsewhere
+        return []
+    if free_bytes >= LOW_DISK:
+        return []
+    return [f"the disk of {path} has only {free_bytes >> 20} MiB left."]

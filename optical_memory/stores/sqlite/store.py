@@ -47,7 +47,7 @@ from optical_memory.stores.sqlite.tables import (
     read_version,
     write_version,
 )
-from optical_memory.stores.sqlite_path import require_file
+from optical_memory.stores.sqlite_path import absolute, require_file
 from optical_memory.telemetry.store_calls import measure_calls
 
 __all__ = ["SQLiteStore"]
@@ -77,8 +77,8 @@ class SQLiteStore:
         ttl: int = BLOB_TTL,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self.path = Path(path)
-        require_file(self.path)
+        require_file(Path(path))
+        self.path = absolute(Path(path))
         self._ttl = ttl
         self._busy_timeout = busy_timeout
         self._scrub_due = False  # a reader kept the log of the records when it was to be emptied

@@ -76,6 +76,25 @@ def test_flips_in_a_picture_without_a_sum_are_told_too() -> None:
 
 
 @pytest.mark.parametrize(("kind", "key", "value"), VALUES)
+def test_a_value_of_another_session_is_told(kind: Kind, key: str, value: bytes) -> None:
+    data = SUMS.wrap("bob", kind, key, value)
+    with pytest.raises(DamagedRecord):
+        SUMS.unwrap("alice", kind, key, data)
+    ((_, read),) = SUMS.unwrap_all("alice", kind, [(key, data)])
+    assert isinstance(read, DamagedValue)
+
+
+@pytest.mark.parametrize(("kind", "key", "value"), VALUES)
+def test_sums_that_earlier_versions_made_without_the_session_are_right(
+    kind: Kind, key: str, value: bytes
+) -> None:
+    data = SUMS.wrap("", kind, key, value)
+    assert SUMS.unwrap("alice", kind, key, data) == value
+    mixed = [(key, data), (key, SUMS.wrap("alice", kind, key, value))]
+    assert [without_sum(read) for _, read in SUMS.unwrap_all("alice", kind, mixed)] == [value] * 2
+
+
+@pytest.mark.parametrize(("kind", "key", "value"), VALUES)
 def test_a_value_that_was_moved_to_another_key_is_told(kind: Kind, key: str, value: bytes) -> None:
     data = SUMS.wrap("alice", kind, key, value)
     with pytest.raises(DamagedRecord, match="checksum does not match"):

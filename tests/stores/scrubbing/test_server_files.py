@@ -79,6 +79,28 @@ def test_a_user_who_may_not_rewrite_is_told_in_check(server: Server, folder: Pat
         assert SECRET not in bytes_on_disk(folder)
 
 
+def test_a_server_that_tells_nothing_of_itself_forgets_all_the_same(server: Server) -> None:
+    """Managed servers forbid the commands that Redis calls dangerous; INFO is among them."""
+    with redis.Redis.from_url(server.url) as client:
+        client.acl_setuser(
+            "guest",
+            enabled=True,
+            passwords=["+secret-word"],
+            keys=["{optical:*"],
+            commands=["+@all", "-@dangerous"],
+        )
+    url = server.url.replace("unix://", "unix://guest:secret-word@")
+    with closing(RedisStore(url)) as store:
+        delete_secret(store)
+        store.drop("alice")
+        store.scrub()
+        assert store.sessions() == []
+        settings, files = store.check()
+    assert "does not tell its settings" in settings
+    assert "may keep deleted records" in files
+    assert "secret-word" not in settings + files
+
+
 def test_a_large_server_is_left_to_its_owner(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
