@@ -95,7 +95,7 @@ test-faults: setup
 	OPTICAL_MEMORY_FORGET_KEY=test $(PY) tests/session/checking/run.py flips --flips $(FLIPS) --store redis
 	OPTICAL_MEMORY_FORGET_KEY=test $(PY) tests/session/checking/run.py forgeries --store sqlite
 
-# Each hostile payload on each surface (docs/hostile_text.md): about half an hour. `make test` takes a sample.
+# Each hostile payload on each surface (docs/hostile_text.md): some minutes. `make test` takes a sample.
 test-hostile: setup
 	$(PY) evals/hostile_text.py
 

@@ -16,7 +16,7 @@ from support.page_ranges import filled, page_reader_of, statuses_of
 
 from optical_memory import ForgettingPolicy, OpticalMemory
 from optical_memory.certificate import CHUNK
-from optical_memory.errors import CorruptPicture, Forgotten, ReadingFailed, StoreError
+from optical_memory.errors import CorruptPicture, Forgotten, ReadingFailed
 from optical_memory.pages import Layout, rows_of
 from optical_memory.readings import UNREAD, Reading
 from optical_memory.session.records import picture_key, put
@@ -171,21 +171,18 @@ def test_pages_that_are_forgotten_or_never_were_are_refused(opened: Open):
             page_reader_of(memory).read_ranges(snapshot, {id: [(0, 5)]})
 
 
-def test_a_damaged_picture_costs_its_page_and_a_missing_picture_is_an_error_that_names_it(
-    opened: Open,
-):
+@pytest.mark.parametrize("is_gone", [False, True], ids=["damaged", "gone"])
+def test_a_picture_that_is_damaged_or_gone_costs_its_page(opened: Open, is_gone: bool):
     memory = filled(opened)
     memory.store.drop_blobs("alice")
     key = picture_key(PAGE, "large")
-    memory._archive.update(lambda _: ([Put("picture", key, b"no picture")], None))
+    change = Delete("picture", key) if is_gone else Put("picture", key, b"no picture")
+    memory._archive.update(lambda _: ([change], None))
     reader = page_reader_of(memory)
     (reading,) = reader.read_ranges(memory._archive.snapshot(), {PAGE: [(0, 5)]})[PAGE]
     assert reading.is_unread
     with pytest.raises(CorruptPicture, match=PAGE):
         reader.read(memory._archive.snapshot(), PAGE)
-    memory._archive.update(lambda _: ([Delete("picture", key)], None))
-    with pytest.raises(StoreError, match=PAGE):
-        page_reader_of(memory).read_ranges(memory._archive.snapshot(), {PAGE: [(0, 5)]})
 
 
 def test_of_a_page_at_a_rung_that_the_reader_has_not_only_exact_facts_are_read(opened: Open):

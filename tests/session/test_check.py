@@ -77,7 +77,7 @@ def test_a_page_never_fades_to_a_picture_that_was_lost(memory: OpticalMemory):
 def test_a_page_without_any_picture_is_marked_as_forgotten(memory: OpticalMemory):
     break_in(memory, *(Delete("picture", f"0000001/{rung.name}") for rung in SMALL_LADDER))
     memory.store.drop_blobs("alice")
-    with pytest.raises(StoreError, match="no picture"):
+    with pytest.raises(StoreError, match="gone from the store"):
         memory.read("0000001")
     memory.check(repair=True)
     assert memory.check() == []

@@ -264,8 +264,15 @@ class SQLiteStore:
         """
         end = time.monotonic() + patience
         files = (self._records, self._cache)
-        paths = [file.path for file in files if not file.scrub(end)]
-        if not paths and not self._records.is_read_only:
-            paths = [file.path for file in files if not file.wipe_slack()]
+        paths = [file.path for file in files if not self._clean(file, end)]
         self._scrub_due = self.path in paths
         return paths
+
+    def _clean(self, file: SQLiteFile | BlobFile, end: float) -> bool:
+        """False if others kept the log, or wrote to it again, until `end` (monotonic)."""
+        while file.scrub(end):
+            if self._records.is_read_only or file.wipe_slack():
+                return True
+            if time.monotonic() >= end:
+                return False
+        return False
