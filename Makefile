@@ -84,7 +84,7 @@ test-install:
 	$(INSTALL_VENV)/bin/python tests/repository/installed.py
 
 # A fault at every step of every operation, random lives, and all the killed writers and servers; `make test` tries a
-# sample of each. About an hour of two cores. Then 20,000 flipped bits, and records made wrong by hand in each field.
+# sample of each. About two hours of two cores. Then 20,000 flipped bits, and records made wrong by hand in each field.
 FAULTS_FLAGS ?= --jobs $(JOBS)
 FLIPS ?= 10000
 

@@ -192,7 +192,7 @@ def _forget(store: Store) -> None:
 def _work(store: Store) -> None:
     with suppress(OpticalMemoryError), open_memory(store) as memory:
         memory.flush()
-        if memory.stats().turns > 30:
+        if memory.stats().turns > 30 and not memory.plan(310).loses:
             memory.fade(310)
 
 
