@@ -109,9 +109,7 @@ def _masked_string(match: re.Match[str], mask_of: MaskOf) -> str:
     shown = f'{name}"{words.translate(_QUOTES)}"'
     first = len(name) + 1
     n_named = max((end - first for start, end in secret_ranges(shown) if start == first), default=0)
-    masked = masked_json(
-        words[n_named:], mask_of
-    )  # JSON in JSON: each layer halves the backslashes
+    masked = masked_json(words[n_named:], mask_of)  # JSON in JSON: each halves the backslashes
     if n_named and not _is_masked(words[:n_named]):
         masked = mask_of(words[:n_named]) + masked
     else:

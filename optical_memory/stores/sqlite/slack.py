@@ -51,7 +51,7 @@ def wipe_slack(path: Path, connect: Callable[[], sqlite3.Connection]) -> bool:
 
 
 def _wipe(path: Path, descriptor: int, connect: Callable[[], sqlite3.Connection]) -> bool:
-    if not any(True for _ in _slack(descriptor)):
+    if next(_slack(descriptor), None) is None:
         return True
     with closing(connect()) as connection:
         connection.execute("BEGIN IMMEDIATE")
